@@ -13,7 +13,7 @@ from tests.e2e.stage import (
     text_of,
     video_of,
 )
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,7 +22,7 @@ async def choose(stage: BotStage, room: str, user: str, how: str | None) -> str:
     """Use `/video notify`; return the answer."""
     options = {} if how is None else {"how": how}
     interaction = await stage.control.command(stage.people[user], room, "video notify", options)
-    return await stage.wait_for_answer(interaction, "clip of yours" if how != "direct" else "")
+    return await stage.wait_for_answer(interaction)
 
 
 async def list_pinged(stage: BotStage, room: str) -> list[str]:
@@ -66,21 +66,21 @@ async def test_whoever_asked_is_pinged_once_with_the_clip(stage: BotStage) -> No
 async def test_a_member_chooses_how_to_hear_of_it(stage: BotStage) -> None:
     """Without an option the command shows and changes nothing. [people-M2]"""
     room = await stage.open_channel()
-    assert "I mention you" in await choose(stage, room, "Ada", None)
+    assert quote_text("notify.ping") in await choose(stage, room, "Ada", None)
     assert quote_text("notify.quiet") in await choose(stage, room, "Ada", "quiet")
     assert quote_text("notify.quiet") in await choose(stage, room, "Ada", None)
     clip = await stage.make_clip(room)
     assert is_silent(clip)
     before = len(await list_direct_messages(stage, "Ada"))
-    assert "direct message" in await choose(stage, room, "Ada", "direct")
+    assert quote_text("notify.direct") in await choose(stage, room, "Ada", "direct")
     await stage.request_clip(room, "a second fox")
     second = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert is_silent(second)
     tried, told = (await list_direct_messages(stage, "Ada"))[before:]
-    assert "/video notify" in text_of(tried)
+    assert quote_text("notify.test") in text_of(tried)
     assert f"/{room}/{second['id']}" in text_of(told)
-    assert "I mention you" in await choose(stage, room, "Ada", "ping")
+    assert quote_text("notify.ping") in await choose(stage, room, "Ada", "ping")
 
 
 async def test_closed_direct_messages_lead_back_to_a_mention(stage: BotStage) -> None:
@@ -115,9 +115,9 @@ async def test_what_google_blocked_pings_once_and_can_be_deleted(stage: BotStage
         assert [m["id"] for m in await stage.control.messages(room)] == [card["id"]]
         assert [user["id"] for user in card["mentions"]] == [stage.people["Ada"]]
         refused = await stage.press_button(card, quote_text("button.delete"), "Cem")
-        assert "Only the person who asked" in await stage.wait_for_answer(refused)
+        assert quote_text("not_allowed.delete") in await stage.wait_for_answer(refused)
         pressed = await stage.press_button(card, quote_text("button.delete"), deleted_by)
-        await stage.wait_for_answer(pressed, "deleted")
+        await stage.wait_for_answer(pressed, quote_text("delete.card"))
         assert await stage.control.messages(room) == []
     assert len(await list_pinged(stage, room)) == 2
 
@@ -128,7 +128,7 @@ async def test_deleting_asks_and_leaves_no_trace(stage: BotStage) -> None:
     clip = await stage.make_clip(room, "something rude that a moderator deletes")
     number = clip_number_of(clip)
     got = await stage.control.command(stage.people["Cem"], elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(got, "posted again")
+    await stage.wait_for_answer(got, quote_text("get.done"))
     asked = await stage.press_button(clip, quote_text("button.delete"), "Bea")
     question = await stage.wait_for_answer(asked, f"#{number}")
     assert "$0.40" in question
@@ -147,17 +147,18 @@ async def test_cancel_shows_at_once_and_says_what_it_cost(stage: BotStage) -> No
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.request_clip(room)
-        status = await stage.wait_for_message(room, "generating")
+        status = await stage.wait_for_message(room, quote_text("stage.polling"))
         pressed = await stage.press_button(status, quote_text("button.cancel"))
-        cancelling = await stage.wait_for_message(room, "Cancelling.")
+        cancelling = await stage.wait_for_message(room, quote_text("stage.cancelling"))
         assert cancelling["id"] == status["id"]
         assert buttons_of(cancelling) == {}
         await stage.wait_for_answer(pressed, quote_text("cancel.requested"))
     late = await stage.wait_for_message(room, quote_text("outcome.cancelled_late"))
-    assert "$0.40 charged" in text_of(late)
+    assert quote_pattern("outcome.cancelled_late", price="$0.40").search(text_of(late))
     history = await stage.control.command(stage.people["Ada"], room, "video history")
-    number = text_of(late).split("#")[1].split(" ")[0]
-    await stage.wait_for_answer(history, f"#{number} ")
+    number = re.search(r"#\d+", text_of(late))
+    assert number is not None
+    await stage.wait_for_answer(history, f"{number[0]} ")
     assert await list_pinged(stage, room) == []
     await stage.delete_clip(late)
     assert await stage.control.messages(room) == []
@@ -183,13 +184,14 @@ async def test_an_accepted_request_never_reads_as_failed(
             "discord", method="PATCH", path=r"/messages/@original$", times=times, **fault
         )
         interaction = await stage.request_clip(room)
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_message(room, quote_text("stage.polling"))
     clip = await stage.wait_for_clip(room)
     await stage.control.clear_faults()
     await stage.wait_until_idle(room)
     state = await stage.control.interaction(interaction)
     texts = [text_of(message) for message in state["messages"]]
-    assert not any("went wrong" in text for text in texts), texts
+    failures = [quote_text(f"error.{name}") for name in ("unexpected", "unexpected_number")]
+    assert not any(failure in text for failure in failures for text in texts), texts
     assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
     assert stage.bot.read_log().count("request.crashed") == 0
 
@@ -220,7 +222,7 @@ async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reaso
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.request_clip(room, "a lost heron")
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.control.call(
             "PUT", f"channels/{room}/overwrites", {"member": "Clapper", "deny": ["SEND_MESSAGES"]}
         )
@@ -229,10 +231,11 @@ async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reaso
         notices = await list_direct_messages(stage, "Ada")
         return next((m for m in notices if "a lost heron" in text_of(m)), None)
 
-    notice = await stage.wait_until(find_notice, "a direct message")
-    assert f"<#{room}>" in text_of(notice)
-    assert "Send Messages" in text_of(notice)
-    assert not re.search(r"\bhere\b", text_of(notice))
+    notice = await stage.wait_until(find_notice, "the notice")
+    told = {"channel": f"<#{room}>", "price": "$0.40"}
+    assert quote_pattern("outcome.delivery_failed", **told).search(text_of(notice))
+    missing = f"**{quote_text('permission.send_messages')}**"
+    assert quote_text("outcome.missing_permissions", missing=missing) in text_of(notice)
     history = await stage.control.command(stage.people["Ada"], room, "video history")
     line = await stage.wait_for_answer(history, "a lost heron")
     assert f"/{room}/)" not in line
@@ -260,7 +263,9 @@ async def test_a_voice_chat_without_connect_is_refused_before_payment(
     overwrites = [{"member": "Clapper", "deny": ["CONNECT"]}]
     room = await stage.open_channel(kind=kind, overwrites=overwrites)
     before = len(await stage.list_submits())
-    assert "Connect" in await stage.wait_for_answer(await stage.request_clip(room))
+    assert quote_text("permission.connect") in await stage.wait_for_answer(
+        await stage.request_clip(room)
+    )
     assert len(await stage.list_submits()) == before
 
 

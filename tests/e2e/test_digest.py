@@ -62,7 +62,7 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
             # both processes receive the press; the clip is posted once
             await stage.wait_for_answer(
                 await stage.press_button(clips[-1], quote_text("button.showcase")),
-                "in the showcase",
+                quote_text("showcase.added"),
             )
         for name in ("Cem", "Dia"):
             await stage.control.reaction(stage.people[name], clips[1]["id"], STAR)

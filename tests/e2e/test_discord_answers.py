@@ -79,7 +79,7 @@ async def test_a_lost_answer_to_the_first_response(
     room = await stage.open_channel()
     await stage.control.fault("discord", method="POST", path=CALLBACK, **fault)
     interaction = await stage.request_clip(room)
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == 1
@@ -91,7 +91,7 @@ async def test_lost_answers_to_buttons_and_forms(stage: BotStage) -> None:
     clip = await stage.make_clip(room)
     await stage.control.fault("discord", method="POST", path=CALLBACK, drop="after")
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+        await stage.press_button(clip, quote_text("button.redo")), quote_text("ask.accepted")
     )
     await stage.wait_for_clip(room, 2)
     await stage.control.fault("discord", method="POST", path=CALLBACK, drop="after")
@@ -99,7 +99,9 @@ async def test_lost_answers_to_buttons_and_forms(stage: BotStage) -> None:
     await stage.control.wait_interaction(form, lambda state: state.get("modal"))
     fault = {"status": 502, "carry_out": True}
     await stage.control.fault("discord", method="POST", path=CALLBACK, **fault)
-    await stage.wait_for_answer(await stage.submit_form(form, "it jumps"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(form, "it jumps"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)
 

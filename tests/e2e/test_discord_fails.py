@@ -1,6 +1,7 @@
 """Discord fails: the clip is still posted once, or kept."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -42,18 +43,19 @@ async def test_oversized_clip_is_kept_and_announced(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     async with stage.control.hold_google():
         interaction = await stage.request_clip(room, "a heron")
-        await stage.wait_for_answer(interaction, "Accepted")
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.refuse_files(room, None)  # every upload option
-    message = await stage.wait_for_message(room, "/video get")
+    message = await stage.wait_for_message(room, quote_text("outcome.delivery_failed"))
     assert "$0.40" in text_of(message)
     ada = stage.people["Ada"]
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), "heron"
     )
-    number = history.split("#")[1].split(" ")[0]
-    again = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(again, "posted again")
+    number = re.search(r"#(\d+)", history)
+    assert number is not None
+    again = await stage.control.command(ada, elsewhere, "video get", {"clip": number[1]})
+    await stage.wait_for_answer(again, quote_text("get.done"))
     await stage.wait_for_clip(elsewhere)
 
 
@@ -62,7 +64,7 @@ async def test_lost_post_answer_does_not_duplicate(stage: BotStage, drop: str) -
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.request_clip(room)
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.control.fault("discord", method="POST", path=build_posts_path(room), drop=drop)
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
@@ -105,7 +107,7 @@ async def test_gateway_reconnect_misses_nothing(stage: BotStage, action: str) ->
 async def test_jobs_go_on_while_the_gateway_is_down(stage: BotStage) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+        await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
         await stage.control.gateway("down", seconds=4)
     await stage.wait_for_clip(room)
 
@@ -146,10 +148,10 @@ async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
     clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+        await stage.press_button(clip, quote_text("button.redo")), quote_text("ask.accepted")
     )
     await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     assert quote_text("button.details") in buttons_of(clip)
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+        await stage.press_button(clip, quote_text("button.details")), quote_text("details.prompt")
     )

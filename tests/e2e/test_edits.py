@@ -15,12 +15,17 @@ from tests.e2e.stage import (
     text_of,
     video_of,
 )
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OMNI: Final[Json] = {"model": "gemini-omni-1.2-flash", "duration": 3, "resolution": "360p"}
-NIGHT: Final = "make it night"
+NIGHT: Final = "make the sky dark"
+
+
+def format_length(seconds: int) -> str:
+    """Return a length as plans and cards show it."""
+    return quote_text("seconds", count=seconds)
 
 
 async def make_omni_clip(stage: BotStage, room: str, user: str = "Ada") -> Json:
@@ -59,14 +64,15 @@ async def test_the_command_changes_a_clip_and_says_so(stage: BotStage) -> None:
     number = clip_number_of(first)
     interaction = await edit(stage, room, number)
     answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
-    assert f"Edit of #{number} · Gemini Omni 1.2 Flash · 3 s · 16:9 · 360p · **$0.08" in answer
-    assert quote_text("plan.edit_keeps") in answer
+    plan = (quote_text("plan.edit", clip=f"#{number}"), "Gemini Omni 1.2 Flash", format_length(3))
+    assert f"{' · '.join(plan)} · 16:9 · 360p · **$0.08" in answer
+    assert quote_text("plan.edit_keeps", clip=f"#{number}") in answer
     message, submit = await wait_for_edit(stage, room)
     text = text_of(message)
-    assert f"edit of #{number}" in text
-    assert "extension" not in text
-    assert " · 3 s · 640×360 · " in text
-    assert "Asked for" not in text
+    assert quote_text("card.edit", parent=f"#{number}") in text
+    assert quote_text("card.extension", parent=f"#{number}") not in text
+    assert f" · {format_length(3)} · 640×360 · " in text
+    assert not quote_pattern("card.differs").search(text)
     assert submit["route"] == "omni"
     assert submit["task"] == "edit"
     assert submit["previous"] is not None
@@ -100,11 +106,11 @@ async def test_the_form_asks_what_should_be_different(stage: BotStage, way: str)
             stage.people["Cem"], quote_text("menu.edit"), first["id"]
         )
     form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))
-    assert form["modal"]["title"] == quote_text("menu.edit")
-    submitted = await stage.submit_form(opened, "take out the fox", "Cem")
+    assert form["modal"]["title"] == quote_text("form.edit.title")
+    submitted = await stage.submit_form(opened, "let the fox vanish", "Cem")
     await stage.wait_for_answer(submitted, quote_text("plan.edit_keeps"))
     message, _ = await wait_for_edit(stage, room)
-    assert "take out the fox" in text_of(message)
+    assert "let the fox vanish" in text_of(message)
     assert f"<@{stage.people['Cem']}>" in text_of(message)
 
 
@@ -124,8 +130,8 @@ async def test_pictures_come_into_the_clip(stage: BotStage, tmp_path: Path) -> N
     assert "<IMAGE_REF_1>" in sent
     details = await stage.press_button(message, quote_text("button.details"))
     told = await stage.wait_for_answer(details, quote_text("details.written.role_tags"))
-    assert "as an edit" in told
-    assert f"Edits clip:** #{clip_number_of(first)}" in told
+    assert quote_text("mode.edit") in told
+    assert f"**{quote_text('details.edited')}** #{clip_number_of(first)}" in told
     assert told.count("640×360") >= 2
     state = await stage.control.interaction(details)
     names = [file["filename"] for each in state["messages"] for file in each["attachments"]]
@@ -141,8 +147,8 @@ async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "edit"
     assert submit["previous"] is None
-    assert f"edit of #{clip_number_of(first)}" in text_of(message)
-    assert quote_text("rule.edit_unavailable") in text_of(message)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(first)}") in text_of(message)
+    assert "Gemini Omni" in text_of(message)
 
 
 async def test_what_can_be_chosen_is_suggested_for_the_clip(stage: BotStage) -> None:
@@ -162,7 +168,7 @@ async def test_what_can_be_chosen_is_suggested_for_the_clip(stage: BotStage) -> 
     resolutions = await suggest("video edit", "resolution")
     assert [name.split(" ")[0] for name in resolutions] == ["360p", "720p", "1080p", "4k"]
     seconds = await suggest("video extend", "duration")
-    assert seconds[0].startswith("+3 s")
+    assert seconds[0].startswith(f"+{format_length(3)}")
     assert len(seconds) == 8
     assert all("Gemini Omni 1.1 Flash" in name or "$" in name for name in seconds)
     assert (await suggest("video edit", "clip"))[0].startswith("#")
@@ -177,15 +183,17 @@ async def test_an_extension_adds_as_many_seconds_as_are_asked_for(stage: BotStag
     values = {"clip": number, "prompt": "it jumps", "duration": 4, "resolution": "360p"}
     interaction = await stage.control.command(stage.people["Ada"], room, "video extend", values)
     answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
-    assert f"Extension of #{number} · Gemini Omni 1.1 Flash · +4 s · 16:9 · 360p" in answer
-    assert "changed" not in answer
+    extension = quote_text("plan.extension", clip=f"#{number}")
+    added = f"+{format_length(4)}"
+    assert f"{extension} · Gemini Omni 1.1 Flash · {added} · 16:9 · 360p" in answer
+    assert quote_text("plan.edit_keeps", clip=f"#{number}") not in answer
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "extend"
-    assert " · 7 s · " in text_of(message)
+    assert f" · {format_length(7)} · " in text_of(message)
     details = await stage.wait_for_answer(
-        await stage.press_button(message, quote_text("button.details")), "Added:"
+        await stage.press_button(message, quote_text("button.details")), quote_text("details.added")
     )
-    assert "**Added:** +4 s" in details
+    assert f"**{quote_text('details.added')}** {added}" in details
     assert quote_text("details.written.extend") in details
 
     edited = await edit(stage, room, clip_number_of(message))
@@ -196,12 +204,13 @@ async def test_an_extension_adds_as_many_seconds_as_are_asked_for(stage: BotStag
     )
     rows = (await stage.wait_for_answer(chain, quote_text("chain.title"))).splitlines()[1:]
     assert [row[0] for row in rows] == ["●", "⤷", "✎"]
-    assert "· extended +4 s · 7 s ·" in rows[1]
-    assert "· edited · 7 s ·" in rows[2]
+    extended = quote_text("chain.extended_by", added=format_length(4))
+    assert f"· {extended} · {format_length(7)} ·" in rows[1]
+    assert f"· {quote_text('chain.edited')} · {format_length(7)} ·" in rows[2]
     listed = await stage.control.command(stage.people["Ada"], room, "video history")
-    history = await stage.wait_for_answer(listed, "edit of")
-    assert f"✎ edit of #{clip_number_of(message)}" in history
-    assert f"⤷ extension of #{number}" in history
+    history = await stage.wait_for_answer(listed)
+    assert f"✎ {quote_text('card.edit', parent=f'#{clip_number_of(message)}')}" in history
+    assert f"⤷ {quote_text('card.extension', parent=f'#{number}')}" in history
 
 
 @pytest.mark.parametrize(
@@ -209,9 +218,10 @@ async def test_an_extension_adds_as_many_seconds_as_are_asked_for(stage: BotStag
     [
         ({"resolution": "480p"}, "480p"),
         ({"model": "veo-3.1-fast-generate-preview"}, "Veo 3.1 Fast"),
-        ({"clip": "9999999"}, "no such clip"),
-        ({"clip": "the one above"}, "link"),
+        ({"clip": "9999999"}, quote_text("not_found.clip")),
+        ({"clip": "the one above"}, quote_text("not_found.clip_reference")),
     ],
+    ids=["resolution", "model", "number", "words"],
 )
 async def test_what_does_not_work_is_refused_before_anything_is_spent(
     stage: BotStage, options: dict[str, str], said: str
@@ -222,7 +232,7 @@ async def test_what_does_not_work_is_refused_before_anything_is_spent(
     values = {"clip": clip_number_of(first), "prompt": NIGHT, **options}
     interaction = await stage.control.command(stage.people["Ada"], room, "video edit", values)
     answer = await stage.wait_for_answer(interaction, said)
-    assert "Accepted" not in answer
+    assert quote_text("ask.accepted") not in answer
     assert len(clips_of(await stage.control.messages(room))) == 1
     assert len(await stage.list_submits()) == before
 
@@ -232,11 +242,11 @@ async def test_an_unknown_resolution_leads_to_an_offer_that_edits(stage: BotStag
     first = await make_omni_clip(stage, room)
     interaction = await edit(stage, room, clip_number_of(first), resolution="480p")
     answer = await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
-    assert f"Edit of #{clip_number_of(first)}" in answer
+    assert quote_text("plan.edit", clip=f"#{clip_number_of(first)}") in answer
     await stage.press_answer(interaction, quote_text("button.nearest"))
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "edit"
-    assert "edit of" in text_of(message)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(first)}") in text_of(message)
 
 
 async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) -> None:
@@ -250,12 +260,12 @@ async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) ->
         opened = await stage.press_button(first, quote_text("button.edit_clip"))
         submitted = await stage.submit_form(opened, NIGHT)
         question = await stage.wait_for_answer(submitted, quote_text("ask.confirm"))
-        assert "Edit of #" in question
+        assert quote_text("plan.edit", clip=f"#{clip_number_of(first)}") in question
         assert quote_text("plan.edit_keeps") in question
         assert "**$0.08" in question
         assert len(await stage.list_submits()) == before
         await stage.press_answer(submitted, quote_text("button.decline"))
-        await stage.wait_for_answer(submitted, "nothing was charged")
+        await stage.wait_for_answer(submitted, quote_text("ask.declined"))
         again = await edit(stage, room, clip_number_of(first))
         await stage.press_answer(again, quote_text("button.accept"))
         await wait_for_edit(stage, room)
@@ -275,22 +285,22 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
     try:
         opened = await stage.press_button(first, quote_text("button.edit_clip"), "Cem")
         refused = await stage.submit_form(opened, NIGHT, "Cem")
-        await stage.wait_for_answer(refused, "may extend or edit it")
+        await stage.wait_for_answer(refused, quote_text("not_allowed.extend"))
         # not even by an offer for what was misspelt
         misspelt = await edit(stage, room, clip_number_of(first), user="Cem", resolution="480p")
-        answer = await stage.wait_for_answer(misspelt, "may extend or edit it")
+        answer = await stage.wait_for_answer(misspelt, quote_text("not_allowed.extend"))
         assert quote_text("ask.nearest") not in answer
         assert len(await stage.list_submits()) == before
         await edit(stage, room, clip_number_of(first))
         second, _ = await wait_for_edit(stage, room)
         # to make an edit once more, with other words or not, is to edit the same clip
         redone = await stage.press_button(second, quote_text("button.redo"), "Cem")
-        await stage.wait_for_answer(redone, "may extend or edit it")
+        await stage.wait_for_answer(redone, quote_text("not_allowed.extend"))
         opened = await stage.press_button(second, quote_text("button.reword"), "Cem")
         reworded = await stage.submit_form(opened, "make it dawn", "Cem")
-        await stage.wait_for_answer(reworded, "may extend or edit it")
+        await stage.wait_for_answer(reworded, quote_text("not_allowed.extend"))
         again = await stage.press_button(first, quote_text("button.redo"), "Cem")
-        await stage.wait_for_answer(again, "Accepted")
+        await stage.wait_for_answer(again, quote_text("ask.accepted"))
         await stage.wait_for_clip(room, 3)
         await stage.wait_until_idle(room)
         assert [each["task"] for each in (await stage.list_submits())[before:]] == [
@@ -310,7 +320,7 @@ async def test_redo_of_an_edit_edits_the_same_clip_again(stage: BotStage) -> Non
     await stage.press_button(second, quote_text("button.redo"))
     third, two = await wait_for_edit(stage, room, 3)
     assert two["previous"] == one["previous"]
-    assert f"edit of #{clip_number_of(first)}" in text_of(third)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(first)}") in text_of(third)
     opened = await stage.press_button(third, quote_text("button.reword"))
     await stage.submit_form(opened, "make it dawn")
     fourth, three = await wait_for_edit(stage, room, 4)
@@ -329,34 +339,40 @@ async def test_a_member_reads_it_in_their_language(stage: BotStage) -> None:
         await stage.control.command(dia, room, "video generate", {"prompt": "ein Fuchs", **OMNI})
         first = await stage.wait_for_clip(room)
         await stage.wait_until(lambda: _has_no_status(stage, room), "the first job having ended")
-        assert "Bearbeiten" in buttons_of(first)
-        assert "per Antwort" in text_of(first)
-        opened = await stage.control.component(dia, first["id"], buttons_of(first)["Bearbeiten"])
+        assert quote_text("card.changeable_until", "de") in text_of(first)
+        button = buttons_of(first)[quote_text("button.edit_clip", "de")]
+        opened = await stage.control.component(dia, first["id"], button)
         form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))
-        assert form["modal"]["title"] == "Clip bearbeiten"
-        submitted = await stage.control.modal(dia, opened, {"prompt": "mach Nacht daraus"})
-        answer = await stage.wait_for_answer(submitted, "Angenommen als Auftrag")
-        assert f"Bearbeitung von #{clip_number_of(first)}" in answer
-        assert "Es entsteht eine geänderte Kopie" in answer
+        assert form["modal"]["title"] == quote_text("form.edit.title", "de")
+        submitted = await stage.control.modal(
+            dia, opened, {"prompt": "lass den Himmel dunkel werden"}
+        )
+        answer = await stage.wait_for_answer(submitted, quote_text("ask.accepted", "de"))
+        number = f"#{clip_number_of(first)}"
+        assert quote_text("plan.edit", "de", clip=number) in answer
+        assert quote_text("plan.edit_keeps", "de", clip=number) in answer
         second = await stage.wait_for_clip(room, 2)
-        assert f"Bearbeitung von #{clip_number_of(first)}" in text_of(second)
+        assert quote_text("card.edit", "de", parent=number) in text_of(second)
     finally:
         await stage.control.change_user("Dia", locale="en-US")
 
 
 async def _has_no_status(stage: BotStage, room: str) -> bool:
-    return not any("Abbrechen" in buttons_of(m) for m in await stage.control.messages(room))
+    messages = await stage.control.messages(room)
+    return not any(quote_text("button.cancel", "de") in buttons_of(each) for each in messages)
 
 
 async def test_cuts_are_left_to_who_asks(stage: BotStage) -> None:
     room = await stage.open_channel()
     await make_omni_clip(stage, room)
-    assert "One continuous shot" in (await stage.list_submits())[-1]["prompt"]
+    assert "without any cuts" in (await stage.list_submits())[-1]["prompt"]
     await stage.request_clip(room, **OMNI, cuts=True)
     message, submit = await wait_for_edit(stage, room)
-    assert "One continuous shot" not in submit["prompt"]
+    assert "without any cuts" not in submit["prompt"]
     details = await stage.press_button(message, quote_text("button.details"))
-    await stage.wait_for_answer(details, "**Cuts:** allowed")
+    await stage.wait_for_answer(
+        details, f"**{quote_text('details.cuts')}** {quote_text('details.cuts_allowed')}"
+    )
 
 
 async def test_six_pictures_go_into_one_clip(stage: BotStage, tmp_path: Path) -> None:
@@ -385,4 +401,4 @@ async def test_buttons_of_a_veo_clip_are_what_they_were(stage: BotStage) -> None
     opened = await stage.press_button(first, quote_text("button.extend"))
     submitted = await stage.submit_form(opened, "it jumps")
     answer = await stage.wait_for_answer(submitted, quote_text("ask.accepted"))
-    assert "Veo 3.1 Fast · +7 s" in answer
+    assert f"Veo 3.1 Fast · +{format_length(7)}" in answer

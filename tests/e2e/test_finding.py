@@ -8,21 +8,23 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clips_of, text_of, video_of
+from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
+from tests.e2e.stage import (
+    SHORT_CLIP,
+    BotStage,
+    Json,
+    buttons_of,
+    clip_number_of,
+    clips_of,
+    text_of,
+    video_of,
+)
 from tests.harness.texts import quote_text
 
-NO_MATCH = "None of your clips here match"
+NO_MATCH = quote_text("history.none_found")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STYLE = "Style: film noir, black and white, hard shadows. Camera: slow dolly in."
 UNSAFE_TEXT = "@everyone <@1> </x:1> <t:1> [x](http://evil.example) # h ```c``` ||s||"
-
-
-def number_of(clip: Json) -> str:
-    """Return a clip's number, from its card."""
-    match = re.search(r"clip #(\d+)", text_of(clip))
-    assert match is not None
-    return match[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -31,7 +33,7 @@ async def tree(stage: BotStage) -> AsyncIterator[list[Json]]:
     room = await stage.open_channel(name="tree")
     clips = [await stage.make_clip(room, "a red fox")]
     for user, text in (("Cem", "it jumps high"), ("Dia", UNSAFE_TEXT)):
-        options = {"clip": number_of(clips[0]), "prompt": text}
+        options = {"clip": clip_number_of(clips[0]), "prompt": text}
         await stage.control.command(stage.people[user], room, "video extend", options)
         clips.append(await stage.wait_for_clip(room, len(clips) + 1))
     await stage.wait_until_idle(room)
@@ -49,10 +51,10 @@ async def run_command(
 
 
 async def test_lineage_shows_who_extended_clip(stage: BotStage, tree: list[Json]) -> None:
-    first, second, third = map(number_of, tree)
+    first, second, third = map(clip_number_of, tree)
     room = tree[0]["channel_id"]
     lines = (await run_command(stage, "Dia", room, "video chain", clip=third)).splitlines()
-    assert lines[0] == f"**The tree of clip #{third}**"
+    assert lines[0] == quote_text("chain.title", clip=f"#{third}")
     rows = {"first": lines[1], "second": lines[2], "third": lines[3]}
     for clip, seconds, user, line in (
         (tree[0], 4, "Ada", rows["first"]),
@@ -60,11 +62,11 @@ async def test_lineage_shows_who_extended_clip(stage: BotStage, tree: list[Json]
         (tree[2], 11, "Dia", rows["third"]),
     ):
         link = f"https://discord.com/channels/{stage.guild}/{room}/{clip['id']}"
-        assert f"[#{number_of(clip)}]({link})" in line
-        assert f"{seconds} s · <@{stage.people[user]}>" in line
+        assert f"[#{clip_number_of(clip)}]({link})" in line
+        assert f"{quote_text('seconds', count=seconds)} · <@{stage.people[user]}>" in line
     assert "**▶" in rows["third"]
     assert "**▶" not in rows["first"] + rows["second"]
-    assert f"from #{first}" in rows["third"]
+    assert quote_text("chain.from", parent=f"#{first}") in rows["third"]
     for markup in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
         assert markup not in lines[3].replace("\u200b", "!"), markup
     assert second != third
@@ -74,17 +76,17 @@ async def test_lineage_is_found_by_link(stage: BotStage, tree: list[Json]) -> No
     room = tree[0]["channel_id"]
     link = f"https://discord.com/channels/{stage.guild}/{room}/{tree[1]['id']}"
     text = await run_command(stage, "Ada", room, "video chain", clip=link)
-    assert f"The tree of clip #{number_of(tree[1])}" in text
+    assert quote_text("chain.title", clip=f"#{clip_number_of(tree[1])}") in text
     assert text.count("●") == 1
     assert text.count("⤷") == 2
 
 
 async def test_extension_card_shows_source_and_length(stage: BotStage, tree: list[Json]) -> None:
     text = text_of(tree[1])
-    first = number_of(tree[0])
-    assert f"extension of #{first}" in text
-    assert "11 s" in text
-    assert "reply to extend or edit it" in text
+    first = clip_number_of(tree[0])
+    assert quote_text("card.extension", parent=f"#{first}") in text
+    assert quote_text("seconds", count=11) in text
+    assert quote_text("card.changeable_until") in text
     assert {
         quote_text("button.extend"),
         quote_text("button.edit_clip"),
@@ -100,7 +102,8 @@ async def test_user_text_is_never_interpreted(stage: BotStage, tree: list[Json])
     room = tree[0]["channel_id"]
     history = await run_command(stage, "Dia", room, "video history")
     details = await stage.wait_for_answer(
-        await stage.press_button(tree[2], quote_text("button.details")), "Prompt:"
+        await stage.press_button(tree[2], quote_text("button.details")),
+        quote_text("details.prompt"),
     )
     for text in (text_of(tree[2]), history, details):
         assert "@member" in text
@@ -117,7 +120,7 @@ async def test_clip_of_hidden_channel_is_not_found(stage: BotStage) -> None:
             {"member": "Clapper", "allow": ["VIEW_CHANNEL"]},
         ]
     )
-    number = number_of(await stage.make_clip(hidden))  # Ada owns the server
+    number = clip_number_of(await stage.make_clip(hidden))  # Ada owns the server
     room = await stage.open_channel()
     for command in ("video get", "video chain"):
         assert quote_text("not_found.clip") in await run_command(
@@ -127,7 +130,7 @@ async def test_clip_of_hidden_channel_is_not_found(stage: BotStage) -> None:
     assert quote_text("not_found.clip") in await run_command(
         stage, "Cem", room, "video extend", **options
     )
-    assert "posted again" in await run_command(stage, "Ada", room, "video get", clip=number)
+    assert quote_text("get.done") in await run_command(stage, "Ada", room, "video get", clip=number)
     await stage.wait_for_clip(room)
 
 
@@ -139,16 +142,16 @@ async def test_get_autocompletes_and_reposts_in_other_channel(
     choices = await stage.control.autocomplete(
         cem, room, "video get", {"clip": "JUMPS"}, focused="clip"
     )
-    number = number_of(tree[1])
+    number = clip_number_of(tree[1])
     assert choices == [{"name": f"#{number} it jumps high", "value": number}]
-    assert "posted again" in await run_command(stage, "Cem", room, "video get", clip=number)
+    assert quote_text("get.done") in await run_command(stage, "Cem", room, "video get", clip=number)
     again = await stage.wait_for_clip(room)
     before, after = video_of(tree[1]), video_of(again)
     assert before is not None
     assert after is not None
     assert await stage.control.download(after["url"]) == await stage.control.download(before["url"])
     # other members' clips too, in channels that they see
-    assert "posted again" in await run_command(stage, "Dia", room, "video get", clip=number)
+    assert quote_text("get.done") in await run_command(stage, "Dia", room, "video get", clip=number)
 
 
 async def test_history_pages_and_filters_survive_kill(stage: BotStage) -> None:
@@ -194,18 +197,19 @@ async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.request_clip(room, "a fox", style="noir", camera="dolly_in")
     clip = await stage.wait_for_clip(room)
-    assert f"a fox. {STYLE}" in text_of(clip)
+    prompt = append_presets("a fox", StylePreset.NOIR, CameraPreset.DOLLY_IN)
+    assert prompt in text_of(clip)
     body = (await stage.list_submits())[-1]["json"]
-    assert body["instances"][0]["prompt"] == f"a fox. {STYLE}"
+    assert body["instances"][0]["prompt"] == prompt
     form = await stage.press_button(clip, quote_text("button.reword"))
     state = await stage.control.wait_interaction(form, lambda s: s.get("modal"))
-    assert f"a fox. {STYLE}" in str(state["modal"])
+    assert prompt in str(state["modal"])
     before = len(await stage.list_submits())
     long = "a " * 1015
     refused = await stage.wait_for_answer(
         await stage.request_clip(room, long, style="vintage", camera="tracking")
     )
-    assert quote_text("image.image_too_slow") in refused
+    assert quote_text("rule.presets_too_long") in refused
     assert len(await stage.list_submits()) == before
 
 
@@ -223,7 +227,12 @@ async def test_details_show_everything_to_reproduce_clip(stage: BotStage, tmp_pa
     clip = await stage.wait_for_clip(room)
     interaction = await stage.press_button(clip, quote_text("button.details"), "Cem")
     text = await stage.wait_for_answer(interaction, "walls")
-    for expected in ("Seed:** 7", "First frame:** 320×180", "veo-3.1-fast-generate-preview", "4 s"):
+    for expected in (
+        f"**{quote_text('details.seed')}** 7",
+        f"**{quote_text('details.first_frame')}** 320×180",
+        "veo-3.1-fast-generate-preview",
+        quote_text("seconds", count=4),
+    ):
         assert expected in text
     state = await stage.control.wait_interaction(interaction, lambda s: len(s["messages"]) > 1)
     full_text = "".join(text_of(message) for message in state["messages"])

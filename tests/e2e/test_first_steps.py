@@ -6,10 +6,23 @@ from typing import Any
 import pytest
 
 from bot.i18n.catalogs import translate
+from bot.ui.error_messages import name_permissions
 from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, components_of, text_of
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def run_admin(stage: BotStage, room: str, command: str, **options: object) -> str:
+    """Give an admin's command and return its answer."""
+    asked = await stage.control.command(stage.people["Ada"], room, f"server {command}", options)
+    return await stage.wait_for_answer(asked)
+
+
+def format_lacking(channel: str, *permissions: str) -> str:
+    """Return the line that names the permissions missing in a channel."""
+    missing = name_permissions(permissions, "en")
+    return quote_text("setup.lacking", channel=f"<#{channel}>", missing=missing)
 
 
 def menus_of(message: Json) -> dict[str, Json]:
@@ -146,16 +159,15 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
     room = await stage.open_channel()
     dia = stage.people["Dia"]
     ada = stage.people["Ada"]
-    limits = {"member": dia, "clips_per_day": 7}
-    await stage.wait_for_answer(
-        await stage.control.command(ada, room, "server quota set", limits), "Limits of"
-    )
+    assert f"<@{dia}>" in await run_admin(stage, room, "quota set", member=dia, clips_per_day=7)
     interaction = await stage.control.command(dia, room, "help", {})
-    text = await stage.wait_for_answer(interaction, "Clips per day: 7 left (0 of 7 used)")
-    assert quote_text("welcome.use") in text
-    assert "nouns" in text
-    assert quote_text("welcome.admins") not in text
-    assert quote_text("welcome.admins") in await stage.wait_for_answer(
+    limit = quote_text("quota.name.clips_per_day")
+    line = quote_text("quota.line", limit=limit, left=7, used=0, allowed=7)
+    text = await stage.wait_for_answer(interaction, line)
+    assert quote_text("help.extend") in text
+    assert quote_text("help.prompt") in text
+    assert quote_text("help.admin") not in text
+    assert quote_text("help.admin") in await stage.wait_for_answer(
         await stage.control.command(ada, room, "help", {})
     )
     assert not await stage.control.messages(room)  # the answer is ephemeral
@@ -163,8 +175,8 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
 
 async def test_help_works_in_a_direct_message(stage: BotStage) -> None:
     interaction = await stage.control.command(stage.people["Cem"], "@Cem", "help", {})
-    text = await stage.wait_for_answer(interaction, "Clapper makes videos")
-    assert quote_text("welcome.admins") not in text
+    text = await stage.wait_for_answer(interaction, quote_text("help.title"))
+    assert quote_text("help.admin") not in text
 
 
 # -- setup
@@ -195,24 +207,26 @@ async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) 
     interaction = await stage.control.command(
         stage.people["Ada"], other, "video get", {"clip": number}
     )
-    await stage.wait_for_answer(interaction, "posted again")
+    await stage.wait_for_answer(interaction, quote_text("get.done"))
 
 
 async def test_setup_choices_survive_kill(stage: BotStage) -> None:
     room = await stage.open_channel()
     setup_message = await open_setup(stage, room)
-    assert "Saved" in await setup_message.choose("people", "adults")
+    assert quote_text("setup.saved") in await setup_message.choose("people", "adults")
     assert selected_values(await setup_message.message(), "people") == ["adults"]
-    assert "Saved" in await setup_message.choose("quota", "light")
+    assert quote_text("setup.saved") in await setup_message.choose("quota", "light")
     await stage.bot.restart()
-    assert "Saved" in await setup_message.choose("quota", "regular")
+    assert quote_text("setup.saved") in await setup_message.choose("quota", "regular")
     now = await setup_message.message()
     assert (selected_values(now, "people"), selected_values(now, "quota")) == (
         ["adults"],
         ["regular"],
     )
     listed = await stage.control.command(stage.people["Ada"], room, "server quota list", {})
-    assert "every member: 10 clips a day" in await stage.wait_for_answer(listed)
+    limit = quote_text("limit.clips_per_day", count=10)
+    set_limit = quote_text("quota.left_part", left=10, limit=limit)
+    await stage.wait_for_answer(listed, f"{quote_text('server.quota.default')}: {set_limit}")
     await setup_message.choose("people", "unset")
     await setup_message.choose("quota", "unset")
     again = await open_setup(stage, room)
@@ -222,11 +236,8 @@ async def test_setup_choices_survive_kill(stage: BotStage) -> None:
 
 async def test_custom_quota_is_kept_until_preset_chosen(stage: BotStage) -> None:
     room = await stage.open_channel()
-    limits = {"clips_per_day": 4}
-    ada = stage.people["Ada"]
-    await stage.wait_for_answer(
-        await stage.control.command(ada, room, "server quota set", limits), "Limits of"
-    )
+    said = await run_admin(stage, room, "quota set", clips_per_day=4)
+    assert quote_text("server.quota.default") in said
     setup_message = await open_setup(stage, room)
     assert selected_values(await setup_message.message(), "quota") == ["keep"]
     await setup_message.choose("quota", "keep")
@@ -240,13 +251,13 @@ async def test_showcase_needs_writable_channel(stage: BotStage) -> None:
     unusable, showcase = await stage.open_channel(overwrites=[bot_role]), await stage.open_channel()
     setup_message = await open_setup(stage, room)
     text = await setup_message.choose("showcase", unusable)
-    assert f"<#{unusable}>: I lack **Attach Files**" in text
+    assert format_lacking(unusable, "attach_files") in text
     assert selected_values(await setup_message.message(), "showcase") == []
-    assert "Saved" in await setup_message.choose("showcase", showcase)
+    assert quote_text("setup.saved") in await setup_message.choose("showcase", showcase)
     assert selected_values(await setup_message.message(), "showcase") == [showcase]
     clip = await stage.make_clip(room)
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase")), "is in the showcase"
+        await stage.press_button(clip, quote_text("button.showcase")), quote_text("showcase.added")
     )
     await stage.wait_for_clip(showcase)
     await setup_message.choose("showcase")
@@ -270,8 +281,8 @@ async def test_permission_check_lists_missing_permissions(stage: BotStage) -> No
         return text if quote_text("permission.attach_files") in text else None
 
     text = await stage.wait_until(check_permissions, "the permissions having changed")
-    assert f"<#{room}>: I lack **Embed Links**, **Read Message History**." in text
-    assert f"<#{showcase}>: I lack **Attach Files**." in text
+    assert format_lacking(room, "embed_links", "read_message_history") in text
+    assert format_lacking(showcase, "attach_files") in text
     await setup_message.choose("showcase")
 
 
@@ -367,14 +378,16 @@ async def test_setup_sets_budget_and_price(stage: BotStage) -> None:
     """[people-A3]"""
     room = await stage.open_channel()
     setup_message = await open_setup(stage, room)
-    assert "Saved" in await setup_message.choose("budget", "25000000")
+    assert quote_text("setup.saved") in await setup_message.choose("budget", "25000000")
     assert selected_values(await setup_message.message(), "budget") == ["25000000"]
     shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
-    assert "$25.00 a month" in await stage.wait_for_answer(shown)
+    limit = quote_text("limit.usd_per_month")
+    await stage.wait_for_answer(shown, quote_text("quota.left_part", left="$25.00", limit=limit))
     await setup_message.choose("confirm", "1000000")
     shown = await stage.control.command(stage.people["Ada"], room, "server confirm", {})
-    assert "$1.00 and more ask" in await stage.wait_for_answer(shown)
-    assert "Only Veo 2" in await setup_message.choose("people", "adults")
+    await stage.wait_for_answer(shown, quote_text("server.confirm.above", price="$1.00"))
+    said = await setup_message.choose("people", "adults")
+    assert quote_pattern("server.people.cost", models="Veo 2").search(said)
     for menu in ("budget", "confirm", "people"):
         await setup_message.choose(menu, "unset")
     shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})

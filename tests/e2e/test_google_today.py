@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import run_stage, text_of, video_of
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern
 
 VEO = "veo-3.1-generate-preview"
 
@@ -18,7 +18,7 @@ async def test_a_clip_without_veo_and_with_certificates(tmp_path: Path) -> None:
         await stage.control.command(stage.people["Ada"], room, "video generate", command)
         clip = await stage.wait_for_clip(room)
         await stage.wait_until_idle(room)
-        assert quote_text("rule.edit_unavailable") in text_of(clip)
+        assert "Gemini Omni" in text_of(clip)
         video = video_of(clip)
         assert video is not None
         data = await stage.control.download(video["url"])
@@ -28,6 +28,8 @@ async def test_a_clip_without_veo_and_with_certificates(tmp_path: Path) -> None:
         interaction = await stage.control.command(
             stage.people["Ada"], room, "video generate", command | {"model": VEO}
         )
-        assert "use Gemini Omni" in await stage.wait_for_answer(interaction, "shut Veo 3.1 down")
+        refused = await stage.wait_for_answer(interaction)
+        assert quote_pattern("rule.model_replaced", model="Veo 3.1").search(refused)
+        assert "Gemini Omni" in refused
         assert len(await stage.list_submits()) == 1
         assert await stage.bot.terminate(timeout=10) == 0

@@ -3,7 +3,9 @@
 import pytest
 
 from bot.i18n.catalogs import translate
+from bot.i18n.translations import negotiate_language
 from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -12,7 +14,7 @@ LOCALES = ("en-US", "de", "es-ES", "fr", "ja", "zh-CN")
 
 @pytest.mark.parametrize("locale", LOCALES)
 async def test_messages_use_server_and_member_language(stage: BotStage, locale: str) -> None:
-    ada = stage.people["Ada"]
+    ada, language = stage.people["Ada"], negotiate_language([locale])
     await stage.control.change_guild(stage.guild, locale=locale)
     await stage.control.change_user(ada, locale=locale)
     room = await stage.open_channel()
@@ -21,9 +23,9 @@ async def test_messages_use_server_and_member_language(stage: BotStage, locale: 
             ada, room, "video generate", {"prompt": "look=plain a fox", **SHORT_CLIP}
         )
         # the ephemeral answer
-        await stage.wait_for_answer(interaction, longest_literal("ask.accepted", locale))
+        await stage.wait_for_answer(interaction, quote_text("ask.accepted", language))
         # the public status and card
-        status = await stage.wait_for_message(room, longest_literal("stage.polling", locale))
+        status = await stage.wait_for_message(room, quote_text("stage.polling", language))
         assert translate("button.cancel", locale) in buttons_of(status)
     clip = await stage.wait_for_clip(room)
     buttons = ("extend", "redo", "reword", "details")
@@ -72,11 +74,3 @@ async def test_direct_message_reply_uses_clip_language(
     clip = await stage.wait_for_clip(talk)
     await stage.control.message(cem, talk, "もう一度。", reply_to=clip["id"])
     await stage.wait_for_message(talk, translate("reply.again", "ja"))
-
-
-def longest_literal(key: str, locale: str) -> str:
-    """Return the longest part of a text without placeholders."""
-    marks = dict.fromkeys(("job", "what", "since"), "\x00")
-    text = translate(key, locale, **marks)
-    longest = max(text.split("\0"), key=len)
-    return longest.strip()

@@ -34,8 +34,9 @@ async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) ->
     assert seconds == pytest.approx(4.0, abs=0.1)
     assert shape == (1280, 720, 1)
     text = text_of(clip)
-    for words in ("Veo 3.1 Fast", "4 s", "1280×720", "$0.40", f"<@{stage.people['Ada']}>"):
+    for words in ("Veo 3.1 Fast", "1280×720", "$0.40", f"<@{stage.people['Ada']}>"):
         assert words in text
+    assert quote_text("seconds", count=4) in text
     assert "\\*\\*red" in text
     assert "@member" in text
     buttons = {
@@ -65,17 +66,19 @@ async def test_four_ways_to_extend(stage: BotStage) -> None:
     by_command = await stage.control.command(
         ada, room, "video extend", {"clip": number, "prompt": "it jumps"}
     )
-    await stage.wait_for_answer(by_command, "Accepted")
+    await stage.wait_for_answer(by_command, quote_text("ask.accepted"))
     second = await stage.wait_for_clip(room, 2)
 
     form_interaction = await stage.press_button(first, quote_text("button.extend"), "Bea")
     await stage.wait_for_answer(
-        await stage.submit_form(form_interaction, "it sleeps", "Bea"), "Accepted"
+        await stage.submit_form(form_interaction, "it sleeps", "Bea"), quote_text("ask.accepted")
     )
     third = await stage.wait_for_clip(room, 3)
 
     menu = await stage.control.context_menu(ada, quote_text("menu.extend"), first["id"])
-    await stage.wait_for_answer(await stage.submit_form(menu, "it swims"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(menu, "it swims"), quote_text("ask.accepted")
+    )
     fourth = await stage.wait_for_clip(room, 4)
 
     reply = await stage.control.message(ada, room, "it flies over the hills", reply_to=second["id"])
@@ -83,9 +86,10 @@ async def test_four_ways_to_extend(stage: BotStage) -> None:
 
     assert fifth["message_reference"]["message_id"] == reply
     for clip in (second, third, fourth):
-        assert f"extension of #{number}" in text_of(clip)
+        assert quote_text("card.extension", parent=f"#{number}") in text_of(clip)
         assert (await read_video_facts(stage, clip))[0] == pytest.approx(11.0, abs=0.1)
-    assert "extension 2" in text_of(fifth)
+    chain = {"root": f"#{number}", "parent": f"#{clip_number_of(second)}"}
+    assert quote_text("card.chain", count=2, **chain) in text_of(fifth)
     assert (await read_video_facts(stage, fifth))[0] == pytest.approx(18.0, abs=0.1)
     await stage.wait_until_idle(room)
     messages = await stage.control.messages(room)
@@ -102,7 +106,7 @@ async def test_message_link_identifies_clip(stage: BotStage) -> None:
     interaction = await stage.control.command(
         stage.people["Ada"], room, "video extend", {"clip": link, "prompt": "it jumps"}
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await stage.wait_for_clip(room, 2)
 
     # a link to a repost works too
@@ -111,13 +115,13 @@ async def test_message_link_identifies_clip(stage: BotStage) -> None:
     repost = await stage.control.command(
         stage.people["Ada"], elsewhere, "video get", {"clip": number}
     )
-    await stage.wait_for_answer(repost, "posted again")
+    await stage.wait_for_answer(repost, quote_text("get.done"))
     copy = await stage.wait_for_clip(elsewhere)
     link = f"https://discord.com/channels/{stage.guild}/{elsewhere}/{copy['id']}"
     interaction = await stage.control.command(
         stage.people["Ada"], elsewhere, "video extend", {"clip": link, "prompt": "it naps"}
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert f"#{number}" in text_of(await stage.wait_for_clip(elsewhere, 2))
 
 
@@ -125,19 +129,21 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, seed=5)
     details = await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.details")), "Seed:"
+        await stage.press_button(clip, quote_text("button.details")), quote_text("details.seed")
     )
-    assert "**Seed:** 5" in details
+    assert f"**{quote_text('details.seed')}** 5" in details
     assert "veo-3.1-fast-generate-preview" in details
 
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+        await stage.press_button(clip, quote_text("button.redo")), quote_text("ask.accepted")
     )
     await stage.wait_for_clip(room, 2)
     form_interaction = await stage.press_button(clip, quote_text("button.reword"))
     form = await stage.control.wait_interaction(form_interaction, lambda state: state.get("modal"))
     assert "a red fox" in str(form["modal"])
-    await stage.wait_for_answer(await stage.submit_form(form_interaction, "a blue fox"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(form_interaction, "a blue fox"), quote_text("ask.accepted")
+    )
     third = await stage.wait_for_clip(room, 3)
     assert "a blue fox" in text_of(third)
     parameters = [submit["json"]["parameters"] for submit in (await stage.list_submits())[-3:]]
@@ -148,7 +154,7 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
     refused = await stage.wait_for_answer(
         await stage.press_button(third, quote_text("button.delete"), "Cem")
     )
-    assert "Only the person who asked" in refused
+    assert quote_text("not_allowed.delete") in refused
     await stage.delete_clip(third, "Bea")  # a moderator
     assert len(clips_of(await stage.control.messages(room))) == 2
 
@@ -177,8 +183,9 @@ async def test_reply_without_ping_gets_one_hint(stage: BotStage) -> None:
     )
     await stage.control.message(dia, room, "it jumps over the fence", reply_to=clip["id"])
     await stage.wait_for_clip(room, 2)
-    hints = [m for m in await stage.control.messages(room) if "@ ON" in text_of(m)]
-    assert [m["id"] for m in hints] == [hint["id"]]
+    messages = await stage.control.messages(room)
+    hints = [m["id"] for m in messages if quote_text("reply.ping_hint") in text_of(m)]
+    assert hints == [hint["id"]]
 
 
 async def test_ambiguous_replies_get_help(stage: BotStage) -> None:
@@ -191,7 +198,7 @@ async def test_ambiguous_replies_get_help(stage: BotStage) -> None:
     other = await stage.control.message(stage.people["Cem"], room, "hello")
     me = (await stage.control.world())["application"]["id"]
     await stage.control.message(ada, room, f"<@{me}> extend this", reply_to=other)
-    await stage.wait_for_message(room, "I make videos.")
+    await stage.wait_for_message(room, quote_text("mention.help"))
 
 
 async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
@@ -207,7 +214,7 @@ async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     choices = await stage.control.autocomplete(ada, room, "video get", {"clip": "heron"}, "clip")
     assert [choice["value"] for choice in choices] == [number]
     interaction = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(interaction, "posted again")
+    await stage.wait_for_answer(interaction, quote_text("get.done"))
     copy = await stage.wait_for_clip(elsewhere)
     # the copy can be extended like the original
     await stage.control.message(ada, elsewhere, "it flies over the hills", reply_to=copy["id"])
@@ -241,7 +248,7 @@ async def test_invalid_request_suggests_nearest_valid(stage: BotStage) -> None:
         room, model="veo-3.1-fast-generate-preview", resolution="1080p", duration=4
     )
     text = await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
-    assert "8 s" in text
+    assert quote_text("seconds", count=8) in text
     assert len(await stage.list_submits()) == before
     pressed = await stage.press_answer(interaction, quote_text("button.nearest"))
     await stage.wait_for_clip(room)

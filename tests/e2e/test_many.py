@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.stage import BotStage, clips_of
 from tests.harness.bot import BotProcess
 from tests.harness.sandbox import SandboxProcess
+from tests.harness.texts import quote_text
 
 MEMBERS = 25
 CLIPS_PER_MEMBER = 2
@@ -56,7 +57,7 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
             commands.append(crowd.control.command(person, room, "video generate", options))
         interactions = await asyncio.gather(*commands)
         for interaction in interactions:
-            await crowd.wait_for_answer(interaction, "Accepted")
+            await crowd.wait_for_answer(interaction, quote_text("ask.accepted"))
         await crowd.wait_until(are_all_submitted, "fifty operations at once")
         assert (await crowd.control.call("GET", "google"))["finished_clips"] == 0
 

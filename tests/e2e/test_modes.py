@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 
 from tests.chaos.books import DatabaseReader
-from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, components_of, text_of, video_of
+from tests.e2e.stage import (
+    BotStage,
+    Json,
+    buttons_of,
+    clip_number_of,
+    clips_of,
+    components_of,
+    text_of,
+    video_of,
+)
 from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,6 +81,13 @@ async def reply_to(stage: BotStage, room: str, clip: Json, prompt: str = DIRECTI
     await stage.control.message(stage.people["Ada"], room, prompt, reply_to=clip["id"])
 
 
+def quote_lineage(hop: int, *, root: str, parent: str) -> str:
+    """Return what the card of an extension says about the clips that it goes on from."""
+    if hop == 1:
+        return quote_text("card.extension", parent=parent)
+    return quote_text("card.chain", count=hop, root=root, parent=parent)
+
+
 def instance_of(submit: Json) -> Json:
     """Return the only instance of a submit."""
     (instance,) = submit["json"]["instances"]
@@ -106,7 +122,7 @@ async def test_each_mode_makes_a_clip(
     room = await stage.open_channel()
     attachments = {name: pictures[name] for name in names}
     interaction = await request_video(stage, room, MODELS[route], options, attachments)
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert video_of(await stage.wait_for_clip(room))
     submit = (await stage.list_submits())[-1]
     parameters = submit["json"]["parameters"]
@@ -125,11 +141,13 @@ async def test_chain_of_three_extensions(stage: BotStage, route: str) -> None:
     room = await stage.open_channel()
     await request_video(stage, room, MODELS[route], {"duration": 4})
     clip = await stage.wait_for_clip(room)
+    root_number = f"#{clip_number_of(clip)}"
     for hop in (1, 2, 3):
         before = (await stage.list_submits())[-1]
+        lineage = {"root": root_number, "parent": f"#{clip_number_of(clip)}"}
         await reply_to(stage, room, clip)
         clip = await stage.wait_for_clip(room, hop + 1)
-        assert f"extension {hop}" in text_of(clip) or hop == 1
+        assert quote_lineage(hop, **lineage) in text_of(clip)
         submit = (await stage.list_submits())[-1]
         video = instance_of(submit)["video"]
         if route == "gemini":  # Google refuses a MIME type beside the uri
@@ -161,21 +179,21 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     assert await open_reader(stage).sum_spent() - before == 2 * 4 * 100_000
     first, second = sorted(
         int(custom_id.rpartition(":")[2])
-        for label, custom_id in buttons_of(both).items()
-        if label.startswith(quote_text("button.extend"))
+        for custom_id in buttons_of(both).values()
+        if custom_id.startswith("clapper:extend:")
     )
 
     # for a message with both clips the bot asks which one
     await reply_to(stage, room, both)
     question = await stage.wait_for_message(room, quote_text("clip.which"))
     price = "$0.70"
-    assert set(buttons_of(question)) == {
-        f"Extend #{first} · {price}",
-        f"Extend #{second} · {price}",
-    }
+    labels = [f"{quote_text('button.extend_one', clip=each)} · {price}" for each in (first, second)]
+    assert set(buttons_of(question)) == set(labels)
     # the answer keeps the words of the reply: no form asks for them again
-    await stage.press_button(question, f"Extend #{second} · {price}")
-    assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
+    await stage.press_button(question, labels[1])
+    assert quote_text("card.extension", parent=f"#{second}") in text_of(
+        await stage.wait_for_clip(room, 2)
+    )
     assert (await stage.list_submits())[-1]["prompt"] == DIRECTION
     menu = await stage.control.context_menu(ada, quote_text("menu.extend"), both["id"])
     await stage.wait_for_answer(menu, quote_text("clip.which"))
@@ -186,7 +204,9 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})
     copy = await stage.wait_for_clip(elsewhere)
     await reply_to(stage, elsewhere, copy)
-    assert f"extension of #{second}" in text_of(await stage.wait_for_clip(elsewhere, 2))
+    assert quote_text("card.extension", parent=f"#{second}") in text_of(
+        await stage.wait_for_clip(elsewhere, 2)
+    )
 
 
 @with_routes("gemini", "vertex")
@@ -199,11 +219,11 @@ async def test_images_are_copied_on_request(
     interaction = await request_video(
         stage, room, MODELS[route], {"duration": 4}, {"image": pictures["image"]}
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await stage.control.fault(
         "discord", method="GET", path="^/(ephemeral-)?attachments/", status=404, times=None
     )
-    await stage.wait_for_message(room, "trying again")
+    await stage.wait_for_message(room, quote_text("stage.waiting.google_busy"))
     clip = await stage.wait_for_clip(room)
     assert video_of(clip)
     assert instance_of((await stage.list_submits())[-1])["image"]["mimeType"] == "image/png"
@@ -231,9 +251,9 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
     assert await reader.sum_spent() == before
     assert await reader.sum_reserved() == 0
     again = await stage.wait_for_answer(await request_video(stage, room, model, {"duration": 4}))
-    assert "not available" in again
+    assert quote_text("rule.model_unavailable") in again
     listed = await stage.control.command(ada, room, "video models")
-    await stage.wait_for_answer(listed, "not available: This model")
+    await stage.wait_for_answer(listed, quote_text("models.reason", reason="This model"))
     assert len(await stage.list_submits()) == submits
 
 
@@ -333,4 +353,6 @@ async def test_broken_images_never_reach_google(stage: BotStage, tmp_path: Path)
     assert not await stage.control.messages(room)
 
 
-PICTURE_WORDS: Final = ("no image that I can read", "is damaged", "too many pixels")
+PICTURE_WORDS: Final = tuple(
+    quote_text(f"image.{reason}") for reason in ("not_an_image", "image_broken", "image_too_large")
+)

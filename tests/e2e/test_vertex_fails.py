@@ -14,7 +14,7 @@ from tests.e2e.test_google_fails import (
     build_error_fault,
     sum_spent,
 )
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -27,7 +27,7 @@ ON_VERTEX: Final = {
     **{name: play for name, play in OUTCOMES.items() if name != "download failed"},
     # the clip comes inside the answer to the poll, so no download can fail
     "operation gone": OutcomeCase(
-        quote_text("outcome.operation_lost"),
+        "outcome.operation_lost",
         fault={
             "path": r":fetchPredictOperation$",
             "times": None,
@@ -47,8 +47,9 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
     if outcome.fault:
         await stage.control.fault("google", **outcome.fault)
     await stage.request_clip(room, model=MODEL)
-    message = await stage.wait_for_message(room, outcome.words)
+    message = await stage.wait_for_message(room, quote_text(outcome.key))
     assert quote_text("button.cancel") not in buttons_of(message)
+    assert quote_pattern(outcome.key).search(text_of(message))
     assert not clips_of(await stage.control.messages(room))
     billed = PRICE if outcome.server_pays else 0
     assert await sum_spent(stage) == (members, servers + billed)
