@@ -49,8 +49,8 @@ async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) ->
     first = await make_omni_clip(stage, room, "Ada")
     second = await edit_as(stage, room, first, "Cem", 2)
     number, source = clip_number_of(second), clip_number_of(first)
-    refused = await run_command(stage, room, "showcase add", "Cem", clip=number)
-    assert quote_text("not_allowed.showcase_footage") in refused
+    asked = await run_command(stage, room, "showcase add", "Cem", clip=number)
+    assert quote_text("showcase.public_notice") in asked
     assert (await read_page(f"/clips/{number}"))[0] == 404
 
     # Ada lets everybody show hers, and shows it herself

@@ -86,7 +86,7 @@ async def test_extension_card_shows_source_and_length(stage: BotStage, tree: lis
     first = clip_number_of(tree[0])
     assert quote_text("card.extension", parent=f"#{first}") in text
     assert quote_text("seconds", count=11) in text
-    assert quote_text("card.changeable_until") in text
+    assert quote_text("card.changeable") in text
     assert {
         quote_text("button.extend"),
         quote_text("button.edit_clip"),
@@ -209,7 +209,7 @@ async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     refused = await stage.wait_for_answer(
         await stage.request_clip(room, long, style="vintage", camera="tracking")
     )
-    assert quote_text("rule.presets_too_long") in refused
+    assert quote_text("rule.prompt_too_long") in refused
     assert len(await stage.list_submits()) == before
 
 
