@@ -133,7 +133,7 @@ async def test_operator_settles_unknown_direct_message_job(
     await stage.wait_for_answer(await stage.request_clip("@Ada"), quote_text("ask.accepted"))
     await stage.wait_for_message("@Ada", quote_text("outcome.submit_unknown"))
     listed = await run_operator_program(stage, "bot", "settle")
-    assert "not in a server" in listed
+    assert f"server {stage.guild}" not in listed
     number = listed.split()[0]
     refused = await run_operator_program(stage, "bot", "settle", number, status=2)
     assert "say charge" in refused
