@@ -15,14 +15,14 @@ _PROPERTY: Final = "reported rows"
 _TITLES: Final = {
     "google": "Google's answers",
     "discord": "Discord",
-    "images": "Pictures",
+    "images": "Images",
     "web": "The web",
     "people": "People",
 }
 _HEAD: Final = """# Reported faults and their tests
 
-What real people, services, pictures and standards did to the program, one row a line: what has to
-hold, the tests that hold it, and how they ended. Made by `make cases`; do not edit.
+Each row is a fault that was reported in real use: what has to be true now, the tests that check it,
+and their last result. `make cases` writes this page; do not edit it.
 """
 
 
@@ -69,7 +69,12 @@ class CasePage:
         for row_id, sentence in rows.sentences.items():
             if row_id.split("-")[0] != table:
                 table = row_id.split("-")[0]
-                lines += ["", f"## {_TITLES[table]}", "", "| row | has to hold | test | outcome |"]
+                lines += [
+                    "",
+                    f"## {_TITLES[table]}",
+                    "",
+                    "| row | what has to be true | tests | result |",
+                ]
                 lines.append("|---|---|---|---|")
             tests = sorted(self._outcomes.get(row_id, {}).items())
             names = "<br>".join(f"`{test.removeprefix('tests/')}`" for test, _ in tests)
