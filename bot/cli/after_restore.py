@@ -15,7 +15,7 @@ Example:
 
 Exit status:
   0  done: the bot can start
-  1  a process of the bot is running, or the database does not answer
+  1  a process of the bot is running, or there is no backup in the database
   2  a setting or the database cannot be used
 """
 
@@ -25,7 +25,7 @@ from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import open_with, run_and_print
 from bot.config.settings import Settings
 from bot.store.engine.database import DatabaseInUse, open_database
-from bot.store.engine.schema import upgrade_schema
+from bot.store.engine.schema import has_tables, upgrade_schema
 from bot.store.jobs.restore import mark_pending_as_unknown, skip_given_numbers
 
 
@@ -39,9 +39,12 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
 async def prepare_restored_backup(settings: Settings) -> str:
     """Mark the jobs, skip the numbers and return what to tell the operator.
 
-    Raises `DatabaseInUse` while a process of the bot runs, `SettingsError`, `DatabaseUnavailable`.
+    Raises `DatabaseInUse` while a process of the bot runs, `CommandFailed` without a backup,
+    `SettingsError`, `DatabaseUnavailable`.
     """
     async with open_with(open_database, settings, upgrades=True) as database:
+        if not await has_tables(database):
+            raise CommandFailed("the database is empty: restore the backup first")
         await upgrade_schema(database)
         count = await mark_pending_as_unknown(database)
         last_clip_id = await skip_given_numbers(database)

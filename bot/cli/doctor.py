@@ -29,7 +29,7 @@ from bot.app.startup import build_routes, open_catalogue
 from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
-from bot.domain.errors import AccessRefused, DatabaseUnavailable, VideoError
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, VideoError
 from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
 from bot.observability.metrics import Instruments
@@ -121,6 +121,8 @@ async def _examine_route(
         answers = await models.check_reachability(ids)
     except AccessRefused as error:
         return [Finding(models.route, False, str(error), error.reason)]
+    except GoogleUnavailable as error:
+        return [Finding(models.route, False, f"does not answer ({error})")]
     except VideoError as error:
         return [Finding(models.route, False, str(error))]
     reachable = [answer.model for answer in answers if answer.is_reachable]

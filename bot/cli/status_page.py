@@ -103,7 +103,7 @@ def _build_panels(snapshot: OperatorSnapshot) -> RenderableType:
 
 def build_unavailable_page(error: str, now: datetime) -> RenderableType:
     return Panel(
-        Text(f"The database does not answer ({error}). Trying again."),
+        Text(f"The database does not answer ({error})."),
         title=f"Clapper · {now:%Y-%m-%d %H:%M:%S} UTC",
         border_style="red",
     )

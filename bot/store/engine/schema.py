@@ -58,6 +58,11 @@ async def require_current_schema(database: Database) -> None:
     await database.read(check_schema)
 
 
+async def has_tables(database: Database) -> bool:
+    """Whether the bot has ever run on this database. Raises `DatabaseUnavailable`."""
+    return bool(await database.read(lambda connection: connection.run_sync(_read_revisions)))
+
+
 def find_newest_revision() -> str:
     """Return the newest migration's revision; the files' names begin with theirs."""
     newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))

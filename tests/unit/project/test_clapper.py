@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from bot.cli.main import SUBCOMMANDS, main
+from bot.cli.main import main
 from bot.cli.old_programs import OLD_PROGRAMS
 
 
@@ -27,29 +28,52 @@ def run_module(
     )
 
 
-@pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built without a network as `make setup` has left things."""
-    target = tmp_path_factory.mktemp("wheel")
+def run_uv(root: Path, *words: str | Path) -> None:
+    """Run uv without a network, as `make setup` has left things."""
     done = subprocess.run(
-        [root / ".venv" / "bin" / "uv", "build", "--offline", "--wheel", "--out-dir", target],
+        [root / ".venv" / "bin" / "uv", *words, "--offline"],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as the release builds it."""
+    target = tmp_path_factory.mktemp("wheel")
+    run_uv(root, "build", "--wheel", "--out-dir", target)
     (built,) = target.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's files where nothing of the checkout is."""
-    directory = tmp_path_factory.mktemp("installed")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(directory)
-    return directory
+def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of a new environment that has the wheel; its libraries are those of this one."""
+    environment = tmp_path_factory.mktemp("installed")
+    run_uv(root, "venv", "--python", sys.executable, "--clear", environment)
+    python = environment / "bin" / "python"
+    run_uv(root, "pip", "install", "--no-deps", "--python", python, wheel)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    libraries = sysconfig.get_path("purelib")
+    # after the environment's own packages, and without the files that lead to the checkout
+    (packages / "libraries.pth").write_text(f"{libraries}\n")
+    return environment / "bin" / "clapper"
+
+
+def run_installed(
+    command: Path, *words: str, cwd: Path, **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [command, *words],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"]} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_wheel_holds_every_file_of_the_program(root: Path, wheel: Path) -> None:
@@ -69,21 +93,61 @@ def test_wheel_installs_the_command(wheel: Path) -> None:
 
 def test_version_comes_from_one_place(root: Path, installed: Path, tmp_path: Path) -> None:
     version = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    done = run_module("bot", "--version", directory=installed, cwd=tmp_path)
+    done = run_installed(installed, "--version", cwd=tmp_path)
     assert done.stdout == f"clapper {version}\n"
 
 
 def test_installed_program_finds_its_files(installed: Path, root: Path, tmp_path: Path) -> None:
-    done = run_module("bot", "models", directory=installed, cwd=tmp_path)
+    done = run_installed(installed, "models", cwd=tmp_path)
     assert done.stdout == (root / "docs" / "models.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
-def test_each_subcommand_has_help(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([subcommand, "--help"])
-    assert ended.value.code == 0
-    assert f"usage: clapper {subcommand}" in capsys.readouterr().out
+def test_installed_program_without_settings_says_so_in_one_line(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = run_installed(installed, "run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "clapper: DISCORD_TOKEN is missing: set it in the environment or in .env"
+    )
+
+
+def test_installed_program_checks_its_settings(
+    installed: Path, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    settings = {
+        "DISCORD_TOKEN": "unused",
+        "GEMINI_API_KEY": "unused",
+        "GEMINI_API_URL": f"http://127.0.0.1:{unused_tcp_port}",
+        "DATA_DIR": str(tmp_path),
+    }
+    done = run_installed(installed, "doctor", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr) == (1, "")
+    checks = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert checks == ["ok   settings", "FAIL database", "FAIL gemini", "FAIL omni"]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"), [("settle", "no database yet"), ("after-restore", "is empty")]
+)
+def test_command_needs_a_database(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    reason: str,
+) -> None:
+    """A backup that was restored elsewhere is not taken for one without jobs."""
+    monkeypatch.chdir(tmp_path)
+    settings = {"DISCORD_TOKEN": "t", "GEMINI_API_KEY": "k", "DATA_DIR": str(tmp_path)}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert main([command]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert reason in line
 
 
 def test_help_is_quick(root: Path) -> None:
