@@ -1,5 +1,5 @@
-"""What requests, jobs, clips, limits, ledger entries and showcase posts are, and their rules.
+"""The facts and rules of requests, jobs, clips, limits, the ledger and the showcase.
 
-Imports the standard library and itself only, so that every rule that decides over money can be
-read and tested alone.
+Imports only the standard library and itself. So every rule about money can be read and tested
+alone.
 """

@@ -20,7 +20,7 @@ class ActingPerson:
     """A person and the place where they act.
 
     ``guild_id`` is ``None`` outside of the bot's servers, where the channel is a conversation.
-    ``moderator`` is whether they may manage other people's messages there.
+    A ``moderator`` may manage other people's messages there.
     """
 
     user_id: int
@@ -29,7 +29,7 @@ class ActingPerson:
     moderator: bool = False
 
     def may_see(self, work: PostedWork) -> bool:
-        """Return whether it is their own, of this server, or of this conversation."""
+        """Return whether the work is their own, or belongs to this server or conversation."""
         if work.user_id == self.user_id:
             return True
         if work.guild_id != self.guild_id:
@@ -37,5 +37,5 @@ class ActingPerson:
         return self.guild_id is not None or work.channel_id == self.channel_id
 
     def moderates(self, work: PostedWork) -> bool:
-        """Return whether they moderate it: a moderator's power ends at their own server."""
+        """Return whether they moderate the server that the work belongs to."""
         return self.moderator and self.guild_id is not None and work.guild_id == self.guild_id

@@ -1,4 +1,4 @@
-"""How long a retry waits; the one policy that every retrying loop uses."""
+"""The delays between retries, for every loop that retries."""
 
 import random
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays in seconds that double up to ``maximum``; jitter spreads jobs that failed together."""
+    """Delays in seconds that double up to ``maximum``.
+
+    Jitter spreads the retries of jobs that failed together.
+    """
 
     initial: float = 1.0
     maximum: float = 60.0

@@ -1,8 +1,8 @@
-"""Redacts Google's messages before members, or the operator's log, get them.
+"""Redacts Google's messages for members and for the operator's log.
 
-They can name projects, accounts, addresses and links that need the key. For members a sentence that
-holds one is dropped entirely, because a gap in it would be hard to read and show that something is
-missing. The operator needs the account's names, so there only keys and tokens are replaced.
+They can name projects, accounts, addresses and links that need the key. For members, a sentence
+with one of these is dropped, because a sentence with gaps is hard to read. The operator needs the
+names, so in the log only keys and tokens are replaced.
 """
 
 import re
@@ -26,7 +26,7 @@ _REVEALING: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Sentences about the request itself are kept, without the name.
+# A sentence that names a model or file is about the request, so it is kept without the name.
 _MODEL_PATH: Final = re.compile(r"\b(?:projects/[^\s'\"`]*/)?models/([\w.-]*\w)", re.IGNORECASE)
 # A file's id has twelve letters and digits; one in fifty has no digit.
 _FILE_NAME: Final = re.compile(
@@ -49,9 +49,9 @@ _SENTENCE_BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
 def redact_account_details(text: str, *, max_length: int) -> str | None:
-    """Return the sentences of ``text`` that name no account, as one line; `None` if none is left.
+    """Return the sentences of ``text`` without account details as one line; `None` if none is left.
 
-    File names and the paths of models are removed. Longer texts are cut to ``max_length``.
+    File names and model paths are removed. Longer texts are cut to ``max_length`` characters.
     """
     text = _MODEL_PATH.sub(r"\1", text)
     text = _FILE_NAME.sub("the file", text)
@@ -63,7 +63,7 @@ def redact_account_details(text: str, *, max_length: int) -> str | None:
 
 
 def redact_secrets(text: str) -> str:
-    """Return ``text`` for the operator's log: without keys and tokens, cut to a readable length."""
+    """Return ``text`` for the operator's log, without keys and tokens and of readable length."""
     text = _SECRET.sub("[secret]", text)
     if len(text) > _MAX_OPERATOR_MESSAGE_LENGTH:
         text = text[: _MAX_OPERATOR_MESSAGE_LENGTH - 1].rstrip() + "…"

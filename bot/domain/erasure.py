@@ -1,7 +1,7 @@
 """Erasing the data of a member or a server, in batches that can be resumed.
 
-Each batch deletes messages and files first and the rows that name them last. After an
-interruption the rows that are left say what remains to be done.
+Each batch deletes messages and files first, and the rows that name them last. After an
+interruption the remaining rows show what is still to be deleted.
 """
 
 import hashlib
@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
-"""What JSON can hold."""
+"""A value of JSON."""
 MemberExport = Mapping[str, Sequence[Mapping[str, JsonValue]]]
 """A member's data, table by table."""
 
 
 def pseudonym_for(user_id: int) -> int:
-    """Return the negative number under which an erased member's usage stays for its windows.
+    """Return the negative number under which an erased member's usage counts until its windows end.
 
-    Being erased and coming back therefore brings no fresh quota.
+    So an erasure does not renew the member's quota.
     """
     digest = hashlib.sha256(f"clapper farewell {user_id}".encode()).digest()
     return -1 - int.from_bytes(digest[:7])
@@ -27,8 +27,8 @@ def pseudonym_for(user_id: int) -> int:
 class ErasureBatch:
     """A part of what is to be erased.
 
-    ``posts`` are pairs of channel and message id, ``paths`` files below the data directory. While
-    jobs are running, this is not the last batch.
+    ``posts`` are pairs of channel and message id, ``paths`` files below the data directory. As
+    long as jobs are running, another batch follows.
     """
 
     clip_ids: tuple[int, ...] = ()

@@ -18,14 +18,14 @@ ClapperError
 │   ├── MissingPermissions          the bot may not post here
 │   └── AlreadyAccepted             the same interaction or message arrived twice
 ├── DatabaseUnavailable             nothing may start
-│   └── DatabaseUnusable            not before the operator does something about it
+│   └── DatabaseUnusable            until the operator fixes it
 ├── LeaseLost                       this process does not own the job any more
 ├── VideoError                      Google's side, raised by `bot.google`
 │   ├── VideoRefused                Google answered the submit and started nothing
 │   ├── SubmitUncertain             the submit may have reached Google: never repeat it
 │   ├── GoogleUnavailable           temporary; the call may be repeated
 │   │   ├── GoogleQuotaExceeded     429: wait
-│   │   └── AnswerNotFromGoogle     something in between answered: no word of Google's
+│   │   └── AnswerNotFromGoogle     a proxy, gateway or login page answered instead
 │   ├── AccessRefused               the operator's key, account, place or bucket is refused
 │   ├── RemoteNotFound              Google says that the operation or file does not exist
 │   └── VideoNotFetchable           the video has no address that can be fetched
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
 
 class ClapperError(Exception):
-    """The root: anything the program raises on purpose.
+    """The root of all errors that the program raises on purpose.
 
-    ``prompt`` is what a member has typed for nothing, to be given back.
+    ``prompt`` is what the member had typed. It is returned to them, so that it is not lost.
     """
 
     prompt: str | None = None
@@ -87,7 +87,10 @@ class RuleBroken(RequestRefused):
 
 
 class PromptTooLong(RuleBroken):
-    """``fitting`` is how many of its ``characters`` the model reads; people cannot count tokens."""
+    """The model reads only the first ``fitting`` of the prompt's ``characters``.
+
+    Its limit is in tokens, which people cannot count.
+    """
 
     def __init__(self, *, characters: int, fitting: int) -> None:
         super().__init__(
@@ -124,7 +127,7 @@ class PersonPolicyUnsatisfiable(RuleBroken):
 class ImageRefused(RequestRefused):
     """An attachment cannot be used as an image; ``reason`` is the key of the text.
 
-    ``option`` and ``file_name`` say which one, where that is known.
+    ``option`` and ``file_name`` say which attachment it is, if that is known.
     """
 
     def __init__(
@@ -142,7 +145,7 @@ class ImageRefused(RequestRefused):
         self.values = values
 
     def with_name(self, option: str, file_name: str | None) -> "ImageRefused":
-        """Return the same refusal of a known picture."""
+        """Return the same refusal, naming the attachment."""
         return ImageRefused(self.reason, option=option, file_name=file_name, **self.values)
 
 
@@ -159,8 +162,8 @@ class LimitReached(RequestRefused):
     """A quota or budget would be exceeded.
 
     ``limit`` is a field of `UsageLimits`; ``used``, ``requested`` and ``allowed`` are in its unit.
-    ``frees_at`` is when enough becomes available, ``None`` if never (``requested`` is more than
-    ``allowed``) or if that depends on jobs which are still queued.
+    ``frees_at`` is when enough becomes available. It is `None` if ``requested`` exceeds
+    ``allowed``, or if the time depends on jobs that are still queued.
     """
 
     def __init__(
@@ -232,17 +235,18 @@ class DatabaseUnavailable(ClapperError):
 
 
 class DatabaseUnusable(DatabaseUnavailable):
-    """Waiting does not help: there is no such database or role, the password is wrong, the file is
-    damaged, the tables are of another version. The message is one line and says what to do.
+    """Waiting does not help: a wrong password, a damaged file or another schema version.
+
+    The message is one line and says what to do.
     """
 
 
 class LeaseLost(ClapperError):
-    """Another process owns the job, or this one cannot prove that it still does: stop at once."""
+    """Another process owns the job, or may own it: the work on it must stop at once."""
 
 
 class VideoError(ClapperError):
-    """Something failed at Google. The message is for logs; ``detail`` may be shown to members."""
+    """Something failed at Google. The message is for logs, ``detail`` may be shown to members."""
 
     def __init__(self, message: str, *, detail: str | None = None) -> None:
         super().__init__(message)
@@ -250,10 +254,7 @@ class VideoError(ClapperError):
 
 
 class VideoRefused(VideoError):
-    """Google answered the submit, or nothing was sent: nothing was started.
-
-    ``outcome`` says why.
-    """
+    """Google refused the submit, or it was not sent. Nothing was started; ``outcome`` says why."""
 
     def __init__(self, message: str, *, outcome: Outcome, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)
@@ -265,7 +266,10 @@ class SubmitUncertain(VideoError):
 
 
 class GoogleUnavailable(VideoError):
-    """A temporary error: the call may be repeated (a submit only because it was answered)."""
+    """A temporary error; the call may be repeated.
+
+    This includes a submit, because an answer shows that Google started nothing.
+    """
 
     def __init__(
         self, message: str, *, retry_after_s: float | None = None, detail: str | None = None
@@ -290,7 +294,7 @@ class GoogleQuotaExceeded(GoogleUnavailable):
 
 
 class AnswerNotFromGoogle(GoogleUnavailable):
-    """A proxy, gateway or login page answered in Google's place: that says nothing about Google."""
+    """A proxy, gateway or login page answered instead of Google."""
 
     def __init__(
         self, message: str, *, status: int = 200, retry_after_s: float | None = None
@@ -300,10 +304,10 @@ class AnswerNotFromGoogle(GoogleUnavailable):
 
 
 class AccessRefused(VideoError):
-    """The operator's key, account, place or bucket is refused: only the operator can mend that.
+    """The operator's key, account, place or bucket is refused; only the operator can fix this.
 
-    ``reason`` is Google's code for it, such as BILLING_DISABLED. There is nothing for members to
-    read about an account, so there is no detail.
+    ``reason`` is Google's code for it, such as BILLING_DISABLED. There is no detail, because
+    members should not read about the operator's account.
     """
 
     def __init__(self, message: str, *, reason: str | None = None) -> None:
@@ -314,12 +318,12 @@ class AccessRefused(VideoError):
 class RemoteNotFound(VideoError):
     """Google says that the operation or file does not exist, or belongs to another account.
 
-    It says so of files that are there, too: shortly after they are made, or while a bill is unpaid.
+    Google also says so of existing files: shortly after they are made, or while a bill is unpaid.
     """
 
 
 class VideoNotFetchable(VideoError):
-    """The video has no address that this route can fetch it from: another try changes nothing."""
+    """The video has no address that this route can fetch; a retry would not help."""
 
 
 class TranscodeFailed(ClapperError):
@@ -339,7 +343,7 @@ class FileTooLarge(DeliveryError):
 
 
 class ChannelUnavailable(DeliveryError):
-    """The channel is gone, or the bot has no access: a retry there cannot succeed.
+    """The channel is gone, or the bot has no access, so a retry there cannot succeed.
 
     ``is_gone`` is set if Discord says that there is no such channel.
     """
@@ -359,7 +363,7 @@ class ContentBlocked(ChannelUnavailable):
 
 
 class AnswerNotDelivered(DeliveryError):
-    """Discord did not take the answer to an interaction; what was asked for may have been done."""
+    """Discord refused the answer to an interaction, whose effect may have taken place."""
 
 
 class DiscordUnavailable(DeliveryError):
@@ -371,7 +375,8 @@ class DiscordUnavailable(DeliveryError):
 
 
 class UploadInterrupted(DiscordUnavailable):
-    """Discord's side closed the connection in the middle of a request.
+    """Discord closed the connection in the middle of a request.
 
-    Some edges do so instead of answering 413, so a smaller file may pass where this one never does.
+    Some of its servers do so instead of answering 413. So a smaller file may be accepted where
+    this one never will be.
     """

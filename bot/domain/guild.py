@@ -1,4 +1,4 @@
-"""A server's rules, as its admins set them; its limits are in `bot.domain.billing.limits`."""
+"""The rules that a server's admins set; its limits are in `bot.domain.billing.limits`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,13 +20,13 @@ LANGUAGES: Final[Mapping[str, str]] = {
 }
 """Languages for a server's public messages: Discord's locale and the language's own name."""
 MAX_ALLOWED_CHANNELS: Final = 25
-"""How many channels one of Discord's menus can select."""
+"""The number of channels that can be selected in one of Discord's menus."""
 NEVER_CONFIRM: Final = Micros(2**62)
 """A price that no request reaches, for servers that want no confirmation."""
 WHOLE_BOT_ID: Final = 0
 """Key of the rules that the operator sets for the bot as a whole."""
 OPERATOR_ID: Final = 0
-"""Who acts when the operator does, from the command line; members have their Discord ids."""
+"""The id of the operator, who acts from the command line; members have their Discord ids."""
 
 
 class ExtendPermission(StrEnum):
@@ -42,19 +42,19 @@ class ReplyMode(StrEnum):
     EXTEND = "extend"
     """A direction extends or edits the clip."""
     ASK = "ask"
-    """Nothing is made without a tap."""
+    """Nothing is made before the member presses a button."""
     OFF = "off"
     """Replies are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuildRules:
-    """One server's rules; ``None`` means not set.
+    """One server's rules; `None` means not set.
 
     ``channel_person_rules`` can only be stricter than ``person_rule``. ``confirm_above`` is the
-    price above which a request needs a confirmation (`NEVER_CONFIRM`; by default the operator's).
-    ``locale`` is the language of public messages (by default the server's language in Discord).
-    The bot may be used in ``allowed_channels``; an empty set means everywhere.
+    price above which a request needs a confirmation, by default the operator's. ``locale`` is the
+    language of public messages, by default the server's language in Discord. The bot may be used
+    in ``allowed_channels``; an empty set means everywhere.
     """
 
     guild_id: int
@@ -73,7 +73,8 @@ class GuildRules:
     ) -> None:
         """Raise `ChannelNotAllowed` if the bot may not be used here; a thread follows its parent.
 
-        Deleted channels stay on the list, so that the rule never becomes "everywhere" by itself.
+        Deleted channels stay on the list. Otherwise the list could become empty by itself, which
+        would allow every channel.
         """
         allowed = self.allowed_channels
         if allowed and channel_id not in allowed and parent_channel_id not in allowed:

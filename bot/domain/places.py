@@ -1,7 +1,7 @@
-"""Where the operator lets the bot be used: which servers, direct messages, other people's places.
+"""Where the operator allows the bot: in which servers, in direct messages, as a user install.
 
-Every request costs the operator money, and Discord lets anyone add a public bot to their server, or
-to themselves. What these settings do not allow is refused before anything is looked at or reserved.
+Every request costs the operator money, and anyone can add a public bot to their server or install
+it for themselves. A request that these settings do not allow is refused before anything is done.
 """
 
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from bot.domain.jobs.job import Origin
 
 
 class PlaceKind(StrEnum):
-    """A place in which people use the bot; the value is the end of the refusal's reason."""
+    """A kind of place in which people use the bot; the value ends the reason of a refusal."""
 
     SERVER = "server"
     """A server that the bot is a member of."""
     DIRECT_MESSAGE = "direct"
     GUEST = "guest"
-    """A server or group that the bot is no member of: somebody installed it for themselves."""
+    """A server or group without the bot, in which a member uses their user install."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacePolicy:
-    """The operator's choice. ``allowed_servers`` of `None` means every server."""
+    """The operator's choice; if ``allowed_servers`` is `None`, every server is allowed."""
 
     allowed_servers: frozenset[int] | None = None
     may_use_direct_messages: bool = True
@@ -34,12 +34,12 @@ class PlacePolicy:
         return self.allowed_servers is None or guild_id in self.allowed_servers
 
     def require_allowed(self, kind: PlaceKind, guild_id: int | None) -> None:
-        """Raise `NotAllowed` where the bot may not be used; ``guild_id`` if Discord tells it."""
+        """Raise `NotAllowed` if the bot may not be used here; ``guild_id`` may be unknown."""
         if not self._is_allowed(kind, guild_id):
             raise NotAllowed(f"place_{kind}")
 
     def require_allowed_origin(self, origin: Origin) -> None:
-        """Raise `NotAllowed` for a request from elsewhere, however it got this far."""
+        """Raise `NotAllowed` if requests from this origin are not allowed."""
         if origin.user_install_reply is not None:
             self.require_allowed(PlaceKind.GUEST, None)
         elif origin.guild_id is None:
@@ -59,4 +59,4 @@ class PlacePolicy:
 
 
 ANY_PLACE: Final = PlacePolicy()
-"""Without a choice of the operator's, everywhere."""
+"""The default: everywhere."""

@@ -1,7 +1,7 @@
-"""What the use cases need from the outside world, as protocols, and the values that they exchange.
+"""Protocols for what the services need from the outside world, and the values they exchange.
 
-A protocol stands here only if it has two implementations (fakes of the tests count), or one that
-`bot.services` may not import because it lives in a higher layer.
+A protocol is defined here only if it has two implementations (fakes count), or one in a higher
+layer, which `bot.services` may not import.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never go backwards."""
+        """Return seconds of a clock that never goes backwards."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -50,21 +50,21 @@ class WorkerHandle(Protocol):
         ...
 
     def wake(self) -> None:
-        """Look for queued jobs now."""
+        """Make the worker look for queued jobs now."""
         ...
 
     def notify_job_changed(self, job_id: int) -> None:
-        """Look at a job now: it was cancelled, or reopened."""
+        """Make the worker check a job now, because it was cancelled or reopened."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:
-    """One finished video at Google: a URI to download, or a file that already holds its bytes.
+    """One finished video at Google: a URI to download, or a file with its bytes.
 
     ``inline_path`` is a temporary file below the data directory (Vertex without a bucket), which
-    the download moves. Google keeps the URI until ``expires_at``. ``interaction_id`` is what the
-    clip can be continued by until ``interaction_expires_at`` (Gemini Omni).
+    the download moves. The URI is valid until ``expires_at``. With ``interaction_id`` the clip can
+    be continued on Gemini Omni until ``interaction_expires_at``.
     """
 
     uri: str | None
@@ -81,9 +81,9 @@ class OperationPending:
 
 @dataclass(frozen=True, slots=True)
 class OperationFinished:
-    """The operation made videos; ``filtered_reasons`` tell why Google withheld others.
+    """The operation made videos; ``filtered_reasons`` say why Google withheld others.
 
-    ``billed`` is what Google says it costs; `None` if it does not say.
+    ``billed`` is Google's bill, `None` if it reports none.
     """
 
     videos: tuple[RemoteVideo, ...]
@@ -95,9 +95,9 @@ class OperationFinished:
 class OperationFailed:
     """The operation ended without a video, and the member pays nothing.
 
-    ``detail`` is Google's reason, without URLs and keys. ``operator_message`` is for the log, and
-    ``reason`` is Google's code if the operator's account is the matter. ``billed`` is what Google
-    says it costs all the same; `None`, as usual, if it does not say.
+    ``detail`` is Google's reason, without URLs and keys. ``operator_message`` is for the log.
+    ``reason`` is Google's code if the operator's account is the cause. ``billed`` is Google's bill,
+    which is usually `None` for a failure.
     """
 
     outcome: Outcome
@@ -109,14 +109,14 @@ class OperationFailed:
 
 @dataclass(frozen=True, slots=True)
 class OperationCancelled:
-    """Google has stopped the operation; ``billed`` is what it says it costs, `None` if unknown."""
+    """Google has stopped the operation; ``billed`` is its bill, `None` if it reports none."""
 
     billed: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OperationNotStarted:
-    """Google took the request and then made nothing of it for its quota: it may be sent anew."""
+    """Google accepted the request but its quota stopped it; the request may be sent again."""
 
     error: GoogleQuotaExceeded
 
@@ -155,57 +155,55 @@ class VideoModels(Protocol):
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Start the operation and return its name, by one request that is never repeated.
+        """Start the operation with one request that is never repeated, and return its name.
 
         ``dedupe_key`` distinguishes the job from one with the same number in another database.
         ``about_to_send`` is awaited right before the first byte; if it raises, nothing is sent.
         Raises `VideoRefused`, `GoogleQuotaExceeded`, `GoogleUnavailable` or `AccessRefused` if
-        nothing was started, `SubmitUncertain` if it may have been.
+        nothing was started, and `SubmitUncertain` if something may have been.
         """
         ...
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
+        """Ask Google once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         ...
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         """Write the complete video to ``destination``, or nothing (temporary name, then rename).
 
-        Return whether it was compared with what Google tells about its content.
-
-        Waits while Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
-        `RemoteNotFound` if another try may succeed, `VideoNotFetchable` if none can.
+        Return whether the file was checked against Google's hash or size of it. Waits while Google
+        still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound` if
+        a retry may succeed, and `VideoNotFetchable` if it cannot.
         """
         ...
 
     async def cancel_operation(self, operation: str) -> bool:
         """Ask Google to stop a running operation; return whether this route can do that.
 
-        What becomes of it is told by `poll`. Raises `GoogleUnavailable`, `AccessRefused` or
-        `RemoteNotFound`.
+        `poll` returns the result. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`.
         """
         ...
 
     async def delete_operation(self, operation: str) -> None:
-        """Delete what Google keeps of an ended operation, where it can be; raises as `poll`.
+        """Delete what Google keeps of an ended operation, if the route can; raises as `poll`.
 
-        What is gone already is no error.
+        Does nothing if it is gone already.
         """
         ...
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """Look for the result of a submit whose answer was lost; ``None`` if that is impossible.
+        """Look for the result of a submit whose answer was lost; `None` if that is impossible.
 
-        ``dedupe_key`` is the one of the submit. Raises `GoogleUnavailable` or `AccessRefused`.
+        ``dedupe_key`` is that of the submit. Raises `GoogleUnavailable` or `AccessRefused`.
         """
         ...
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Return which of ``models`` the account can use, without those Google did not answer for.
+        """Return which of ``models`` the account can use, without those that remain unknown.
 
-        Raises `AccessRefused` or `GoogleUnavailable` if Google answers for none.
+        Raises `AccessRefused` or `GoogleUnavailable` if all remain unknown.
         """
         ...
 
@@ -215,14 +213,14 @@ class VideoModels(Protocol):
 
 
 class InteractionWatcher(Protocol):
-    """Learns from Google's answers how long it keeps interactions; never raises for the store."""
+    """Learns from Google's answers how long it keeps interactions; never raises database errors."""
 
     async def record_gone(self, route: GoogleRoute, interaction_id: str) -> None:
-        """Google does not know an interaction any more."""
+        """Record that an interaction no longer exists at Google."""
         ...
 
     async def record_alive(self, route: GoogleRoute, interaction_id: str) -> None:
-        """Google still keeps an interaction by whose id a clip is to be continued or changed."""
+        """Record that an interaction still exists at Google."""
         ...
 
 
@@ -294,13 +292,13 @@ class JobMessages(Protocol):
     async def show_status(self, progress: JobProgress) -> int | None:
         """Create or edit the job's status message and return its id.
 
-        Progress of an earlier epoch than the one shown is dropped. Best effort: returns ``None``
-        on failure and never raises for Discord's reasons.
+        Progress of an earlier epoch than the one shown is dropped. On failure this returns `None`;
+        it never raises Discord's errors.
         """
         ...
 
     def reported_limit(self, origin: Origin) -> int | None:
-        """Return the upload limit in bytes per file, if Discord or the server's boosts tell."""
+        """Return the upload limit in bytes per file, if Discord or the server's boosts say it."""
         ...
 
     async def post_clips(
@@ -313,11 +311,11 @@ class JobMessages(Protocol):
     ) -> int:
         """Post the clips as one message and return its id; the job's nonce prevents a repeat.
 
-        With ``is_mentioned`` the message notifies the requester, and nobody else.
+        With ``is_mentioned`` the message notifies the requester, and nobody else. ``may_send`` is
+        called while files are sent, from any thread. If it raises, the request stays incomplete and
+        Discord posts nothing.
 
-        ``may_send`` is called from any thread while files are sent. If it raises, the request
-        stays incomplete and Discord posts nothing.
-        Raises `FileTooLarge`, `ChannelUnavailable` (with what the bot may not do there) or
+        Raises `FileTooLarge`, `ChannelUnavailable` (with the missing permissions) or
         `DiscordUnavailable`.
         """
         ...
@@ -329,16 +327,17 @@ class JobMessages(Protocol):
         ...
 
     async def delete_job_messages(self, job: Job) -> None:
-        """Delete everything that a channel shows of a job; raises `DiscordUnavailable`.
+        """Delete all messages of a job in its channel; raises `DiscordUnavailable`.
 
-        What is gone already or out of reach for good is no error.
+        Messages that are gone, or that the bot can no longer reach, are no error.
         """
         ...
 
     async def find_posted(self, job: Job) -> int | None:
         """Look for a post of this job that was made but not recorded.
 
-        Raises `DiscordUnavailable` if the channel cannot be read: ``None`` means there is none.
+        Raises `DiscordUnavailable` if the channel cannot be read, because `None` means that there
+        is no post.
         """
         ...
 
@@ -347,8 +346,8 @@ class JobMessages(Protocol):
     ) -> int | None:
         """Show in the channel how a job ended, and return the id of the message that shows it.
 
-        A mention needs a message of its own, in the place of the status; with ``search_first`` it
-        may have been sent before. ``None`` if the requester is not reached there. Raises
+        A mention needs a new message, which replaces the status message. With ``search_first`` it
+        may have been sent before. Returns `None` if the requester cannot be reached there. Raises
         `DiscordUnavailable` if Discord cannot be reached; a refusal is final and logged.
         """
         ...
@@ -356,7 +355,7 @@ class JobMessages(Protocol):
     async def send_direct_notice(
         self, job: Job, clips: Sequence[Clip], *, search_first: bool
     ) -> bool:
-        """Write to the requester that the clip is posted, or how the job ended.
+        """Send the requester a direct message about how the job ended.
 
         Returns ``False`` if they accept no messages from the bot. Raises `DiscordUnavailable`.
         """
@@ -365,13 +364,13 @@ class JobMessages(Protocol):
     async def remove_status(self, job: Job, *, search_first: bool) -> None:
         """Delete the status message once the clip is posted; raises `DiscordUnavailable`.
 
-        With ``search_first`` there may be one whose id was not recorded.
+        With ``search_first`` there may be a message whose id was not recorded.
         """
         ...
 
 
 class EditResult(StrEnum):
-    """What became of an edit. One that Discord will never take counts as done."""
+    """The result of an edit; one that Discord will never accept counts as done."""
 
     DONE = "done"
     MESSAGE_GONE = "message_gone"
@@ -379,12 +378,16 @@ class EditResult(StrEnum):
 
 
 class ShowcaseChannel(Protocol):
-    """The showcase channels in Discord. Every method that is awaited, but `fetch_creator_name`, may
-    raise `DiscordUnavailable`."""
+    """The showcase channels in Discord.
+
+    Every coroutine except `fetch_creator_name` may raise `DiscordUnavailable`.
+    """
 
     def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
-        """Return the channels and threads that a server is known to have, and for each whether it
-        is age-restricted; `None` for an unknown server."""
+        """Return a server's known channels and threads, and whether each is age-restricted.
+
+        `None` if the server is unknown.
+        """
         ...
 
     async def publish(self, post: ShowcasePost) -> int:
@@ -403,7 +406,7 @@ class ShowcaseChannel(Protocol):
         ...
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
-        """Return a member's display name in a server. Never raises for Discord's reasons."""
+        """Return a member's display name in a server. Never raises Discord's errors."""
         ...
 
     async def unpublish(self, post: ShowcasePost, message_id: int) -> None:
@@ -411,7 +414,7 @@ class ShowcaseChannel(Protocol):
         ...
 
     async def delete_message(self, channel_id: int, message_id: int) -> None:
-        """Delete any message of the bot; do nothing if it is gone or out of reach."""
+        """Delete any message of the bot; do nothing if it is gone or cannot be reached."""
         ...
 
     async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
@@ -438,7 +441,7 @@ class StoredFiles(Protocol):
     """Files below the data directory."""
 
     async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete those of the files that exist, with everything derived from them."""
+        """Delete the files that exist, with everything derived from them."""
         ...
 
     async def delete_published(self, clip: Clip) -> None:

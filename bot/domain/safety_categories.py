@@ -1,4 +1,4 @@
-"""What the support codes of Google's safety filter stand for.
+"""The meaning of the support codes of Google's safety filter.
 
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/video/responsible-ai-and-usage-guidelines
 """
@@ -49,11 +49,13 @@ _ONLY_CODES_PATTERN: Final = re.compile(r"(?:support codes?:?)?[\s\d,;.]*", re.I
 
 
 def find_safety_categories(detail: str) -> tuple[SafetyCategory, ...]:
-    """Return the categories of the support codes in Google's reason, each once."""
+    """Return the categories of the support codes in Google's reason, without repeats."""
     codes = _CODE_PATTERN.findall(detail)
-    return tuple(dict.fromkeys(_CATEGORY_OF_CODE[c] for c in codes if c in _CATEGORY_OF_CODE))
+    return tuple(
+        dict.fromkeys(_CATEGORY_OF_CODE[code] for code in codes if code in _CATEGORY_OF_CODE)
+    )
 
 
 def has_only_codes(detail: str) -> bool:
-    """Whether Google's reason is nothing that people can read."""
+    """Return whether Google's reason has nothing that people can read."""
     return _ONLY_CODES_PATTERN.fullmatch(detail) is not None

@@ -1,4 +1,4 @@
-"""What operators see: the state of all processes and jobs at one moment."""
+"""Snapshots of all processes and jobs, for operators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import JobState, Outcome
 
 DURATION_BUCKETS_S: Final = tuple(map(float, (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)))
-"""Upper bounds for the seconds that Google takes, usually 11 seconds to six minutes."""
+"""Upper bounds for how long Google takes, which is usually 11 seconds to six minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class JobSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSnapshot:
-    """Everything at one moment.
+    """The state of all processes and jobs at one moment.
 
-    ``spent`` is what was ever settled and corrected in the budgets, ``spent_day`` the same for the
-    last 24 hours, ``reserved`` what running jobs may still cost. ``oldest_queued_at`` is when the
-    longest waiting job was requested; ``paused`` is the operator's pause.
+    ``spent`` is all that was ever settled and corrected in the budgets, ``spent_day`` the same for
+    the last 24 hours, and ``reserved`` what running jobs may still cost. ``oldest_queued_at`` is
+    when the job that has waited longest was requested. ``paused`` is the operator's pause.
     """
 
     taken_at: datetime

@@ -1,4 +1,4 @@
-"""What people type, cleaned of what no database, model or reader can use."""
+"""Cleans what people type of characters that no database, model or reader can use."""
 
 import unicodedata
 from typing import Final
@@ -21,12 +21,12 @@ def clean_typed_text(text: str) -> str:
 
 
 def has_visible_text(text: str) -> bool:
-    """Whether a reader sees anything of ``text``."""
+    """Return whether a reader can see anything of ``text``."""
     return any(_is_visible(character) for character in text)
 
 
 def is_zero_width(character: str) -> bool:
-    """Whether ``character`` takes no place of its own: joiners, marks, fillers."""
+    """Return whether ``character`` has no width of its own: joiners, marks, fillers."""
     if character in _INVISIBLE_LETTERS or _is_variation_selector(character):
         return True
     return unicodedata.category(character) in {"Cf", "Mn", "Me"}

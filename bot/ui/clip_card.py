@@ -292,11 +292,11 @@ def _describe_differences(plan: VideoPlan, clips: Sequence[Clip], locale: str) -
     for clip in clips:
         wishes = []
         differences = find_differences(plan, clip)
-        if (seconds := differences.wished_seconds) is not None:
+        if (seconds := differences.planned_seconds) is not None:
             made = translate("seconds", locale, count=clip.seconds)
             wishes.append((translate("seconds", locale, count=seconds), made))
-        if differences.wished_ratio is not None:
-            wishes.append((differences.wished_ratio, f"{clip.width}×{clip.height}"))
+        if differences.planned_ratio is not None:
+            wishes.append((differences.planned_ratio, f"{clip.width}×{clip.height}"))
         name = "" if len(clips) == 1 else f"#{clip.id}: "
         notes += [
             f"-# {name}{translate('card.differs', locale, wished=wished, made=made)}"

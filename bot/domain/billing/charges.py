@@ -1,7 +1,7 @@
-"""What a job that has ended costs, and how that is shared between the member and the operator.
+"""The cost of a job that has ended, and how the member and the operator share it.
 
-The member pays what Google bills, but never more than was reserved for what they receive. The rest
-of Google's bill is the operator's. Where Google does not say what it bills, it is as reserved.
+The member pays what Google bills, but never more than was reserved for what they receive. The
+operator bears the rest. If Google reports no bill, the reserved price counts.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Charge:
     ) -> Self:
         """Return the cost of ``made`` of ``planned`` videos, of which the member ``received`` some.
 
-        ``billed`` is Google's bill for all it made, `None` if it does not say.
+        ``billed`` is Google's bill for all it made, `None` if it reports none.
         """
         made = max(made, received)
         member = reserved.prorated_share(received, planned)
@@ -38,25 +38,25 @@ class Charge:
         if billed is None:
             return cls(member, total - member)
         share = -(-billed * received // made) if made else 0
-        money = Micros(min(share, member.micros))
-        within = Micros(min(billed, reserved.micros))
+        paid = Micros(min(share, member.micros))
+        covered = Micros(min(billed, reserved.micros))
         return cls(
-            UsageAmount(money, member.clips, member.seconds),
+            UsageAmount(paid, member.clips, member.seconds),
             UsageAmount(
-                Micros(within - money), total.clips - member.clips, total.seconds - member.seconds
+                Micros(covered - paid), total.clips - member.clips, total.seconds - member.seconds
             ),
-            Micros(billed - within),
+            Micros(billed - covered),
         )
 
     @classmethod
     def for_stopped_work(cls, reserved: UsageAmount, billed: Micros) -> Self:
-        """Return the cost of an operation that Google has stopped: money, and no clip."""
-        within = Micros(min(billed, reserved.micros))
-        return cls(member=UsageAmount(within), beyond=Micros(billed - within))
+        """Return the cost of an operation that Google stopped: money, but no clips or seconds."""
+        covered = Micros(min(billed, reserved.micros))
+        return cls(member=UsageAmount(covered), beyond=Micros(billed - covered))
 
 
 def compute_charge(job: Job, *, received: int) -> Charge:
-    """Return what ``job`` costs once Google has made its videos; ``received`` are the member's."""
+    """Return the cost of ``job`` if the member has ``received`` that many of its videos."""
     reserved, planned = UsageAmount.from_plan(job.plan), job.plan.videos
     made = received if job.videos_made is None else job.videos_made
     return Charge.for_videos(
@@ -66,7 +66,7 @@ def compute_charge(job: Job, *, received: int) -> Charge:
 
 def compute_price_paid(job: Job, *, clips: int) -> Micros:
     """Return what the member pays, or has paid, for a job of which they have ``clips``."""
-    if not clips and job.state is JobState.DONE:  # and they were deleted since
+    if not clips and job.state is JobState.DONE:  # its clips were deleted since
         clips = job.plan.videos if job.videos_made is None else job.videos_made
     if clips:
         return compute_charge(job, received=clips).member.micros

@@ -60,7 +60,8 @@ class LedgerPosting:
 class LedgerEntry:
     """One row of the ledger.
 
-    Windows go by ``window_at``: for a job's entries, when it was reserved.
+    The entry counts in the windows that contain ``window_at``. For all entries of a job, that is
+    the time of its reservation.
     """
 
     id: int
@@ -78,7 +79,7 @@ class LedgerEntry:
 class UsageRow:
     """What one member of a server has used since a given time.
 
-    ``user_id`` is `None` for what members used who were erased since, or below 0 (a pseudonym).
+    For members who were erased since, ``user_id`` is `None` or negative (a pseudonym).
     """
 
     user_id: int | None
@@ -113,10 +114,12 @@ def build_settlement(
 ) -> tuple[LedgerPosting, ...]:
     """Return the entries that end a reservation.
 
-    ``charged`` is the part of ``reserved`` that the member received, by default all of it;
-    ``absorbed`` is a part that Google made but that did not reach the member. The rest is
+    ``charged`` is the part of ``reserved`` that the member received, by default all of it.
+    ``absorbed`` is the part that Google made but that did not reach the member. The rest is
     refunded, so settled and refunded amounts add up to ``reserved``. What Google bills ``beyond``
     the reservation counts for the budgets only.
+
+    Raises `ValueError` if the parts exceed the reservation or ``beyond`` is negative.
     """
     paid = reserved if charged is None else charged
     if settlement is Settlement.REFUND:
@@ -125,9 +128,9 @@ def build_settlement(
         paid, absorbed = NO_USAGE, paid + absorbed
     refunded = reserved - paid - absorbed
     if min(refunded.micros, refunded.clips, refunded.seconds) < 0:
-        raise ValueError("more would be charged than was reserved")
+        raise ValueError("the charge exceeds the reservation")
     if beyond < 0:
-        raise ValueError("less than nothing would be charged beyond the reservation")
+        raise ValueError("the charge beyond the reservation is negative")
     postings = []
     if paid + absorbed:
         postings.append(LedgerPosting(EntryKind.SETTLE, paid + absorbed))
@@ -175,7 +178,7 @@ def build_unknown_settlement(
 ) -> tuple[LedgerPosting, ...]:
     """Return the corrections after an admin has settled an unknown job.
 
-    Afterwards ``price`` (``charge``) or nothing counts for the member and the budgets.
+    Afterwards ``price`` counts for the member and the budgets if ``charge`` is set, else nothing.
     """
     target = price if charge else NO_USAGE
     return _build_corrections(compute_balance(postings), JobBalance(NO_USAGE, target, target))
@@ -186,8 +189,8 @@ def build_resettlement(
 ) -> tuple[LedgerPosting, ...]:
     """Return the corrections for a reopened job that now ends with the entries ``end``.
 
-    ``postings`` are all its entries so far. Afterwards its sums are those of a job that was
-    reserved once and ended with ``end``.
+    ``postings`` are all its entries so far. With the corrections, its sums are those of a job that
+    was reserved once and ended with ``end``.
     """
     return _build_corrections(
         compute_balance(postings), compute_balance((*build_reservation(reserved), *end))

@@ -1,7 +1,7 @@
-"""How much may be spent, by whom and in which window.
+"""Quotas and budgets: how much may be spent, by whom and in which window.
 
-The store supplies the sums and these functions decide. They are pure, so that the tests can drive
-them with random sequences.
+The store supplies the sums, and these functions decide. They are pure, so that tests can call them
+with random sequences.
 """
 
 from collections import defaultdict
@@ -97,12 +97,12 @@ class UsageLimits:
         return ((limit.name, getattr(self, limit.name)) for limit in fields(self))
 
     def with_fallback(self, fallback: "UsageLimits") -> "UsageLimits":
-        """Return these limits, with those of ``fallback`` for the ones that are not set."""
+        """Return these limits; those that are not set are taken from ``fallback``."""
         unset = {name: getattr(fallback, name) for name, value in self if value is None}
         return replace(self, **unset)
 
     def find_narrower(self, others: "UsageLimits") -> "UsageLimits":
-        """Return those of ``others`` that are tighter than these, which then never count."""
+        """Return those of ``others`` that are tighter, so that the ones here have no effect."""
         tighter: dict[str, Any] = {
             name: other
             for (name, value), (_, other) in zip(self, others, strict=True)
@@ -114,19 +114,19 @@ class UsageLimits:
 NO_LIMITS: Final = UsageLimits()
 
 
-def combine_loosest(several: Iterable[UsageLimits]) -> UsageLimits:
-    return _combine_limits(several, max)
+def combine_loosest(limit_sets: Iterable[UsageLimits]) -> UsageLimits:
+    return _combine_limits(limit_sets, max)
 
 
-def combine_tightest(several: Iterable[UsageLimits]) -> UsageLimits:
-    return _combine_limits(several, min)
+def combine_tightest(limit_sets: Iterable[UsageLimits]) -> UsageLimits:
+    return _combine_limits(limit_sets, min)
 
 
 def _combine_limits(
-    several: Iterable[UsageLimits], choose: Callable[[Iterable[int]], int]
+    limit_sets: Iterable[UsageLimits], choose: Callable[[Iterable[int]], int]
 ) -> UsageLimits:
     values: dict[str, list[int]] = defaultdict(list)
-    for limits in several:
+    for limits in limit_sets:
         for name, value in limits:
             if value is not None:
                 values[name].append(value)
@@ -143,7 +143,7 @@ class LimitSubject(StrEnum):
 
 
 NO_SUBJECT: Final = 0
-"""The ``subject_id`` of limits that are for no single member or role: default and budget."""
+"""The ``subject_id`` of limits that do not name a member or role: default and budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,9 @@ class LimitRow:
 class PacingLimits:
     """How fast jobs are sent to Google; ``None`` means no limit.
 
-    ``in_flight`` is the number of running operations over all models. The rest is per model and
-    follows Google's project quota: jobs queue for the minute, requests are refused for the day.
+    ``in_flight`` is the number of running operations over all models. The others are per model and
+    follow Google's project quota. At the limit per minute jobs wait in the queue; at the limit per
+    day requests are refused.
     """
 
     in_flight: int | None = None
@@ -214,10 +215,11 @@ def resolve_member_limits(
 
 
 def resolve_limits_everywhere(own: UsageLimits, *, policy: SpendingPolicy) -> UsageLimits:
-    """Return what one member may use in all places together, asked in a place with ``own`` limits.
+    """Return what one member may use in all places together.
 
-    It is the operator's default for members, so that nobody multiplies it by visiting many places.
-    Where admins allow this member more, it is that much.
+    ``own`` are their limits in the place where they ask. The operator's default applies, so that
+    nobody multiplies it by using the bot in many places. If admins allow this member more here,
+    that applies instead.
     """
     limits: dict[str, Any] = {
         name: None if default is None else max(default, here or 0)
@@ -237,7 +239,7 @@ def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) ->
 class UsageTotals:
     """What one member, one server or the bot has reserved or spent in the windows that end now.
 
-    Grants raise the limits; ``jobs`` counts running ones.
+    Grants raise the limits. ``jobs`` counts the running ones.
     """
 
     day: UsageAmount = NO_USAGE
@@ -261,7 +263,7 @@ class UsageTotals:
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """What a limit counts: a measure in a window, or running jobs if both are ``None``."""
+    """What a limit counts: a measure in a window, or running jobs if both are `None`."""
 
     limit: str
     measure: LimitMeasure | None
@@ -301,10 +303,10 @@ class QuotaStatus:
         return tuple(line for line in self.lines if line.scope is scope)
 
     def find_least_remaining(self) -> tuple[QuotaLine, ...]:
-        """Return for clips, seconds and money the line with the least left, whoever's it is."""
+        """Return the line with the least left for each of clips, seconds and money."""
         tightest: dict[LimitMeasure, QuotaLine] = {}
         for line in self.lines:
-            rule = LIMIT_RULES_BY_NAME.get(line.limit)  # not those of a model
+            rule = LIMIT_RULES_BY_NAME.get(line.limit)  # `None` for the limits of a model
             if rule is None or rule.measure is None:
                 continue
             known = tightest.get(rule.measure)

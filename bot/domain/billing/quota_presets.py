@@ -1,6 +1,6 @@
-"""Quotas for the members of a server that admins can choose with one click.
+"""Quotas and budgets that a server's admins can choose with one click.
 
-Each preset sets every limit, so that nothing of an earlier choice remains. `/server quota set`
+Each preset sets every limit, so that no limit of an earlier choice remains. `/server quota set`
 sets single limits.
 """
 
@@ -33,11 +33,11 @@ QUOTA_PRESETS: Final[Mapping[QuotaPreset, UsageLimits]] = {
 MONTHLY_BUDGETS: Final = tuple(to_micros(usd) for usd in ("5", "10", "25", "50", "100", "250"))
 """Budgets of a server that admins can choose with one click."""
 CONFIRMATION_PRICES: Final = tuple(to_micros(usd) for usd in ("0.50", "1", "2", "5"))
-"""Prices from which requests ask, that admins can choose with one click."""
+"""Thresholds for confirmations that admins can choose with one click."""
 
 
 def list_quota_presets(ceiling: UsageLimits) -> Mapping[QuotaPreset, UsageLimits]:
-    """Return the presets that a server can keep: none promises more than the operator allows."""
+    """Return the presets that allow no more than the operator does."""
     return {
         name: limits
         for name, limits in QUOTA_PRESETS.items()
@@ -47,8 +47,8 @@ def list_quota_presets(ceiling: UsageLimits) -> Mapping[QuotaPreset, UsageLimits
 
 def list_monthly_budgets(ceiling: UsageLimits) -> tuple[Micros, ...]:
     """Return the budgets that are below what the operator allows."""
-    most = ceiling.usd_per_month
-    return tuple(budget for budget in MONTHLY_BUDGETS if most is None or budget < most)
+    maximum = ceiling.usd_per_month
+    return tuple(budget for budget in MONTHLY_BUDGETS if maximum is None or budget < maximum)
 
 
 def find_quota_preset(limits: UsageLimits) -> QuotaPreset | None:

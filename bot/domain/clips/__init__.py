@@ -1,1 +1,1 @@
-"""Finished clips: lineage, history, uploads to Discord, how long files are kept."""
+"""Finished clips: lineage, history, uploads to Discord and the retention of files."""

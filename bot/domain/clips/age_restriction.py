@@ -1,16 +1,15 @@
-"""Where a clip may be shown that was asked for in an age-restricted channel.
+"""Where clips from age-restricted channels may be shown.
 
-A clip keeps whether its channel was age-restricted then, and what is made from its footage or its
-request inherits it. It is shown in age-restricted channels only, and never on the web. What is not
-known counts against showing it: an unknown channel makes a clip restricted, and is no place for
-one.
+A clip is restricted if its channel was age-restricted when it was requested. Clips made from its
+footage or its request inherit this. Restricted clips are shown in age-restricted channels only,
+and never on the web. An unknown channel makes its clips restricted, and shows no restricted clips.
 """
 
 from bot.domain.errors import NotAllowed
 
 
 def is_presumed_restricted(place_age_restricted: bool | None) -> bool:
-    """Return whether a clip asked for in this place counts as restricted; ``None``: not known."""
+    """Return whether clips requested in this place count as restricted; `None` means unknown."""
     return place_age_restricted is not False
 
 
@@ -20,6 +19,6 @@ def may_show(*, age_restricted: bool, place_age_restricted: bool | None) -> bool
 
 
 def require_may_show(*, age_restricted: bool, place_age_restricted: bool | None) -> None:
-    """Raise `NotAllowed` where `may_show` says no."""
+    """Raise `NotAllowed` if the clip may not be shown in the place."""
     if not may_show(age_restricted=age_restricted, place_age_restricted=place_age_restricted):
         raise NotAllowed("age_restricted")

@@ -1,4 +1,4 @@
-"""A clip: one finished video, the clips it continues, and where its file is."""
+"""Clips: finished videos, the clips they were made from, and their files."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +21,10 @@ class VideoFacts:
 class Clip:
     """A finished video.
 
-    ``id`` is the number that members see. ``seconds`` is the whole length, the extension depth
-    the number of extensions that led to it, ``path`` the original relative to the data directory.
-    ``remote_uri`` is Google's (never shown to members: it needs the key) and valid until
-    ``remote_expires_at``. ``interaction_id`` names the request at Gemini Omni that made it, which
-    Google keeps until ``interaction_expires_at``.
+    ``id`` is the number that members see. ``seconds`` is the whole length, and ``path`` leads to
+    the original below the data directory. Google's ``remote_uri`` is valid until
+    ``remote_expires_at``; it needs the key, so members never see it. ``interaction_id`` names the
+    Omni interaction that made the clip. Google keeps it until ``interaction_expires_at``.
     """
 
     id: int
@@ -81,7 +80,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class NewClip:
-    """A clip whose file is stored, before it has a number."""
+    """A clip whose file is stored but that has no number yet."""
 
     index: int
     width: int

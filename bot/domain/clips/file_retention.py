@@ -1,7 +1,8 @@
 """Which stored originals may be deleted.
 
-The operator limits their age and total size. Originals of showcased clips have no age limit and
-are deleted last for their size. Files that a running job needs are never deleted.
+The operator limits their age and total size. Originals of showcased clips have no age limit, and
+are the last to be deleted if the total size is too large. Files that a running job needs are never
+deleted.
 """
 
 from collections.abc import Iterable
@@ -13,13 +14,13 @@ from typing import Final
 REENCODE_LIFETIME: Final = timedelta(days=2)
 """How long a re-encoded file is kept for a retry or another post."""
 LEFTOVER_LIFETIME: Final = timedelta(days=1)
-"""Age at which a temporary file must be from a process that died."""
+"""Temporary files older than this were left by a process that died."""
 ORPHAN_LIFETIME: Final = timedelta(days=3)
-"""Age at which a file without a record is deleted; a download may take up to two days."""
+"""Files without a record are deleted at this age; a download may take up to two days."""
 
 
 class RetentionClass(IntEnum):
-    """How much a job's files are needed, as the database tells; higher values are kept longer."""
+    """How much a job's files are needed, according to the database; higher values stay longer."""
 
     ORPHAN = 0
     SETTLED = 1
@@ -45,7 +46,7 @@ def select_removable(
     keep_for: timedelta | None,
     keep_bytes: int | None,
 ) -> list[StoredOriginal]:
-    """Return the originals to delete; ``None`` means no limit."""
+    """Return the originals to delete; `None` means no limit."""
     removable: list[StoredOriginal] = []
     remaining: list[StoredOriginal] = []
     for original in originals:

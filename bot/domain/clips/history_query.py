@@ -1,4 +1,4 @@
-"""Searching the history of clips, page by page."""
+"""Searches in the history of clips, page by page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bot.domain.clips.clip import Clip
 ExtendableCheck = Callable[[Clip, datetime], bool]
 """Returns whether a clip can be extended at a given time."""
 MAX_SEARCH_LENGTH: Final = 30
-"""Characters of the search text, which has to fit into the custom id of a page button."""
+"""In characters; the search text has to fit into the custom id of a page button."""
 
 
 class HistoryKind(StrEnum):
@@ -36,7 +36,7 @@ class HistoryFilter:
     kind: HistoryKind | None = None
 
     def matches(self, clip: Clip, *, now: datetime, extendable: ExtendableCheck) -> bool:
-        """Return whether a clip matches, but for `HistoryKind.SHOWCASED`: no clip knows that."""
+        """Return whether a clip matches; `HistoryKind.SHOWCASED` is left to the store."""
         if self.model is not None and self.model.casefold() not in clip.model.casefold():
             return False
         if self.search_text and self.search_text.casefold() not in clip.prompt.casefold():

@@ -1,39 +1,39 @@
-"""How long Google keeps Omni interactions: as long as it promises, unless it is seen to be less.
+"""How long Google keeps Omni interactions: its promise, or less if that was observed.
 
 Google keeps them for 55 days, or 1 day without billing, and a project may choose 7, 14 or 28. No
-answer says which it is. So the age at which one was found gone is a lesson about its route. A
-lesson may be wrong (a person deletes interactions in AI Studio) or get old (billing is switched
-on): it ends after a week, or when an older interaction is seen alive.
+answer says which applies. So when an interaction is gone early, its age is learnt as the lifetime
+of its route. That may be wrong (somebody deleted it in AI Studio) or become outdated (billing was
+switched on). So it is forgotten after a week, or when an older interaction is found to exist.
 """
 
 from datetime import datetime, timedelta
 from typing import Final
 
-LESSON_HOLDS: Final = timedelta(days=7)
+LEARNT_LIFETIME_VALID_FOR: Final = timedelta(days=7)
 SHORTEST_LIFETIME: Final = timedelta(hours=23)
-"""What is gone sooner says nothing about the others: Google keeps them for a day at least."""
+"""Google keeps interactions for at least a day, so one that is gone sooner was deleted."""
 
 
 def learn_lifetime(known: timedelta | None, age: timedelta) -> timedelta | None:
-    """Return how long interactions are kept, now that one of ``age`` is gone; `None`: as promised.
+    """Return the lifetime to assume after an interaction of ``age`` was found gone.
 
-    ``known`` is the lesson before.
+    ``known`` is the lifetime learnt before. `None` means that Google's promise applies.
     """
     if age < SHORTEST_LIFETIME:
         return known
     return age if known is None else min(known, age)
 
 
-def disproves_lesson(kept: timedelta, age: timedelta) -> bool:
-    """Return whether an interaction that is alive at ``age`` shows the lesson ``kept`` as wrong."""
-    return age > kept
+def disproves_lifetime(learnt: timedelta, age: timedelta) -> bool:
+    """Return whether an interaction that exists at ``age`` shows that ``learnt`` is wrong."""
+    return age > learnt
 
 
 def find_expiry(
-    promised_until: datetime | None, made_at: datetime, kept: timedelta | None
+    promised_until: datetime | None, made_at: datetime, learnt: timedelta | None
 ) -> datetime | None:
     """Return until when an interaction is expected to be kept; `None` if nothing is known."""
-    if kept is None:
+    if learnt is None:
         return promised_until
-    learnt = made_at + kept
-    return learnt if promised_until is None else min(promised_until, learnt)
+    expected_until = made_at + learnt
+    return expected_until if promised_until is None else min(promised_until, expected_until)

@@ -1,7 +1,8 @@
 """The lineage of a clip: the tree of clips that it was made from and that were made from it.
 
-A tree can be larger than a message, so its rows are ranked by relevance: the first clip and the
-selected one, the clips between them, what continues the selected one, its siblings, the rest.
+A tree can be too large for a message, so its rows are ranked by relevance: first the root and the
+selected clip, then the clips between them, the children of the selected one, its siblings, and the
+rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +18,9 @@ _ENDPOINT, _ANCESTOR, _CONTINUATION, _SIBLING, _UNRELATED = range(5)
 class LineageRow:
     """One clip of a tree.
 
-    ``depth`` counts the branches above it: a chain without branches has one depth. ``rank`` 0 is
+    ``depth`` counts the branches above it; a chain without branches has one depth. ``rank`` 0 is
     the most relevant. The parent of an orphan is missing. ``added_seconds`` is what an extension
-    adds to its parent; `None` for an edit, a first clip and an orphan.
+    adds to its parent, `None` for edits, first clips and orphans.
     """
 
     clip: Clip
@@ -34,10 +35,9 @@ def find_root_id(clip: Clip) -> int:
 
 
 def build_lineage(clips: Iterable[Clip], selected_id: int) -> list[LineageRow]:
-    """Return the tree of ``clips``, each before what continues it, ranked for ``selected_id``.
+    """Return the tree of ``clips``, parents before children, ranked for ``selected_id``.
 
-    Clips whose parent is not among them (deleted, or not visible to the reader) are orphans at
-    depth 0.
+    Clips whose parent is missing (deleted, or not visible to the reader) are orphans at depth 0.
     """
     by_id = {clip.id: clip for clip in sorted(clips, key=lambda clip: clip.id)}
     children_of: dict[int | None, list[Clip]] = {}
@@ -46,7 +46,7 @@ def build_lineage(clips: Iterable[Clip], selected_id: int) -> list[LineageRow]:
         children_of.setdefault(parent, []).append(clip)
     ranks = _rank_clips(by_id, children_of, selected_id)
     rows: list[LineageRow] = []
-    # a stack, because stored data decides how deep the tree is
+    # a stack, because the tree may be deeper than Python's recursion limit
     stack = [(clip, 0) for clip in reversed(children_of.get(None, []))]
     while stack:
         clip, depth = stack.pop()

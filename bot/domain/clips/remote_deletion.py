@@ -1,4 +1,4 @@
-"""What Google is still to delete, because the clips that it belongs to were deleted here."""
+"""Deletions at Google that are still due because the clips were deleted here."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from bot.domain.jobs.request import GoogleRoute
 FIRST_RETRY_AFTER: Final = timedelta(minutes=1)
 LONGEST_RETRY: Final = timedelta(hours=6)
 GIVE_UP_AFTER: Final = timedelta(days=7)
-"""Google forgets it by itself later: after 1 to 55 days, as its project says."""
+"""Google deletes it by itself after 1 to 55 days, as set in its project."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteDeletion:
-    """One operation to be deleted on a route; ``attempts`` counts this one, too."""
+    """One operation to be deleted on a route; ``attempts`` includes the current one."""
 
     route: GoogleRoute
     operation: str
@@ -26,6 +26,6 @@ class RemoteDeletion:
 
 
 def compute_retry_delay(attempts: int) -> timedelta:
-    """Return how long to wait after so many failed attempts."""
+    """Return how long to wait after ``attempts`` failed ones."""
     doublings = min(max(attempts - 1, 0), 16)
     return min(LONGEST_RETRY, FIRST_RETRY_AFTER * (1 << doublings))

@@ -1,7 +1,6 @@
-"""Whether a finished clip is what was asked for: Gemini Omni sometimes does as it likes.
+"""Differences between a finished clip and its plan, so that members can be told.
 
-Where a parameter stands in the wrong place or a model has its own idea, Google makes another length
-or shape, and bills it. Members are told, so that nobody has to look for it.
+Gemini Omni sometimes ignores a length or shape that was requested, and Google bills what it made.
 """
 
 from dataclasses import dataclass
@@ -16,21 +15,21 @@ _RATIO_TOLERANCE: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ResultDifferences:
-    """What differs from the plan; `None` for what is as it was asked for."""
+    """The planned values that the clip does not have; `None` where it has them."""
 
-    wished_seconds: int | None = None
-    wished_ratio: AspectRatio | None = None
+    planned_seconds: int | None = None
+    planned_ratio: AspectRatio | None = None
 
     def __bool__(self) -> bool:
         return self != ResultDifferences()
 
 
 def find_differences(plan: VideoPlan, clip: Clip) -> ResultDifferences:
-    """Compare length and shape with the plan; lengths are whole seconds, so half a one is none."""
-    across, up = (int(side) for side in plan.aspect_ratio.split(":"))
-    wished_shape = across / up
-    has_shape = abs(clip.width / clip.height - wished_shape) <= _RATIO_TOLERANCE * wished_shape
+    """Compare the clip's length, in whole seconds, and its shape with the plan."""
+    across, down = (int(side) for side in plan.aspect_ratio.split(":"))
+    planned_shape = across / down
+    has_shape = abs(clip.width / clip.height - planned_shape) <= _RATIO_TOLERANCE * planned_shape
     return ResultDifferences(
-        wished_seconds=None if clip.seconds == plan.result_seconds else plan.result_seconds,
-        wished_ratio=None if has_shape else plan.aspect_ratio,
+        planned_seconds=None if clip.seconds == plan.result_seconds else plan.result_seconds,
+        planned_ratio=None if has_shape else plan.aspect_ratio,
     )

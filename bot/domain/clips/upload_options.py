@@ -1,4 +1,4 @@
-"""How a clip of any size is posted: the upload limit of a place, and the options to try in order.
+"""The upload limit of a place, and the options to post a clip of any size there, in order.
 
 1. Within the limit: the original as it is.
 2. Over it: a re-encode that fits, if its quality is decent.
@@ -6,11 +6,11 @@
    the bare link, which needs no upload.
 4. Else: the best re-encode that fits, then one of half and of a quarter of the limit.
 
-If Discord still answers 413, the next option is tried. The original is kept in any case.
+If Discord still answers 413, the next option is tried. The original is always kept.
 
 Decent means at least `DECENT_BITS_PER_PIXEL` for each pixel of each frame, and a shorter side of
-at least `DECENT_SIDE` pixels. H.264 with 0.06 bits per pixel shows blocks in fast scenes only;
-148 seconds in 20 MiB have 0.08 at 540p, eight seconds of 4k in 20 MiB have 0.1 at full size.
+at least `DECENT_SIDE` pixels. H.264 with 0.06 bits per pixel shows blocks in fast scenes only. In
+20 MiB, 148 seconds have 0.08 at 540p, and eight seconds of 4k have 0.1 at full size.
 """
 
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ MIB: Final = 1024 * 1024
 DEFAULT_UPLOAD_LIMIT: Final = 20 * MIB
 """Bytes per file that Discord accepts without boosts (since September 2026)."""
 _LOWEST_UPLOAD_LIMIT: Final = 8 * MIB
-"""The lowest limit Discord ever had: if a smaller file is refused, the limit is not the reason."""
+"""The lowest limit Discord ever had. A smaller file is refused for another reason."""
 OBSERVED_LIMIT_LIFETIME: Final = timedelta(days=1)
-"""How long an observed limit is used: a server's boosts change."""
+"""How long an observed limit is used, because a server's boosts change."""
 
 DECENT_BITS_PER_PIXEL: Final = 0.06
 DECENT_SIDE: Final = 540
@@ -85,9 +85,9 @@ class TranscodeTarget:
 class PreparedUpload:
     """What is posted for one clip.
 
-    ``video_path`` is a re-encode or preview of ``size`` bytes (``None``: the original), and
-    ``thumbnail_path`` an image, both below the data directory. ``shorter_side`` is that of a
-    re-encode, ``limit`` the upload limit in bytes. ``link`` leads to the original.
+    ``video_path`` is a re-encode or preview of ``size`` bytes (`None`: the original), and
+    ``thumbnail_path`` an image, both below the data directory. ``shorter_side`` is that of the
+    re-encode in pixels, ``limit`` the upload limit in bytes. ``link`` leads to the original.
     """
 
     clip: Clip
@@ -127,7 +127,7 @@ class ObservedLimit:
 
 
 def effective_limit(reported: int | None, observed: ObservedLimit | None, now: datetime) -> int:
-    """Return a place's limit in bytes; Discord or the server's boosts gave the ``reported`` one."""
+    """Return a place's limit in bytes; ``reported`` is what Discord or the boosts say."""
     limit = reported or DEFAULT_UPLOAD_LIMIT
     if observed is None or now - observed.at > OBSERVED_LIMIT_LIFETIME:
         return limit

@@ -1,8 +1,8 @@
-"""Who is told, and how, when a job has ended: what the member chose, as far as the place allows.
+"""How requesters learn that their job has ended: as they chose, if the place allows it.
 
-Only a new message notifies anyone; an edit never does. So the mention is part of the clip's own
-post, or of the card that says why there is none, and what protects that message from being posted
-twice protects the mention too.
+Only a new message notifies anyone; an edit never does. So the mention is part of the clip's post,
+or of the card that says why there is no clip. The nonce of that message also keeps the mention from
+being sent twice.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class NotifyChoice(StrEnum):
     QUIET = "quiet"
     DIRECT_MESSAGE = "direct"
     DIRECT_MESSAGE_REFUSED = "direct_refused"
-    """They chose direct messages and Discord accepts none from the bot: mentioned until then."""
+    """Discord refused the direct messages that they chose, so they are mentioned for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class JobAnnouncement:
 
 
 def plan_announcement(choice: NotifyChoice, job: Job) -> JobAnnouncement:
-    """Return how the requester of ``job`` is told.
+    """Return how the requester of ``job`` is notified.
 
-    Where the bot is no member, the job's only message is edited, which notifies nobody: there only
-    a direct message can. In a conversation with the bot its message is one already. Whoever
-    cancelled a job knows about it.
+    Where the bot is not a member, the job's only message is edited, so only a direct message can
+    notify. In a conversation with the bot, its message is a direct message already. A member who
+    cancelled the job is not notified.
     """
     if job.outcome is Outcome.CANCELLED or choice is NotifyChoice.QUIET:
         return JobAnnouncement()

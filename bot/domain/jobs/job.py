@@ -1,7 +1,7 @@
 """A job: one accepted request, from its reservation to its end.
 
-The states and their allowed transitions are what keeps an accepted request from being lost, paid
-twice or posted twice (docs/architecture.md, "Job states").
+The states and their allowed transitions keep an accepted request from being lost, paid twice or
+posted twice (docs/architecture.md, "Job states").
 """
 
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
-"""How long Google keeps a file if its answer does not say (Veo's documentation)."""
+"""How long Google keeps a file unless its answer says otherwise (Veo's documentation)."""
 MESSAGE_KEY_PREFIX: Final = "message:"
-"""How the key of a request begins that a member's message made."""
+"""The beginning of the dedupe key of a request that was made by a message."""
 
 
 class JobState(StrEnum):
@@ -47,11 +47,11 @@ IN_FLIGHT_STATES: Final = ACTIVE_STATES - {JobState.QUEUED}
 ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
     JobState.SUBMITTING: frozenset(
-        # back to QUEUED only if nothing was sent, or Google started nothing (quota, unavailable)
+        # back to QUEUED only if nothing was sent or Google started nothing (quota, unavailable)
         {JobState.POLLING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
     ),
     JobState.POLLING: frozenset(
-        # back to QUEUED only if Google says that it made nothing, for its quota
+        # back to QUEUED only if Google says that it made nothing because of its quota
         {
             JobState.FETCHING,
             JobState.QUEUED,
@@ -74,7 +74,7 @@ class Outcome(StrEnum):
 
     DELIVERED = "delivered"
     DELIVERY_FAILED = "delivery_failed"
-    """The clip was made, paid and kept but could not be posted; `/video get` posts it again."""
+    """The clip was made, paid and stored but could not be posted; `/video get` posts it again."""
     INVALID = "invalid"
     BLOCKED = "blocked"
     BLOCKED_AUDIO = "blocked_audio"
@@ -82,7 +82,7 @@ class Outcome(StrEnum):
     GOOGLE_QUOTA = "google_quota"
     GOOGLE_BUSY = "google_busy"
     OVERLOADED = "overloaded"
-    """Google started the operation and gave it up for load."""
+    """Google started the operation and stopped it because of high load."""
     MODEL_RETIRED = "model_retired"
     MODEL_UNAVAILABLE = "model_unavailable"
     """Google does not offer the model to the operator's project, or in its region."""
@@ -92,19 +92,19 @@ class Outcome(StrEnum):
     OPERATION_LOST = "operation_lost"
     """Google did not finish the operation in time, or does not know it any more."""
     SUBMIT_UNKNOWN = "submit_unknown"
-    """The submit may or may not have reached Google; it is never repeated."""
+    """It is unclear whether Google received the submit; it is never repeated."""
     DOWNLOAD_FAILED = "download_failed"
     CANCELLED = "cancelled"
     ACCESS_REFUSED = "access_refused"
     """Google refuses the operator's key, account, place or bucket."""
     NOT_REACHED = "not_reached"
-    """Something between the bot and Google refused the request in Google's place."""
+    """A proxy or gateway refused the request before it reached Google."""
     NOT_SENT = "not_sent"
-    """An error of the bot kept it from being sent."""
+    """The request was not sent, because of an error of the bot."""
 
     @property
     def is_about_model(self) -> bool:
-        """Whether the model is the matter, so that nobody should ask for it now."""
+        """Whether the model itself is unavailable, so that it should not be offered now."""
         return self in (Outcome.MODEL_RETIRED, Outcome.MODEL_UNAVAILABLE)
 
 
@@ -112,8 +112,8 @@ class Outcome(StrEnum):
 class UserInstallReply:
     """The only message of a job where the bot is no member: the reply to the interaction.
 
-    It can be edited, with its files, until ``editable_until``. ``token`` is the interaction's,
-    encrypted; `None` once the end of the job is told.
+    It can be edited, with its files, until ``editable_until``. ``token`` is the encrypted token of
+    the interaction, `None` once the end of the job was shown.
     """
 
     message_id: int
@@ -125,14 +125,14 @@ class UserInstallReply:
 class Origin:
     """Who asked, where and how: the Discord side of a request.
 
-    The key is unique to the interaction or message, so that an event which Discord delivers twice
-    is accepted once. ``request_message_id`` is the member's own message, to which the clip replies
-    (``None`` for commands and buttons: the clip then replies to the status message).
-    ``upload_limit`` is in bytes per file, as Discord told with the interaction. ``locale`` is the
-    member's, ``guild_locale`` the server's, as Discord names them (``en-US``).
+    ``dedupe_key`` is unique to the interaction or message, so that an event that Discord delivers
+    twice is accepted once. ``request_message_id`` is the member's own message, to which the clip
+    replies. For commands and buttons it is `None`, and the clip replies to the status message.
+    ``upload_limit`` is in bytes per file, as Discord sent it with the interaction. ``locale`` is
+    the member's, ``guild_locale`` the server's, as Discord names them (``en-US``).
 
-    ``age_restricted`` says whether the channel was when it was asked for.
-    With a ``user_install_reply``, ``guild_id`` is `None` even if the channel is in a server.
+    ``age_restricted`` is the state of the channel at the time of the request. With a
+    ``user_install_reply``, ``guild_id`` is `None` even if the channel is in a server.
     """
 
     dedupe_key: str
@@ -149,7 +149,7 @@ class Origin:
 
     @property
     def came_by_message(self) -> bool:
-        """Whether a member's own message asked for it, and no command or button."""
+        """Whether the request was a message, not a command or a button."""
         return self.dedupe_key.startswith(MESSAGE_KEY_PREFIX)
 
 
@@ -157,7 +157,7 @@ class Origin:
 class AdmissionRequest:
     """A request that is not accepted yet: what it would send and spend, and where it came from.
 
-    Its job is started ``start_after_s`` seconds after it is accepted, by the database's clock.
+    Its job starts ``start_after_s`` seconds after admission, by the database's clock.
     """
 
     plan: VideoPlan
@@ -169,16 +169,19 @@ class AdmissionRequest:
 class Job:
     """One row of the jobs table.
 
-    ``owner`` is the worker that runs it; ``epoch`` grows with every change of owner and fences its
+    ``owner`` is the worker that runs it. ``epoch`` grows with every change of owner and fences its
     changes. If ``claimed_epoch`` equals it, the owner claimed the job from the queue and did not
-    adopt it; it is `None` for what a restored backup holds as running. ``unsent`` is set when
-    submission is authorised and cleared before the first byte is sent: while it is set, Google has
-    seen nothing of this attempt. Times are aware and in UTC.
-    ``detail`` is Google's reason, safe to show, or why Discord refused the post (permissions by
-    discord.py's names, or a filter's); ``videos_made`` and ``billed_micros``, what Google says it
-    costs, are set as soon as they are known.
-    ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
-    an unknown one asked about, and a request possible that failed for Google's quota.
+    adopt it. ``claimed_epoch`` is `None` for jobs that were running in a restored backup.
+    ``unsent`` is set when submission is authorised and cleared before the first byte is sent. As
+    long as it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
+
+    ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of
+    missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
+    ``billed_micros``, are set as soon as they are known.
+
+    ``finished_at`` stays when a job is reopened. ``retry_at`` depends on the state: when a queued
+    job is tried again, when Google is next asked about an unknown one, or when a new request may
+    succeed after one that failed for Google's quota.
     """
 
     id: int
@@ -205,40 +208,40 @@ class Job:
 
     @property
     def undo_until(self) -> datetime | None:
-        """Until when a job that a message asked for is held back, so that it can be undone.
+        """The end of the undo time of a job that was requested by a message.
 
-        It may be over already: the time stays until the job is claimed.
+        It may be in the past, because it stays until the job is claimed.
         """
         is_held = self.state is JobState.QUEUED and self.outcome is None and self.attempts == 0
         return self.retry_at if is_held else None
 
     @property
     def was_reopened(self) -> bool:
-        """Whether it ended as unknown, was settled, and its result was found afterwards."""
+        """Whether the result was found after the job had ended as unknown and been settled."""
         return self.finished_at is not None and not self.state.has_ended
 
     @property
     def may_be_submitted_anew(self) -> bool:
         """Whether a job whose operation made nothing may go back to the queue.
 
-        Not one that was settled meanwhile, and not one of a restored backup: it may have been
-        submitted again since the backup was made.
+        A job that was settled meanwhile may not. Neither may one from a restored backup, because
+        it may have been submitted again since the backup was made.
         """
         return not self.was_reopened and self.claimed_epoch is not None
 
     @property
     def can_be_stopped(self) -> bool:
-        """Whether Google stops its operation when it is asked to."""
+        """Whether Google can stop its operation on request."""
         return self.plan.route.is_omni
 
     @property
     def watched_until(self) -> datetime:
-        """Until when Google is asked about it after it has ended as unknown."""
+        """Until when Google is asked about a job that has ended as unknown."""
         return (self.submitted_at or self.created_at) + GOOGLE_FILE_LIFETIME
 
     @property
     def post_nonce(self) -> str:
-        """The nonce of the clip's post, the same after a crash."""
+        """The nonce of the clip's post; it stays the same after a crash."""
         return self.nonce_for("p")
 
     def nonce_for(self, kind: str) -> str:
@@ -247,8 +250,8 @@ class Job:
         It has at most 25 characters, Discord's maximum. It includes a hash of the request's key,
         because job ids start again in a new database.
         """
-        mark = sha256(self.origin.dedupe_key.encode()).hexdigest()[:8]
-        return f"{mark}-{kind}{self.id}"[:25]
+        key_hash = sha256(self.origin.dedupe_key.encode()).hexdigest()[:8]
+        return f"{key_hash}-{kind}{self.id}"[:25]
 
     @property
     def price(self) -> Micros:

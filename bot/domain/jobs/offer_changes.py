@@ -1,7 +1,7 @@
-"""What an offered request leaves out of the one that was asked for.
+"""What an offered request leaves out of the one that the member made.
 
-A plan's description names the model, length, shape, resolution, number and price. Pictures and
-words that an offer drops would be missed only in the clip that was paid.
+An offer's description has the model, length, shape, resolution, number and price. Without this
+list, members would notice dropped pictures and words only in the clip that they paid for.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bot.domain.jobs.request import VideoRequest
 
 
 class DroppedInput(StrEnum):
-    """What becomes of an input; the values are keys of texts."""
+    """What happens to an input; the values are keys of texts."""
 
     LAST_FRAME_BECOMES_IMAGE = "last_frame_becomes_image"
     IMAGE = "image"
@@ -25,7 +25,7 @@ class DroppedInput(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OfferChange:
-    """``count`` is how many references are dropped, or how many stay of some."""
+    """``count`` is how many references are dropped, or how many are left if only some are."""
 
     dropped: DroppedInput
     count: int = 0
@@ -34,8 +34,8 @@ class OfferChange:
 def find_offer_changes(asked: VideoRequest, offered: VideoRequest) -> Iterator[OfferChange]:
     """Yield what ``offered`` drops, pictures first.
 
-    The pictures of the two may be known differently (attached, or fetched and checked), so they are
-    compared by their places.
+    One request may hold attachments and the other imported images, so pictures are compared by
+    position.
     """
     moved = asked.image is None and offered.image is not None and offered.last_frame is None
     if moved and asked.last_frame is not None:

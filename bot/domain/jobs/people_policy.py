@@ -1,11 +1,11 @@
 """Turns a server's rule for people into the value that is sent to Google, or into a refusal.
 
 Google's values differ by model, mode and region. If none follows the server's rule, the request is
-refused; the rule is never loosened. Without a rule the parameter is left out, because Google's
-documentation of it and its behaviour disagree by date and region.
+refused; the rule is never loosened. Without a rule the parameter is left out, because its
+documentation and Google's behaviour differ by date and region.
 
-A rule that an admin chose binds. The one that comes with an age-restricted channel is a preference:
-it is followed where a model can, and never makes a clip dearer or impossible (decision 12).
+A rule that an admin chose is binding. The rule of an age-restricted channel is a preference: it is
+followed if the model can, but never makes a clip more expensive or impossible (decision 12).
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGenera
 from bot.domain.models import ModelSpec
 
 AGE_RESTRICTED_PREFERENCE: Final = PersonRule.ADULTS
-"""What is preferred in an age-restricted channel without a rule of its own: no minors."""
+"""The preference in an age-restricted channel that has no rule: no minors."""
 
 DIRECT_MESSAGE_DEFAULT: Final[PersonRule | None] = None
 """Direct messages have no rule: Google's defaults apply."""
@@ -31,17 +31,17 @@ VALUES_BY_RULE: Final[dict[PersonRule, tuple[PersonGeneration, ...]]] = {
     PersonRule.ADULTS: (PersonGeneration.ALLOW_ADULT, PersonGeneration.DONT_ALLOW),
     PersonRule.NOBODY: (PersonGeneration.DONT_ALLOW,),
 }
-"""The values that follow each rule, the least strict first."""
+"""The values that satisfy each rule, the least strict first."""
 
 
 class UnsatisfiableRule(StrEnum):
-    """Returned if no value that Google accepts follows the rule."""
+    """Returned if Google accepts no value that satisfies the rule."""
 
     UNSATISFIABLE = "unkept"
 
 
 def pick_strictest(*rules: PersonRule | None) -> PersonRule | None:
-    """Return the strictest of ``rules``; `None` means that a rule is not set."""
+    """Return the strictest of ``rules``, ignoring `None`; `None` if there is none."""
     return max(filter(None, rules), key=_STRICTNESS.index, default=None)
 
 
@@ -51,9 +51,9 @@ def resolve_person_rule(
     *,
     direct_message: bool = False,
 ) -> PersonRule | None:
-    """Return the rule that admins chose for a channel: the strictest, `None` if there is none.
+    """Return the rule that admins chose for a channel, `None` if there is none.
 
-    A channel's own rule never loosens the server's.
+    The stricter one counts, so that a channel's rule never loosens the server's.
     """
     if direct_message:
         return DIRECT_MESSAGE_DEFAULT
@@ -63,7 +63,7 @@ def resolve_person_rule(
 def choose_preferred_rule(
     channel: PersonRule | None, *, age_restricted: bool, direct_message: bool = False
 ) -> PersonRule | None:
-    """Return the rule that is followed where it costs nothing; a channel's own rule replaces it."""
+    """Return the preference for a place; a rule of the channel replaces it."""
     if direct_message or channel is not None or not age_restricted:
         return None
     return AGE_RESTRICTED_PREFERENCE
@@ -77,11 +77,11 @@ def choose_person_generation(
     *,
     preferred: PersonRule | None = None,
 ) -> PersonGeneration | UnsatisfiableRule | None:
-    """Return the value of ``personGeneration`` that follows ``rule``; `None` leaves it out.
+    """Return the value of ``personGeneration`` that satisfies ``rule``; `None` omits the parameter.
 
-    For a rule that allows everyone, the parameter is left out unless Google's default is stricter
+    For a rule that allows everyone, the parameter is omitted unless Google's default is stricter
     than another accepted value. Other rules are always sent and never left to a default. A
-    ``preferred`` rule is followed too if the model takes one of its values.
+    ``preferred`` rule is followed as well if the model accepts one of its values.
     """
     if rule is not None and _is_guaranteed(model, rule):
         return None
@@ -102,6 +102,6 @@ def choose_person_generation(
 
 
 def _is_guaranteed(model: ModelSpec, rule: PersonRule) -> bool:
-    """Return whether the operator trusts Google to keep ``rule`` without a parameter."""
+    """Return whether the operator trusts the model to follow ``rule`` without a parameter."""
     promised = model.guaranteed_person_rule
     return promised is not None and _STRICTNESS.index(promised) >= _STRICTNESS.index(rule)

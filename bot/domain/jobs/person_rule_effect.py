@@ -1,6 +1,6 @@
-"""What a rule for people costs: a model that can promise it may be dearer, or there may be none.
+"""What a rule for people costs: models that can promise it may be more expensive, or missing.
 
-Whoever chooses a rule is told before, and whoever asks for a clip before they pay.
+Admins are told before they choose a rule, and members before they pay.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from bot.domain.models import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class PersonRuleEffect:
-    """A request would be made otherwise without the ``rule``; ``usual_plan`` is how."""
+    """The ``rule`` changes the plan of a request; without it, that would be ``usual_plan``."""
 
     rule: PersonRule
     usual_plan: VideoPlan
@@ -22,10 +22,10 @@ class PersonRuleEffect:
 
 @dataclass(frozen=True, slots=True)
 class RemainingOffer:
-    """What a rule leaves of one kind of request.
+    """What remains possible of one kind of request under a rule.
 
-    ``price`` is the lowest of the usual request on one of ``models`` that can promise the rule,
-    ``usual_price`` the lowest without the rule; `None` if no model makes it.
+    ``models`` can promise the rule, and ``price`` is the lowest of theirs for the usual request.
+    ``usual_price`` is the lowest without the rule. A price is `None` if no model can do it.
     """
 
     models: tuple[str, ...] = ()
@@ -34,15 +34,15 @@ class RemainingOffer:
 
     @property
     def is_prevented(self) -> bool:
-        """Whether it is the rule that makes it impossible."""
+        """Whether the rule makes such requests impossible."""
         return self.price is None and self.usual_price is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRuleCost:
-    """What a rule means for every clip from a prompt alone, for extensions, and for edits.
+    """What a rule means for clips from a prompt alone, for extensions and for edits.
 
-    ``unpromised`` are the models that have no parameter for people, and so nothing to promise.
+    ``unpromised`` are the models that have no parameter for people and cannot promise the rule.
     """
 
     rule: PersonRule | None
@@ -60,7 +60,7 @@ class PersonRuleCost:
 def find_rule_effect(
     request: VideoRequest, plan: VideoPlan, context: RuleContext
 ) -> PersonRuleEffect | None:
-    """Return what the rule for people changes about ``plan``: its model or price, or nothing."""
+    """Return how the rule for people changes the model or price of ``plan``, if it does."""
     if context.person_rule is None:
         return None
     usual_plan = find_plan(request, replace(context, person_rule=None))
@@ -96,7 +96,7 @@ def _assess_mode(mode: GenerationMode, context: RuleContext) -> RemainingOffer:
 
 
 def _price_usual_request(model: ModelSpec, mode: GenerationMode) -> Micros:
-    """Return the price of a clip of the usual length; an extension costs what it adds."""
+    """Return the price of a clip of the usual length; for an extension, of the added seconds."""
     seconds, resolution = model.default_seconds, model.native_resolution
     if mode is GenerationMode.EXTENSION and model.extension is not None:
         seconds = model.extension.added_seconds

@@ -1,8 +1,8 @@
-"""Which pictures can be used, and what a member is told about what is done with them.
+"""Which pictures can be used, and what members are told about how they are changed.
 
-What Google does with a picture of another shape than the clip, with transparency, or with 32 × 32
-pixels is documented for neither route. So none of them reaches Google, and a member learns before
-paying what happens to the picture instead.
+For neither route does Google document what happens to pictures that are transparent, tiny or of
+another shape than the clip. So none of them reaches Google. Members learn before they pay what the
+bot does with such a picture.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from bot.domain.jobs.request import AspectRatio, InputImage, PictureFit, VideoRe
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Larger files are not fetched. Discord's own limits are in MiB too."""
 MAX_PIXELS: Final = 210_000_000
-"""More than any phone's camera; each format has a lower limit of its own when it is decoded."""
+"""More than any phone's camera. The decoder has lower limits for some formats."""
 MIN_SIDE: Final = 64
 SMALL_SIDE: Final = 180
-"""A quarter of 720p: below, a clip is likely to be a blur, and the member is asked first."""
+"""A quarter of 720p. Clips of smaller pictures are likely to be blurred, so members are asked."""
 MAX_ELONGATION: Final = 4.0
-"""How many times as long as wide a frame may be; of a longer strip a clip would show a fraction."""
+"""The longest side of a frame, as a multiple of the other. A clip would show little of a strip."""
 _ASK_ABOVE_CUT: Final = 0.10
 _MENTION_ABOVE_CUT: Final = 0.01
 
 
 class PictureTrait(StrEnum):
-    """What was done with a picture that its owner might not expect."""
+    """A change to a picture that its owner might not expect."""
 
     ON_WHITE = "on_white"
     ON_BLACK = "on_black"
@@ -45,9 +45,9 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportedImage(InputImage):
-    """A picture that was imported for this request, with what the member has to know about it.
+    """A picture that was imported for this request, with what the member should know about it.
 
-    The original size is that of the member's file, upright.
+    The original size is that of the member's file, turned upright.
     """
 
     original_width: int = 0
@@ -57,9 +57,9 @@ class ImportedImage(InputImage):
 
 @dataclass(frozen=True, slots=True)
 class PictureNote:
-    """One thing to tell about the picture of ``option``.
+    """One fact that the member should know about the picture of ``option``.
 
-    ``cut_percent`` is how much of it a crop removes, at its sides or else at top and bottom.
+    ``cut_percent`` is how much of it a crop removes, at the sides or at top and bottom.
     """
 
     kind: NoteKind
@@ -74,7 +74,7 @@ class PictureNote:
 
 
 def list_pictures(request: VideoRequest) -> Iterator[tuple[str, InputImage]]:
-    """Yield the pictures of ``request`` with the name of the option that each was given by."""
+    """Yield the pictures of ``request``, each with the name of its option."""
     if request.image is not None:
         yield "image", request.image
     if request.last_frame is not None:
@@ -84,7 +84,7 @@ def list_pictures(request: VideoRequest) -> Iterator[tuple[str, InputImage]]:
 
 
 def require_usable_size(option: str, width: int, height: int) -> None:
-    """Raise `ImageRefused` for a picture that nothing good can be made of."""
+    """Raise `ImageRefused` for a picture that is too large, too small or too long for a clip."""
     if width * height > MAX_PIXELS:
         megapixels = MAX_PIXELS // 1_000_000
         raise ImageRefused("image_too_large", megapixels=megapixels, width=width, height=height)
@@ -93,20 +93,19 @@ def require_usable_size(option: str, width: int, height: int) -> None:
     if not option.startswith("reference") and max(width, height) > MAX_ELONGATION * min(
         width, height
     ):
-        most = int(MAX_ELONGATION)
-        raise ImageRefused("image_too_thin", most=most, width=width, height=height)
+        raise ImageRefused("image_too_thin", most=int(MAX_ELONGATION), width=width, height=height)
 
 
 def measure_cut(image: InputImage, ratio: AspectRatio) -> float:
     """Return the share of ``image`` that a crop to ``ratio`` removes."""
     across, _, down = ratio.partition(":")
-    wanted = int(across) / int(down)
-    actual = image.width / image.height
-    return 1.0 - min(wanted, actual) / max(wanted, actual)
+    target_shape = int(across) / int(down)
+    shape = image.width / image.height
+    return 1.0 - min(target_shape, shape) / max(target_shape, shape)
 
 
 def has_shape(image: InputImage, ratio: AspectRatio) -> bool:
-    """Return whether ``image`` is in ``ratio``, up to the rounding of one pixel."""
+    """Return whether ``image`` has the shape of ``ratio``, with one pixel of tolerance."""
     across, down = (int(part) for part in ratio.split(":"))
     return (
         abs(image.width - image.height * across / down) <= 1
@@ -115,7 +114,7 @@ def has_shape(image: InputImage, ratio: AspectRatio) -> bool:
 
 
 def list_picture_notes(request: VideoRequest, ratio: AspectRatio) -> tuple[PictureNote, ...]:
-    """Return what the member has to know about the pictures of a clip in ``ratio``."""
+    """Return what the member should know about the pictures of a clip in ``ratio``."""
     notes: list[PictureNote] = []
     for option, image in list_pictures(request):
         if not option.startswith("reference"):  # references keep their shape

@@ -1,8 +1,8 @@
 """Turns a request into the plan that is sent and charged, or refuses it.
 
-Google answers a request that breaks a rule with a 400 that names no reason. So every documented
-rule is checked here, before anything is spent, and a refusal carries the nearest request that
-would be accepted, which a button can offer.
+If a request breaks a rule, Google answers 400 without a reason. So every documented rule is checked
+here, before anything is spent. A refusal contains the nearest request that would be accepted, which
+a button can offer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -45,9 +45,10 @@ _MAX_FIXES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class OptionChoice:
-    """A value that an option can take with the rest of the request unchanged, and its price.
+    """A value that an option can have with the rest of the request unchanged, and its price.
 
-    ``model`` would make it; ``is_usual_model``: the one that is taken without this option too.
+    ``model`` would make the clip. ``is_usual_model`` says whether the same model would be used
+    without this option.
     """
 
     value: str
@@ -57,9 +58,9 @@ class OptionChoice:
 
 
 def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
-    """Return the plan for ``request``, on the cheapest model that can do it unless it names one.
+    """Return the plan for ``request``, on the cheapest suitable model unless it names one.
 
-    Raises `RuleBroken` or a subclass; its ``nearest`` request, if any, can be resolved.
+    Raises `RuleBroken` or a subclass. Its ``nearest`` request, if any, has a plan.
     """
     plan = find_plan(request, context)
     if plan is not None:
@@ -70,13 +71,13 @@ def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
 def list_choices(
     request: VideoRequest, option: str, context: RuleContext
 ) -> tuple[OptionChoice, ...]:
-    """Return the values that ``option`` can take with the rest of ``request`` unchanged.
+    """Return the values that ``option`` can have with the rest of ``request`` unchanged.
 
-    The cheapest come first, but those of the model that the request leads to anyway before those
-    that would change the model.
+    ``option`` is ``model``, ``aspect_ratio``, ``resolution``, ``duration`` or ``videos``. The
+    prompt may still be empty. Only values that `resolve_plan` accepts are returned: first those
+    that keep the usual model, then the others, the cheapest first.
 
-    ``option`` is ``model``, ``aspect_ratio``, ``resolution``, ``duration`` or ``videos``; the
-    prompt may still be empty. Only values that `resolve_plan` accepts are returned.
+    Raises `ValueError` for any other option.
     """
     if not has_visible_text(request.prompt):
         request = request.evolve(prompt="…")
@@ -123,15 +124,15 @@ def _vary_option(
 
 
 def _list_lengths(mode: GenerationMode, models: Iterable[ModelSpec]) -> set[int]:
-    """Return the values of the option ``duration``: for an extension the seconds that it adds."""
+    """Return the values of the option ``duration``; for an extension, the seconds that it adds."""
     if mode is GenerationMode.EXTENSION:
         rules = [model.extension for model in models if model.extension is not None]
-        return {seconds for each in rules for seconds in each.offered_lengths}
+        return {seconds for rule in rules for seconds in rule.offered_lengths}
     return {seconds for model in models for seconds in model.lengths}
 
 
 def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
-    """Return the plan for ``request``, or `None` where it breaks a rule of every model."""
+    """Return the plan for ``request``, `None` if it breaks a rule of every model."""
     plans = [
         (_preference_key(request, model, plan, context), plan)
         for model in context.models
@@ -145,10 +146,11 @@ def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
 def _preference_key(
     request: VideoRequest, model: ModelSpec, plan: VideoPlan, context: RuleContext
 ) -> tuple[bool, bool, bool, int]:
-    """Sort key, in the end the lowest price; `min` keeps the first of the catalogue's equals.
+    """Return a sort key that ends with the price; `min` keeps the catalogue's order among equals.
 
-    An extension prefers its clip's model, then that model's family; an edit the model that Google
-    still has the clip's request of. What needs no copy of the clip is preferred among those.
+    An extension prefers the clip's model, then that model's family. An edit prefers a model that
+    can use the clip's interaction at Google. Among those, models that need no copy of the clip are
+    preferred.
     """
     source = request.source
     if source is None:
@@ -209,24 +211,26 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
 def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
     if not context.models:
         return RuleBroken("no_model", "model")
-    mended = _find_nearest(request, context)
-    nearest = mended[0] if mended is not None else None
+    alternative = _find_nearest(request, context)
+    nearest = alternative[0] if alternative is not None else None
     usual_plan = find_plan(request, replace(context, person_rule=None))
-    if usual_plan is not None:  # nothing but the rule for people stands in the way: say so
+    if usual_plan is not None:  # only the rule for people prevents it
         usual_model = next(model for model in context.models if model.id == usual_plan.model)
         return _build_policy_refusal(request, usual_model, context, nearest)
     if request.model is not None:
         model = next((model for model in context.models if model.id == request.model), None)
         if model is None:
             return _build_model_refusal(request.model, context, nearest)
-    elif mended is not None:
-        model = mended[1]
+    elif alternative is not None:
+        model = alternative[1]
     else:
         model = _find_closest_model(request, context)
     violations = list(find_violations(request, model, context))
     violation = violations[0]
-    if nearest is None:  # what cannot be mended is the reason; all else would be in vain
-        violation = next((each for each in violations if each.fix is None), violation)
+    if nearest is None:  # name what cannot be fixed: fixing the rest would not help
+        violation = next(
+            (candidate for candidate in violations if candidate.fix is None), violation
+        )
     if violation.rule == "mode_unsupported" and request.model is None:
         if request.is_edit:
             return RuleBroken("edit_unavailable", "model")
@@ -237,13 +241,13 @@ def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
 def _build_model_refusal(
     model_id: str, context: RuleContext, nearest: VideoRequest | None
 ) -> RuleBroken:
-    """Return why a model that is named is not offered: Google shut it down, or it is unknown."""
+    """Return why a requested model is not offered: Google shut it down, or it is unknown."""
     retired = next((model for model in context.retired_models if model.id == model_id), None)
     if retired is None:
         shown = model_id[:_MAX_SHOWN_MODEL_LENGTH]
         return RuleBroken("model_unavailable", "model", nearest=nearest, model=shown)
     values = {"model": retired.name, "date": str(retired.retires)}
-    successor = next((each for each in context.models if each.id == retired.replaced_by), None)
+    successor = next((model for model in context.models if model.id == retired.replaced_by), None)
     if successor is None:
         return RuleBroken("model_retired", "model", nearest=nearest, **values)
     return RuleBroken(
@@ -252,7 +256,7 @@ def _build_model_refusal(
 
 
 def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpec:
-    """Return the model whose refusal helps most: it has the mode and is on the clip's route."""
+    """Return the model whose refusal is most useful: it has the mode and is on the clip's route."""
     source = request.source
 
     def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
@@ -264,7 +268,7 @@ def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpe
 
 
 def _may_take(model: ModelSpec, source: SourceClip, context: RuleContext) -> bool:
-    """Return whether ``model`` takes clips like ``source`` at all, whatever became of its file."""
+    """Return whether ``model`` accepts clips like ``source``, even if its file is gone."""
     if model.route is source.route:
         return True
     return model.route.is_omni and may_send_copy(model.route, context.region)
@@ -275,20 +279,20 @@ def _find_nearest(
 ) -> tuple[VideoRequest, ModelSpec] | None:
     candidates = []
     for model in context.models:
-        mended = _mend_request(request, model, context)
-        if mended is None:
+        fixed = _fix_request(request, model, context)
+        if fixed is None:
             continue
         if request.model not in (None, model.id):
-            mended = mended.evolve(model=model.id)
-        price = _build_plan(mended, model, context).price
-        candidates.append(((_measure_distance(request, mended), price), mended, model))
+            fixed = fixed.evolve(model=model.id)
+        price = _build_plan(fixed, model, context).price
+        candidates.append(((_measure_distance(request, fixed), price), fixed, model))
     if not candidates:
         return None
-    _, mended, model = min(candidates, key=itemgetter(0))
-    return mended, model
+    _, fixed, model = min(candidates, key=itemgetter(0))
+    return fixed, model
 
 
-def _mend_request(
+def _fix_request(
     request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> VideoRequest | None:
     for _ in range(_MAX_FIXES):

@@ -1,8 +1,8 @@
 """Style and camera presets: English words that are appended to a prompt.
 
-The names that members choose from are translated; the words are English because Veo reads them.
-They become part of the prompt (its tokens count, and *Reword and redo* shows them), and nothing
-else is stored: which presets a prompt has is read from its text.
+The names that members choose from are translated. The words are English, because Veo reads them.
+They become part of the prompt: their tokens count, and *Reword and redo* shows them. Nothing else
+is stored, so the presets of a prompt are read from its text.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final, Self
 
 
 class _Preset(StrEnum):
-    """A preset's key, with the words that are appended."""
+    """A preset's key; ``words`` is what is appended to the prompt."""
 
     words: str
 
@@ -61,7 +61,7 @@ class CameraPreset(_Preset):
 
 
 MAX_PROMPT_CHARACTERS: Final = 4000
-"""The most that Discord accepts in an option or a form."""
+"""Discord's limit for an option or a form."""
 _SENTENCE_ENDS: Final = tuple('.!?…。！？"”’»」』)）')
 
 
@@ -80,7 +80,7 @@ def append_presets(
 ) -> str:
     """Return ``prompt`` followed by the words of the presets, as sentences of their own.
 
-    The result may be longer than `MAX_PROMPT_CHARACTERS`, which the rules refuse.
+    The result may be longer than `MAX_PROMPT_CHARACTERS`, and is then refused by the rules.
     """
     sentences = []
     if style is not None:

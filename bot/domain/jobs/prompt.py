@@ -1,7 +1,7 @@
-"""Counts a prompt's tokens before it is sent: Veo reads 1,024 and ignores the rest silently.
+"""Counts a prompt's tokens before it is sent, because Veo silently ignores all after 1,024.
 
-Veo's tokenizer is not public. This estimate is meant to be too high rather than too low, and uses
-the splitting rules that the public SentencePiece vocabularies of Google's models share
+Veo's tokenizer is not public. This estimate is rather too high than too low. It uses the splitting
+rules that the public SentencePiece vocabularies of Google's models share
 (docs/decisions/0006-counting-tokens.md).
 """
 
@@ -23,7 +23,7 @@ def count_tokens(text: str) -> int:
 
 
 def measure_fitting_length(text: str, max_tokens: int) -> int:
-    """Return how many characters of ``text``, from its beginning, are at most ``max_tokens``."""
+    """Return how many characters from the start of ``text`` fit into ``max_tokens``."""
     fitting, too_long = 0, len(text) + 1
     while too_long - fitting > 1:
         middle = (fitting + too_long) // 2
@@ -36,7 +36,7 @@ def measure_fitting_length(text: str, max_tokens: int) -> int:
 
 def _count_piece(piece: str) -> int:
     if piece.isspace():
-        # a single space belongs to the next word; longer runs and line ends are tokens
+        # a single space is part of the next word's token; longer runs and line ends are tokens
         return 0 if piece == " " else 1
     if piece.isascii():
         tail = len(piece) - _WORD_LETTERS

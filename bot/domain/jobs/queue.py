@@ -1,8 +1,8 @@
 """Which queued job starts next: first in, first out, and fair between members.
 
-Twenty requests of one member must not starve the one of another. So the member with the fewest
-running jobs comes first, then the one whose last job started longest ago, then the oldest
-request. Each member's own jobs are strictly first in, first out.
+Twenty requests of one member must not hold up everybody else. So the member with the fewest running
+jobs comes first, then the one whose last job started longest ago, then the oldest request. The jobs
+of one member are strictly first in, first out.
 """
 
 from collections import Counter, defaultdict
@@ -16,10 +16,10 @@ from bot.domain.billing.limits import PacingLimits
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A queued job as the order needs it; ids grow with the time of acceptance.
+    """What the order needs to know of a queued job; ids grow with the time of admission.
 
-    ``owner`` is the worker that updates the job's status message. A ``paused`` job waits for its
-    server or the operator to resume, and holds no position meanwhile.
+    ``owner`` is the worker that updates the job's status message. A ``paused`` job waits until its
+    server or the operator resumes, and has no position in the queue.
     """
 
     id: int
@@ -37,7 +37,7 @@ class MemberActivity:
 
 @dataclass(frozen=True, slots=True)
 class RunningOperation:
-    """A job that takes a place at Google now; ``started_at`` is when its submit was authorised."""
+    """A job that is running at Google; ``started_at`` is when its submit was authorised."""
 
     model: str
     started_at: datetime
@@ -45,7 +45,7 @@ class RunningOperation:
 
 @dataclass(frozen=True, slots=True)
 class GoogleLoad:
-    """What runs at Google now, over all processes; starts are counted per model."""
+    """What is running at Google, over all processes; starts are counted per model."""
 
     in_flight: int = 0
     last_minute: Mapping[str, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def pick_next(
 ) -> list[QueuedJob]:
     """Return which of ``waiting`` may start now, in order, at most ``limit``.
 
-    Jobs of other models pass a job whose model has no capacity.
+    A job whose model has no capacity does not hold up those of other models.
     """
     capacity = limit if pace.in_flight is None else min(limit, pace.in_flight - load.in_flight)
     minute, day = Counter(load.last_minute), Counter(load.last_day)
@@ -99,10 +99,10 @@ def queue_positions(queue: Sequence[QueuedJob]) -> dict[int, int]:
 def estimate_start_s(
     *, slots: int | None, running_s: Sequence[float], ahead_s: Sequence[float]
 ) -> float:
-    """Return the seconds until the next job starts, in ``slots`` places (``None``: any number).
+    """Return the seconds until a job starts if ``slots`` jobs run at once; `None` means no limit.
 
-    ``running_s`` is how much longer each running job takes, ``ahead_s`` how long each job takes
-    that starts before it, in their order.
+    ``running_s`` is how much longer each running job takes. ``ahead_s`` is the duration of each
+    job that starts before this one, in order.
     """
     if slots is None:
         return 0.0

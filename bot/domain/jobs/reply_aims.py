@@ -1,7 +1,7 @@
-"""What a reply in the imperative wants done with the clip: changed, or continued.
+"""Decides whether a reply in the imperative asks for an edit of the clip or for an extension.
 
-"make it night" changes what is there, "make him dance" says what happens next, and for "then make
-it night" its author has to say. Whatever leaves room for doubt is for the author to choose.
+"make it night" changes what is there, and "make him dance" says what happens next. "then make it
+night" may be either. If a reply is ambiguous, its author is asked.
 """
 
 import re
@@ -33,14 +33,14 @@ _MAKE_OBJECTS: Final = split_words(
     one two three"""
 )
 _STATES: Final = split_words("wear look have be seem sound")
-"""After "make him": they say what he is like."""
+"""After "make him", these say what he is like."""
 _STATES_OR_EVENTS: Final = split_words(
     """rain snow glow shine sparkle shimmer glitter burn smile laugh hold float disappear vanish go
     grow shrink melt blink flicker light blur fade smoke sleep sit stand lie kneel flash beam dim
     darken brighten open close slow appear emerge morph transform become last loop continue end
     lower point cover rest bow swell expand inflate freeze bloom part"""
 )
-"""After "make it": they may say what it is like, or what happens."""
+"""After "make it", these may say what it is like or what happens."""
 _NO_VERB_AFTER: Final = split_words(
     """a an the his its their some more less of in into with like look on at for to as and very
     much super really dark bright light red blue green white black"""
@@ -65,15 +65,16 @@ _THIS_CLIP: Final = re.compile(
     r"^(make|turn|convert|transform|slow|speed|brighten|darken) (?:this|that)\b"
 )
 _MAX_READ_WORDS: Final = 200
-"""Whoever writes more has said by then what is asked for; a text may have thousands of words."""
+"""The request is at the beginning of a reply, which may have thousands of words."""
 _CLAUSE: Final = re.compile(r"\b(?:and|that|who|which|where|as|while)\b (.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundAim:
-    """What a reply asks for. ``is_fragment``: too little is said to act upon without asking.
+    """What a reply asks for.
 
-    ``is_certain``: no comment looks like it, whatever its words are.
+    With ``is_fragment`` the reply is too short to spend money on without asking. With
+    ``is_certain`` it cannot be a comment, even if its words are those of comments.
     """
 
     aim: ReplyAim
@@ -82,7 +83,7 @@ class FoundAim:
 
 
 def find_aim(words: Sequence[str], language: LanguageWords) -> FoundAim | None:
-    """Return what ``words`` ask for; `None` if they are not in the form of a request."""
+    """Return what ``words`` ask for, `None` if they do not have the form of a request."""
     forms = _find_forms(language)
     bare, is_sequence = _drop_openers(" ".join(words[:_MAX_READ_WORDS]), forms)
     bare = _THIS_CLIP.sub(r"\1 it", forms.polite_end.sub("", bare))
@@ -96,8 +97,8 @@ def find_aim(words: Sequence[str], language: LanguageWords) -> FoundAim | None:
     if aim is None:
         is_fragment = forms.fragments.fullmatch(bare) is not None
         return FoundAim(ReplyAim.EDIT, is_fragment=True) if is_fragment else None
-    tells_when = is_sequence or forms.sequence.search(bare) is not None
-    if aim is ReplyAim.EDIT and (tells_when or (language is ENGLISH and _tells_event(bare))):
+    has_sequence = is_sequence or forms.sequence.search(bare) is not None
+    if aim is ReplyAim.EDIT and (has_sequence or (language is ENGLISH and _has_event(bare))):
         aim = ReplyAim.EITHER
     return FoundAim(aim)
 
@@ -108,34 +109,34 @@ def has_change_marker(words: Sequence[str], language: LanguageWords) -> bool:
 
 
 def drop_allowed_words(words: Sequence[str], language: LanguageWords) -> list[str]:
-    """Return what has to be looked at for a comment in ``words`` that have the form of a request.
+    """Return those ``words`` of a request that may still show that it is a comment.
 
-    "ok", "look like an old tape" and "the guys" are no comments there.
+    "ok", "look like an old tape" and "the guys" do not, so they are dropped.
     """
     forms = _find_forms(language)
-    told, _ = _drop_openers(" ".join(words), forms)
+    text, _ = _drop_openers(" ".join(words), forms)
     if language is ENGLISH:
-        told = _THIS_CLIP.sub(r"\1 it", told)
+        text = _THIS_CLIP.sub(r"\1 it", text)
         for pattern in _ENGLISH_ALLOWED:
-            told = pattern.sub(r"\1", told)
-    return [word for word in told.split() if word not in forms.allowed]
+            text = pattern.sub(r"\1", text)
+    return [word for word in text.split() if word not in forms.allowed]
 
 
 def find_wide_aim(letters: str, forms: WideForms) -> FoundAim | None:
-    """As `find_aim`, for the ``letters`` of a text without spaces."""
-    told = forms.polite.sub("", letters)
-    told = forms.polite_end.sub("", told) or told
-    if forms.idioms.search(told) is not None:
+    """Do the same as `find_aim` for the ``letters`` of a text without spaces."""
+    text = forms.polite.sub("", letters)
+    text = forms.polite_end.sub("", text) or text
+    if forms.idioms.search(text) is not None:
         return None
-    opener = forms.sequence.match(told)
-    candidates = [told] if opener is None else [told[opener.end() :], told]
+    opener = forms.sequence.match(text)
+    candidates = [text] if opener is None else [text[opener.end() :], text]
     for bare in candidates:
         aim = next((aim for aim, form in forms.forms if form.fullmatch(bare)), None)
         if aim is not None:
-            tells_when = forms.sequence.search(told) is not None
-            is_open = aim is ReplyAim.EDIT and tells_when
+            has_sequence = forms.sequence.search(text) is not None
+            is_open = aim is ReplyAim.EDIT and has_sequence
             return FoundAim(ReplyAim.EITHER if is_open else aim)
-    if opener is None and forms.fragments.fullmatch(told) is not None:
+    if opener is None and forms.fragments.fullmatch(text) is not None:
         return FoundAim(ReplyAim.EDIT, is_fragment=True)
     return None
 
@@ -148,22 +149,22 @@ def _find_forms(language: LanguageWords) -> LanguageForms:
     return next(forms for known, forms in _FORMS if known is language)
 
 
-def _drop_openers(told: str, forms: LanguageForms) -> tuple[str, bool]:
-    """Return what follows on polite words and "then", and whether there was such a "then"."""
+def _drop_openers(text: str, forms: LanguageForms) -> tuple[str, bool]:
+    """Return ``text`` after polite words and "then", and whether there was a "then"."""
     is_sequence = False
     while True:
-        polite = forms.polite.match(told)
-        bare = told if polite is None else told[polite.end() :]
+        polite = forms.polite.match(text)
+        bare = text if polite is None else text[polite.end() :]
         opener = forms.sequence.match(bare)
         if opener is not None and bare[opener.end() :].startswith(" "):
             bare, is_sequence = bare[opener.end() + 1 :], True
-        if bare == told:
-            return told, is_sequence
-        told = bare
+        if bare == text:
+            return text, is_sequence
+        text = bare
 
 
 def _read_make(words: Sequence[str]) -> ReplyAim | None:
-    """Return what an English "make …" asks for: a verb after its object says what happens."""
+    """Return what an English "make …" asks for; a verb after its object says what happens."""
     if len(words) < 3 or words[0] != "make":
         return None
     if words[1] not in _MAKE_OBJECTS or words[1] in ("a", "an", "one", "some"):
@@ -179,21 +180,21 @@ def _read_make(words: Sequence[str]) -> ReplyAim | None:
     return aim
 
 
-def _tells_event(told: str) -> bool:
-    """Return whether a clause of an English change tells what somebody does."""
-    clause = _CLAUSE.search(told)
+def _has_event(text: str) -> bool:
+    """Return whether a clause of an English change says what somebody does."""
+    clause = _CLAUSE.search(text)
     if clause is None:
         return False
     words = clause[1].split()
-    verbs = [
-        place
-        for place, word in enumerate(words)
+    verb_positions = [
+        position
+        for position, word in enumerate(words)
         if (word in ENGLISH.actions and not word.endswith("ing"))
-        or (word in ENGLISH_BASE_ACTIONS and place > 0 and words[place - 1].endswith("s"))
+        or (word in ENGLISH_BASE_ACTIONS and position > 0 and words[position - 1].endswith("s"))
     ]
-    if not verbs:
+    if not verb_positions:
         return False
     is_relative = clause[0].split()[0] in ("that", "who", "which")
     return is_relative or any(
-        place > 0 and words[place - 1] not in _NO_VERB_AFTER for place in verbs
+        position > 0 and words[position - 1] not in _NO_VERB_AFTER for position in verb_positions
     )

@@ -1,4 +1,4 @@
-"""A reply without what makes no difference to its meaning: case, width, emoji, signs, accents."""
+"""Normalises replies, so that case, width, emoji, punctuation and accents make no difference."""
 
 import re
 import unicodedata
@@ -13,9 +13,9 @@ _EMOTICONS: Final = re.compile(
     r"|\^[_.]*\^|[-t>o][_.]+[-t<o])(?!\w)"
 )
 _SIGN: Final = "\x01"
-"""Stands for whatever is no word; it neither parts words nor joins them by itself."""
+"""Stands for everything that is not text. Callers choose whether it separates words."""
 _FILLERS: Final = frozenset("\u3164\u115f\u1160\uffa0")
-"""Letters that show nothing."""
+"""Letters that are invisible."""
 
 
 def drop_signs(text: str) -> str:

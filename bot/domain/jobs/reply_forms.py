@@ -1,7 +1,8 @@
-"""The forms by which a reply asks for a change of the clip, or for what happens next in it.
+"""The forms in which replies ask for a change of the clip, or for what happens next in it.
 
-Each form is matched against a whole reply, folded as `bot.domain.jobs.reply_intent` does, without
-its polite words. The first that fits wins. What fits none is read as a story, which extends.
+Forms are matched against a whole reply after `bot.domain.jobs.reply_intent` has folded it and
+removed its polite words. The first match counts. A reply without a match is read as a story, which
+extends the clip.
 """
 
 import re
@@ -18,19 +19,19 @@ class ReplyAim(StrEnum):
     EDIT = "edit"
     """It says what should be different."""
     EITHER = "either"
-    """Both can be meant, so that its author has to choose."""
+    """It may mean both, so its author has to choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageForms:
     """The forms of one language that is written with spaces.
 
-    ``polite`` words at the beginning and the end say nothing. After a beginning of ``sequence``
-    ("then make it night"), or with one of its words inside, a change may also be what happens next.
-    ``fragments`` are changes too, but too short or too open to spend: they are asked about.
-    ``whole`` are changes that no comment looks like, even where they use its words ("a bit slower
-    please"). ``markers`` inside of a story make it unclear. ``allowed`` are words of comments that
-    a change may have, such as "scary". With ``idioms``, or things of Discord, people are meant.
+    ``polite`` and ``polite_end`` match words that do not change the meaning. If a reply has words
+    of ``sequence`` ("then make it night"), a change may also be what happens next. ``fragments``
+    are changes that are too short or too vague to spend money on without asking. ``whole`` are
+    changes that cannot be comments, even with words of comments ("a bit slower please"). A story
+    with ``markers`` is ambiguous. ``allowed`` are words of comments that a change may have, such as
+    "scary". A reply with ``idioms``, or with words of Discord, is meant for people.
     """
 
     polite: re.Pattern[str]
@@ -45,7 +46,7 @@ class LanguageForms:
 
 
 def match_any(text: str) -> str:
-    """Return a pattern for one of the words or phrases, which commas part."""
+    """Return a pattern for one of the words or phrases, which are separated by commas."""
     return "(?:" + "|".join(part.strip() for part in text.split(",") if part.strip()) + ")"
 
 

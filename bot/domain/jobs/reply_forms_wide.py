@@ -1,4 +1,4 @@
-"""As `bot.domain.jobs.reply_forms`, for the scripts that are written without spaces.
+"""The forms of `bot.domain.jobs.reply_forms` in Chinese and Japanese, which have no spaces.
 
 A form is matched against all letters of a reply, without polite words at its beginning and end.
 """

@@ -1,11 +1,11 @@
-"""What a reply to a clip means: only a direction may spend money by itself.
+"""Finds out what a reply to a clip means, because only a direction may spend money by itself.
 
 People answer clips as they answer each other: "nice!", "what prompt was that?", "👏". A reply is a
-direction only if it has the form of one in a language known here and nothing of a comment. All
-else costs its author one tap, so whenever the words leave room for doubt it is not a direction.
-A direction extends the clip or changes it; where that is not plain either, its author chooses.
-Case, width, emoji, punctuation and invisible characters make no difference to that, except that a
-question mark always counts as a question.
+direction only if it has the form of one in a supported language and nothing of a comment. In all
+other cases its author has to press a button, so an ambiguous reply is not a direction. A direction
+extends the clip or changes it. If that is ambiguous, its author chooses.
+
+Case, width, emoji, punctuation and invisible characters do not matter, except question marks.
 """
 
 import re
@@ -68,17 +68,17 @@ from bot.domain.jobs.reply_vocabulary_wide import (
 )
 
 MIN_WORDS: Final = 3
-"""Fewer never spend by themselves."""
+"""A shorter reply never spends money by itself."""
 MIN_CHINESE_LETTERS: Final = 5
 MIN_JAPANESE_LETTERS: Final = 6
-"""The same for scripts without spaces: as long as three short words."""
+"""The same for scripts without spaces: about as long as three short words."""
 MIN_CHANGE_LETTERS: Final = 4
-"""The same for a change: "夜にして" says all that "make it night" says."""
+"""The same for a change: "夜にして" is a complete "make it night"."""
 
 _DISCORD_MENTION: Final = re.compile(r"<@!?\d+>")
 _CLIP_NUMBER: Final = re.compile(r"\b\d+\b")
 _HYPHENS: Final = re.compile(r"['’ʼ`´-]")
-"""What stands inside words of the languages known here: "l'ours", "fais-le"."""
+"""Punctuation inside words, as in "l'ours" and "fais-le"."""
 _POINTERS: Final = re.compile(r"\b(?:this|that|these|those|dies\w*)\b", re.IGNORECASE)
 _ROMANCE_POINTERS: Final = re.compile(
     r"\b(?:cet|cette|ces|ceci|cela|[cç]a|est[aeo]s?|es[aeo])\b", re.IGNORECASE
@@ -86,16 +86,16 @@ _ROMANCE_POINTERS: Final = re.compile(
 _WIDE_POINTERS: Final = re.compile("この|これ|その|这个|这张|这只|这")
 _QUESTION_MARKS: Final = frozenset("?？¿؟⁇⁈⁉❓❔")
 _ONE_LETTER_WORDS: Final = frozenset("aioyeu")
-_TOLD_TO_VIEWERS: Final = re.compile(
+_NARRATION: Final = re.compile(
     r" we(?= (?:see|hear) (?:the|a|an) )|(?<= after) that |(?<= at) us |(?<= towards) us "
 )
-"""Words of comments that say nothing in a story."""
+"""Words of comments that are harmless in a story."""
 _HAT: Final = re.compile(r"\b(un|le|son|leur|du) chapeau\b")
-"""Without an article it is praise."""
+"""A hat, because "chapeau" without an article is praise."""
 _MAX_GUESSED_WORDS: Final = 30
-"""Words of a remark that are looked at: it may have thousands."""
-_TELLS_WHAT_IS: Final = re.compile(r"\b(?:is|are|was|were) \w+ing\b|\b\d+:\d\d\b")
-"""In a story they leave open whether it says what is seen already: "the car is floating"."""
+"""Words of a remark that are examined, because it may have thousands."""
+_DESCRIPTION: Final = re.compile(r"\b(?:is|are|was|were) \w+ing\b|\b\d+:\d\d\b")
+"""A story with these may describe what the clip shows already: "the car is floating"."""
 _CLAUSE_ENDS: Final = re.compile(r"[.!,;:\n]+|\b(?:but|now|aber|jetzt|mais|pero)\b")
 _MENTIONS_NEED: Final = re.compile(r"\b(?:should|could|needs?|must|has to|have to)\b")
 _LONG_RUN: Final = re.compile(r"(.)\1{2,}")
@@ -115,11 +115,11 @@ class ReplyKind(StrEnum):
     REMARK = "remark"
     """A comment, or a question to people."""
     UNCLEAR = "unclear"
-    """Perhaps a direction; a question that asks for a video is one of these."""
+    """Possibly a direction, such as a question that asks for a video."""
     DIRECTION = "direction"
-    """It says what the video shows next, or what should be different in it.
+    """Says what the video shows next, or what should be different in it.
 
-    The only kind that may spend by itself, if its ``aim`` is plain.
+    The only kind that may spend money by itself, if its ``aim`` is not ambiguous.
     """
 
 
@@ -127,8 +127,9 @@ class ReplyKind(StrEnum):
 class ReplyReading:
     """What a reply means; ``button`` is the name of a button's action.
 
-    ``aim`` is what it wants done with the clip, if it is meant for it at all. ``needs_choice``: it
-    asks for a change, but says too little to act upon, or may also say what happens next.
+    ``aim`` is what the author wants done with the clip, if the reply is about the clip.
+    ``needs_choice`` means that it asks for a change, but is too short to act upon or may also say
+    what happens next.
     """
 
     kind: ReplyKind
@@ -138,7 +139,7 @@ class ReplyReading:
 
     @property
     def may_spend(self) -> bool:
-        """Whether it may be acted upon without a question."""
+        """Whether it may be carried out without asking."""
         return self.kind is ReplyKind.DIRECTION and self.aim is not ReplyAim.EITHER
 
 
@@ -147,7 +148,7 @@ def read_reply(
 ) -> ReplyReading:
     """Return what ``text`` means; ``button_words`` maps `fold_label` of a label to its action.
 
-    ``has_picture``: with a picture beside it, "put this hat on him" is no comment.
+    With ``has_picture``, words that point at the picture are allowed, as in "put this hat on him".
     """
     reading = _read_text(text, button_words)
     if has_picture and reading.kind in (ReplyKind.REMARK, ReplyKind.UNCLEAR):
@@ -180,30 +181,30 @@ def _read_text(text: str, button_words: Mapping[str, str]) -> ReplyReading:
 
 
 def _point_at_picture(text: str) -> str:
-    """Return ``text`` with the words that point at a picture as if they named what is on it."""
+    """Return ``text`` with articles in place of words that point at a picture."""
     return _WIDE_POINTERS.sub("", _ROMANCE_POINTERS.sub("un", _POINTERS.sub("a", text)))
 
 
 def fold_label(text: str) -> str:
-    """Return the words of a button or reply in the form in which they are compared."""
+    """Return the words of a button or reply in a form that can be compared."""
     return " ".join(join_at_signs(drop_signs(text)).split())
 
 
 def asks_for_video(text: str) -> bool:
-    """Return whether somebody asks for something to be made; enough for an offer, not for more."""
+    """Return whether ``text`` seems to ask for a video: enough to offer one, not to make it."""
     bare = drop_signs(text)
     words = separate_at_signs(bare).split()
     if any(map(is_wide, "".join(words))):
-        return _holds_any("".join(words), CHINESE_REQUESTS + JAPANESE_REQUESTS)
-    begins_as_one = any(
-        (words[:1] and words[0] in language.commands) or _begins_with(words, language.wishes)
+        return _contains_any("".join(words), CHINESE_REQUESTS + JAPANESE_REQUESTS)
+    begins_as_request = any(
+        (words[:1] and words[0] in language.commands) or _find_prefix(words, language.wishes)
         for language in SPACED_LANGUAGES
     )
-    return len(words) >= MIN_WORDS and (begins_as_one or not REQUEST_WORDS.isdisjoint(words))
+    return len(words) >= MIN_WORDS and (begins_as_request or not REQUEST_WORDS.isdisjoint(words))
 
 
 def has_pictured_words(text: str) -> bool:
-    """Return whether ``text`` says anything that a video can show, if only by Unicode's emoji."""
+    """Return whether ``text`` has words or Unicode emoji, which a video can show."""
     bare = LINKS.sub(" ", DISCORD_TOKENS.sub(" ", text))
     return any(
         (sign.isalnum() and not is_invisible(sign)) or unicodedata.category(sign) == "So"
@@ -215,57 +216,58 @@ def has_pictured_words(text: str) -> bool:
 
 
 def _read_spaced(bare: str, *, is_question: bool) -> ReplyReading:
-    """Read ``bare`` text with signs in words as spaces and as nothing.
+    """Read ``bare`` text twice: with punctuation inside words as spaces, and without it.
 
-    It is a remark if one reading is, and a direction only if both are.
+    It is a remark if one reading is a remark, and a direction only if both are directions.
     """
     words = separate_at_signs(bare).split()
     elided = join_at_signs(_HYPHENS.sub(" ", bare)).split()
     joined = join_at_signs(bare).split()
     languages = _find_languages(words)
     wish = max(
-        (_begins_with(words, language.wishes) for language in SPACED_LANGUAGES), key=len, default=""
+        (_find_prefix(words, language.wishes) for language in SPACED_LANGUAGES), key=len, default=""
     )
     if wish:
-        found = _find_common_aim([words[len(wish.split()) :]], languages)
-        return ReplyReading(ReplyKind.UNCLEAR, aim=ReplyAim.EITHER if found is None else found.aim)
-    found = _find_common_aim([words, elided], languages)
+        parsed = _find_common_aim([words[len(wish.split()) :]], languages)
+        aim = ReplyAim.EITHER if parsed is None else parsed.aim
+        return ReplyReading(ReplyKind.UNCLEAR, aim=aim)
+    parsed = _find_common_aim([words, elided], languages)
     is_remark = any(
-        _has_remark(form if found is None else drop_allowed_words(form, language), language)
+        _has_remark(form if parsed is None else drop_allowed_words(form, language), language)
         for language in languages
         for form in (words, elided, joined)
     )
-    if is_remark and not (found is not None and found.is_certain):
+    if is_remark and not (parsed is not None and parsed.is_certain):
         return _find_wish_after_remark(bare) or ReplyReading(
             ReplyKind.REMARK, aim=_guess_remark_aim(words, languages)
         )
-    asks = any(_begins_with(words, language.questions) for language in languages)
+    has_question_word = any(_find_prefix(words, language.questions) for language in languages)
     is_long = _count_words(elided) >= MIN_WORDS
-    if found is None and any(_begins_with_command(words, each) for each in languages):
+    if parsed is None and any(_has_leading_command(words, language) for language in languages):
         return ReplyReading(ReplyKind.UNCLEAR)
-    if found is None:
+    if parsed is None:
         is_story = all(
             any(_is_direction(form, language) for language in languages) for form in (words, elided)
         )
         if is_story:
             is_mixed = any(has_change_marker(words, language) for language in languages)
-            found = FoundAim(ReplyAim.EITHER if is_mixed else ReplyAim.EXTEND)
-            if _TELLS_WHAT_IS.search(bare) is not None:
-                return ReplyReading(ReplyKind.UNCLEAR, aim=found.aim)
-    if found is None:
-        is_chat = len(words) == 1 or asks or is_question
+            parsed = FoundAim(ReplyAim.EITHER if is_mixed else ReplyAim.EXTEND)
+            if _DESCRIPTION.search(bare) is not None:
+                return ReplyReading(ReplyKind.UNCLEAR, aim=parsed.aim)
+    if parsed is None:
+        is_chat = len(words) == 1 or has_question_word or is_question
         return ReplyReading(ReplyKind.REMARK if is_chat else ReplyKind.UNCLEAR)
-    if asks and not found.is_certain:
-        return ReplyReading(ReplyKind.REMARK, aim=found.aim)
-    if found.is_fragment or not is_long:
-        needs_choice = found.aim is not ReplyAim.EXTEND
-        return ReplyReading(ReplyKind.UNCLEAR, aim=found.aim, needs_choice=needs_choice)
-    is_open = found.aim is ReplyAim.EITHER
-    return ReplyReading(ReplyKind.DIRECTION, aim=found.aim, needs_choice=is_open)
+    if has_question_word and not parsed.is_certain:
+        return ReplyReading(ReplyKind.REMARK, aim=parsed.aim)
+    if parsed.is_fragment or not is_long:
+        needs_choice = parsed.aim is not ReplyAim.EXTEND
+        return ReplyReading(ReplyKind.UNCLEAR, aim=parsed.aim, needs_choice=needs_choice)
+    is_ambiguous = parsed.aim is ReplyAim.EITHER
+    return ReplyReading(ReplyKind.DIRECTION, aim=parsed.aim, needs_choice=is_ambiguous)
 
 
 def _find_wish_after_remark(bare: str) -> ReplyReading | None:
-    """Return the change that follows on a remark, as in "love it, now make it night"."""
+    """Return the change that follows a remark, as in "love it, now make it night"."""
     *before, wish = _CLAUSE_ENDS.split(bare)
     if not before or not any(map(str.isalnum, wish)):
         return None
@@ -275,10 +277,10 @@ def _find_wish_after_remark(bare: str) -> ReplyReading | None:
     return replace(reading, kind=ReplyKind.UNCLEAR, needs_choice=reading.may_spend)
 
 
-def _begins_with_command(words: Sequence[str], language: LanguageWords) -> bool:
-    """Return whether a text begins with the verb of a request, in whatever form it goes on."""
+def _has_leading_command(words: Sequence[str], language: LanguageWords) -> bool:
+    """Return whether a text begins with the verb of a request, whatever follows it."""
     rest = list(words)
-    while rest and (opener := _begins_with(rest, language.openers)):
+    while rest and (opener := _find_prefix(rest, language.openers)):
         rest = rest[len(opener.split()) :]
     is_weak = language is ENGLISH and rest[:1] != [] and rest[0] in ENGLISH_WEAK_COMMANDS
     return is_weak or (bool(rest) and rest[0] in language.commands)
@@ -287,33 +289,35 @@ def _begins_with_command(words: Sequence[str], language: LanguageWords) -> bool:
 def _find_common_aim(
     forms: Sequence[Sequence[str]], languages: Sequence[LanguageWords]
 ) -> FoundAim | None:
-    """Return what all ``forms`` of a text ask for; either, where they or the languages differ."""
-    found: list[FoundAim] = []
+    """Return what all ``forms`` of a text ask for; either, if they or the languages differ."""
+    results: list[FoundAim] = []
     for words in forms:
-        here = [each for language in languages if (each := find_aim(words, language)) is not None]
-        if not here:
+        results_of_form = [
+            result for language in languages if (result := find_aim(words, language)) is not None
+        ]
+        if not results_of_form:
             return None
-        found += here
-    aims = {each.aim for each in found}
+        results += results_of_form
+    aims = {result.aim for result in results}
     return FoundAim(
         aims.pop() if len(aims) == 1 else ReplyAim.EITHER,
-        is_fragment=any(each.is_fragment for each in found),
-        is_certain=all(each.is_certain for each in found),
+        is_fragment=any(result.is_fragment for result in results),
+        is_certain=all(result.is_certain for result in results),
     )
 
 
 def _guess_remark_aim(words: Sequence[str], languages: Sequence[LanguageWords]) -> ReplyAim:
-    """Return what a remark is for once its author says that it is meant: to go on, mostly."""
+    """Return what to do with a remark if its author then says that it was a request."""
     asks_for_change = _MENTIONS_NEED.search(" ".join(words)) is not None or any(
-        find_aim(words[place : place + _MAX_GUESSED_WORDS], language) is not None
+        find_aim(words[start : start + _MAX_GUESSED_WORDS], language) is not None
         for language in languages
-        for place in range(min(len(words), _MAX_GUESSED_WORDS))
+        for start in range(min(len(words), _MAX_GUESSED_WORDS))
     )
     return ReplyAim.EITHER if asks_for_change else ReplyAim.EXTEND
 
 
 def _find_languages(words: Sequence[str]) -> list[LanguageWords]:
-    """Return the languages that most of the words belong to; several if they cannot be told."""
+    """Return the language that most of the words belong to, or several with equal scores."""
     scores = [sum(word in language.common for word in words) for language in SPACED_LANGUAGES]
     best = max(scores)
     return [
@@ -330,14 +334,14 @@ def _count_words(words: Iterable[str]) -> int:
 
 def _is_direction(words: Sequence[str], language: LanguageWords) -> bool:
     rest = list(words)
-    opener = _begins_with(rest, language.openers)
+    opener = _find_prefix(rest, language.openers)
     while opener:
         rest = rest[len(opener.split()) :]
-        opened, opener = True, _begins_with(rest, language.openers)
+        opener = _find_prefix(rest, language.openers)
         if not rest:
             return False
         if not opener:
-            return opened and _has_action(rest, language)
+            return _has_action(rest, language)
     if len(rest) < 2:
         return False
     if rest[0] in language.commands:
@@ -368,18 +372,18 @@ def _has_action(words: Sequence[str], language: LanguageWords) -> bool:
 
 
 def _has_remark(words: Sequence[str], language: LanguageWords) -> bool:
-    """Return whether anything outside of what is spoken in the video belongs in a comment."""
-    told = _drop_speech(words, language)
+    """Return whether there are words of a comment, apart from what is spoken in the video."""
+    story = _drop_speech(words, language)
     if language is FRENCH:
-        told = _HAT.sub(r"\1", " ".join(told)).split()
+        story = _HAT.sub(r"\1", " ".join(story)).split()
     if language is ENGLISH:
-        told = _TOLD_TO_VIEWERS.sub(" ", f" {' '.join(told)} ").split()
-    if any(_is_remark_word(word, language) for word in set(told)):
+        story = _NARRATION.sub(" ", f" {' '.join(story)} ").split()
+    if any(_is_remark_word(word, language) for word in set(story)):
         return True
-    text = f" {' '.join(told)} "
+    text = f" {' '.join(story)} "
     if any(f" {phrase} " in text for phrase in language.remark_phrases):
         return True
-    return language is ENGLISH and _is_statement(told)
+    return language is ENGLISH and _is_statement(story)
 
 
 def _is_remark_word(word: str, language: LanguageWords) -> bool:
@@ -388,40 +392,45 @@ def _is_remark_word(word: str, language: LanguageWords) -> bool:
         not forms.isdisjoint(language.remarks)
         or not forms.isdisjoint(UNIVERSAL_REMARKS)
         or _LAUGHTER.fullmatch(word) is not None
-        or (sum(map(is_wide, word)) > 0 and _holds_any(word, CHINESE_REMARKS + JAPANESE_REMARKS))
+        or (sum(map(is_wide, word)) > 0 and _contains_any(word, CHINESE_REMARKS + JAPANESE_REMARKS))
     )
 
 
 def _drop_speech(words: Sequence[str], language: LanguageWords) -> Sequence[str]:
-    """Return the words before those that somebody in the video says."""
-    for place, word in enumerate(words):
-        if place >= 2 and word in language.speech and words[0] in language.subjects:
-            return words[: place + 1]
+    """Return ``words`` without what somebody in the video says."""
+    for position, word in enumerate(words):
+        if position >= 2 and word in language.speech and words[0] in language.subjects:
+            return words[: position + 1]
     return words
 
 
 def _is_statement(words: Sequence[str]) -> bool:
     """Return whether an English text says how something is, not what it does."""
-    for place, word in enumerate(words):
-        after = words[place + 1 : place + 3]
-        if word not in ENGLISH_COPULAS or (word in ("s", "re") and not _is_pronoun(words, place)):
+    for position, word in enumerate(words):
+        is_contraction = word in ("s", "re")
+        if word not in ENGLISH_COPULAS or (
+            is_contraction and not _is_after_pronoun(words, position)
+        ):
             continue
+        after = words[position + 1 : position + 3]
         if word.startswith("look"):
             if not after or after[0] not in ENGLISH_LOOK_DIRECTIONS:
                 return True
-        elif not any(each.endswith("ing") and each in ENGLISH.actions for each in after):
+        elif not any(verb.endswith("ing") and verb in ENGLISH.actions for verb in after):
             return True
     return False
 
 
-def _is_pronoun(words: Sequence[str], place: int) -> bool:
-    return place > 0 and words[place - 1] in ("it", "he", "she", "they", "that", "there", "what")
+def _is_after_pronoun(words: Sequence[str], position: int) -> bool:
+    pronouns = ("it", "he", "she", "they", "that", "there", "what")
+    return position > 0 and words[position - 1] in pronouns
 
 
-def _begins_with(words: Sequence[str], phrases: Iterable[str]) -> str:
-    """Return the longest of ``phrases`` that ``words`` begin with, or an empty text."""
+def _find_prefix(words: Sequence[str], phrases: Iterable[str]) -> str:
+    """Return the longest of ``phrases`` that ``words`` begin with, or an empty string."""
     text = f"{' '.join(words)} "
-    return max((each for each in phrases if text.startswith(f"{each} ")), key=len, default="")
+    prefixes = (phrase for phrase in phrases if text.startswith(f"{phrase} "))
+    return max(prefixes, key=len, default="")
 
 
 # -- scripts without spaces
@@ -437,28 +446,31 @@ def _read_wide(letters: str) -> ReplyReading:
         wishes, questions, forms = CHINESE_WISHES, CHINESE_QUESTIONS, CHINESE_FORMS
         remarks, openers, actions = CHINESE_REMARKS, CHINESE_OPENERS, CHINESE_ACTIONS
         minimum = MIN_CHINESE_LETTERS
-    found = find_wide_aim(letters, forms)
-    if _holds_any(letters, wishes):
+    parsed = find_wide_aim(letters, forms)
+    if _contains_any(letters, wishes):
         return ReplyReading(ReplyKind.UNCLEAR)
-    is_imperative = found is not None or letters.startswith(("让", "把", "将"))
-    told = drop_polite_letters(letters, forms) if is_imperative else letters
+    is_imperative = parsed is not None or letters.startswith(("让", "把", "将"))
+    story = drop_polite_letters(letters, forms) if is_imperative else letters
     if not is_japanese:
-        told = _cut_speech(told, CHINESE_SPEECH)
+        story = _cut_speech(story, CHINESE_SPEECH)
         for description in CHINESE_DESCRIPTIONS:
-            told = told.replace(description, "的")
-    latin = re.findall(r"[a-z]+", told)
-    is_remark = _holds_any(told, remarks) or any(_is_remark_word(word, ENGLISH) for word in latin)
-    is_remark = is_remark or (is_japanese and re.search("(?<!微)笑(?![うい])", told) is not None)
-    is_remark = is_remark or forms.idioms.search(letters) is not None
+            story = story.replace(description, "的")
+    latin = re.findall(r"[a-z]+", story)
+    is_remark = (
+        _contains_any(story, remarks)
+        or any(_is_remark_word(word, ENGLISH) for word in latin)
+        or (is_japanese and re.search("(?<!微)笑(?![うい])", story) is not None)
+        or forms.idioms.search(letters) is not None
+    )
     if is_remark or letters.startswith(questions):
-        aim = ReplyAim.EXTEND if found is None else ReplyAim.EITHER
+        aim = ReplyAim.EXTEND if parsed is None else ReplyAim.EITHER
         return ReplyReading(ReplyKind.REMARK, aim=aim)
     count = sum(map(is_wide, letters))
-    if found is not None:
-        is_direction = count >= MIN_CHANGE_LETTERS and not found.is_fragment
+    if parsed is not None:
+        is_direction = count >= MIN_CHANGE_LETTERS and not parsed.is_fragment
         kind = ReplyKind.DIRECTION if is_direction else ReplyKind.UNCLEAR
-        return ReplyReading(kind, aim=found.aim, needs_choice=found.aim is not ReplyAim.EXTEND)
-    has_action = _holds_any(letters, actions)
+        return ReplyReading(kind, aim=parsed.aim, needs_choice=parsed.aim is not ReplyAim.EXTEND)
+    has_action = _contains_any(letters, actions)
     if letters.startswith("让"):  # as short as "make him dance"
         minimum = MIN_CHANGE_LETTERS
     if count < minimum:
@@ -480,9 +492,9 @@ def _read_wide(letters: str) -> ReplyReading:
 
 def _cut_speech(letters: str, speech: Iterable[str]) -> str:
     """Return the text before what somebody in the video says."""
-    places = [place for word in speech if (place := letters.find(word)) >= 2]
-    return letters[: min(places)] if places else letters
+    positions = [position for word in speech if (position := letters.find(word)) >= 2]
+    return letters[: min(positions)] if positions else letters
 
 
-def _holds_any(text: str, parts: Iterable[str]) -> bool:
+def _contains_any(text: str, parts: Iterable[str]) -> bool:
     return any(part in text for part in parts)

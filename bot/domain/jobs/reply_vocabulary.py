@@ -1,8 +1,9 @@
-"""The words by which `bot.domain.jobs.reply_intent` tells a direction from a comment.
+"""The words by which `bot.domain.jobs.reply_intent` distinguishes directions from comments.
 
-Everything is lower case and without accents, as `fold_text` leaves it. The lists need not be
-complete: a direction that is not recognised costs its author one tap, a comment that is taken for
-one costs money. So a word that is as likely in praise as in a direction belongs to the remarks.
+Everything is lower case and without accents, as `reply_folding.drop_signs` returns it. The lists
+need not be complete. If a direction is not recognised, its author has to press a button; if a
+comment is taken for a direction, it costs money. So a word that is as likely in praise as in a
+direction is a remark.
 """
 
 from collections.abc import Iterable
@@ -14,11 +15,11 @@ from typing import Final
 class LanguageWords:
     """The words of one language that is written with spaces.
 
-    ``common`` tell which language a text is in. A direction begins with one of ``openers``
+    ``common`` words show which language a text is in. A direction begins with one of ``openers``
     ("suddenly …"), ``commands`` ("make it …") or ``subjects`` ("the fox …"), and has one of
-    ``actions`` unless it is a command. ``remarks`` and the phrases of ``remark_phrases`` occur in
-    what people say to each other; what follows a word of ``speech`` is spoken in the video.
-    ``questions`` and ``wishes`` begin a question, the latter one for a video.
+    ``actions`` unless it is a command. ``remarks`` and ``remark_phrases`` are what people say to
+    each other. What follows a word of ``speech`` is spoken in the video. ``questions`` begin any
+    question, and ``wishes`` one that asks for a video.
     """
 
     common: frozenset[str]
@@ -94,7 +95,7 @@ ENGLISH_PLURAL_SUBJECTS: Final = _words(
 ENGLISH_COPULAS: Final = _words("is are was were s re looks look")
 ENGLISH_WEAK_COMMANDS: Final = _words("have show bring put place close open start begin")
 ENGLISH_COMMAND_OBJECTS: Final = _words("the a an him her them some more")
-"""What makes a command of one of the words before: "show the city", not "show off"."""
+"""What must follow a weak command: "show the city" is a command, "show off" is not."""
 ENGLISH_LOOK_DIRECTIONS: Final = _words(
     "at up down into in around back over out away behind left right toward towards through"
 )
@@ -442,4 +443,4 @@ REQUEST_WORDS: Final = _words(
     """make create generate animate film render mach mache erstell erstelle generier generiere
     animier animiere fais faites cree creez genere generez anime haz crea genera anima"""
 )
-"""Words of a request that is written to the bot outside of a reply to a clip."""
+"""Words of requests to the bot that are not replies to a clip."""

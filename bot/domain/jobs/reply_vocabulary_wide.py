@@ -1,6 +1,6 @@
-"""As `bot.domain.jobs.reply_vocabulary`, for the scripts that are written without spaces.
+"""The words of `bot.domain.jobs.reply_vocabulary` in Chinese and Japanese, which have no spaces.
 
-Here a text is searched for parts of words, wherever they stand.
+Texts are searched for these parts of words, at any position.
 """
 
 from typing import Final
@@ -49,7 +49,7 @@ CHINESE_DESCRIPTIONS: Final = _list(
     哈士奇 地球 棒球 魔法棒 棒棒糖 山顶 屋顶 头顶 房顶 塔顶 太阳 太空 太极 哈欠 顶端 顶部
     微笑的 美丽的 帅哥的 一顶 两顶 三顶 这顶 电影风格 游戏风格 自然光"""
 )
-"""Where a remark's characters stand in a description; they are looked for first."""
+"""Descriptions that contain the characters of remarks; they are replaced first."""
 CHINESE_SPEECH: Final = _list("""说道 说着 说 喊道 喊 大喊 唱着 唱 问道 问 回答""")
 CHINESE_WISHES: Final = _list("""能不能 可不可以 可以让 能让 能否 可以把 能把""")
 CHINESE_QUESTIONS: Final = _list("""怎么 什么 为什么 谁 哪 请问 多少 如何 是不是 有没有 几""")

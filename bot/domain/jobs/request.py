@@ -1,8 +1,8 @@
-"""What a member asks for, and what is sent for it.
+"""Requests, as members make them, and plans, as they are sent to Google.
 
 In a `VideoRequest`, `None` leaves the choice to the bot. The rules turn it into a `VideoPlan`, in
-which everything that costs money or reaches Google is fixed. A job stores its plan, so that a
-restart decides nothing again.
+which everything that costs money or reaches Google is fixed. A job stores its plan, so that nothing
+is decided again after a restart.
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from bot.domain.typed_text import clean_typed_text
 
 
 class GoogleRoute(StrEnum):
-    """A way to one of Google's video APIs; each has an adapter of its own."""
+    """A Google interface for videos; each has its own adapter."""
 
     GEMINI = "gemini"
-    """Veo with an API key. Google shut it down on 2026-10-22; gateways still speak it."""
+    """Veo with an API key. Google shut it down on 2026-10-22; some gateways still offer it."""
     VERTEX = "vertex"
     """Veo in a Google Cloud project."""
     OMNI = "omni"
@@ -31,12 +31,12 @@ class GoogleRoute(StrEnum):
 
     @property
     def keeps_interactions(self) -> bool:
-        """Whether a clip can be continued by the id of the request that made it."""
+        """Whether a clip can be continued by the id of its Omni interaction."""
         return self is GoogleRoute.OMNI
 
     @property
     def takes_copies(self) -> bool:
-        """Whether our own copy of a clip can be sent, whoever made it."""
+        """Whether our own copy of a clip can be sent, whichever model made it."""
         return self is not GoogleRoute.GEMINI
 
 
@@ -50,7 +50,7 @@ class GenerationMode(StrEnum):
 
     @property
     def has_source(self) -> bool:
-        """Whether it starts from another clip."""
+        """Whether the mode starts from another clip."""
         return self in (GenerationMode.EXTENSION, GenerationMode.EDIT)
 
 
@@ -60,14 +60,14 @@ class AspectRatio(StrEnum):
 
 
 class PictureFit(StrEnum):
-    """How a frame of another shape gets the clip's: by cutting it, or by filling the rest."""
+    """How a frame of another shape is made to fit the clip: by cropping or by padding."""
 
     CROP = "crop"
     FIT = "fit"
 
 
 class Resolution(StrEnum):
-    """Google's names for the shorter side, from the smallest."""
+    """Google's names for the length of the shorter side, the smallest first."""
 
     P360 = "360p"
     P720 = "720p"
@@ -76,7 +76,7 @@ class Resolution(StrEnum):
 
 
 class PersonGeneration(StrEnum):
-    """Veo's values for people in a video, as they are sent."""
+    """Veo's values for people in a video, as sent to Google."""
 
     ALLOW_ALL = "allow_all"
     ALLOW_ADULT = "allow_adult"
@@ -84,7 +84,7 @@ class PersonGeneration(StrEnum):
 
 
 class OperatorRegion(StrEnum):
-    """Where the operator runs the bot, as Google's rules for people distinguish regions."""
+    """Where the operator runs the bot; Google's rules for people differ by region."""
 
     ELSEWHERE = "elsewhere"
     EU = "eu"
@@ -105,8 +105,8 @@ class PersonRule(StrEnum):
 class InputImage:
     """An input image, checked, converted and stored.
 
-    ``path`` is relative to the data directory; ``mime_type`` is ``image/png`` or ``image/jpeg``;
-    ``sha256`` is of the stored bytes.
+    ``path`` is relative to the data directory. ``mime_type`` is ``image/png`` or ``image/jpeg``.
+    ``sha256`` is that of the stored bytes.
     """
 
     path: str
@@ -123,14 +123,12 @@ class InputImage:
 
 @dataclass(frozen=True, slots=True)
 class SourceClip:
-    """The clip that an extension continues or an edit changes, as the rules need it.
+    """What the rules need to know of the clip that an extension continues or an edit changes.
 
-    ``seconds`` is its whole length. The extension depth is the number of extensions that led to
-    it, 0 for a first clip. ``expires_at`` is until when Google keeps the file, in Unix seconds
-    (``None``: it does not expire). ``path`` is the original below the data directory, for the
-    routes that take bytes. ``interaction_id`` names the request that made it at Gemini Omni, which
-    Google keeps until ``interaction_expires_at`` in Unix seconds. What is made from a clip of an
-    age-restricted channel is restricted too.
+    ``seconds`` is its whole length. Google keeps the file until ``expires_at``, in Unix seconds;
+    `None` means that it does not expire. ``path`` is the original below the data directory, for
+    routes that accept uploads. ``interaction_id`` is the Omni interaction that made the clip.
+    Google keeps it until ``interaction_expires_at``, in Unix seconds.
     """
 
     clip_id: int
@@ -151,10 +149,10 @@ class SourceClip:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """What a member asks for; its texts are cleaned, wherever they come from.
+    """What a member asks for; its texts are always cleaned.
 
-    With ``is_edit`` the ``source`` is changed, else it is continued, by ``seconds``. ``with_cuts``
-    lets the model cut between shots (Gemini Omni).
+    With ``is_edit`` the ``source`` is changed, otherwise it is extended by ``seconds``.
+    ``with_cuts`` lets Gemini Omni cut between shots.
     """
 
     prompt: str
@@ -176,12 +174,12 @@ class VideoRequest:
     def __post_init__(self) -> None:
         for name in ("prompt", "negative_prompt", "model"):
             text = getattr(self, name)
-            if text is not None:  # the class is frozen for everybody else
+            if text is not None:  # the usual way to set a field of a frozen class
                 object.__setattr__(self, name, clean_typed_text(text))
 
     @property
     def mode(self) -> GenerationMode:
-        """The mode that the inputs imply, whether or not they are valid together."""
+        """The mode that the inputs imply, even if they are not valid together."""
         if self.source is not None:
             return GenerationMode.EDIT if self.is_edit else GenerationMode.EXTENSION
         if self.references:
@@ -198,10 +196,10 @@ class VideoRequest:
 class VideoPlan:
     """Everything that is sent to Google and charged for one job.
 
-    ``seconds`` is what Google charges per video: for an extension those that it adds, while the
-    result is ``result_seconds`` long. A parameter that is ``None`` is not sent. ``price`` covers
-    all videos and is the most that the member pays. ``prompt`` is what the member wrote;
-    `bot.domain.jobs.sent_prompt` adds what a model needs in words.
+    ``seconds`` is what Google charges per video. For an extension, those are the added seconds, and
+    the result is ``result_seconds`` long. A parameter that is `None` is not sent. ``price`` covers
+    all videos and is the most that the member pays. ``prompt`` is what the member wrote; for Omni,
+    `bot.domain.jobs.sent_prompt` adds to it.
     """
 
     model: str
@@ -228,7 +226,7 @@ class VideoPlan:
         return self.seconds * self.videos
 
     def as_request(self) -> VideoRequest:
-        """Return the request that leads to this plan again, for Redo and other words."""
+        """Return the request for this plan, for *Redo* and *Reword and redo*."""
         return VideoRequest(
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,

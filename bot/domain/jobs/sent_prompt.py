@@ -1,8 +1,8 @@
-"""The text that Gemini Omni gets for a plan: the member's words, and what has to be said in words.
+"""The text that is sent to Gemini Omni for a plan: the member's words with the bot's additions.
 
 Veo has parameters for the roles of pictures, for extensions and for what should not be seen. Omni
-reads all of that from the prompt, so the bot writes Google's role tags, and takes such tags out of
-what members typed: a tag of theirs would give a picture another role than the one that was paid.
+reads all of this from the prompt, so the bot adds Google's role tags. It removes such tags from
+what members typed, because they would give a picture another role than the one that was paid for.
 Nothing else that a member wrote is changed. Google's page: ai.google.dev/gemini-api/docs/omni.
 """
 
@@ -20,7 +20,7 @@ from bot.domain.typed_text import is_zero_width
 
 
 class AdditionKind(StrEnum):
-    """How a prompt as sent differs from what the member wrote; the values are keys of texts."""
+    """How the prompt that is sent differs from the member's; the values are keys of texts."""
 
     ROLE_TAGS = "role_tags"
     EXTEND = "extend"
@@ -28,12 +28,12 @@ class AdditionKind(StrEnum):
     ONE_SHOT = "one_shot"
     NEGATIVE_PROMPT = "negative_prompt"
     REMOVED_TAGS = "removed_tags"
-    """Tags that the member typed and that were left out."""
+    """Tags that the member typed and that were removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptAddition:
-    """``text`` is what was added, word for word, or taken out."""
+    """``text`` is what was added or removed, word for word."""
 
     kind: AdditionKind
     text: str
@@ -41,8 +41,8 @@ class PromptAddition:
 
 _EXTEND: Final = "Extend this video:"
 _EDIT: Final = "Edit this video:"
-"""What is asked for by an interaction's id has no task but these words. Without them, an edit whose
-own words begin with "extend" would be made, and billed, as an extension."""
+"""A request that continues an interaction names its task only in these words. Without them, an edit
+whose prompt begins with "extend" would be made and billed as an extension."""
 _TASK_WORDS: Final = {AdditionKind.EXTEND: _EXTEND, AdditionKind.EDIT: _EDIT}
 _ONE_SHOT: Final = "One continuous shot, without any cuts."
 _ONE_SHOT_OF_EXTENSION: Final = "The new part is one continuous shot, without any cuts."
@@ -52,8 +52,8 @@ _LEFT_OUT: Final = "Keep all of this out of the video and its sound: {unwanted}.
 def compose_sent_prompt(plan: VideoPlan, source_access: SourceAccess | None = None) -> str:
     """Return the whole text that is sent for ``plan``; on Veo's routes that is its prompt.
 
-    ``source_access`` is how the adapter gets at the plan's source; without it, that is taken to be
-    what the clip suggests.
+    ``source_access`` is how the adapter sends the plan's source; by default it is derived from the
+    clip.
     """
     if not plan.route.is_omni:
         return plan.prompt
@@ -66,7 +66,7 @@ def compose_sent_prompt(plan: VideoPlan, source_access: SourceAccess | None = No
 def describe_additions(
     plan: VideoPlan, source_access: SourceAccess | None = None
 ) -> tuple[PromptAddition, ...]:
-    """Return what `compose_sent_prompt` adds to the member's words and takes out of them."""
+    """Return what `compose_sent_prompt` adds to the member's words and removes from them."""
     if not plan.route.is_omni:
         return ()
     before, after = _list_role_tags(plan, source_access)
@@ -83,10 +83,10 @@ def describe_additions(
     return tuple(additions)
 
 
-@lru_cache(maxsize=64)  # the rules of every model ask for the same words
+@lru_cache(maxsize=64)  # the rules of every model strip the same prompt
 def strip_role_tags(text: str) -> str:
-    """Return ``text`` without Google's role tags, however they are disguised."""
-    while (spans := _find_spans(text)) != []:  # what is left may join to another tag
+    """Return ``text`` without Google's role tags, even if they are disguised."""
+    while (spans := _find_spans(text)) != []:  # what is left may form another tag
         text = _cut_out(text, spans)
     return text
 
@@ -94,7 +94,7 @@ def strip_role_tags(text: str) -> str:
 def _list_role_tags(
     plan: VideoPlan, source_access: SourceAccess | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what stands before the member's words, and after them."""
+    """Return the tags before the member's words, and those after them."""
     references = _tag_references(len(plan.references))
     match plan.mode:
         case GenerationMode.IMAGE:
@@ -111,7 +111,7 @@ def _list_role_tags(
 
 
 def _tag_references(count: int) -> tuple[str, ...]:
-    """Return the header that ties each picture, in the order sent, to its number as a reference."""
+    """Return the header that gives each picture, in the order sent, its number as a reference."""
     if count == 0:
         return ()
     tags = (f"<IMAGE_REF_{number}>@Image{number + 1}" for number in range(count))
@@ -128,7 +128,7 @@ def _guess_access(plan: VideoPlan) -> SourceAccess:
 def _list_sentences(plan: VideoPlan) -> Iterator[PromptAddition]:
     """Yield the sentences that follow the member's words.
 
-    An edit keeps the shots that its clip has.
+    Edits get none about cuts, because they keep the shots of their clip.
     """
     if not plan.with_cuts and plan.mode is not GenerationMode.EDIT:
         is_extension = plan.mode is GenerationMode.EXTENSION
@@ -141,7 +141,7 @@ def _list_sentences(plan: VideoPlan) -> Iterator[PromptAddition]:
 
 
 _SPACE: Final = r"\s{0,8}"
-"""Bounded, so that no run of blanks keeps the search busy."""
+"""Bounded, so that long runs of spaces do not slow the search down."""
 _JOINT: Final = r"[\s_-]{0,8}"
 _TAG_NAME: Final = (
     rf"(?:(?:first|last){_JOINT}frame|(?:image|video){_JOINT}ref(?:erence)?{_JOINT}\d*"
@@ -164,38 +164,38 @@ def _find_tags(text: str) -> list[str]:
 
 
 def _find_spans(text: str) -> list[tuple[int, int]]:
-    """Return where tags are in ``text``, also those that appear once others are gone.
+    """Return the positions of tags in ``text``, including those that removing others creates.
 
-    They are read in any case and width, whatever is hidden in them.
+    Case, width and invisible characters make no difference.
     """
-    read, places = _fold_text(text)
+    folded, positions = _fold_text(text)
     spans: list[tuple[int, int]] = []
-    while matches := list(_TAG.finditer(read)):
+    while matches := list(_TAG.finditer(folded)):
         for match in reversed(matches):
             start, end = match.span()
-            spans.append((places[start], places[end - 1] + 1))
-            read = read[:start] + read[end:]
-            del places[start:end]
+            spans.append((positions[start], positions[end - 1] + 1))
+            folded = folded[:start] + folded[end:]
+            del positions[start:end]
     return _drop_inner_spans(spans)
 
 
 def _fold_text(text: str) -> tuple[str, list[int]]:
-    """Return ``text`` as it is compared, and for each of its characters the place in ``text``."""
-    folded, places = [], []
-    for place, character in enumerate(text):
+    """Return the folded text, and for each of its characters the position in ``text``."""
+    parts, positions = [], []
+    for position, character in enumerate(text):
         if is_zero_width(character):
             continue
         plain = unicodedata.normalize("NFKC", character).casefold().translate(_BRACKETS)
-        folded.append(plain)
-        places += [place] * len(plain)
-    read = "".join(folded)
-    for written, meant in (("&lt;", "<   "), ("&gt;", "   >")):
-        read = read.replace(written, meant)
-    return read, places
+        parts.append(plain)
+        positions += [position] * len(plain)
+    folded = "".join(parts)
+    for entity, bracket in (("&lt;", "<   "), ("&gt;", "   >")):  # of equal length
+        folded = folded.replace(entity, bracket)
+    return folded, positions
 
 
 def _drop_inner_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return ``spans`` in order without those that lie in another."""
+    """Return ``spans`` in order, without those inside another."""
     outer: list[tuple[int, int]] = []
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if not outer or start >= outer[-1][1]:
@@ -204,7 +204,7 @@ def _drop_inner_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _cut_out(text: str, spans: list[tuple[int, int]]) -> str:
-    """Return ``text`` without ``spans``, the words around each still apart."""
+    """Return ``text`` without ``spans``; the words around each stay separated."""
     kept = text[: spans[0][0]]
     for number, (_, end) in enumerate(spans):
         following = text[end : spans[number + 1][0] if number + 1 < len(spans) else len(text)]

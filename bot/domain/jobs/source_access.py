@@ -1,8 +1,9 @@
 """How a model gets at the clip that a request continues or changes, or why it cannot.
 
-Veo takes a file of its own that Google still keeps. Gemini Omni takes the id of the request that
-made the clip for as long as Google keeps that, and else our own copy, whoever made the clip; in the
-EEA, Switzerland and the UK Google does not take copies (ai.google.dev, "Gemini Omni", limits).
+Veo accepts a file that it made and that Google still keeps. Gemini Omni accepts the id of the Omni
+interaction that made the clip, as long as Google keeps it. Otherwise it accepts our own copy,
+whichever model made it. In the EEA, Switzerland and the UK Google does not accept copies
+(ai.google.dev, "Gemini Omni", limits).
 """
 
 from enum import StrEnum
@@ -12,17 +13,17 @@ from bot.domain.jobs.request import GoogleRoute, OperatorRegion, SourceClip
 from bot.domain.models import ModelSpec
 
 EXPIRY_MARGIN_S: Final = 120.0
-"""What Google deletes in fewer seconds is not used: the job may have to queue."""
+"""What Google deletes in fewer seconds is not used, because the job may have to queue."""
 
 COPY_REGIONS: Final = frozenset({OperatorRegion.ELSEWHERE, OperatorRegion.MENA})
-"""Where Google's Interactions API takes videos that were uploaded."""
+"""Where Google's Interactions API accepts uploaded videos."""
 
 
 class SourceAccess(StrEnum):
     FILE = "file"
     """Google's own file, by its address."""
     INTERACTION = "interaction"
-    """The id of the request that made it."""
+    """The id of the Omni interaction that made it."""
     COPY = "copy"
     """The bytes of our original."""
 
@@ -53,7 +54,7 @@ def find_source_access(
 
 
 def may_send_copy(route: GoogleRoute, region: OperatorRegion) -> bool:
-    """Return whether Google takes our copy of a clip on ``route`` where the operator is."""
+    """Return whether Google accepts our copy of a clip on ``route`` in the operator's region."""
     return route.takes_copies and (not route.is_omni or region in COPY_REGIONS)
 
 

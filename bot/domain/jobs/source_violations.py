@@ -1,4 +1,4 @@
-"""Which rules a request breaks that starts from another clip: an extension or an edit."""
+"""Finds the rules that an extension or an edit breaks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _DAY_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule, and the request with it fixed (`None`: impossible on this model)."""
+    """A broken rule; ``fix`` is the request that follows it, `None` if this model has none."""
 
     rule: str
     parameter: str
@@ -37,10 +37,7 @@ def find_source_violations(
     now: float,
     region: OperatorRegion,
 ) -> Iterator[Violation]:
-    """Yield what keeps ``model``, which has the mode, from working on ``source``.
-
-    ``now`` is in Unix seconds.
-    """
+    """Yield why ``model`` cannot use ``source`` in the mode; ``now`` is in Unix seconds."""
     yield from _find_access_violations(source, model, now=now, region=region)
     if request.mode is GenerationMode.EXTENSION and model.extension is not None:
         yield from _find_extension_violations(request, source, model, model.extension)
@@ -56,9 +53,9 @@ def find_source_violations(
 
 
 def choose_source_resolution(request: VideoRequest, model: ModelSpec) -> Resolution | None:
-    """Return the resolution of an extension or edit: the one asked for, else nearest to the clip's.
+    """Return the requested resolution of an extension or edit, or the one nearest to the clip's.
 
-    `None` if the model does not take the parameter.
+    `None` if the model does not have the parameter.
     """
     if request.resolution is not None:
         return request.resolution
@@ -70,7 +67,7 @@ def choose_source_resolution(request: VideoRequest, model: ModelSpec) -> Resolut
 
 
 def list_source_resolutions(mode: GenerationMode, model: ModelSpec) -> tuple[Resolution, ...]:
-    """Return what an extension or edit can have, the usual one first."""
+    """Return the resolutions that an extension or edit can have, the usual one first."""
     if mode is GenerationMode.EXTENSION and model.extension is not None:
         return model.extension.offered_resolutions or model.resolutions
     return model.resolutions
@@ -79,7 +76,7 @@ def list_source_resolutions(mode: GenerationMode, model: ModelSpec) -> tuple[Res
 def find_nearest_resolution(
     wanted: Resolution, offered: tuple[Resolution, ...]
 ) -> Resolution | None:
-    """Return the best of ``offered`` that is not above ``wanted``, else the usual one, if any."""
+    """Return the best of ``offered`` that is not above ``wanted``, or the usual one, if any."""
     order = list(Resolution).index
     smaller = [resolution for resolution in offered if order(resolution) <= order(wanted)]
     return max(smaller, key=order, default=next(iter(offered), None))
@@ -159,11 +156,11 @@ def _find_added_length_violations(
     limits: ExtensionRules,
     fitting: list[int],
 ) -> Iterator[Violation]:
-    """Yield what is wrong with the seconds to add; ``fitting`` are those that there is room for."""
-    asked = request.seconds
-    if asked is None or asked == limits.sent_seconds or asked in fitting:
+    """Yield what is wrong with the seconds to add; ``fitting`` are the possible lengths."""
+    requested = request.seconds
+    if requested is None or requested == limits.sent_seconds or requested in fitting:
         return
-    if asked in limits.offered_lengths:
+    if requested in limits.offered_lengths:
         yield Violation(
             "extension_too_long",
             "duration",
@@ -187,7 +184,9 @@ def _find_added_length_violations(
         yield Violation(
             "extension_length_range",
             "duration",
-            fix=request.evolve(seconds=min(fitting, key=lambda each: (abs(each - asked), each))),
+            fix=request.evolve(
+                seconds=min(fitting, key=lambda seconds: (abs(seconds - requested), seconds))
+            ),
             values={
                 "model": model.name,
                 "least": min(limits.offered_lengths),
@@ -197,7 +196,7 @@ def _find_added_length_violations(
 
 
 def choose_added_seconds(request: VideoRequest, limits: ExtensionRules) -> int:
-    """Return how many seconds an extension adds: those asked for, or the usual ones that fit."""
+    """Return how many seconds an extension adds: as requested, or as usual if they fit."""
     if request.seconds in limits.offered_lengths:
         return request.seconds
     length = 0 if request.source is None else request.source.seconds
@@ -239,12 +238,12 @@ def _find_edit_violations(
 
 
 def _build_resolution_violation(
-    request: VideoRequest, asked: Resolution, model: ModelSpec, offered: tuple[Resolution, ...]
+    request: VideoRequest, requested: Resolution, model: ModelSpec, offered: tuple[Resolution, ...]
 ) -> Violation:
     is_extension = request.mode is GenerationMode.EXTENSION
     return Violation(
         "extension_resolution_not_offered" if is_extension else "resolution_not_offered",
         "resolution",
-        fix=request.evolve(resolution=find_nearest_resolution(asked, offered)),
-        values={"model": model.name, "resolution": asked},
+        fix=request.evolve(resolution=find_nearest_resolution(requested, offered)),
+        values={"model": model.name, "resolution": requested},
     )

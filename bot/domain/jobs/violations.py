@@ -1,4 +1,4 @@
-"""Which rules of one model a request violates, and what would fix each."""
+"""Finds the rules of a model that a request breaks, and a fix for each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,12 +30,11 @@ MAX_SEED: Final = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What applies here and now.
+    """The circumstances in which rules are checked.
 
-    ``models`` are those that the account can reach, in the order that breaks ties; ``now`` is in
-    Unix seconds; ``person_rule`` is the channel's, ``preferred_person_rule`` one that is followed
-    only by a model that can. ``retired_models`` are those that Google has shut down, so that a
-    refusal can say so.
+    ``models`` are those that the account can reach; their order breaks ties. ``now`` is in Unix
+    seconds. ``person_rule`` is the channel's; ``preferred_person_rule`` is followed if the model
+    can. ``retired_models`` are those that Google has shut down, so that a refusal can say so.
     """
 
     models: tuple[ModelSpec, ...]
@@ -75,7 +74,7 @@ def find_violations(
 
 
 def can_follow_person_rule(model: ModelSpec, mode: GenerationMode, context: RuleContext) -> bool:
-    """Return whether Google takes a value in ``mode`` that follows the rule of ``context``."""
+    """Return whether ``model`` has a value in ``mode`` that satisfies the rule of ``context``."""
     value = choose_person_generation(model, mode, context.region, context.person_rule)
     return not isinstance(value, UnsatisfiableRule)
 
@@ -123,9 +122,8 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
         yield Violation("prompt_only_tags", "prompt")
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
-    elif (
-        len(request.prompt) > MAX_PROMPT_CHARACTERS
-    ):  # it would not fit into the form that edits it
+    elif len(request.prompt) > MAX_PROMPT_CHARACTERS:
+        # it would not fit into the form of "Reword and redo"
         values: dict[str, str | int] = {
             "characters": len(request.prompt),
             "most": MAX_PROMPT_CHARACTERS,
@@ -173,13 +171,13 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
                 fix=request.evolve(resolution=condition.resolution),
                 values={**when, "resolution": str(condition.resolution)},
             )
-        most = condition.max_seconds
-        if most is not None and (request.seconds or 0) > most:
+        longest = condition.max_seconds
+        if longest is not None and (request.seconds or 0) > longest:
             yield Violation(
                 "needs_fewer_seconds",
                 "duration",
-                fix=request.evolve(seconds=most),
-                values={**when, "most": most},
+                fix=request.evolve(seconds=longest),
+                values={**when, "most": longest},
             )
         needed = condition.seconds
         if needed is not None and request.seconds not in (None, needed):
@@ -190,7 +188,7 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
                 values={**when, "seconds": needed},
             )
         if condition.aspect_ratio not in (None, choose_aspect_ratio(request, model)):
-            # reduce the resolution rather than turn or crop the picture
+            # rather reduce the resolution than change the shape
             depends_on_mode = condition.when is request.mode
             yield Violation(
                 "needs_aspect_ratio",
@@ -207,7 +205,9 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
         yield Violation(
             "length_not_offered",
             "duration",
-            fix=request.evolve(seconds=min(model.lengths, key=lambda s: abs(s - seconds))),
+            fix=request.evolve(
+                seconds=min(model.lengths, key=lambda length: abs(length - seconds))
+            ),
             values={**named, "seconds": seconds},
         )
     if choose_aspect_ratio(request, model) not in model.aspect_ratios:
@@ -238,7 +238,7 @@ def _build_resolution_violation(
 
 
 def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
-    """Return the requested aspect ratio, or the one that follows from the mode or the image."""
+    """Return the requested aspect ratio, or the one that the mode or the image implies."""
     if request.aspect_ratio is not None:
         return request.aspect_ratio
     for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
@@ -254,8 +254,10 @@ def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution
 
 
 def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
-    """Return the length of a request without one: what the mode or resolution needs, if any."""
+    """Return the length for a request that names none: what its mode or resolution needs."""
     conditions = model.find_conditions(request.mode, _effective_resolution(request, model))
     needed = (condition.seconds for condition in conditions if condition.seconds is not None)
-    longest = (each.max_seconds for each in conditions if each.max_seconds is not None)
-    return next(needed, min(model.default_seconds, *longest, model.default_seconds))
+    longest = [
+        condition.max_seconds for condition in conditions if condition.max_seconds is not None
+    ]
+    return next(needed, min([model.default_seconds, *longest]))

@@ -1,4 +1,4 @@
-"""What is known about each video model: ids, prices, modes and rules."""
+"""The facts of each video model: ids, prices, modes and rules."""
 
 from bot.domain.models.spec import (
     EditRules,

@@ -1,14 +1,14 @@
-"""Video models as facts: what each can do, and what it costs.
+"""The facts of video models: what each can do, and what it costs.
 
-Apart from the TOML reader, so that rules can be tested against models that no file describes.
+They are separate from the TOML reader, so that rules can be tested with models of any kind.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final, Self
+from typing import Self
 
-from bot.domain.billing.money import Micros
+from bot.domain.billing.money import ZERO_MICROS, Micros
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -19,15 +19,13 @@ from bot.domain.jobs.request import (
     Resolution,
 )
 
-_NOTHING: Final = Micros(0)
-
 
 @dataclass(frozen=True, slots=True)
 class ModelCondition:
-    """A rule of the kind "1080p needs 8 s".
+    """A rule such as "1080p needs 8 s".
 
-    A request with the mode or resolution ``when`` must have the value of each field that is set.
-    ``seconds`` is the ``durationSeconds`` sent to Google; ``max_seconds`` is the longest clip.
+    A request with the mode or resolution ``when`` must have the values that are set here.
+    ``seconds`` is the ``durationSeconds`` sent to Google, ``max_seconds`` the longest clip.
     """
 
     when: GenerationMode | Resolution
@@ -39,13 +37,13 @@ class ModelCondition:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionRules:
-    """How a model extends a clip; lengths in seconds.
+    """How a model extends a clip; lengths are in seconds.
 
-    One call adds ``added_seconds``, which is what it costs; a member may choose another of
-    ``added_lengths``, if there are any. ``sent_seconds`` is the ``durationSeconds`` that Veo wants
-    with it (`None`: the added seconds are sent). A result has the ``resolution``, or if there is
-    none, one of ``resolutions`` that the member chooses. ``max_hops`` is the number of extensions
-    in a chain; `None` if only the lengths limit it. Google does not extend clips of the modes
+    One call adds ``added_seconds`` and costs as much. If there are ``added_lengths``, a member may
+    choose another of them. ``sent_seconds`` is the ``durationSeconds`` that Veo expects; `None`
+    means that the added seconds are sent. A result has the ``resolution``, or if that is not set,
+    one of ``resolutions`` that the member chooses. ``max_hops`` is the number of extensions in a
+    chain, `None` if only the lengths limit it. Google does not extend clips of the modes in
     ``refused_sources``.
     """
 
@@ -72,7 +70,7 @@ class ExtensionRules:
 
 @dataclass(frozen=True, slots=True)
 class EditRules:
-    """How a model changes a clip: one of at most ``max_input_seconds``, which keeps its length."""
+    """How a model edits a clip, which keeps its length; it has at most ``max_input_seconds``."""
 
     max_input_seconds: int
     max_references: int = 0
@@ -80,7 +78,7 @@ class EditRules:
 
 @dataclass(frozen=True, slots=True)
 class TokenPrices:
-    """Micro-dollars per million tokens, for models that Google bills by what ``usage`` says."""
+    """Micro-dollars per million tokens, for models that Google bills by token usage."""
 
     input: Micros
     text: Micros
@@ -89,7 +87,7 @@ class TokenPrices:
 
 @dataclass(frozen=True, slots=True)
 class PeopleRow:
-    """The ``personGeneration`` values for some regions, by mode; the first is Google's default."""
+    """The ``personGeneration`` values in some regions, by mode; the first is Google's default."""
 
     regions: frozenset[OperatorRegion]
     values: Mapping[GenerationMode, tuple[PersonGeneration, ...]] = field(hash=False)
@@ -99,17 +97,16 @@ class PeopleRow:
 class ModelSpec:
     """One model on one route.
 
-    ``resolutions`` is empty if the model does not take the parameter (its clips are 720p).
-    ``prices`` are micro-dollars per second, and ``request_price`` is for what is sent with each
-    request; ``token_prices`` are what the bill is settled by, where Google tells tokens.
-    ``google_name`` is the model's name at Google, if it is not the id. ``keep_seconds`` is how long
-    Google keeps a finished file (`None`: as long as its owner does), and
-    ``keep_interaction_seconds`` how long it keeps what a clip can be continued by.
+    ``resolutions`` is empty if the model does not have the parameter; its clips are 720p.
+    ``prices`` are micro-dollars per second, and ``request_price`` is for the input of each request.
+    The bill follows ``token_prices`` if Google reports tokens. ``google_name`` is the model's name
+    at Google if it is not the id. Google keeps a finished file for ``keep_seconds``; `None` means
+    as long as its owner does. It keeps an Omni interaction for ``keep_interaction_seconds``.
 
-    From the day that it ``retires`` a model is off, unless the route's own server says that it is
-    there (gateways outlive Google's dates); ``replaced_by`` is the id of its successor.
-    ``guaranteed_person_rule`` is what the operator trusts Google to keep without a parameter.
-    ``sources`` says for each fact where it comes from.
+    From the day on which it ``retires``, a model is off, unless the route's server still offers it,
+    as some gateways do. ``replaced_by`` is the id of its successor. ``guaranteed_person_rule`` is
+    the rule that the operator trusts the model to follow without a parameter. ``sources`` names
+    the source of each fact.
     """
 
     id: str
@@ -132,7 +129,7 @@ class ModelSpec:
     conditions: tuple[ModelCondition, ...] = ()
     extension: ExtensionRules | None = None
     edit: EditRules | None = None
-    request_price: Micros = _NOTHING
+    request_price: Micros = ZERO_MICROS
     token_prices: TokenPrices | None = None
     google_name: str | None = None
     keep_seconds: int | None = None
@@ -156,20 +153,20 @@ class ModelSpec:
         return self.google_name or self.id
 
     def compute_price(self, resolution: Resolution | None, seconds: int, videos: int) -> Micros:
-        """Return the most that a request costs."""
+        """Return the highest price of a request, in micro-dollars."""
         per_video = self.get_price_per_second(resolution) * seconds + self.request_price
         return Micros(per_video * videos)
 
     def has_retired(self, today: date) -> bool:
-        """Whether Google's announced shutdown date is reached."""
+        """Return whether Google's announced shutdown date has been reached."""
         return self.retires is not None and self.retires <= today
 
     def list_person_values(
         self, mode: GenerationMode, region: OperatorRegion
     ) -> tuple[PersonGeneration, ...]:
-        """Return the ``personGeneration`` values that Google takes, its default first.
+        """Return the ``personGeneration`` values that Google accepts, its default first.
 
-        Empty if they are not known, so that nothing is promised.
+        Empty if they are unknown, so that the model cannot promise any rule.
         """
         rows = (row for row in self.people if region in row.regions)
         return next((row.values.get(mode, ()) for row in rows), ())
@@ -184,7 +181,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelCatalogue:
-    """All known models; earlier ones win ties."""
+    """All known models; the order breaks ties."""
 
     models: tuple[ModelSpec, ...]
 
@@ -195,7 +192,7 @@ class ModelCatalogue:
         return type(self)(tuple(model for model in self.models if model.route in routes))
 
     def trust_omni(self, rule: PersonRule) -> Self:
-        """Return the catalogue with ``rule`` taken as kept by Gemini Omni without a parameter."""
+        """Return the catalogue with ``rule`` guaranteed by all models of Gemini Omni."""
         return type(self)(
             tuple(
                 replace(model, guaranteed_person_rule=rule) if model.route.is_omni else model
@@ -206,9 +203,9 @@ class ModelCatalogue:
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """What running the bot has taught about a model, unlike the catalogue's fixed facts.
+    """What has changed about a model at run time, unlike the catalogue's fixed facts.
 
-    Until ``rate_limited_until``, a time that Google named, nothing is submitted with the model.
+    Nothing is submitted with the model until ``rate_limited_until``, which Google named.
     """
 
     model: str

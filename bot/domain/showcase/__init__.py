@@ -1,1 +1,1 @@
-"""The showcase: who may add a clip, posts, digests, the gallery, the audit log."""
+"""The showcase: permissions, posts, digests, the gallery and the audit log."""

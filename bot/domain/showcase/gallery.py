@@ -16,7 +16,7 @@ MAX_SHORT_SECONDS: Final = 8
 
 
 class Reach(StrEnum):
-    """How far a showcased clip may go, whatever its maker wants: `bot.domain.showcase.reach`."""
+    """Where a showcased clip may appear; see `bot.domain.showcase.reach`."""
 
     NOWHERE = "nowhere"
     SERVER = "server"
@@ -28,11 +28,11 @@ class Reach(StrEnum):
 class GalleryEntry:
     """One showcased clip.
 
-    ``prompt`` is ``None`` if the creator hides it (``clip.prompt`` is empty then, too). ``votes``
+    If the creator hides the prompt, ``prompt`` is `None` and ``clip.prompt`` is empty. ``votes``
     counts each member once. Moderators can hide an entry from everyone, and lock its votes.
-    ``message_id`` is the post in the showcase channel, ``None`` until it is posted.
-    ``public_parent_id`` is the clip that it continues or changes, if that is in the public gallery
-    too.
+    ``message_id`` is the post in the showcase channel, `None` until it is posted.
+    ``public_parent_id`` is the clip that this one continues or changes, if that clip is in the
+    public gallery too.
     """
 
     clip: Clip
@@ -62,7 +62,7 @@ class ClipLength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GallerySearch:
-    """What a visitor searches for; ``None`` matches everything.
+    """What a visitor searches for; `None` matches everything.
 
     Every word of ``text`` must occur in a prompt that is not hidden, in any letter case.
     """
@@ -76,11 +76,11 @@ class GallerySearch:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """A page of the gallery, and the cursor of the next page (``None`` for the last)."""
+    """A page of the gallery, and the cursor of the next page (`None` for the last)."""
 
     entries: tuple[GalleryEntry, ...]
     next_cursor: str | None
 
 
 class CursorInvalid(ValueError):
-    """A cursor that no page with this order has returned."""
+    """The cursor does not come from a page with this order."""

@@ -1,8 +1,8 @@
-"""The showcase's rules and the rows that say what its channels should show.
+"""The showcase's rules, and the rows that say what its channels should show.
 
-A row is changed first and the message follows: `ShowcasePost.should_be_posted` says what the
-channel should show, and the worker that owns a row out of sync makes the channel show it. So
-publishing, hiding and withdrawing survive a crash at any moment, and none happens twice.
+The row is changed first, and the message follows. `ShowcasePost.should_be_posted` says what the
+channel should show, and the worker that owns a row out of sync updates the channel. So publishing,
+hiding and withdrawing survive a crash at any moment, and nothing is posted twice.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,17 @@ from bot.domain.showcase.gallery import GalleryEntry, Reach
 WEEK: Final = timedelta(days=7)
 STAR_EMOJI: Final = "⭐"
 MAX_DIGEST_CLIPS: Final = 3
-"""How many clips a digest lists."""
+"""The number of clips that a digest lists."""
 
 
 class ShowcaseConsent(StrEnum):
-    """Who besides the creator may add a creator's clips to the showcase of a server."""
+    """Who besides the creator may add the creator's clips to a server's showcase."""
 
     STARS = "stars"
-    """Enough stars of members may, but not to the public gallery. The default."""
+    """Enough stars from members add a clip, but not to the public gallery. The default."""
     EVERYONE = "everyone"
-    """Stars and moderators may, to the public gallery too."""
+    """Stars and moderators may add clips, also to the public gallery."""
     NOBODY = "nobody"
-    """No one may."""
 
 
 class CurationPolicy(StrEnum):
@@ -39,7 +38,7 @@ class CurationPolicy(StrEnum):
     CONSENT = "consent"
     """With the creator's consent (`ShowcaseConsent.EVERYONE`)."""
     ALWAYS = "always"
-    """Unless it is `ShowcaseConsent.NOBODY`; without consent never to the public gallery."""
+    """Unless it is `ShowcaseConsent.NOBODY`; without consent, not to the public gallery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,16 @@ class CreatorPreferences:
     hide_prompt: bool = False
     blocked: bool = False
     public_notice_at: datetime | None = None
-    """When they were told that what they showcase is on the public web."""
+    """When the creator was told that the showcase is on the public web."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowcaseSettings:
     """A server's showcase, as its admins set it up.
 
-    Without ``channel_id`` it is off. ``stars`` is how many members must star a clip to add it (0:
-    never). The digest is due at ``digest_hour`` of ``digest_day`` (Monday is 0, ``None``: never)
-    in ``digest_zone``, for the first time after ``digest_since``.
+    Without ``channel_id`` it is off. ``stars`` is how many members must star a clip to add it; with
+    0 stars never do. The digest is due at ``digest_hour`` on ``digest_day`` (Monday is 0, `None`
+    means never) in ``digest_zone``, for the first time after ``digest_since``.
     """
 
     guild_id: int
@@ -90,7 +89,7 @@ class ShowcaseSettings:
 
 
 def load_time_zone(name: str) -> ZoneInfo:
-    """Return a time zone by name; UTC if the name is unknown, as it can become."""
+    """Return a time zone by name, UTC if the system no longer knows the name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -98,7 +97,7 @@ def load_time_zone(name: str) -> ZoneInfo:
 
 
 class PostingPolicy(StrEnum):
-    """By whose action a clip is added to the showcase."""
+    """How a clip is added to the showcase."""
 
     MEMBER = "member"
     """A member's button, menu or command."""
@@ -115,7 +114,7 @@ def authorize_showcasing(
     is_moderator: bool,
     policy: PostingPolicy,
 ) -> bool:
-    """Return whether the clip may be public too. Raises `NotAllowed` if it may not be showcased."""
+    """Return whether the clip may also be public; raises `NotAllowed` if it may not be added."""
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
     if creator.blocked:
@@ -142,12 +141,12 @@ def authorize_showcasing(
 
 @dataclass(frozen=True, slots=True)
 class ShowcasePost:
-    """One row of the showcase with what is needed to post it.
+    """One row of the showcase, with what is needed to post it.
 
     ``in_sync`` means that Discord shows what the row says; until then the worker ``owner`` works
-    on it. ``change_count`` counts the changes that were asked for, ``revision`` the posts; a post
-    of this revision cannot be older than ``revision_at``. ``added_by`` is `None` where votes added
-    the clip, and for members who were erased.
+    on it. ``change_count`` counts the requested changes, ``revision`` the messages. A message of
+    this revision cannot be older than ``revision_at``. ``added_by`` is `None` if votes added the
+    clip, or if the member was erased.
     """
 
     id: int
@@ -168,12 +167,12 @@ class ShowcasePost:
 
     @property
     def may_be_public(self) -> bool:
-        """Whether it is in the gallery, if its server's gallery is public."""
+        """Whether it appears in the gallery if the server's showcase is public."""
         return self.should_be_posted and self.public and self.entry.reach is Reach.PUBLIC
 
     @property
     def post_nonce(self) -> str:
-        """The nonce of its message: new for each revision, the same after a crash."""
+        """The nonce of its message; each revision has its own, the same after a crash."""
         return f"clapper-x{self.id}-{self.revision}"
 
 
@@ -181,7 +180,7 @@ class ShowcasePost:
 class NewShowcasePost:
     """A clip to add to the showcase, after `authorize_showcasing`.
 
-    A withdrawn post returns if a member asks for it, but not ``by_stars``.
+    A member can bring back a withdrawn post; stars (``by_stars``) cannot.
     """
 
     clip: Clip
@@ -197,7 +196,7 @@ class NewShowcasePost:
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A member's star on a message; they can give a normal one and a super reaction."""
+    """A member's star on a message, a normal or a super reaction; a member can give both."""
 
     user_id: int
     is_super: bool = False
@@ -223,7 +222,7 @@ class ShowcaseMessage:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDigest:
-    """One week's digest of a server, the winner first; the row is written before the message."""
+    """One week's digest of a server, the winner first; it is stored before the message is sent."""
 
     id: int
     showcase_settings: ShowcaseSettings
@@ -235,7 +234,7 @@ class WeeklyDigest:
 
     @property
     def post_nonce(self) -> str:
-        """The nonce of its message, the same after a crash."""
+        """The nonce of its message; it stays the same after a crash."""
         return f"clapper-g{self.id}"
 
 
@@ -251,16 +250,16 @@ class AuditAction(StrEnum):
     ARRANGE = "arrange"
     """The showcase's settings were changed."""
     CHANNEL_GONE = "channel_gone"
-    """The showcase's channel was deleted; its entries wait for another."""
+    """The showcase's channel was deleted; its entries wait for a new one."""
     DELETE = "delete"
     """A moderator deleted another member's clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act in a server's audit log.
+    """One action in a server's audit log.
 
-    ``actor_id`` is `None` for acts of the bot itself and of members who were erased.
+    ``actor_id`` is `None` for actions of the bot itself and of members who were erased.
     """
 
     guild_id: int

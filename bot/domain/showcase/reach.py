@@ -1,9 +1,8 @@
-"""How far a showcase post may go, whatever its own maker wants: to the web, its channel, nowhere.
+"""Where a showcase post may appear: on the web, only in its channel, or nowhere.
 
-Two things limit it. Clips of age-restricted channels stay in such channels. And a clip that was
-made from other people's clips (extended, or made again with their footage) is shown only while
-each of them lets theirs be shown. A post keeps its row while it may go nowhere, and comes back
-when it may.
+Two rules apply whatever its creator chose. Clips of age-restricted channels stay in such channels.
+A clip with footage of other people's clips is shown only as long as their creators allow it. A post
+that may appear nowhere keeps its row, so that it can come back.
 """
 
 from collections.abc import Iterable
@@ -15,11 +14,11 @@ from bot.domain.clips.age_restriction import may_show
 from bot.domain.showcase.gallery import Reach
 from bot.domain.showcase.post import ShowcaseConsent
 
-_BY_WIDTH: Final = (Reach.NOWHERE, Reach.SERVER, Reach.PUBLIC)
+_NARROWEST_FIRST: Final = (Reach.NOWHERE, Reach.SERVER, Reach.PUBLIC)
 
 
 class SourceShowing(StrEnum):
-    """What became of a source clip in the server's showcase."""
+    """Where the server's showcase shows a source clip."""
 
     NEVER = "never"
     SERVER = "server"
@@ -34,7 +33,7 @@ class SourceShowing(StrEnum):
 class FootageSource:
     """A clip whose footage is in another clip, and what its maker allows in the server.
 
-    ``maker_id`` is `None` for a maker who was erased, or whom nobody knows any more.
+    ``maker_id`` is `None` for a maker who was erased or is unknown.
     """
 
     maker_id: int | None
@@ -52,17 +51,17 @@ def decide_reach(
     sources: Iterable[FootageSource],
     is_by_stars: bool,
 ) -> Reach:
-    """Return how far the post of a clip may go; ``is_by_stars``: members' stars added it."""
+    """Return where a clip's post may appear; ``is_by_stars`` means that stars added it."""
     limits = [_limit_by_age(age_restricted, channel_age_restricted=channel_age_restricted)]
     limits += [_limit_by_source(source, maker_id, is_by_stars=is_by_stars) for source in sources]
-    return min(limits, key=_BY_WIDTH.index)
+    return min(limits, key=_NARROWEST_FIRST.index)
 
 
 def _limit_by_age(age_restricted: bool, *, channel_age_restricted: bool) -> Reach:
     if not age_restricted:
         return Reach.PUBLIC
-    is_fit = may_show(age_restricted=True, place_age_restricted=channel_age_restricted)
-    return Reach.SERVER if is_fit else Reach.NOWHERE
+    may_appear = may_show(age_restricted=True, place_age_restricted=channel_age_restricted)
+    return Reach.SERVER if may_appear else Reach.NOWHERE
 
 
 def _limit_by_source(source: FootageSource, maker_id: int, *, is_by_stars: bool) -> Reach:

@@ -1,4 +1,4 @@
-"""Finished clips: their rows are written once their files are stored, before anything is posted."""
+"""Finished clips; their rows are written after their files, and before anything is posted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
-from bot.domain.clips.interaction_lifetime import LESSON_HOLDS
+from bot.domain.clips.interaction_lifetime import LEARNT_LIFETIME_VALID_FOR
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
@@ -43,9 +43,9 @@ class ClipStore(Store):
         )
 
     async def delete_for_job(self, job_id: int) -> None:
-        """Delete the rows of a job's clips, and let Google delete what it keeps of them.
+        """Delete the rows of a job's clips, and request the deletions at Google.
 
-        Their ids are never given again.
+        Their ids are never used again.
         """
 
         async def delete_rows(connection: AsyncConnection) -> None:
@@ -55,18 +55,18 @@ class ClipStore(Store):
         await self._db.write(delete_rows)
 
     async def forget_messages(self, channel_id: int) -> None:
-        """Record that a channel is gone, and the messages with clips in it."""
+        """Record that a channel and its messages are gone."""
         in_channel = (_clips.channel_id == channel_id) & _clips.message_id.is_not(None)
         await self._db.execute(update(clips_table).where(in_channel).values(message_id=None))
         await self._db.execute(delete(reposts_table).where(_reposts.channel_id == channel_id))
 
     async def add_repost(self, job_id: int, *, channel_id: int, message_id: int) -> None:
-        """Record a further message with a job's clips."""
+        """Record another message with a job's clips."""
         row = {"message_id": message_id, "job_id": job_id, "channel_id": channel_id}
         await self._db.write(lambda connection: insert_if_absent(connection, reposts_table, row))
 
     async def list_reposts(self, job_id: int) -> list[tuple[int, int]]:
-        """Return channel and message of the further messages with a job's clips."""
+        """Return pairs of channel and message id of the other messages with a job's clips."""
         query = select(_reposts.channel_id, _reposts.message_id).where(_reposts.job_id == job_id)
         return [(row["channel_id"], row["message_id"]) for row in await self._db.read_rows(query)]
 
@@ -85,8 +85,8 @@ class ClipStore(Store):
     ) -> list[Clip]:
         """Return up to ``limit`` clips of a member, newest first.
 
-        In all servers and direct messages where ``guild_id`` is `None`. ``before`` and ``after``
-        are clip ids; with ``after`` the clips closest to it are returned.
+        If ``guild_id`` is `None`, they are from all servers and direct messages. ``before`` and
+        ``after`` are clip ids; with ``after`` the clips closest to it are returned.
         """
         query = select(clips_table).where(_clips.user_id == user_id)
         if guild_id is not None:
@@ -118,11 +118,11 @@ class ClipStore(Store):
         return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
-        """Return the clips, with what was learnt of how long Google keeps their interactions."""
-        lesson_holds = (_lifetimes.route == _clips.route) & (
-            _lifetimes.learnt_at > database_time(-LESSON_HOLDS.total_seconds())
+        """Return the clips, with the learnt lifetimes of their interactions."""
+        has_valid_lifetime = (_lifetimes.route == _clips.route) & (
+            _lifetimes.learnt_at > database_time(-LEARNT_LIFETIME_VALID_FOR.total_seconds())
         )
-        query = query.outerjoin(interaction_lifetimes_table, lesson_holds)
+        query = query.outerjoin(interaction_lifetimes_table, has_valid_lifetime)
         rows = await self._db.read_rows(query.add_columns(_lifetimes.kept_s))
         return [clip_from_row(row) for row in rows]
 
@@ -130,7 +130,7 @@ class ClipStore(Store):
 async def write_clips(
     connection: AsyncConnection, job: Job, new_clips: Sequence[NewClip]
 ) -> list[Clip]:
-    """Write the clips of ``job``, or return them if an earlier try has written them."""
+    """Write the clips of ``job``, or return them if an earlier attempt has written them."""
     query = select(clips_table).where(_clips.job_id == job.id).order_by(_clips.index)
     rows = (await connection.execute(query)).mappings().all()
     if not rows and new_clips:
@@ -166,7 +166,7 @@ async def write_clips(
 async def _find_ancestry(
     connection: AsyncConnection, job: Job
 ) -> tuple[int | None, int | None, int]:
-    """Return root, parent and extension depth of a job's clips; a first clip has no root."""
+    """Return the root, parent and extension depth of a job's clips; a first clip has no root."""
     source = job.plan.source
     if source is None:
         return None, None, 0
@@ -186,7 +186,7 @@ async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
 
 
 async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) -> None:
-    """Record whose footage is in a new clip; also where its source was deleted meanwhile."""
+    """Record whose footage is in a new clip, even if its source was deleted meanwhile."""
     row = {"clip_id": clip_id, "guild_id": job.origin.guild_id}
     rows: list[dict[str, Any]] = [
         row | {"source_clip_id": clip_id, "user_id": job.origin.user_id, "is_deleted": False}
@@ -195,8 +195,8 @@ async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) ->
     if source is not None:
         columns = (_footage.source_clip_id, _footage.user_id, _footage.is_deleted)
         query = select(*columns).where(_footage.clip_id == source.clip_id)
-        inherited = [dict(each) for each in (await connection.execute(query)).mappings()]
-        # a source without rows is one that nothing is known about: nobody allows it to be shown
+        inherited = [dict(footage) for footage in (await connection.execute(query)).mappings()]
+        # nothing is known of a source without rows, so nobody can allow it to be shown
         unknown = {"source_clip_id": source.clip_id, "user_id": None, "is_deleted": True}
-        rows += [row | each for each in inherited or [unknown]]
+        rows += [row | footage for footage in inherited or [unknown]]
     await connection.execute(insert(footage_table), rows)

@@ -1,4 +1,4 @@
-"""How long Google was seen to keep Omni interactions; `ClipStore` reads clips accordingly."""
+"""The learnt lifetimes of Omni interactions, which `ClipStore` applies to clips."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,8 +7,8 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.interaction_lifetime import (
-    LESSON_HOLDS,
-    disproves_lesson,
+    LEARNT_LIFETIME_VALID_FOR,
+    disproves_lifetime,
     learn_lifetime,
 )
 from bot.domain.jobs.request import GoogleRoute
@@ -22,7 +22,7 @@ _lifetimes = interaction_lifetimes_table.c
 
 @dataclass(frozen=True, slots=True)
 class LifetimeLesson:
-    """How long a route was seen to keep interactions, and when that was seen."""
+    """How long interactions of a route are kept, as learnt at a time."""
 
     route: GoogleRoute
     kept: timedelta
@@ -33,27 +33,29 @@ class InteractionLifetimeStore(Store):
     async def record_gone(
         self, route: GoogleRoute, interaction_id: str, *, now: datetime
     ) -> timedelta | None:
-        """Mark the clips of an interaction that is gone; return the lifetime that this teaches."""
+        """Mark the clips of an interaction that is gone; return the new lifetime, if any."""
         is_clip = (_clips.route == route) & (_clips.interaction_id == interaction_id)
         still_expected = or_(
             _clips.interaction_expires_at.is_(None), _clips.interaction_expires_at > now
         )
-        mark = update(clips_table).where(is_clip, still_expected).values(interaction_expires_at=now)
+        mark_gone = (
+            update(clips_table).where(is_clip, still_expected).values(interaction_expires_at=now)
+        )
 
         async def learn(connection: AsyncConnection) -> timedelta | None:
             made_at = await connection.scalar(
                 select(_clips.created_at).where(is_clip, still_expected).limit(1)
             )
-            if made_at is None:  # it is no clip of ours, or nothing else was expected
+            if made_at is None:  # it belongs to no clip, or it was expected to be gone
                 return None
-            await connection.execute(mark)
-            known = await _load_lesson(connection, route, now)
-            kept = learn_lifetime(known, now - made_at)
-            if kept is not None and kept != known:
-                seconds = int(kept.total_seconds())
-                lesson = {"route": route, "kept_s": seconds, "learnt_at": now}
-                await upsert(connection, interaction_lifetimes_table, lesson)
-                return kept
+            await connection.execute(mark_gone)
+            known = await _load_lifetime(connection, route, now)
+            learnt = learn_lifetime(known, now - made_at)
+            if learnt is not None and learnt != known:
+                seconds = int(learnt.total_seconds())
+                row = {"route": route, "kept_s": seconds, "learnt_at": now}
+                await upsert(connection, interaction_lifetimes_table, row)
+                return learnt
             return None
 
         return await self._db.write(learn)
@@ -61,27 +63,29 @@ class InteractionLifetimeStore(Store):
     async def record_alive(
         self, route: GoogleRoute, interaction_id: str, *, now: datetime
     ) -> timedelta | None:
-        """Forget a lesson that an interaction disproves; return the lesson that was wrong."""
-        lesson_of_route = _lifetimes.route == route
+        """Forget a learnt lifetime that an interaction has outlived; return it if it was wrong."""
+        is_route = _lifetimes.route == route
 
         async def compare(connection: AsyncConnection) -> timedelta | None:
-            kept = await _load_lesson(connection, route, now)
-            if kept is None:
+            learnt = await _load_lifetime(connection, route, now)
+            if learnt is None:
                 return None
             query = select(_clips.created_at).where(
                 _clips.route == route, _clips.interaction_id == interaction_id
             )
             made_at = await connection.scalar(query.limit(1))
-            if made_at is None or not disproves_lesson(kept, now - made_at):
+            if made_at is None or not disproves_lifetime(learnt, now - made_at):
                 return None
-            await connection.execute(delete(interaction_lifetimes_table).where(lesson_of_route))
-            return kept
+            await connection.execute(delete(interaction_lifetimes_table).where(is_route))
+            return learnt
 
         return await self._db.write(compare)
 
     async def list_lessons(self, *, now: datetime) -> list[LifetimeLesson]:
-        """Return what was learnt and still holds."""
-        query = select(interaction_lifetimes_table).where(_lifetimes.learnt_at > now - LESSON_HOLDS)
+        """Return what was learnt and is still valid."""
+        query = select(interaction_lifetimes_table).where(
+            _lifetimes.learnt_at > now - LEARNT_LIFETIME_VALID_FOR
+        )
         return [
             LifetimeLesson(
                 GoogleRoute(row["route"]), timedelta(seconds=row["kept_s"]), row["learnt_at"]
@@ -90,12 +94,12 @@ class InteractionLifetimeStore(Store):
         ]
 
 
-async def _load_lesson(
+async def _load_lifetime(
     connection: AsyncConnection, route: GoogleRoute, now: datetime
 ) -> timedelta | None:
     seconds = await connection.scalar(
         select(_lifetimes.kept_s).where(
-            _lifetimes.route == route, _lifetimes.learnt_at > now - LESSON_HOLDS
+            _lifetimes.route == route, _lifetimes.learnt_at > now - LEARNT_LIFETIME_VALID_FOR
         )
     )
     return None if seconds is None else timedelta(seconds=seconds)
