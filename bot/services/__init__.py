@@ -1,1 +1,1 @@
-"""The use cases, over ports: what members and admins can do, told without Discord or Google."""
+"""The use cases of members and admins, independent of Discord's and Google's interfaces."""

@@ -1,4 +1,4 @@
-"""Use cases of admins and members about a server: its rules, limits, models and data.
+"""Use cases around a server: its rules, limits, models and data.
 
-May import `bot.store`, `bot.domain` and what lies below them; nothing of Discord.
+May import `bot.store`, `bot.domain` and what they may import, but nothing of Discord.
 """

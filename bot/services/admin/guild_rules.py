@@ -1,15 +1,15 @@
-"""What a server's admins decide for it, and the operator's switch over everything.
+"""The rules of a server's admins, and the operator's pause of the whole bot.
 
-A request needs them at many points, so they are read once, as a `GuildContext`, and handed along.
+A request needs them in many places, so they are read once, as a `GuildContext`, and passed along.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed, RequestsPaused
-from bot.domain.guild import ExtendPermission, GuildRules
+from bot.domain.guild import WHOLE_BOT_ID, ExtendPermission, GuildRules
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.people_policy import (
     choose_preferred_rule,
@@ -20,15 +20,13 @@ from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
 from bot.store.guilds import GuildStore
 
-WHOLE_BOT_ID: Final = 0
-"""The id under which the operator's switch over the whole bot is stored."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What the rules need to know about a channel; ``parent_channel_id`` is a thread's.
+    """What the rules need to know about a channel; ``parent_channel_id`` is set for threads.
 
-    ``age_restricted`` is also set if it is not known, ``shows_age_restricted`` only if it is.
+    If it is unknown whether the channel is age-restricted, ``age_restricted`` is set and
+    ``shows_age_restricted`` is not.
     """
 
     age_restricted: bool = False
@@ -39,9 +37,9 @@ class ChannelContext:
 
 @dataclass(frozen=True, slots=True)
 class GuildContext:
-    """Who asks, where, and what the server and the operator have decided there.
+    """Who makes a request, where, and under which rules.
 
-    ``origin`` already has the server's language. Outside of a server ``rules`` are the defaults.
+    ``origin`` already has the server's language. Outside of servers ``rules`` are the defaults.
     """
 
     origin: Origin
@@ -60,7 +58,7 @@ class GuildContext:
 
     @property
     def person_rule(self) -> PersonRule | None:
-        """The rule about people in the channel; a thread never loosens its channel's."""
+        """The rule for people in the channel; a thread never loosens its channel's."""
         return resolve_person_rule(
             self.rules.person_rule,
             self._channel_person_rule,
@@ -69,7 +67,7 @@ class GuildContext:
 
     @property
     def preferred_person_rule(self) -> PersonRule | None:
-        """The rule that is followed where a model can without costing more."""
+        """The rule that is followed if a model can, at no extra cost."""
         return choose_preferred_rule(
             self._channel_person_rule,
             age_restricted=self.channel.age_restricted,
@@ -83,7 +81,7 @@ class GuildContext:
         return pick_strictest(*(by_channel.get(channel) for channel in channels if channel))
 
     def require_allowed_channel(self) -> None:
-        """Raise `ChannelNotAllowed` where the server does not let the bot be used."""
+        """Raise `ChannelNotAllowed` if the server does not allow the bot in the channel."""
         self.rules.require_allowed_channel(self.origin.channel_id, self.channel.parent_channel_id)
 
     def require_may_show(self, *, age_restricted: bool) -> None:
@@ -94,15 +92,15 @@ class GuildContext:
         )
 
     def require_may_extend(self, clip: Clip) -> None:
-        """Raise `NotAllowed` where only the requester of a clip may extend it."""
+        """Raise `NotAllowed` if only the requester of the clip may extend it."""
         is_own = clip.user_id == self.origin.user_id
         if self.rules.extend_by is ExtendPermission.REQUESTER and not is_own:
             raise NotAllowed("extend")
 
     def require_may_repeat(self, job: Job) -> None:
-        """Raise `NotAllowed` where a job may not be made once more, with its words or others.
+        """Raise `NotAllowed` if the job may not be repeated, with the same words or others.
 
-        To repeat an extension or edit is to extend or edit its clip.
+        Repeating an extension or edit extends or edits its clip again, so the same rule applies.
         """
         self.require_may_show(age_restricted=job.origin.age_restricted)
         is_own = job.origin.user_id == self.origin.user_id
@@ -119,19 +117,19 @@ class ServerRulesService:
     async def load_context(
         self, origin: Origin, channel: ChannelContext = ChannelContext()
     ) -> GuildContext:
-        """Return what holds where ``origin`` asks. Raises `DatabaseUnavailable`."""
+        """Return the rules for a request from ``origin``. Raises `DatabaseUnavailable`."""
         guild_id = origin.guild_id
-        found = await self.guilds.load_rules_of(
+        rules_by_id = await self.guilds.load_rules_of(
             [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])]
         )
-        rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else found[guild_id]
-        return GuildContext(rules.apply_language(origin), channel, rules, found[WHOLE_BOT_ID])
+        rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else rules_by_id[guild_id]
+        return GuildContext(rules.apply_language(origin), channel, rules, rules_by_id[WHOLE_BOT_ID])
 
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
         """Change some of the rules (fields of `GuildRules`) and return all of them.
 
-        Concurrent changes of other rules are kept, and so are other channels' person rules; a
-        channel's rule of `None` is removed.
+        Concurrent changes of other rules are kept, and so are the person rules of other channels.
+        `None` removes the person rule of a channel.
         """
         before = await self.guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:
@@ -146,7 +144,7 @@ class ServerRulesService:
         return rules
 
     async def pause_guild(self, guild_id: int, *, actor_id: int, reason: str | None = None) -> None:
-        """Accept and start nothing new in a server; running jobs finish."""
+        """Accept no requests and start no jobs in a server; running jobs finish."""
         await self.change_rules(guild_id, actor_id=actor_id, paused=True, pause_reason=reason)
 
     async def resume_guild(self, guild_id: int, *, actor_id: int) -> None:

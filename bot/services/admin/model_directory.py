@@ -1,9 +1,9 @@
-"""Which models are available: the catalogue, as far as the operator's account can use it.
+"""Knows which models of the catalogue the operator's account can use.
 
-Google retires models several times a year and says so only when asked: at the start and once a day.
-A model refused in use is not offered for a day, in every process and across restarts. One whose
-announced end has passed is not offered before the route's own server has said that it is there:
-gateways outlive Google's dates, and Google itself may be late.
+Google retires models several times a year and only says so when asked. So it is asked at the start
+and once a day. A model that is refused in use is not offered for a day, in every process and after
+restarts. A model past its announced shutdown date is offered only after the route's server has
+confirmed it, because gateways may still have it and Google itself may be late.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ _log = structlog.get_logger(__name__)
 class ModelOfferStatus:
     """Whether a model is offered; ``checked_at`` and Google's ``reason`` are `None` until known.
 
-    ``is_past_end``: it is off because the end that Google announced has passed; with
-    ``is_unconfirmed`` the route's server has not said yet whether the model is there all the same.
-    ``replacement`` is the name of what Google offers in its place.
+    With ``is_past_end`` it is off because its announced shutdown date has passed. With
+    ``is_unconfirmed`` the route's server has not been asked yet whether it still has the model.
+    ``replacement`` is the name of its successor.
     """
 
     model: ModelSpec
@@ -50,21 +50,21 @@ class ModelOfferStatus:
 
 
 class RouteWatcher(Protocol):
-    """Is told how Google answered for each configured route."""
+    """Learns how Google answered for each configured route."""
 
     def record_check(self, route: GoogleRoute, error: VideoError | None) -> None: ...
 
     def record_round(self) -> None:
-        """Every route has been asked."""
+        """Record that every route has been asked."""
         ...
 
 
 @dataclass(kw_only=True, eq=False)
 class ModelDirectory:
-    """What the account can use; without ``model_states`` other processes learn of no refusal.
+    """What the account can use; ``model_states`` shares refusals with other processes.
 
-    On ``dated_routes`` the end that Google announced counts whatever the server says: on Google's
-    own host a model can be listed that no longer runs.
+    On ``dated_routes`` the announced shutdown date always counts, because Google's own host may
+    still list a model that no longer runs.
     """
 
     catalogue: ModelCatalogue
@@ -78,8 +78,9 @@ class ModelDirectory:
     _first_round: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        # Until Google has been asked, everything on a configured route is offered whose end has
-        # not passed: a start while Google is unavailable must not refuse every request.
+        # Until Google has answered, all models of configured routes are offered unless their
+        # shutdown date has passed. Otherwise a start while Google is unavailable would refuse
+        # every request.
         names = {model.id: model.name for model in self.catalogue.models}
         self._offer_statuses = {
             model.id: ModelOfferStatus(
@@ -94,7 +95,8 @@ class ModelDirectory:
     async def refresh_from_google(self) -> bool:
         """Ask Google about every model; return whether it has answered for each.
 
-        A model refused in use within a day stays off: Google lists models it no longer runs.
+        A model that was refused in use within a day stays off, because Google may still list a
+        model that it no longer runs.
         """
         try:
             return await self._ask_routes()
@@ -139,13 +141,13 @@ class ModelDirectory:
         self._set_offer_status(answer.model, offered=answer.is_reachable, reason=answer.reason)
 
     async def wait_for_first_round(self) -> None:
-        """Wait a moment for Google's first answers if they may bring back a model whose end passed.
+        """Wait up to 10 seconds for Google's first answers if they may confirm a model.
 
-        Else a request right after the start would be refused, or made by another model.
+        Otherwise a request right after the start would be refused, or made with another model.
         """
         if self._first_round.is_set():
             return
-        if not any(status.is_unconfirmed for status in self._list_judged()):
+        if not any(status.is_unconfirmed for status in self._list_current()):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_ROUND_WAIT_S):
@@ -156,8 +158,10 @@ class ModelDirectory:
             self.watcher.record_check(route, error)
 
     async def run_refresh_loop(self) -> None:
-        """Ask Google once a day, or sooner while it does not answer, and read every minute what
-        other processes have learnt; runs until it is cancelled."""
+        """Ask Google once a day, or every five minutes as long as it does not answer.
+
+        Every minute, read what other processes have learnt.
+        """
         due = self.clock.now()
         while True:
             try:
@@ -175,7 +179,7 @@ class ModelDirectory:
             await self.clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
 
     async def sync_with_store(self) -> None:
-        """Take over what was learnt in use before, or elsewhere. Raises `DatabaseUnavailable`."""
+        """Apply what was learnt earlier or by other processes. Raises `DatabaseUnavailable`."""
         if self.model_states is None:
             return
         known = await self.model_states.load_states()
@@ -193,7 +197,7 @@ class ModelDirectory:
                 self._refused_at[model_id] = at
                 self._set_offer_status(model_id, offered=False, reason=state.disabled_reason)
             elif self._refused_at.pop(model_id, None) is not None:
-                self._confirmed.add(model_id)  # the other process has asked
+                self._confirmed.add(model_id)  # the other process has asked Google
                 self._set_offer_status(model_id, offered=True, reason=None)
 
     def _is_refusal_recent(self, model_id: str) -> bool:
@@ -210,7 +214,7 @@ class ModelDirectory:
             _log.warning(event, model=model_id, reason=reason)
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Stop offering a model for a day, here at once and elsewhere through the store."""
+        """Stop offering a model for a day, in this process at once and in others by the store."""
         if model_id in self._offer_statuses:
             self._refused_at[model_id] = self.clock.now()
             self._set_offer_status(model_id, offered=False, reason=reason)
@@ -233,7 +237,7 @@ class ModelDirectory:
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
         return tuple(
             status.model
-            for status in self._list_judged()
+            for status in self._list_current()
             if status.offered and (mode is None or mode in status.model.modes)
         )
 
@@ -241,22 +245,22 @@ class ModelDirectory:
         """Return the models of configured routes that Google has shut down."""
         return tuple(
             status.model
-            for status in self._list_judged()
+            for status in self._list_current()
             if status.is_past_end and not status.is_unconfirmed
         )
 
     def get_offer_status(self, model_id: str) -> ModelOfferStatus | None:
         status = self._offer_statuses.get(model_id)
-        return None if status is None else self._judge_end(status)
+        return None if status is None else self._apply_shutdown_date(status)
 
     def list_offer_statuses(self) -> tuple[ModelOfferStatus, ...]:
-        return tuple(self._list_judged())
+        return tuple(self._list_current())
 
-    def _list_judged(self) -> Iterator[ModelOfferStatus]:
-        return map(self._judge_end, self._offer_statuses.values())
+    def _list_current(self) -> Iterator[ModelOfferStatus]:
+        return map(self._apply_shutdown_date, self._offer_statuses.values())
 
-    def _judge_end(self, status: ModelOfferStatus) -> ModelOfferStatus:
-        """Return ``status`` with the model off if its end has passed, which happens by itself."""
+    def _apply_shutdown_date(self, status: ModelOfferStatus) -> ModelOfferStatus:
+        """Return ``status``, switched off if the model's shutdown date has passed by now."""
         model = status.model
         if not status.configured or not model.has_retired(self.clock.now().date()):
             return status

@@ -1,7 +1,7 @@
-"""A member's data: exported and erased; and a server's, erased after the bot has left it.
+"""Exports and erases a member's data, and erases a server's after the bot has left it.
 
-A request to be forgotten is written as a row first. What follows (withdrawing, cancelling, deleting
-posts, files and rows) is done in resumable batches, until only sums are left.
+A request for erasure is stored first. Then posts are withdrawn, jobs cancelled, and messages, files
+and rows deleted, in batches that can be resumed, until only sums are left.
 """
 
 import json
@@ -69,9 +69,9 @@ class PrivacyService:
         return f"clapper-{user_id}.zip", buffer.getvalue()
 
     async def erase_member(self, user_id: int) -> bool:
-        """Erase a member for good; return ``False`` while jobs of theirs are still ending.
+        """Erase a member; return ``False`` if some of their jobs are still running.
 
-        Raises `DatabaseUnavailable` unless the request is stored; a stored one is carried out.
+        Raises `DatabaseUnavailable`. A request that was stored will be completed in any case.
         """
         await self.erasure_requests.request_erasure(
             user_id, owner=self.worker.worker_id, now=self.clock.now()
@@ -119,14 +119,14 @@ class PrivacyService:
     def record_session_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool]
     ) -> None:
-        """Remember the servers that a new session with Discord names, for `run_due`."""
+        """Remember the servers of a new session with Discord, for `run_due`."""
         self._session_guilds = (guild_ids, is_own_guild)
         self.publisher.request_settle()
 
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """Record that the bot is in ``guild_ids``, and has left the others of ``is_own_guild``."""
+        """Record that the bot is in ``guild_ids``, and has left the others for ``is_own_guild``."""
         await self.erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return
@@ -151,7 +151,7 @@ class PrivacyService:
         session = self._session_guilds
         if session is not None:
             await self.reconcile_guilds(session[0], is_own_guild=session[1])
-            if self._session_guilds is session:  # no newer one has begun meanwhile
+            if self._session_guilds is session:  # no newer session has begun meanwhile
                 self._session_guilds = None
         await self._run_erasures()
         started_at = self.clock.monotonic()
@@ -168,4 +168,4 @@ class PrivacyService:
                 await self.discord_messages.delete_message(channel_id, message_id)
         await self.erasable_files.delete_files(batch.paths)
         await self.erasure_requests.erase_batch(batch)
-        self.publisher.request_settle()  # what contains their footage goes
+        self.publisher.request_settle()  # posts with footage of these clips must go too

@@ -1,4 +1,4 @@
-"""Changes of limits, and settling of jobs whose outcome is unknown, for admins and the operator."""
+"""Lets admins and the operator change limits and settle unknown jobs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class QuotaService:
 
     @property
     def server_ceiling(self) -> UsageLimits:
-        """What the operator lets any server spend."""
+        """The most that the operator allows any server to spend."""
         return self.policy.guild
 
     def resolve_budget(self, rows: Iterable[LimitRow]) -> UsageLimits:
-        """Return what a server with these limits may spend: its own or the operator's."""
+        """Return what a server with these limits may spend: its budget or the operator's."""
         return resolve_guild_limits(rows, policy=self.policy)
 
     async def set_limit(
@@ -45,8 +45,8 @@ class QuotaService:
     ) -> UsageLimits:
         """Set limits and return all that the subject now has.
 
-        ``subject_id`` is a member's or a role's, and 0 for every member or the server's budget.
-        Limits that are not given stay as they are; ``None`` clears all of them.
+        ``subject_id`` is a member or role, or 0 for all members or the server's budget. Limits that
+        are not given stay as they are; `None` clears all of them.
         """
         if limits is not None:
             for row in await self.ledger.list_limits(guild_id):
@@ -66,13 +66,13 @@ class QuotaService:
         *,
         actor_id: int,
     ) -> None:
-        """Set exactly these limits: what was set of others is removed."""
+        """Set exactly these limits; all others are removed."""
         await self.ledger.set_limit(
             guild_id, subject, subject_id, limits, actor_id=actor_id, now=self.clock.now()
         )
 
     async def settle_unknown(self, job_id: int, *, charge: bool, actor_id: int) -> Job:
-        """Charge or refund an unknown job. Raises `RecordNotFound` when it is not unknown."""
+        """Charge or refund an unknown job. Raises `RecordNotFound` if it is not unknown."""
         job = await self.jobs.settle_unknown(
             job_id, charge=charge, actor_id=actor_id, now=self.clock.now()
         )

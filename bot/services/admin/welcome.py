@@ -1,8 +1,8 @@
-"""Decides whether a server is greeted: by the time of joining, and once by a row.
+"""Decides whether a server gets the welcome message: if the bot joined recently, and only once.
 
-Discord announces a server again after each outage and to each process, and an invitation may come
-while no process runs. A process that dies between the row (`bot.store.guilds.WelcomeStore`) and the
-message leaves a server without the guide, rather than with two; `/help` shows it.
+Discord announces a server again after each outage and to each process, and the bot may be invited
+while no process runs. So a row (`bot.store.guilds.WelcomeStore`) is stored before the message is
+sent. If the process dies in between, the server gets no message rather than two; `/help` shows it.
 """
 
 from datetime import datetime, timedelta

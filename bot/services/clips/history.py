@@ -1,7 +1,7 @@
 """Pages through a person's clips, in both directions, with a filter.
 
-A page is found by the id of a clip at its edge, never by counting, so that clips that are added or
-deleted meanwhile are neither repeated nor skipped.
+A page starts at the id of a clip, not at an offset. So clips are neither repeated nor skipped if
+others are added or deleted meanwhile.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from bot.store.jobs.clips import ClipStore
 
 PAGE_SIZE: Final = 10
 _BATCH_SIZE: Final = 200
-"""Clips read at once; the filter is applied here, so that both databases match alike."""
+"""Clips read at once; the filter is applied here, so that both databases match equally."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,14 @@ class ClipHistory:
     async def load_first_page(
         self, *, user_id: int, guild_id: int | None, history_filter: HistoryFilter = NO_FILTER
     ) -> HistoryPage:
-        """Return a person's newest clips in a server, or (``None``) everywhere."""
+        """Return a person's newest clips in a server, or everywhere (`None`)."""
         clips = await self._find_matching(user_id, guild_id, history_filter, limit=PAGE_SIZE + 1)
         return _build_page(clips[:PAGE_SIZE], history_filter, older=len(clips) > PAGE_SIZE)
 
     async def load_page(
         self, page_request: PageRequest, *, user_id: int, guild_id: int | None
     ) -> HistoryPage:
-        """Return the page on one side of a clip; the reader came from the other side."""
+        """Return the page of older or newer clips than the one in ``page_request``."""
         history_filter, edge = page_request.history_filter, page_request.clip_id
         is_older = page_request.direction is PageDirection.OLDER
         clips = await self._find_matching(
@@ -54,7 +54,7 @@ class ClipHistory:
             limit=PAGE_SIZE + 1,
         )
         has_more = len(clips) > PAGE_SIZE
-        if not clips:  # they were deleted meanwhile: leave a way back to where the reader was
+        if not clips:  # they were deleted meanwhile, so lead the reader back
             if is_older:
                 newer = PageRequest(PageDirection.NEWER, edge - 1, history_filter)
                 return HistoryPage((), history_filter, newer=newer)
@@ -86,7 +86,7 @@ class ClipHistory:
         after: int | None = None,
         limit: int,
     ) -> list[Clip]:
-        """Return at most ``limit`` clips, newest first: the nearest on one side of an edge."""
+        """Return at most ``limit`` clips, newest first, next to ``before`` or ``after``."""
         matching: list[Clip] = []
         now, extendable = self.clock.now(), self.is_extendable
         matches = partial(history_filter.matches, now=now, extendable=extendable)

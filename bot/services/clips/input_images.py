@@ -1,7 +1,7 @@
-"""Imports the pictures of a request: downloaded, decoded and kept when the request is made.
+"""Imports the pictures of a request: downloads, decodes and stores them when it is made.
 
-Discord's links to attachments expire within a day, while a clip may be generated again for as long
-as it is kept; and what is sent to Google must have been judged by its bytes, not by its name.
+Discord's links to attachments expire within a day, but a clip may be repeated for as long as it is
+kept. And a picture must be checked by its content, not by its name, before it is sent to Google.
 """
 
 import asyncio
@@ -43,9 +43,9 @@ _UNREADABLE_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AttachedImage(InputImage):
-    """An attachment as Discord describes it, in the place of the picture that it will become.
+    """An attachment as Discord describes it, until it has been imported.
 
-    Unknown width and height are 0 and count as landscape, which every model takes.
+    Unknown width and height are 0 and count as landscape, which every model accepts.
     """
 
     path: str = ""
@@ -65,9 +65,9 @@ class AttachedImage(InputImage):
 
     @property
     def may_be_image(self) -> bool:
-        """Whether the description leaves it open that this is an image, of whatever kind.
+        """Whether this may be an image of any kind, according to Discord's description.
 
-        Discord tells no type for a name without an ending, and width and height of what it shows.
+        Discord gives no type for a name without an extension, but the size of what it displays.
         """
         kind = self._kind
         if kind in ("", _BINARY_TYPE):
@@ -75,7 +75,7 @@ class AttachedImage(InputImage):
         return kind.startswith("image/")
 
     def require_usable(self, option: str = "image") -> None:
-        """Raise `ImageRefused` for a file that its description already rules out."""
+        """Raise `ImageRefused` for a file that cannot be used, according to its description."""
         try:
             kind = self._kind
             if kind in _UNREADABLE_KINDS:
@@ -100,16 +100,16 @@ class AttachedImage(InputImage):
 
     @property
     def _kind(self) -> str:
-        """The type that Discord tells, else the one that the name's ending stands for."""
-        told = self.mime_type.partition(";")[0].strip().lower()
-        if told and told != _BINARY_TYPE:
-            return told
-        return mimetypes.guess_type(self.file_name)[0] or told
+        """The MIME type that Discord gives, or else the one of the name's extension."""
+        given = self.mime_type.partition(";")[0].strip().lower()
+        if given and given != _BINARY_TYPE:
+            return given
+        return mimetypes.guess_type(self.file_name)[0] or given
 
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A kept picture of a plan; ``name`` says what it is used for."""
+    """A stored picture of a plan; ``name`` says what it is used for."""
 
     path: Path
     name: str
@@ -146,9 +146,10 @@ class InputImages:
         return image
 
     async def import_image(self, url: str, *, size_bytes: int | None = None) -> ImportedImage:
-        """Return the picture at ``url``, copied, checked and converted.
+        """Download, check, convert and store the picture at ``url``.
 
-        ``size_bytes`` is what Discord says. Raises `ImageRefused` or `DiscordUnavailable`.
+        ``size_bytes`` is the size according to Discord. Raises `ImageRefused` or
+        `DiscordUnavailable`.
         """
         _require_fetchable(size_bytes)
         folder = self.data_dir / INPUTS_FOLDER
@@ -161,9 +162,9 @@ class InputImages:
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
 
     async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:
-        """Return ``plan`` with its frames in the clip's shape, as they are sent.
+        """Return ``plan`` with its frames in the clip's shape; references keep theirs.
 
-        References are left as they are. Raises `ImageRefused`.
+        Raises `ImageRefused`.
         """
         return replace(
             plan,
@@ -191,7 +192,7 @@ class InputImages:
         return replace(shaped, path=f"{INPUTS_FOLDER}/{shaped.path}")
 
     async def list_stored(self, plan: VideoPlan) -> list[StoredImage]:
-        """Return the pictures of a plan whose files are still kept."""
+        """Return the pictures of a plan whose files still exist."""
         named = [("first-frame", plan.image), ("last-frame", plan.last_frame)]
         named += [
             (f"reference-{number}", image) for number, image in enumerate(plan.references, start=1)
@@ -212,5 +213,5 @@ def _require_fetchable(size_bytes: int | None) -> None:
 
 
 def _as_stored(image: InputImage) -> InputImage:
-    """Return ``image`` without what is known about it only while it is being imported."""
+    """Return ``image`` without what is only needed during the import."""
     return InputImage(image.path, image.mime_type, image.width, image.height, image.sha256)

@@ -34,7 +34,7 @@ class ClipLibrary:
         return job
 
     async def load_lineage(self, clip: Clip, person: ActingPerson) -> list[LineageRow]:
-        """Return the lineage of a clip as far as ``person`` may see it, the first clip first."""
+        """Return the part of a clip's lineage that ``person`` may see, parents first."""
         related = await self.clips.list_lineage(find_root_id(clip), limit=MAX_LINEAGE_CLIPS)
         visible = [other for other in related if person.may_see(other)]
         return build_lineage(visible if clip in visible else [*visible, clip], clip.id)

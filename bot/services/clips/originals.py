@@ -1,7 +1,7 @@
-"""The originals of clips, and the files derived from them, which lie beside them.
+"""The originals of clips, and the derived files beside them.
 
-The original is what was paid for: its hash is checked before it is used again, and only its owner,
-a moderator or the operator's rules (`bot.services.clips.retention`) remove it.
+The original is what was paid for. So its hash is checked before it is used again, and only its
+owner, a moderator or the operator's rules (`bot.services.clips.retention`) delete it.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Originals:
     async def load_facts(self, clip: Clip) -> VideoFacts:
         """Return the facts of the original, after checking its hash.
 
-        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``).
+        A missing or damaged file is downloaded again. Raises `RecordNotFound` (``clip_file``).
         """
         facts = await self._read_verified(clip)
         if facts is None:
@@ -84,9 +84,9 @@ class Originals:
         _log.info("original.downloaded_again", clip_id=clip.id)
 
     async def _find_remote_video(self, clip: Clip, models: VideoModels) -> RemoteVideo | None:
-        """Return where Google keeps the clip: as it said first, or as the Omni interaction says.
+        """Return where Google keeps the clip: at the known URI, or where the Omni interaction says.
 
-        An interaction is kept for weeks, and names the file anew.
+        Google keeps an interaction for weeks and can return a new URI for it.
         """
         expires_at = clip.remote_expires_at
         if clip.remote_uri is not None and not self._is_past(expires_at):

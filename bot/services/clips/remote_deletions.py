@@ -1,6 +1,6 @@
-"""Deletes at Google what belonged to clips that were deleted here (Gemini Omni).
+"""Deletes the Omni interactions of deleted clips at Google.
 
-The rows are written with the deletion itself, so nothing is forgotten when a process dies.
+The rows are written in the transaction that deletes the clips, so none is lost in a crash.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteDeletions:
-    """``count_given_up`` is called for each that Google did not delete in days."""
+    """``count_given_up`` is called for each deletion that is given up after days of failures."""
 
     store: RemoteDeletionStore
     routes: Mapping[GoogleRoute, VideoModels]
@@ -42,7 +42,7 @@ class RemoteDeletions:
                 _log.warning("remote_deletions.postponed", error=str(error))
 
     async def carry_out_due(self) -> None:
-        """Try everything that is due, once. Raises `DatabaseUnavailable`."""
+        """Try every due deletion once. Raises `DatabaseUnavailable`."""
         while True:
             due = await self.store.claim_due(limit=_BATCH_SIZE)
             for deletion in due:
@@ -61,9 +61,9 @@ class RemoteDeletions:
                 return
 
     async def _delete(self, deletion: RemoteDeletion) -> bool:
-        """Return whether Google keeps nothing of it any more."""
+        """Return whether Google has deleted it."""
         models = self.routes.get(deletion.route)
-        if models is None:  # the operator may configure it again
+        if models is None:  # the operator may configure the route again
             return False
         try:
             await models.delete_operation(deletion.operation)

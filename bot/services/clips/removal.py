@@ -1,8 +1,8 @@
-"""Deletes clips with every trace: showcase post, record, files and messages, in this order.
+"""Deletes clips with their showcase post, record, files and messages, in this order.
 
-A crash is harmless: deleting the record ends all signed links and further posts, files without a
-record are removed by `bot.services.clips.retention`, and what is left of the messages goes when the
-button is pressed again.
+A crash is harmless. Without the record, signed links stop working and nothing more is posted. Files
+without a record are deleted by `bot.services.clips.retention`. Remaining messages are deleted when
+the button is pressed again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,14 +20,14 @@ from bot.services.clips.originals import Originals
 from bot.store.jobs.clips import ClipStore
 
 WithdrawClip = Callable[[Clip, int], Awaitable[None]]
-"""Takes a clip out of another part of the program, on behalf of the user with this id."""
+"""Withdraws a clip from another part of the program, on behalf of the user with this id."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRemoval:
-    """Deletes a job's clips; ``withdraw_callbacks`` run for each clip before its record goes."""
+    """Deletes a job's clips; ``withdraw_callbacks`` run before the record of a clip is deleted."""
 
     clips: ClipStore
     originals: Originals
@@ -36,15 +36,15 @@ class ClipRemoval:
     withdraw_callbacks: Sequence[WithdrawClip] = ()
 
     def require_may_remove(self, job: Job, person: ActingPerson) -> None:
-        """Raise `NotAllowed` unless it is the requester or a moderator of the job's server."""
+        """Raise `NotAllowed` unless ``person`` requested the job or moderates its server."""
         if job.origin.user_id != person.user_id and not person.moderates(job.origin):
             raise NotAllowed("delete")
 
     async def remove_job(self, job: Job, person: ActingPerson) -> list[Clip]:
-        """Delete what the job made and every message about it; return the clips that went.
+        """Delete what the job made and every message about it; return the deleted clips.
 
-        A job without clips leaves messages only. Raises `NotAllowed`, or `DiscordUnavailable` if a
-        message is left, which another call deletes.
+        Raises `NotAllowed`. Raises `DiscordUnavailable` if messages are left, which another call
+        can delete.
         """
         self.require_may_remove(job, person)
         clips = await self.clips.list_for_job(job.id)

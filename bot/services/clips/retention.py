@@ -1,7 +1,7 @@
-"""Removes files that are no longer kept: old originals, unused input images, leftovers of crashes.
+"""Deletes files that need not be kept: old originals, unused input images, leftovers of crashes.
 
-It starts from the files on disk and asks the database about them. It may be interrupted anywhere
-and run in several processes on one folder, because removing a file twice is harmless.
+It lists the files on disk and asks the database about them. It may be interrupted at any point, and
+several processes may do it in one folder, because deleting a file twice is harmless.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class CleanupSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRetention:
-    """Keeps originals for ``keep_for`` and within ``keep_bytes``; ``None`` is no limit."""
+    """Keeps originals for ``keep_for`` and within ``keep_bytes``; `None` means no limit."""
 
     file_references: FileReferenceStore
     data_dir: Path
@@ -71,7 +71,7 @@ class FileRetention:
                 _log.warning("retention.postponed", error=str(error))
 
     async def run_once(self) -> CleanupSummary:
-        """Remove what is no longer kept. Raises `DatabaseUnavailable`."""
+        """Delete what need not be kept. Raises `DatabaseUnavailable` or `OSError`."""
         now = self.clock.now()
         scan = await asyncio.to_thread(_scan_clips, self.data_dir / CLIPS_FOLDER, now)
         classes = await self.file_references.classify_jobs(
@@ -101,7 +101,7 @@ class FileRetention:
         return summary
 
     async def _find_unneeded_inputs(self, now: datetime) -> list[Path]:
-        """Return input images that neither a running job nor a kept clip uses."""
+        """Return the input images that neither a running job nor a kept clip uses."""
         since = None if self.keep_for is None else now - self.keep_for
         candidates = await asyncio.to_thread(_find_old_inputs, self.data_dir / INPUTS_FOLDER, now)
         if not candidates:
@@ -136,7 +136,7 @@ def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
 
 
 def _stat_files(paths: Iterable[Path]) -> Iterator[tuple[Path, int, datetime]]:
-    """Yield each file with its size and when it was written; others may remove it meanwhile."""
+    """Yield each file with its size and modification time; skip files deleted meanwhile."""
     for path in paths:
         with suppress(FileNotFoundError):
             status = path.stat()

@@ -1,4 +1,4 @@
-"""Work that several callers may want at once: done once, and stopped when none of them is left."""
+"""Tasks that concurrent callers share; they are cancelled when no caller is left."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -16,7 +16,7 @@ class _SharedTask(Generic[Result]):
 
 
 class SharedTasks(Generic[Key, Result]):
-    """One task for each key, while somebody waits for it."""
+    """One task per key, which runs as long as somebody waits for it."""
 
     def __init__(self) -> None:
         self._running: dict[Key, _SharedTask[Result]] = {}
@@ -28,9 +28,9 @@ class SharedTasks(Generic[Key, Result]):
         return key in self._running
 
     async def join(self, key: Key, start: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Return the result of the task for ``key``, which ``start`` begins unless it runs.
+        """Return the result of the task for ``key``; call ``start`` unless it is running.
 
-        The task is cancelled when its last caller is, and has ended when that caller returns.
+        The task is cancelled with its last caller, and has ended when that caller returns.
         """
         shared = self._running.get(key)
         if shared is None:
@@ -41,7 +41,7 @@ class SharedTasks(Generic[Key, Result]):
         finally:
             shared.waiting_count -= 1
             if shared.waiting_count == 0:
-                if self._running.get(key) is shared:  # whoever comes now begins anew
+                if self._running.get(key) is shared:  # the next caller starts a new task
                     del self._running[key]
                 if not shared.task.done():
                     shared.task.cancel()

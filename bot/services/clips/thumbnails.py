@@ -1,6 +1,6 @@
-"""The poster and the preview of a clip, made once and kept beside the original.
+"""Posters and previews of clips, made once and stored beside the original.
 
-Used by messages that can only hold a link, and by the showcase's web pages.
+They are used by messages that can only contain a link, and by the showcase's web pages.
 """
 
 import asyncio
@@ -17,27 +17,28 @@ from bot.services.clips.originals import Originals
 from bot.services.clips.shared_tasks import SharedTasks
 
 POSTER_MAX_SIDE: Final = 1280
-"""Pixels of a poster's longer side, unless the clip is smaller."""
+"""The longer side of a poster in pixels, unless the clip is smaller."""
 POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0
-"""Before the end, so that an extension's poster shows what it added, not what it extended."""
+"""Seconds before the end, so that the poster of an extension shows what was added."""
 
 
 class EncoderBusy(Exception):
-    """Too many thumbnails wait for the encoder already."""
+    """Too many thumbnails are already waiting for the encoder."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Thumbnails:
-    """Makes posters and previews, each only once even for concurrent requests.
+    """Makes posters and previews, only once even for concurrent requests.
 
-    What nobody waits for any more is not made. ``max_waiting`` bounds what is being made or waits.
+    Rendering stops when nobody waits for it any longer. At most ``max_waiting`` files are being
+    rendered or waiting.
     """
 
     poster_transcoder: Transcoder
     preview_transcoder: Transcoder
-    """A preview takes ten times as long as a poster, and posters must not wait for it."""
+    """Separate, because a preview takes ten times as long and posters must not wait for it."""
     media_probe: MediaProbe
     originals: Originals
     max_waiting: int | None = None
@@ -50,7 +51,7 @@ class Thumbnails:
         return self.originals.derived_path(clip, PREVIEW_SUFFIX)
 
     async def get_poster(self, clip: Clip) -> Path:
-        """Return a JPEG of at most 1280 pixels; of an extension, of what it added.
+        """Return a JPEG of at most 1280 pixels; for an extension, of the added part.
 
         Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read, and
         `EncoderBusy`.

@@ -1,7 +1,7 @@
 """Batches concurrent admissions: requests that arrive during a transaction share the next one.
 
-The database still decides them one after the other (`bot.store.jobs.admission`). When it goes away
-in between, it is asked again for a moment: each request's key tells if it was accepted.
+They are still decided one after the other (`bot.store.jobs.admission`). If the database fails
+meanwhile, the batch is retried for some seconds. The dedupe keys show which requests were accepted.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class AdmissionBatcher:
     _serving_task: asyncio.Task[None] | None = field(init=False, default=None)
 
     async def admit_request(self, request: AdmissionRequest, *, owner: str | None) -> Job:
-        """Return the accepted job. Raises the `RequestRefused` tree or `DatabaseUnavailable`."""
+        """Return the accepted job. Raises `RequestRefused` or `DatabaseUnavailable`."""
         future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, owner, future))
         if self._serving_task is None or self._serving_task.done():
@@ -52,7 +52,7 @@ class AdmissionBatcher:
             except Exception as error:
                 results = [error] * len(batch)
             for (_, future), result in zip(batch, results, strict=True):
-                if future.done():  # the caller was cancelled; the job goes on
+                if future.done():  # the caller was cancelled; its job still runs
                     continue
                 if isinstance(result, Job):
                     future.set_result(result)
@@ -74,7 +74,7 @@ class AdmissionBatcher:
                 is_retry = True
                 await self.clock.sleep(backoff.next_delay())
             else:
-                # what an earlier try of this batch has written was accepted, not repeated
+                # after a retry, these were accepted by an earlier attempt of this batch
                 return [
                     result.job if is_retry and isinstance(result, AlreadyAccepted) else result
                     for result in results

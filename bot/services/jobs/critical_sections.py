@@ -1,4 +1,4 @@
-"""Critical sections: shielded from cancellation, and saved until the database has it."""
+"""Critical sections: shielded from cancellation, with writes that are retried until stored."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,7 +22,7 @@ class CriticalSections:
         self._is_closed = False
 
     def close(self) -> None:
-        """The process stops: no section may begin what it cannot take back."""
+        """Mark that the process stops, so that no section begins what it cannot undo."""
         self._is_closed = True
 
     @property
@@ -43,7 +43,7 @@ class CriticalSections:
     async def retry_until_stored(
         self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
-        """Access the database until it answers; `LeaseLost` and bugs are raised at once."""
+        """Call ``access`` until the database is available; other errors are raised at once."""
         backoff = Backoff(initial=0.2, maximum=2.0)
         while True:
             try:
@@ -68,4 +68,4 @@ class CriticalSections:
     def _discard_section(self, task: asyncio.Task[Any]) -> None:
         self._sections.discard(task)
         if not task.cancelled():
-            task.exception()  # retrieved here: a cancelled caller no longer does
+            task.exception()  # retrieved here, because a cancelled caller no longer does

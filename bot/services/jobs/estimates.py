@@ -1,4 +1,4 @@
-"""How long jobs take, from measured durations; without enough of them nothing is promised."""
+"""Estimates when jobs will finish, from measured durations; there is none without enough."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _MIN_SAMPLES: Final = 3
 
 @dataclass(kw_only=True, eq=False)
 class WaitEstimates:
-    """Ranges of times of day from the median and the 90th percentile of a model's durations."""
+    """Estimates from the median and the 90th percentile of a model's durations."""
 
     model_states: ModelStateStore
     clock: Clock
@@ -32,7 +32,7 @@ class WaitEstimates:
     )
 
     async def estimate_finish(self, job: Job) -> Eta | None:
-        """Return when a submitted job will be finished; ``None`` if that cannot be said."""
+        """Return when a submitted job will finish, `None` if that is unknown."""
         spread = await self._load_spread(job.plan.model)
         if spread is None or job.submitted_at is None:
             return None
@@ -40,9 +40,9 @@ class WaitEstimates:
         now = self.clock.now()
         return None if high <= now else (max(low, now), high)
 
-    def may_start_now(self, place: int, running_count: int) -> bool:
-        """Whether a job at ``place`` of the queue (from 1) finds a free place at Google."""
-        return self.pace.in_flight is None or place <= self.pace.in_flight - running_count
+    def may_start_now(self, position: int, running_count: int) -> bool:
+        """Return whether there is a free slot for the job at ``position`` (from 1) in the queue."""
+        return self.pace.in_flight is None or position <= self.pace.in_flight - running_count
 
     async def estimate_queued(
         self,
@@ -51,9 +51,9 @@ class WaitEstimates:
         ahead_models: Sequence[str] = (),
         running: Sequence[RunningOperation] = (),
     ) -> Eta | None:
-        """Return when a queued job will be finished, behind jobs of ``ahead_models``.
+        """Return when a queued job will finish, `None` if that is unknown.
 
-        What runs already has to end first, as far as it takes the places.
+        ``ahead_models`` are the models of the jobs before it. ``running`` jobs take up slots.
         """
         spread = await self._load_spread(plan.model)
         slots = self.pace.in_flight
@@ -61,16 +61,16 @@ class WaitEstimates:
             return None
         now = self.clock.now()
         ahead = [await self._load_spread(model) or spread for model in ahead_models]
-        left = []
+        remaining = []
         for operation in running if slots is not None else ():
             low_s, high_s = await self._load_spread(operation.model) or spread
             age_s = (now - operation.started_at).total_seconds()
-            left.append((max(0.0, low_s - age_s), max(0.0, high_s - age_s)))
+            remaining.append((max(0.0, low_s - age_s), max(0.0, high_s - age_s)))
         low, high = (
             estimate_start_s(
                 slots=slots,
-                running_s=[each[bound] for each in left],
-                ahead_s=[each[bound] for each in ahead],
+                running_s=[bounds[bound] for bounds in remaining],
+                ahead_s=[bounds[bound] for bounds in ahead],
             )
             for bound in (0, 1)
         )
@@ -84,13 +84,13 @@ class WaitEstimates:
         )
 
     async def record_duration(self, plan: VideoPlan, seconds: float) -> None:
-        """Record how long Google took for one operation; best effort."""
+        """Record how long Google took for one operation; database errors are ignored."""
         try:
             await self.model_states.record_duration(plan, duration_s=seconds, now=self.clock.now())
         except DatabaseUnavailable:
             return
         if self._cached_spreads.get(plan.model, (0.0, None))[1] is None:
-            self._cached_spreads.pop(plan.model, None)  # there may be enough samples from now on
+            self._cached_spreads.pop(plan.model, None)  # now there may be enough samples
 
     async def _load_spread(self, model: str) -> tuple[float, float] | None:
         now = self.clock.monotonic()

@@ -1,4 +1,4 @@
-"""The life of a job, as one task of the process that owns it: its stage follows from its state."""
+"""Runs a job through its stages, as one task of the process that owns it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStages:
-    """The stages that need services of their own; all jobs of a process share them."""
+    """The stages with their services, which all jobs of a process share."""
 
     submitter: JobSubmitter
     poller: JobPoller
@@ -44,7 +44,7 @@ class JobTask:
     running_job: RunningJob
 
     async def run(self) -> None:
-        """Bring the job to its end, or back to the queue. Raises `LeaseLost`."""
+        """Run the job until it ends or returns to the queue. Raises `LeaseLost`."""
         running = self.running_job
         with structlog.contextvars.bound_contextvars(job_id=running.job.id):
             try:
@@ -65,9 +65,9 @@ class JobTask:
                 running.status_message.cancel_updates()
 
     async def give_up(self) -> None:
-        """End a job whose every attempt fails for a reason that nobody foresaw, and say so.
+        """End a job that keeps failing for an unforeseen reason, and announce its end.
 
-        If that fails too, nobody is told: the end is what counts. Raises `LeaseLost`.
+        If that announcement fails too, the next call leaves it out. Raises `LeaseLost`.
         """
         running = self.running_job
         with structlog.contextvars.bound_contextvars(job_id=running.job.id):

@@ -1,11 +1,11 @@
-"""The lease under which this process may work, as its own monotonic clock sees it.
+"""The lease under which this process may own jobs, measured by its own monotonic clock.
 
-- A lease is a row per process, by the database's clock, renewed at a third of its length.
-- One that has run out is never renewed: its jobs may be adopted from that moment.
+- A lease is a row per process, by the database's clock. It is renewed after a third of its length.
+- A lease that has run out is never renewed, because its jobs may have been adopted.
 - A stopped process or a hung network cannot read the database's clock in time. So a process counts
-  from before it asked, trusts only 80 % of the lease, and checks before every step that the outside
-  would see.
-- A process that could not renew within that time becomes a new worker once the database answers.
+  from before it asked, trusts only 80 % of the lease, and checks it before every step with visible
+  effects.
+- A process that could not renew in time becomes a new worker once the database answers.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from bot.domain.ports import Clock
 from bot.store.jobs.workers import WorkerStore
 
 TRUSTED_FRACTION: Final = 0.8
-"""The part of a lease that its holder relies on; the rest is a margin for adopters."""
+"""The part of a lease that its holder relies on; the rest is a safety margin."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True, eq=False)
 class Lease:
-    """One worker's lease; a lost one is replaced, never revived."""
+    """One worker's lease; a lost lease is replaced, never renewed."""
 
     worker_id: str
     length: timedelta
@@ -39,7 +39,7 @@ class Lease:
     _trusted_until: float = field(init=False, default=float("-inf"))
 
     def mark_renewed(self, asked_at: float) -> None:
-        """Count from ``asked_at`` (monotonic), which is before the database's own count."""
+        """Count from ``asked_at`` (monotonic), which is earlier than the database's own time."""
         self._trusted_until = asked_at + TRUSTED_FRACTION * self.length.total_seconds()
 
     def mark_lost(self) -> None:
@@ -65,7 +65,7 @@ class LeaseKeeper:
         self.lease = self._create_lease()
 
     async def register(self) -> None:
-        """Register the current lease, waiting for the database if it is away."""
+        """Register the current lease; wait until the database is available."""
         backoff = Backoff(initial=0.5, maximum=5.0)
         while True:
             asked_at = self.clock.monotonic()
@@ -86,7 +86,7 @@ class LeaseKeeper:
         await self.register()
 
     async def run_renewal(self, on_lost: Callable[[], Awaitable[None]]) -> None:
-        """Renew for ever; ``on_lost`` is awaited when the lease is lost, and has to replace it."""
+        """Renew the lease until cancelled; ``on_lost`` must replace a lost one."""
         length_s = self.length.total_seconds()
         delay_s = length_s / 3
         while True:
@@ -103,19 +103,19 @@ class LeaseKeeper:
                     _log.warning(
                         "lease.renewal_failed", remaining_s=round(remaining_s, 1), error=str(error)
                     )
-                else:  # a bug costs the lease at the worst, not the process
+                else:  # a bug costs at most the lease, not the process
                     _log.exception("lease.renewal_failed")
                 delay_s = min(length_s / 15, remaining_s)
                 is_held = remaining_s > 0
             if not is_held:
                 try:
                     await on_lost()
-                except Exception:  # still lost: the next round comes back here
+                except Exception:  # the lease is still lost, so the next round tries again
                     _log.exception("lease.restart_failed")
                     delay_s = length_s / 15
 
     async def retire(self, timeout_s: float) -> None:
-        """Give the lease back, best effort."""
+        """Give the lease back; database errors and timeouts are only logged."""
         self.lease.mark_lost()
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,12 +1,13 @@
-"""Posting clips: its failure is never shown as a failed generation.
+"""Posts clips once, even after crashes and errors of Discord.
 
-A post is made and recorded in one critical section. Whenever a post may have been made already
-(after a crash or an error of Discord), the channel is searched first. An attempt is short against
-the time for which Discord remembers a nonce, and it ends with the lease, which is checked for every
-piece of a file that is sent: a post that hangs cannot appear after another process has posted. A
-message that is too large was not made, so the next upload option has the same nonce. An edge that
-resets every large upload instead of refusing it is told from an outage by the search between the
-attempts, which succeeds: after some resets the next option is tried too.
+A post is made and recorded in one critical section. If it may have been made already, after a crash
+or an error, the channel is searched first. An attempt is short compared to the time for which
+Discord remembers a nonce. It ends with the lease, which is checked for every piece of a file that
+is sent. So a post that hangs cannot appear after another process has posted.
+
+A message that is refused as too large was not made, so the next upload option has the same nonce.
+Some of Discord's servers reset large uploads instead of refusing them. The search between the
+attempts succeeds then, unlike in an outage, so after some resets the next option is tried too.
 """
 
 import asyncio
@@ -37,14 +38,14 @@ from bot.services.jobs.upload import UploadJob, UploadPreparer
 from bot.store.jobs.clips import ClipStore
 
 POST_RETRY_WINDOW: Final = timedelta(hours=24)
-"""How long Discord may be unavailable before the clip stays in the history only."""
+"""How long posting is retried before the clip is only in the history."""
 ATTEMPT_TIMEOUT_S: Final = 90.0
-"""Discord drops a repeated nonce for "the past few minutes" only."""
+"""Short, because Discord recognises a repeated nonce only for "the past few minutes"."""
 _LEASE_CHECK_INTERVAL_S: Final = 1.0
 _MAX_OS_ERRORS: Final = 5
 _MAX_REPOST_ATTEMPTS: Final = 4
 _MAX_INTERRUPTIONS: Final = 3
-"""Resets of one upload after which a smaller file is tried."""
+"""After so many resets of an upload, a smaller file is tried."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,8 +81,8 @@ class ClipPublisher:
     ) -> Job | PostRefused:
         """Post the clips once and record the message.
 
-        With ``search_first`` they may have been posted before. ``show_delay`` is told when the next
-        attempt follows one that failed. Raises `LeaseLost`.
+        With ``search_first`` they may have been posted before. ``show_delay`` gets the time of the
+        next attempt after a failure. Raises `LeaseLost`.
         """
         backoff, os_errors, started_at = Backoff(maximum=300.0), 0, self.clock.now()
         interruptions = 0
@@ -109,7 +110,7 @@ class ClipPublisher:
                 if upload_job.verify_originals:
                     _log.error("post.refused", job_id=job.id, error=str(error))
                     return PostRefused()
-                upload_job.verify_originals = True  # and download again what is missing
+                upload_job.verify_originals = True  # this downloads missing originals again
                 continue
             except ChannelUnavailable as error:
                 _log.warning("post.refused", job_id=job.id, error=str(error))
@@ -135,7 +136,7 @@ class ClipPublisher:
             await self.clock.sleep(delay_s)
 
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
-        """Post finished clips once more where ``origin`` asked, and return the message's id.
+        """Post finished clips again in the place of ``origin``, and return the message's id.
 
         Missing originals are downloaded again. Raises `RecordNotFound` (``clip_file``),
         `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
@@ -166,13 +167,13 @@ class ClipPublisher:
                 await self.clock.sleep(backoff.next_delay(error.retry_after_s))
 
     async def _record_repost(self, job: Job, origin: Origin, message_id: int) -> None:
-        """Remember the copy, so that it goes with the clip; where the bot is a guest it cannot."""
+        """Record the copy, so that it can be deleted with the clip, except from a user install."""
         if origin.user_install_reply is not None:
             return
         channel_id = origin.channel_id
         try:
             await self.clips.add_repost(job.id, channel_id=channel_id, message_id=message_id)
-        except DatabaseUnavailable as error:  # it is posted all the same
+        except DatabaseUnavailable as error:  # the clip is posted nevertheless
             _log.warning("repost.not_recorded", job_id=job.id, error=str(error))
 
     async def _post_and_record(

@@ -1,4 +1,4 @@
-"""The queue as members see it: their place and an estimate, kept up to date while they wait."""
+"""Keeps the position and the estimate in the status messages of queued jobs up to date."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,22 +14,23 @@ from bot.services.jobs.estimates import WaitEstimates
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 
-_MAX_EDITS_PER_ROUND: Final = 10  # Discord's rate limit is shared by everything the bot does
+_MAX_EDITS_PER_ROUND: Final = 10  # everything the bot does shares Discord's rate limit
 _INTERVAL_S: Final = 5.0
 _DELAY_S: Final = 1.0
-"""Before the first round after a change, so that jobs that start at once show no place at all."""
+"""Before the first round after a change, so that jobs that start at once show no position."""
 
 
 @dataclass(frozen=True, slots=True)
-class _ShownPlace:
-    """What a status says, and whether the job could be undone then.
+class _ShownStatus:
+    """What a status message says, and whether the job could be undone then.
 
-    ``held_until`` is how long its model waits for Google, ``latest`` when it is finished.
+    ``rate_limited_until`` is how long its model waits for Google, ``latest_finish`` the end of the
+    estimate.
     """
 
-    place: int | None
-    held_until: datetime | None
-    latest: datetime | None
+    position: int | None
+    rate_limited_until: datetime | None
+    latest_finish: datetime | None
     was_undoable: bool
 
 
@@ -41,7 +42,7 @@ class QueueStatusUpdater:
     model_states: ModelStateStore
     clock: Clock
     _update_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    _shown: dict[int, _ShownPlace] = field(init=False, default_factory=dict)
+    _shown: dict[int, _ShownStatus] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
         self._update_requested.set()
@@ -49,9 +50,9 @@ class QueueStatusUpdater:
     async def run(
         self, get_owner: Callable[[], str], record_round: Callable[[Exception | None], None]
     ) -> None:
-        """Update after every request, and then for as long as a job of the owner waits.
+        """Update after every request, and then as long as a job of the owner waits.
 
-        ``record_round`` is told the unexpected error of a round, or ``None``.
+        ``record_round`` gets the unexpected error of a round, or `None`.
         """
         while True:
             await self._update_requested.wait()
@@ -70,7 +71,7 @@ class QueueStatusUpdater:
                     await self.clock.sleep(_INTERVAL_S)
 
     async def show_accepted(self, job: Job) -> None:
-        """Show a job at once that can be undone: the next round may come too late for that.
+        """Show the status of a job at once, because its undo time may end before the next round.
 
         Raises `DatabaseUnavailable`.
         """
@@ -82,21 +83,23 @@ class QueueStatusUpdater:
     async def update_shown_places(self, owner: str) -> bool:
         """Show what changed; return whether a job of ``owner`` still waits.
 
-        A place changes with the order, which is fair between members; a time changes too when what
-        runs takes longer than it was expected to. A job whose model waits for Google's quota is
-        told so, also if another job met the quota.
+        Positions change with the fair order, and estimates when running jobs take longer than
+        expected. All jobs of a model that waits for Google's quota say so.
         """
         queue = order_fairly(*await self.jobs.load_queue())
-        place_of = queue_positions(queue)
-        held_until = await self._load_held_models()
+        positions = queue_positions(queue)
+        rate_limits = await self._load_rate_limits()
         moving_models = [job.model for job in queue if not job.paused]
         owned = [job for job in queue if job.owner == owner]
         running = await self.jobs.list_running_operations() if owned else []
         self._shown = {job.id: self._shown[job.id] for job in owned if job.id in self._shown}
         edits = 0
         for queued in owned:
-            place, held = place_of.get(queued.id), held_until.get(queued.model)
-            if edits >= _MAX_EDITS_PER_ROUND or not self._is_update_due(queued.id, place, held):
+            position = positions.get(queued.id)
+            rate_limited_until = rate_limits.get(queued.model)
+            if edits >= _MAX_EDITS_PER_ROUND or not self._is_update_due(
+                queued.id, position, rate_limited_until
+            ):
                 continue
             edits += 1
             job = await self.jobs.get(queued.id)
@@ -106,19 +109,22 @@ class QueueStatusUpdater:
             if undo_until is not None and undo_until <= self.clock.now():
                 undo_until = None
             eta = None
-            if place is not None and held is None:
+            if position is not None and rate_limited_until is None:
                 eta = await self.wait_estimates.estimate_queued(
-                    job.plan, ahead_models=moving_models[: place - 1], running=running
+                    job.plan, ahead_models=moving_models[: position - 1], running=running
                 )
-            latest = None if eta is None else eta[1]
-            self._shown[queued.id] = _ShownPlace(place, held, latest, undo_until is not None)
+            latest_finish = None if eta is None else eta[1]
+            self._shown[queued.id] = _ShownStatus(
+                position, rate_limited_until, latest_finish, undo_until is not None
+            )
             message_id = await self.job_messages.show_status(
                 JobProgress(
                     job,
-                    queue_position=place,
+                    queue_position=position,
                     eta=eta,
-                    waiting_for=job.outcome or (Outcome.GOOGLE_QUOTA if held else None),
-                    retry_at=max(filter(None, (job.retry_at, held)), default=None),
+                    waiting_for=job.outcome
+                    or (Outcome.GOOGLE_QUOTA if rate_limited_until else None),
+                    retry_at=max(filter(None, (job.retry_at, rate_limited_until)), default=None),
                     paused=queued.paused,
                     undo_until=undo_until,
                 )
@@ -127,7 +133,7 @@ class QueueStatusUpdater:
                 await self.jobs.attach_status(queued.id, message_id)
         return bool(owned)
 
-    async def _load_held_models(self) -> dict[str, datetime]:
+    async def _load_rate_limits(self) -> dict[str, datetime]:
         """Return until when models wait for Google's quota."""
         now = self.clock.now()
         return {
@@ -136,10 +142,12 @@ class QueueStatusUpdater:
             if state.rate_limited_until is not None and state.rate_limited_until > now
         }
 
-    def _is_update_due(self, job_id: int, place: int | None, held: datetime | None) -> bool:
+    def _is_update_due(
+        self, job_id: int, position: int | None, rate_limited_until: datetime | None
+    ) -> bool:
         shown = self._shown.get(job_id)
-        if shown is None or (shown.place, shown.held_until) != (place, held):
+        if shown is None or shown.was_undoable:  # the position is shown after the undo time
             return True
-        if shown.was_undoable:
-            return True  # a job that was to be undone shows its place once that time is over
-        return shown.latest is not None and shown.latest <= self.clock.now()
+        if (shown.position, shown.rate_limited_until) != (position, rate_limited_until):
+            return True
+        return shown.latest_finish is not None and shown.latest_finish <= self.clock.now()

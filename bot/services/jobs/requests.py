@@ -1,7 +1,7 @@
 """Requests for clips: checks, price, admission and cancelling, for every command and reply.
 
-What costs nothing is checked before a picture is downloaded or decoded. The same rules are applied
-again to what the pictures turn out to be, and the limits again in the admission's transaction.
+Everything that can be is checked before a picture is downloaded or decoded. The rules are checked
+again with the imported pictures, and the limits in the transaction of the admission.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -57,8 +57,8 @@ _log: Final = structlog.get_logger(__name__)
 class AcceptedRequest:
     """An accepted request with what the requester is told.
 
-    ``place`` in the queue is from 1, or 0 for a job that does not wait (or if that is unknown);
-    ``eta`` is a range of times, if enough was measured.
+    ``place`` is the position in the queue from 1. It is 0 if the job does not wait, or if the
+    position is unknown. ``eta`` is a range of times, if enough durations were measured.
     """
 
     job: Job
@@ -69,7 +69,7 @@ class AcceptedRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request with its pictures imported, its plan, and what to tell about the pictures."""
+    """A request with imported pictures, its plan, and notes on the pictures for the member."""
 
     request: VideoRequest
     plan: VideoPlan
@@ -82,11 +82,11 @@ class PreparedRequest:
 
 class CancellationResult(StrEnum):
     CANCELLED = "cancelled"
-    """The job was still queued: everything is refunded."""
+    """The job was still queued, so everything is refunded."""
     REQUESTED = "requested"
-    """Google is already working on it and cannot be stopped; if it bills, it is charged."""
+    """Google is already working on it and cannot be stopped; what it bills is charged."""
     STOPPING = "stopping"
-    """Google is asked to stop working on it; what it bills all the same is charged."""
+    """Google is asked to stop working on it; what it still bills is charged."""
     TOO_LATE = "too_late"
     """The job is being posted or has ended."""
 
@@ -119,7 +119,7 @@ class RequestService:
         reply_undo_s: float = 0.0,
         show_accepted: Callable[[Job], Awaitable[None]] | None = None,
     ) -> None:
-        """``show_accepted`` shows a job that can be undone before its undo time runs out."""
+        """``show_accepted`` shows the status of a job at once if it can be undone."""
         self._jobs = jobs
         self._clips = clips
         self._ledger = ledger
@@ -139,10 +139,10 @@ class RequestService:
         self._show_accepted = show_accepted
 
     async def require_open(self, context: GuildContext) -> None:
-        """Check what needs no look at the request itself.
+        """Check whether requests are accepted here at all.
 
-        Raises `NotAllowed` or `ChannelNotAllowed` in a place where the operator or the server does
-        not let the bot be used, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
+        Raises `NotAllowed` or `ChannelNotAllowed` if the operator or the server does not allow the
+        bot in this place, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
         self._place_policy.require_allowed_origin(context.origin)
         context.require_allowed_channel()
@@ -159,10 +159,10 @@ class RequestService:
     async def prepare_request(
         self, request: VideoRequest, context: GuildContext
     ) -> PreparedRequest:
-        """Return the request with its pictures imported, and what would be sent and charged.
+        """Return the request with imported pictures, and what would be sent and charged.
 
-        Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
-        refuse; fetches nothing if the attachments' descriptions already rule them out.
+        Nothing is downloaded if the attachments cannot be used according to their descriptions.
+        Raises `RuleBroken`, `ImageRefused`, `DiscordUnavailable`, or the limits' refusal.
         """
         request = await self._refresh_source(request)
         plan = self.plan_video(request, context)
@@ -181,9 +181,9 @@ class RequestService:
         return PreparedRequest.from_plan(request, self.plan_video(request, context))
 
     async def _refresh_source(self, request: VideoRequest) -> VideoRequest:
-        """Return the request with what is known now of how Google keeps its source.
+        """Return the request with the current expiry of its source's interaction.
 
-        A request that is repeated brings what was known when it was first made.
+        A repeated request still has the expiry that was known when it was first made.
         """
         source = request.source
         if source is None or source.interaction_id is None:
@@ -191,9 +191,9 @@ class RequestService:
         clip = await self._clips.get(source.clip_id)
         if clip is None:
             return request
-        known = clip.as_source()
+        current = clip.as_source()
         return request.evolve(
-            source=replace(source, interaction_expires_at=known.interaction_expires_at)
+            source=replace(source, interaction_expires_at=current.interaction_expires_at)
         )
 
     async def shape_pictures(self, prepared: PreparedRequest) -> VideoPlan:
@@ -201,17 +201,17 @@ class RequestService:
         return await self._input_images.shape_pictures(prepared.plan, prepared.request.picture_fit)
 
     def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
-        """Return what would be sent and charged. Raises `RuleBroken` and its kinds."""
+        """Return what would be sent and charged. Raises `RuleBroken` or a subclass."""
         return resolve_plan(request, self._build_rules(context))
 
     def find_rule_effect(
         self, request: VideoRequest, plan: VideoPlan, context: GuildContext
     ) -> PersonRuleEffect | None:
-        """Return what the rule for people changes about ``plan``, for a question before it."""
+        """Return how the rule for people changes ``plan``, so that the member can be asked."""
         return find_rule_effect(request, plan, self._build_rules(context))
 
     def assess_person_rule(self, rule: PersonRule) -> PersonRuleCost:
-        """Return what ``rule`` means for clips, extensions and edits with what is offered now."""
+        """Return what ``rule`` means for clips, extensions and edits with the offered models."""
         return assess_person_rule(replace(self._build_rules(None), person_rule=rule))
 
     def _build_rules(self, context: GuildContext | None) -> RuleContext:
@@ -225,7 +225,7 @@ class RequestService:
         )
 
     def needs_confirmation(self, plan: VideoPlan, context: GuildContext) -> bool:
-        """Return whether the price needs a yes: the server's threshold, else the operator's."""
+        """Return whether the price reaches the server's threshold, or else the operator's."""
         threshold = context.rules.confirm_above
         if threshold is None:
             threshold = self._confirm_above_price
@@ -233,18 +233,17 @@ class RequestService:
 
     @property
     def default_confirmation_price(self) -> Micros | None:
-        """The price from which a request asks where the server has not said."""
+        """The operator's threshold for confirmations, for servers that have none."""
         return self._confirm_above_price
 
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
         return await self._ledger.quota_status(origin, policy=self._policy)
 
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
-        """Check every limit, reserve the money and write the job, in one transaction.
+        """Check every limit, reserve the price and insert the job, in one transaction.
 
-        What a message asked for is held back for a moment, in which it can be undone.
-        Raises `NotAllowed`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
-        `DatabaseUnavailable`.
+        A request made by a message is held back for the undo time. Raises `NotAllowed`,
+        `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
@@ -263,16 +262,16 @@ class RequestService:
             if job.undo_until is not None and self._show_accepted is not None:
                 await self._show_accepted(job)
             place = await self._jobs.find_queue_place(job)
-            has_limited_places = self._policy.pace.in_flight is not None
-            running = await self._jobs.list_running_operations() if has_limited_places else []
+            has_limited_slots = self._policy.pace.in_flight is not None
+            running = await self._jobs.list_running_operations() if has_limited_slots else []
             if place is None or self._wait_estimates.may_start_now(place, len(running)):
-                place, running = 0, []  # it has been started already, or will be at once
-            ahead_models = [job.plan.model] * (place - 1)  # those of others may be faster or slower
+                place, running = 0, []  # it has started already, or will at once
+            ahead_models = [job.plan.model] * (place - 1)  # an approximation: theirs may differ
             eta = await self._wait_estimates.estimate_queued(
                 job.plan, ahead_models=ahead_models, running=running
             )
             return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))
-        except DatabaseUnavailable:  # it is accepted; the rest can be asked for later
+        except DatabaseUnavailable:  # the request is accepted nevertheless
             return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
 
     async def cancel(
@@ -293,13 +292,13 @@ class RequestService:
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
         after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
-        if after is not None and after.cancel_requested:  # it was not too late
+        if after is not None and after.cancel_requested:
             self._worker.notify_job_changed(job_id)
         if after is not None and after.state is JobState.CANCELLED:
             return CancellationResult.CANCELLED
         if after is None or after.state is JobState.POSTING or after.state.has_ended:
             return CancellationResult.TOO_LATE
-        if after.owner != self._worker.worker_id:  # its process hears of it in its own time
+        if after.owner != self._worker.worker_id:  # its own process will notice it later
             await self._job_messages.show_status(JobProgress(after))
         is_made = after.state is JobState.FETCHING
         can_be_stopped = after.can_be_stopped and not is_made

@@ -1,4 +1,4 @@
-"""The tasks of the jobs that run in this process: at most one a job, and none twice for a claim."""
+"""The tasks of this process's jobs: at most one per job, and only one per claim."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from bot.domain.ports import Clock
 from bot.services.jobs.job_task import JobTask, JobTaskFactory
 from bot.services.jobs.lease import Lease
 
-_MAX_REMEMBERED_EPOCHS: Final = 20_000  # far more than can be claimed and not yet reported
+_MAX_REMEMBERED_EPOCHS: Final = 20_000  # far more than the claims whose answers may be late
 
 MAX_UNEXPECTED_FAILURES: Final = 8
-"""After as many, in about two minutes, a job ends: an error of the program does not pass."""
+"""A job ends after so many failures, in about two minutes, because retries do not fix bugs."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True, eq=False)
 class JobTaskPool:
-    """Starts and stops `JobTask`s; ``on_finished`` is called whenever one has ended."""
+    """Starts and stops `JobTask`s; ``on_finished`` is called after each has ended."""
 
     job_task_factory: JobTaskFactory
     clock: Clock
@@ -43,7 +43,7 @@ class JobTaskPool:
         if self._is_closed or job.id in self._tasks:
             return
         if just_claimed and self._has_started_epoch(job):
-            return  # the claim's answer came late: the reconciliation has started the job
+            return  # the claim's answer came late, and the reconciliation has started the job
         job_task = self.job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
         self._started_epochs[job.id] = job.epoch
         while len(self._started_epochs) > _MAX_REMEMBERED_EPOCHS:
@@ -57,13 +57,13 @@ class JobTaskPool:
             self._tasks[job_id][0].running_job.request_cancel()
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
-        """Whether this worker claimed ``job`` and started no task for it, so submitted nothing."""
+        """Return whether this worker claimed ``job`` but started no task for it."""
         was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
         was_started = self._has_started_epoch(job)
         return job.state is JobState.SUBMITTING and was_claimed_here and not was_started
 
     def may_resume(self, job_id: int) -> bool:
-        """Whether a job has no task and need not wait after a failure."""
+        """Return whether a job has no task and need not wait after a failure."""
         _, retry_at = self._failure_backoffs.get(job_id, (None, float("-inf")))
         return job_id not in self._tasks and self.clock.monotonic() >= retry_at
 
@@ -78,7 +78,7 @@ class JobTaskPool:
             await asyncio.wait(tasks, timeout=timeout_s)
 
     async def crash(self) -> None:
-        """End as by SIGKILL; see `Worker.crash`."""
+        """End as if killed by SIGKILL; see `Worker.crash`."""
         self.close()
         tasks = list(self._tasks.values())
         for job_task, task in tasks:
@@ -98,7 +98,7 @@ class JobTaskPool:
         except LeaseLost as error:
             _log.warning("job.abandoned", job_id=job_id, reason=str(error))
         except Exception:
-            # the reconciliation finds the job and resumes it from what is saved
+            # the reconciliation finds the job and resumes it from its row
             _log.exception("job.failed_unexpectedly", job_id=job_id)
             self._failure_backoffs[job_id] = backoff, self.clock.monotonic() + backoff.next_delay()
         else:
@@ -109,5 +109,5 @@ class JobTaskPool:
         self.on_finished()
 
     def _has_started_epoch(self, job: Job) -> bool:
-        """Whether a task was started here for this epoch of the job, or for a later one."""
+        """Return whether a task was started here for this epoch of the job, or a later one."""
         return self._started_epochs.get(job.id, -1) >= job.epoch

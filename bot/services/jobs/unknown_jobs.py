@@ -1,8 +1,8 @@
-"""Jobs that ended as unknown: Google is asked about them, rarely, for as long as it keeps files.
+"""Keeps asking Google about unknown jobs, at long intervals, as long as Google keeps files.
 
-An operation that outlived its time limit, or whose name was saved too late, has no task: whatever
-process has its turn polls it. What Google has ended is resumed where it stopped: a clip is
-delivered and charged, a refusal told and refunded. What an admin has settled is polled no more.
+Unknown jobs have no task, so any process may poll them. If Google has ended the operation, the job
+is reopened: a clip is delivered and charged, a refusal is announced and refunded. A job that an
+admin has settled is not polled any more.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class UnknownJobPoller:
                 _log.warning("unknown_jobs.poll_postponed", error=str(error))
 
     async def poll_once(self) -> None:
-        """Ask once about every job whose turn it is. Raises `DatabaseUnavailable`."""
+        """Ask once about every job that is due. Raises `DatabaseUnavailable`."""
         interval = timedelta(seconds=self.interval_s)
         while True:
             due = await self.jobs.claim_unknown_due(interval=interval, limit=_BATCH_SIZE)
@@ -77,11 +77,11 @@ class UnknownJobPoller:
     async def _has_operation_ended(self, models: VideoModels, job: Job, operation: str) -> bool:
         answer = await models.poll(operation)
         if isinstance(answer, OperationNotStarted):
-            # what a restored backup holds may have been submitted again since: nobody knows
+            # a job from a restored backup may have been submitted again since
             return job.claimed_epoch is not None
         if not isinstance(answer, OperationPending):
             return True
-        if job.cancel_requested:  # its name may have been saved too late to stop it earlier
+        if job.cancel_requested:  # the name may have been saved too late to stop it earlier
             await models.cancel_operation(operation)
         return False
 

@@ -1,7 +1,7 @@
 """Prepares clips for Discord's upload limit, by the options of `bot.domain.clips.upload_options`.
 
-Each derived file lies beside the original under a name that follows from its content, so that it is
-found again after a crash or for a second post.
+The name of a derived file depends on its content, so that it can be reused after a crash or for
+another post.
 """
 
 import asyncio
@@ -33,17 +33,17 @@ from bot.services.clips.thumbnails import Thumbnails
 
 _MAX_OBSERVED_LIMITS: Final = 4096
 _SUSPECT_BYTES: Final = 2**20
-"""From this size on, an upload that is reset again and again may be too large."""
+"""From this size on, an upload that is reset repeatedly may be too large."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class UploadJob:
-    """The clips of one message, and how many upload options of each were refused.
+    """The clips of one message, and how many upload options of each have failed.
 
-    ``limit`` is in bytes; with ``verify_originals`` each is checked against its hash first.
-    ``reset_bytes`` is the size of a file whose upload was reset again and again.
+    ``limit`` is in bytes. With ``verify_originals`` the hash of each original is checked first.
+    ``reset_bytes`` is the size of a file whose upload was reset repeatedly.
     """
 
     clips: Sequence[Clip]
@@ -57,9 +57,9 @@ class UploadJob:
 
 @dataclass(kw_only=True, eq=False)
 class UploadPreparer:
-    """Prepares clips for the place that they go to, and observes its upload limit.
+    """Prepares clips for a place, and learns the upload limit of that place.
 
-    Observed limits are in memory only: after a restart each costs one refused upload.
+    Observed limits are in memory only, so after a restart each may cost one refused upload.
     """
 
     job_messages: JobMessages
@@ -86,9 +86,9 @@ class UploadPreparer:
         return UploadJob(clips, origin, limit, verify_originals=verify_originals)
 
     async def prepare_uploads(self, upload_job: UploadJob) -> list[PreparedUpload]:
-        """Prepare what is to be posted now.
+        """Prepare the files for the next attempt to post.
 
-        Raises `FileTooLarge` when all options of a clip were refused, or `RecordNotFound`.
+        Raises `FileTooLarge` if all options of a clip have failed, or `RecordNotFound`.
         """
         upload_job.prepared = []
         prepared = [await self._prepare_clip(upload_job, clip) for clip in upload_job.clips]
@@ -96,7 +96,7 @@ class UploadPreparer:
         return prepared
 
     def step_down(self, upload_job: UploadJob) -> bool:
-        """Take the next option for the largest file; ``False`` if nothing can be made smaller."""
+        """Choose the next option for the largest file; return ``False`` if nothing was prepared."""
         largest = self._take_next_option(upload_job)
         if largest is None:
             return False
@@ -104,10 +104,10 @@ class UploadPreparer:
         return True
 
     def step_down_after_resets(self, upload_job: UploadJob) -> bool:
-        """Take the next option where the connection breaks again and again.
+        """Choose the next option after repeated resets of the connection.
 
-        The size counts as refused only once a smaller file was accepted: until then it may be the
-        network. ``False`` for files that are so small that their size cannot be the reason.
+        The network may be the cause, so the size counts as refused only after a smaller file was
+        accepted. Returns ``False`` for files that are too small for their size to be the cause.
         """
         size = max((upload.size for upload in upload_job.prepared), default=0)
         if size < _SUSPECT_BYTES or self._take_next_option(upload_job) is None:
@@ -127,7 +127,7 @@ class UploadPreparer:
         return largest
 
     def record_accepted(self, upload_job: UploadJob) -> None:
-        """Remember the accepted size, if it says more about the limit than was known."""
+        """Remember the accepted size, if it is news about the limit."""
         largest = max((upload.size for upload in upload_job.prepared), default=0)
         if upload_job.reset_bytes is not None and largest < upload_job.reset_bytes:
             refused = upload_job.reset_bytes
@@ -151,7 +151,7 @@ class UploadPreparer:
         steps = upload_options(facts, upload_job.limit, public=link is not None)
         while True:
             if upload_job.fallbacks[clip.id] >= len(steps):
-                raise FileTooLarge(f"clip {clip.id} at its smallest", limit=upload_job.limit)
+                raise FileTooLarge(f"clip {clip.id} cannot be smaller", limit=upload_job.limit)
             step = steps[upload_job.fallbacks[clip.id]]
             try:
                 return await self._prepare_option(step, facts, original)
@@ -222,12 +222,12 @@ class UploadPreparer:
 
 
 def _apply_step(original: PreparedUpload, step: UploadStep) -> PreparedUpload:
-    """Return the upload by ``step``, still without a file."""
+    """Return the upload for ``step``, still without a file."""
     return replace(original, option=step.option, limit=step.limit, size=0)
 
 
 def _get_limit_scope(origin: Origin) -> int:
-    """The limit is the server's, or that of the channel of a direct message."""
+    """Return the server or the direct-message channel, which have a limit each."""
     return origin.guild_id or origin.channel_id
 
 

@@ -1,7 +1,7 @@
-"""One process's share of the work: it claims queued jobs, adopts orphans and runs a task for each.
+"""The worker of a process: claims queued jobs, adopts those of dead processes, and runs them.
 
-`bot.services.jobs.lease` says when it may work. At a graceful stop the lease is given back after
-the critical sections have ended.
+It works only under a valid lease (`bot.services.jobs.lease`). A graceful stop gives the lease back
+after the critical sections have ended.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _ADOPT_BATCH_SIZE: Final = 250
 _IDLE_INTERVAL_S: Final = 5.0
 
 WORKER_LOOPS: Final = ("dispatcher", "reconciliation", "queue_status")
-"""The loops whose unexpected errors are reported and shown by `/readyz`."""
+"""The loops whose unexpected errors are reported and shown at `/readyz`."""
 
 _log = structlog.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class Worker:
 
     @property
     def worker_id(self) -> str:
-        """The name under which this process owns jobs; a new one after a lost lease."""
+        """The id under which this process owns jobs; it changes after a lost lease."""
         return self.lease.worker_id
 
     @property
@@ -90,11 +90,11 @@ class Worker:
         return self.lease.remaining_s > 0
 
     def is_loop_healthy(self, name: str) -> bool:
-        """Whether the lease holds and the last round of this loop (`WORKER_LOOPS`) went well."""
+        """Return whether the lease is valid and the last round of this loop had no error."""
         return self.is_alive and name not in self._failing_loops
 
     async def start(self) -> None:
-        """Take a lease (waiting for the database if it is away) and begin."""
+        """Register a lease, waiting until the database is available, and start the loops."""
         await self._lease_keeper.register()
         renewal = self._lease_keeper.run_renewal(self._restart_as_new_worker)
         self._lease_tasks = [asyncio.create_task(renewal)]
@@ -109,12 +109,12 @@ class Worker:
         ]
 
     async def stop(self, timeout_s: float) -> None:
-        """Stop taking work, let critical sections end, give the lease back."""
+        """Claim no more jobs, let critical sections end, and give the lease back."""
         self._is_stopping = True
         self._task_pool.close()
         self._critical_sections.close()
         ends_at = self._clock.monotonic() + timeout_s
-        # a claim under way is awaited, so that what it took can be put back
+        # wait for a running claim, so that its jobs can be queued again
         self._dispatch_requested.set()
         if self._loop_tasks:
             await asyncio.wait(self._loop_tasks[:1], timeout=timeout_s * 0.3)
@@ -129,7 +129,7 @@ class Worker:
         await self._lease_keeper.retire(max(0.5, ends_at - self._clock.monotonic()))
 
     async def crash(self) -> None:
-        """End as by SIGKILL, saving nothing; for tests that pretend several processes in one."""
+        """End as if killed by SIGKILL, without saving; for tests of several processes in one."""
         self._is_stopping = True
         await asyncio.gather(
             _cancel_and_wait([*self._loop_tasks, *self._lease_tasks]),
@@ -142,17 +142,17 @@ class Worker:
         self._queue_status_updater.request_update()
 
     def notify_job_changed(self, job_id: int) -> None:
-        """A job was cancelled or reopened: tell its task, or start one."""
+        """Pass on that a job was cancelled or reopened: to its task, or to a new one."""
         self._task_pool.request_cancel(job_id)
         self._reconciliation_requested.set()
         self.wake()
 
     async def _restart_as_new_worker(self) -> None:
-        """The lease is lost: stop everything that relies on it, and come back as another worker."""
+        """After a lost lease, stop everything that relies on it and register as a new worker."""
         _log.error("lease.lost", worker=self.worker_id, running=self.running_count)
         self.lease.mark_lost()
         await self._task_pool.stop_tasks(5.0)
-        # a submit just answered may still save its operation, unless its job was adopted
+        # a submit that was just answered may still save its operation unless the job was adopted
         await self._critical_sections.drain(5.0)
         await self._lease_keeper.register_as_new()
         self._reconciliation_requested.set()
@@ -180,7 +180,7 @@ class Worker:
                 except DatabaseUnavailable as error:
                     _log.warning("claim.postponed", error=str(error))
                     delay_s = backoff.next_delay()
-                except Exception as error:  # one bad row must not stop the dispatcher for good
+                except Exception as error:  # one bad row must not stop the dispatcher
                     self._record_round("dispatcher", error)
                     delay_s = backoff.next_delay()
             await self._wait_for_event(self._dispatch_requested, delay_s)
@@ -192,7 +192,7 @@ class Worker:
         return max(0.01, min(_IDLE_INTERVAL_S, retry_delay_s))
 
     async def _requeue_unstarted(self) -> None:
-        """Queue again what was claimed and never started, for another process."""
+        """Queue claimed jobs that were not started again, for another process."""
         for job_id in await self._jobs.list_owned(self.worker_id):
             job = await self._jobs.get(job_id)
             if job is not None and self._task_pool.is_unstarted_claim(job, self.worker_id):
@@ -232,8 +232,11 @@ class Worker:
                 return
 
     async def _resume_jobs_without_task(self) -> None:
-        """Start own jobs that have no task: the claim's answer was lost, the task failed, or a
-        queued job was cancelled and must be announced."""
+        """Start own jobs that have no task.
+
+        The claim's answer was lost, the task failed, or a queued job was cancelled and must be
+        announced.
+        """
         owner, pool = self.worker_id, self._task_pool
         running = pool.running_ids
         for job_id in await self._jobs.list_owned(owner):

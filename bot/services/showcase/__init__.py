@@ -1,4 +1,4 @@
 """A server's showcase: adding and withdrawing clips, votes, the weekly digest, maintenance.
 
-May import `bot.store`, `bot.observability` and `bot.domain`; nothing of Discord.
+May import `bot.store`, `bot.observability` and `bot.domain`, but nothing of Discord.
 """

@@ -1,7 +1,7 @@
-"""Work on messages, one piece at a time in each channel; no channel waits for another.
+"""Runs the work on messages one after another in each channel; no channel waits for another.
 
-Discord may hold an edit up for minutes (its rate limits are a channel's). Such work goes on in the
-background, and what Discord postponed is tried again when Discord said, not sooner.
+Discord's rate limits apply per channel and may delay an edit for minutes. Such work continues in
+the background. What Discord postponed is not retried earlier than Discord said.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, DeliveryError, DiscordUnavailable
 from bot.domain.ports import Clock
 
-PATIENCE_S: Final = 5.0
-"""How long one round waits for its work; what takes longer goes on in the background."""
+ROUND_TIMEOUT_S: Final = 5.0
+"""How long one round waits for its work; what takes longer continues in the background."""
 _FIRST_RETRY_S: Final = 10.0
 _MAX_RETRY_S: Final = 600.0
 _MAX_POSTPONED: Final = 10_000
@@ -29,7 +29,7 @@ LaneWork = Callable[[int], Awaitable[None]]
 
 @dataclass(kw_only=True, eq=False)
 class ChannelLanes:
-    """Runs the work of one kind of rows; ``kind`` is its name in the log."""
+    """Runs the work of one kind of row; ``kind`` is its name in the log."""
 
     kind: str
     clock: Clock
@@ -39,12 +39,12 @@ class ChannelLanes:
 
     @property
     def postponed_ids(self) -> list[int]:
-        """Return the rows that must not be tried yet."""
+        """The ids of rows that must not be tried yet."""
         now = self.clock.monotonic()
         return [row_id for row_id, (_, retry_at) in self._retries.items() if retry_at > now]
 
     async def run(self, rows_by_channel: Mapping[Hashable, Sequence[int]], work: LaneWork) -> None:
-        """Start the work of each channel that has none, and wait a little for its end.
+        """Start the work of each idle channel, and wait up to `ROUND_TIMEOUT_S` for its end.
 
         Raises `ExceptionGroup` with the unexpected errors since the last round.
         """
@@ -55,13 +55,13 @@ class ChannelLanes:
                 )
                 self._tasks[channel] = task
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=PATIENCE_S)
+            await asyncio.wait(self._tasks.values(), timeout=ROUND_TIMEOUT_S)
         failures, self._failures = self._failures, []
         if failures:
             raise ExceptionGroup(f"{self.kind} failed", failures)
 
     async def close(self) -> None:
-        """Stop all work; what was not recorded is found again."""
+        """Stop all work; unfinished rows are found again."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

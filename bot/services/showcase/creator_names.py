@@ -1,4 +1,4 @@
-"""Keeps the names in the gallery current, from the people whom the bot sees anyway."""
+"""Keeps the names in the gallery current, from the members whose events the bot receives."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Runs background maintenance: pending showcase posts, recounts, digests, erasures.
 
-One loop in each process. Every task claims its rows, so several processes do everything once.
+Each process has one loop. Every task claims its rows, so nothing is done by two processes.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bot.services.showcase.channel_lanes import ChannelLanes
 
 MaintenanceTask = Callable[[], Awaitable[None]]
 
-GATHER_DELAY_S: Final = 1.0  # ten votes in a second are one edit
+GATHER_DELAY_S: Final = 1.0  # so that ten votes in a second lead to one edit
 MAX_INTERVAL_S: Final = 20.0
 
 _log: Final = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class MaintenanceLoop:
     clock: Clock
     interval_s: float
     lanes: Sequence[ChannelLanes] = ()
-    """What the tasks leave running in the background; it ends with the loop."""
+    """Background work that the tasks start; it is stopped with the loop."""
 
     async def run(self) -> None:
         interval_s = min(self.interval_s, MAX_INTERVAL_S)
@@ -51,7 +51,7 @@ class MaintenanceLoop:
                 await lanes.close()
 
     async def run_once(self) -> None:
-        """Run each task once; one that fails does not stop the others.
+        """Run each task once; a failure does not stop the others.
 
         Raises `ExceptionGroup` with all unexpected errors.
         """

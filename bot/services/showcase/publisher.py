@@ -1,7 +1,7 @@
 """Publishes, updates and removes showcase posts so that Discord matches the database.
 
-Services write the desired state into a post's row; the process that claims the row applies it here,
-exactly once. A message that a dead process may have sent is searched for before another is sent.
+Services write the desired state into a post's row. The process that claims the row applies it,
+exactly once. If a dead process may have sent a message, it is searched for first.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ class ShowcasePublisher:
     settle_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def request_settle(self) -> None:
-        """Settle changed posts soon, batched with other changes."""
+        """Ask the maintenance loop to settle changed posts soon, together with other changes."""
         self.settle_requested.set()
 
     async def settle_post(self, post_id: int, *, is_new: bool = False) -> None:
         """Apply one post's desired state; ``is_new`` skips the search for an earlier message.
 
-        Raises `ChannelUnavailable` if it can never be sent (a new post is withdrawn then),
-        `DiscordUnavailable` and `DatabaseUnavailable` if it will be retried.
+        Raises `ChannelUnavailable` if the post cannot be sent; a new post is then withdrawn. Raises
+        `DiscordUnavailable` or `DatabaseUnavailable` if it will be retried.
         """
         async with self._locks.setdefault(post_id, asyncio.Lock()):
             while self.worker.is_alive:
@@ -54,14 +54,14 @@ class ShowcasePublisher:
                 is_new = False
 
     async def settle_all(self) -> None:
-        """Settle the posts of this process and of dead ones. Raises `DatabaseUnavailable`."""
+        """Settle the posts of this process and of dead processes. Raises `DatabaseUnavailable`."""
         posts_by_channel = await self.showcase_posts.list_out_of_sync_by_channel(
             self.worker.worker_id, except_for=self.lanes.postponed_ids
         )
         await self.lanes.run(posts_by_channel, self.settle_post)
 
     async def handle_deleted_channel(self, guild_id: int, channel_id: int) -> None:
-        """Keep the posts of a channel that is gone, and post them where the showcase is now."""
+        """Detach the posts of a deleted channel, and post them in the new channel, if any."""
         count = await self.showcase_channels.detach_posts(
             guild_id,
             channel_id,
@@ -77,9 +77,9 @@ class ShowcasePublisher:
         await self.post_waiting(guild_id, unless=channel_id)
 
     async def post_waiting(self, guild_id: int, *, unless: int | None = None) -> int:
-        """Post what waits for a channel in the server's own, if it has one other than ``unless``.
+        """Post what waits for a channel in the server's channel, if that is not ``unless``.
 
-        Returns how many posts that are.
+        Returns the number of posts.
         """
         channel_id = await self.showcase_channels.load_channel(guild_id)
         if channel_id is None or channel_id == unless:
@@ -106,7 +106,7 @@ class ShowcasePublisher:
             match await self.showcase_channel.refresh_post(post):
                 case EditResult.DONE:
                     await self.showcase_posts.mark_refreshed(post)
-                case EditResult.MESSAGE_GONE:  # that withdraws the post
+                case EditResult.MESSAGE_GONE:  # deleting the message withdraws the post
                     await self._mark_withdrawn(post)
                 case EditResult.CHANNEL_GONE:
                     await self.showcase_posts.mark_refreshed(post)
@@ -129,7 +129,7 @@ class ShowcasePublisher:
         await self.showcase_posts.mark_published(post, message_id)
 
     async def _give_up(self, post: ShowcasePost, error: ChannelUnavailable) -> None:
-        """Withdraw a new post; one that was shown before waits for a channel, with its votes."""
+        """Withdraw a new post; one that was shown before keeps its votes and waits."""
         if post.revision == 0:
             await self._mark_withdrawn(post)
             withdrawn = await self.showcase_posts.get(post.id) or post

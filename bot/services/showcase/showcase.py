@@ -30,10 +30,10 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
 AUDIT_LOG_LENGTH: Final = 25
-_SETTLE_PATIENCE_S: Final = 30.0
+_SETTLE_TIMEOUT_S: Final = 30.0
 _DIGEST_FIELDS: Final = frozenset({"digest_day", "digest_hour", "digest_zone"})
-_UNTOLD_FIELDS: Final = frozenset({"name", "locale"})
-"""What is noted with a change, but no change of the showcase itself."""
+_UNAUDITED_FIELDS: Final = frozenset({"name", "locale"})
+"""Fields that are stored with a change but are not in the audit log."""
 
 
 class RankingPeriod(StrEnum):
@@ -59,7 +59,7 @@ class ShowcaseActor:
 
 @dataclass(frozen=True, slots=True)
 class ShowcasePermission:
-    """That a clip may be added: its creator's choices, where to, and whether to the gallery too."""
+    """The permission to add a clip to a channel, and maybe to the public gallery."""
 
     preferences: CreatorPreferences
     channel_id: int
@@ -68,7 +68,7 @@ class ShowcasePermission:
 
 
 class ShowcaseService:
-    """The use cases; plain reads go straight to the public stores ``posts`` and ``settings``."""
+    """The use cases; callers may read from the stores ``posts`` and ``settings`` directly."""
 
     def __init__(
         self,
@@ -102,10 +102,10 @@ class ShowcaseService:
         actor: ShowcaseActor | None,
         hide_prompt: bool | None = None,
     ) -> tuple[ShowcasePost, bool]:
-        """Add a clip to the showcase; ``actor`` is ``None`` if its stars do so.
+        """Add a clip to the showcase; ``actor`` is `None` if its stars add it.
 
-        Returns the post and whether it is new. Raises `NotAllowed`, `RecordNotFound`,
-        `ChannelUnavailable`; a passing error of Discord only delays the message.
+        Returns the post and whether it is new. Raises `NotAllowed`, `RecordNotFound` or
+        `ChannelUnavailable`. A temporary error of Discord only delays the message.
         """
         permission = await self._authorize(clip, guild_id, actor)
         preferences, channel_id = permission.preferences, permission.channel_id
@@ -117,7 +117,7 @@ class ShowcaseService:
             name = actor.name
         else:
             name = await self._showcase_channel.fetch_creator_name(guild_id, clip.user_id)
-        # others may hide a prompt, never reveal one that its creator hides
+        # others may hide a prompt, but not reveal one that its creator hides
         hides_prompt = preferences.hide_prompt or bool(hide_prompt)
         if is_own and hide_prompt is not None:
             hides_prompt = hide_prompt
@@ -127,7 +127,7 @@ class ShowcaseService:
             channel_id=channel_id,
             creator_name=name,
             hide_prompt=hides_prompt,
-            public=permission.may_be_public and (not is_own or self._is_told(preferences)),
+            public=permission.may_be_public and (not is_own or self._is_informed(preferences)),
             added_by=actor.user_id if actor is not None else None,
             by_stars=actor is None,
             channel_age_restricted=(channels or {}).get(channel_id, False),
@@ -138,7 +138,7 @@ class ShowcaseService:
         )
         if is_new:
             await self._settle_post(post, is_new=post.change_count == 0)
-        elif is_own and hide_prompt is not None:  # an existing post follows its creator's choice
+        elif is_own and hide_prompt is not None:  # the creator's choice changes an existing post
             await self.posts.update_post(
                 post.id, owner=self._worker.worker_id, audit_entry=None, hide_prompt=hide_prompt
             )
@@ -150,26 +150,26 @@ class ShowcaseService:
     async def needs_public_notice(
         self, clip: Clip, *, guild_id: int, actor: ShowcaseActor
     ) -> CreatorPreferences | None:
-        """Return the member's choices if they do not know yet that their clip will be on the web.
+        """Return the member's preferences if they must be told that their clip will be on the web.
 
         Raises `NotAllowed` and `RecordNotFound`, as adding the clip would.
         """
         permission = await self._authorize(clip, guild_id, actor)
-        is_told = self._is_told(permission.preferences)
-        if actor.user_id != clip.user_id or is_told or clip.age_restricted:
+        is_informed = self._is_informed(permission.preferences)
+        if actor.user_id != clip.user_id or is_informed or clip.age_restricted:
             return None
         is_on_web = permission.may_be_public and permission.is_gallery_public
         return permission.preferences if is_on_web else None
 
     async def record_public_notice(self, *, guild_id: int, user_id: int) -> None:
-        """Record that a member knows that what they showcase in a server is on the web."""
+        """Record that a member was told that a server's showcase is on the web."""
         preferences = await self.settings.load_preferences(guild_id, user_id)
         if preferences.public_notice_at is None:
-            told = replace(preferences, public_notice_at=self._clock.now())
-            await self.settings.save_preferences(told)
+            informed = replace(preferences, public_notice_at=self._clock.now())
+            await self.settings.save_preferences(informed)
 
     async def find_web_address(self, post: ShowcasePost) -> str | None:
-        """Return where a post is on the web, if it is public."""
+        """Return the web address of a post, if it is public."""
         if self.gallery_url is None or not post.may_be_public:
             return None
         showcase_settings = await self.settings.load_settings(post.entry.guild_id)
@@ -178,7 +178,7 @@ class ShowcaseService:
         return f"{self.gallery_url.rstrip('/')}/clips/{post.entry.clip.id}"
 
     async def withdraw_clip(self, clip: Clip, *, guild_id: int, actor: ShowcaseActor) -> None:
-        """Take a clip out of the showcase. Raises `NotAllowed`, `RecordNotFound`."""
+        """Withdraw a clip from the showcase. Raises `NotAllowed`, `RecordNotFound`."""
         if actor.user_id != clip.user_id and not actor.moderator:
             raise NotAllowed("showcase_withdraw")
         post = await self._find_post(clip.id, guild_id)
@@ -195,7 +195,7 @@ class ShowcaseService:
     async def withdraw_deleted_clip(self, clip: Clip, actor_id: int) -> None:
         """Withdraw a clip that its requester or a moderator is about to delete.
 
-        Raises `DiscordUnavailable` while its message, and so its record, cannot be deleted.
+        Raises `DiscordUnavailable` if its message cannot be deleted; the record must stay then.
         """
         actor = ShowcaseActor(actor_id, moderator=actor_id != clip.user_id)
         await self.posts.mark_clip_deleted(clip.id)
@@ -249,7 +249,7 @@ class ShowcaseService:
         hidden_ids = await self.posts.set_blocked(
             audit_entry, blocked=blocked, owner=self._worker.worker_id
         )
-        self._publisher.request_settle()  # what contains their footage follows
+        self._publisher.request_settle()  # posts with footage of theirs change too
         for post_id in hidden_ids:
             if (post := await self.posts.get(post_id)) is not None:
                 await self._settle_post(post)
@@ -265,7 +265,7 @@ class ShowcaseService:
         consent: ShowcaseConsent | None = None,
         hide_prompt: bool | None = None,
     ) -> CreatorPreferences:
-        """Change what a member lets others do and see; existing posts follow."""
+        """Change what a member allows others to do and see; this applies to existing posts too."""
         before = await self.settings.load_preferences(guild_id, user_id)
         after = replace(
             before,
@@ -274,7 +274,7 @@ class ShowcaseService:
         )
         if after != before:
             await self.settings.save_preferences(after)
-            self._publisher.request_settle()  # what contains their footage follows
+            self._publisher.request_settle()  # posts with footage of theirs change too
         if hide_prompt is not None:
             post_ids = await self.posts.list_member_post_ids(
                 user_id, guild_id=guild_id, include_withdrawn=False
@@ -287,21 +287,24 @@ class ShowcaseService:
         return after
 
     async def configure(self, guild_id: int, *, actor_id: int, **changes: Any) -> ShowcaseSettings:
-        """Change some fields of the settings and return all; a changed digest is due after now."""
+        """Change some fields of the settings and return all of them.
+
+        If its times change, the next digest is due after now.
+        """
         before = await self.settings.load_settings(guild_id)
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}
         if changed & {*_DIGEST_FIELDS, "channel_id"}:
             after = replace(after, digest_since=self._clock.now())
         audit_entry = None
-        if told := changed - _UNTOLD_FIELDS:
-            told |= _DIGEST_FIELDS if told & _DIGEST_FIELDS else set()
+        if audited := changed - _UNAUDITED_FIELDS:
+            audited |= _DIGEST_FIELDS if audited & _DIGEST_FIELDS else set()
             audit_entry = AuditEntry(
                 guild_id=guild_id,
                 actor_id=actor_id,
                 action=AuditAction.ARRANGE,
                 recorded_at=self._clock.now(),
-                comment=", ".join(f"{name} = {getattr(after, name)}" for name in sorted(told)),
+                comment=", ".join(f"{name} = {getattr(after, name)}" for name in sorted(audited)),
             )
         if changed:
             await self.settings.configure(after, audit_entry)
@@ -325,13 +328,13 @@ class ShowcaseService:
         await self._publisher.handle_deleted_channel(guild_id, channel_id)
 
     def is_channel_gone(self, showcase_settings: ShowcaseSettings) -> bool:
-        """Return whether the channel that a server has chosen is known not to exist."""
+        """Return whether a server's showcase channel is known to be deleted."""
         channels = self._showcase_channel.get_channels(showcase_settings.guild_id)
         chosen = showcase_settings.channel_id
         return channels is not None and chosen is not None and chosen not in channels
 
     async def _post_waiting(self, guild_id: int) -> None:
-        """Post again what a deleted channel showed."""
+        """Post what deleted channels showed again."""
         channels = self._showcase_channel.get_channels(guild_id)
         if channels is not None:
             for channel_id in await self._showcase_channels.list_post_channels(guild_id):
@@ -363,7 +366,7 @@ class ShowcaseService:
     async def _authorize(
         self, clip: Clip, guild_id: int, actor: ShowcaseActor | None
     ) -> ShowcasePermission:
-        """Return what holds for adding a clip. Raises `NotAllowed`, `RecordNotFound`."""
+        """Return the permission to add a clip. Raises `NotAllowed`, `RecordNotFound`."""
         if clip.guild_id != guild_id:
             raise RecordNotFound("clip_elsewhere")
         showcase_settings = await self.settings.load_settings(guild_id)
@@ -381,10 +384,10 @@ class ShowcaseService:
             preferences, showcase_settings.channel_id, may_be_public, showcase_settings.public
         )
 
-    def _is_told(self, preferences: CreatorPreferences) -> bool:
-        """Return whether a member knows that what they showcase is on the web, now or later.
+    def _is_informed(self, preferences: CreatorPreferences) -> bool:
+        """Return whether a member was told that the showcase may be on the web.
 
-        Without a public address there is nothing to know.
+        Without a public gallery there is nothing to tell.
         """
         return self.gallery_url is None or preferences.public_notice_at is not None
 
@@ -416,13 +419,13 @@ class ShowcaseService:
         )
 
     async def _settle_post(self, post: ShowcasePost, *, is_new: bool = False) -> None:
-        """Settle it now; maintenance retries what Discord refuses and refreshes its digests.
+        """Settle the post now; maintenance retries after errors and refreshes its digests.
 
-        Maintenance goes on too with what takes longer than a person should wait.
+        Maintenance also continues with what takes longer than a person should wait.
         """
         self._publisher.request_settle()
         with suppress(DiscordUnavailable, TimeoutError):
-            async with asyncio.timeout(_SETTLE_PATIENCE_S):
+            async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await self._publisher.settle_post(post.id, is_new=is_new)
 
     def _build_audit_entry(

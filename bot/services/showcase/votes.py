@@ -1,7 +1,7 @@
-"""Counts star reactions as votes, one a member, and recounts from Discord when they may be stale.
+"""Counts star reactions as votes, one per member, and recounts from Discord if they may be stale.
 
-Stale is what this process has not counted since its Discord session began. A starred post of the
-bot may also be unknown at first: members see a message before the database does.
+A message is stale until this process has counted it in its current Discord session. A starred
+message of the bot may also be unknown at first, because members see it before the database does.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 
 RECOUNT_WINDOW: Final = timedelta(days=35)
-"""Age up to which showcase posts are recounted after a break: `/showcase top` shows a month."""
+"""Age up to which showcase posts are recounted in a new session; `/showcase top` shows a month."""
 FRESH_POST_WINDOW: Final = timedelta(days=3)
-"""Age up to which other clip messages are recounted where stars add clips to the showcase."""
+"""Age up to which other clip messages are recounted if stars can add clips to the showcase."""
 UNKNOWN_MESSAGE_TIMEOUT_S: Final = 120.0
-"""How long to wait until a starred message of the bot is known to show a clip."""
+"""How long to wait until the database knows which clip a starred message of the bot shows."""
 _MAX_RECOUNTS: Final = 200
 _MAX_FRESH_POSTS: Final = 50
 _MAX_COUNTED_MESSAGES: Final = 10_000
@@ -45,7 +45,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _UnknownMessage:
-    """A starred message without a known clip, which is believed at ``give_up_at`` (monotonic)."""
+    """A starred message without a known clip; it is dropped at ``give_up_at`` (monotonic)."""
 
     channel_id: int
     give_up_at: float | None = None
@@ -78,7 +78,7 @@ class VoteCounter:
         self._unknown_messages: OrderedDict[int, _UnknownMessage] = OrderedDict()
 
     def mark_stale(self, guild_ids: Sequence[int]) -> None:
-        """A Discord session begins: events of these servers may have been missed before."""
+        """Mark servers whose events may have been missed before a new Discord session."""
         self._counted_messages.clear()
         self._stale_guilds |= set(guild_ids)
         self._publisher.request_settle()
@@ -93,9 +93,9 @@ class VoteCounter:
         is_super: bool = False,
         is_own_message: bool = False,
     ) -> None:
-        """Record that a member added or removed a star; ``is_own_message``: the bot sent it.
+        """Record that a member added or removed a star; ``is_own_message`` are those of the bot.
 
-        Raises `DatabaseUnavailable`; the message is counted when the database is back.
+        Raises `DatabaseUnavailable`; the message is then recounted later.
         """
         try:
             async with self._get_message_lock(message_id):
@@ -125,7 +125,7 @@ class VoteCounter:
     async def recount_posts(self, posts: Sequence[ShowcasePost]) -> None:
         """Recount the stars of showcase posts and of the clips' own messages from Discord.
 
-        Raises `DatabaseUnavailable`; Discord's errors leave the old count.
+        Raises `DatabaseUnavailable`. After errors of Discord the old count stays.
         """
         for post in posts:
             entry, clip = post.entry, post.entry.clip
@@ -140,7 +140,7 @@ class VoteCounter:
     async def recount_stale(self) -> None:
         """Look up unknown messages again and recount one stale server.
 
-        One at a time, so that other maintenance is not kept waiting. Raises `DatabaseUnavailable`.
+        Only one, so that other maintenance need not wait. Raises `DatabaseUnavailable`.
         """
         for message_id, unknown in list(self._unknown_messages.items()):
             await self._resolve_unknown_message(message_id, unknown)
@@ -194,7 +194,7 @@ class VoteCounter:
             self._unknown_messages.pop(message_id, None)
 
     def _get_message_lock(self, message_id: int) -> asyncio.Lock:
-        """Serialise by message: an older recount must not overwrite a later star."""
+        """Return the lock of a message; an older recount must not overwrite a later star."""
         return self._locks.setdefault(message_id, asyncio.Lock())
 
     async def _recount_message(
@@ -218,7 +218,7 @@ class VoteCounter:
         return target
 
     async def _keep_posts_of_deleted_channel(self, message_id: int, channel_id: int) -> None:
-        """A channel that is gone withdraws nothing; the clip's own message may have been in it."""
+        """Keep the showcase posts of a deleted channel instead of withdrawing them."""
         post = await self._showcase_posts.find_by_message(message_id)
         if post is not None:
             await self._publisher.handle_deleted_channel(post.entry.guild_id, channel_id)

@@ -1,7 +1,8 @@
-"""The weekly digest, posted once at the time that a server's admins chose, or late.
+"""Posts the weekly digest once, at the time that a server's admins chose, or later.
 
-Every process looks for due digests; the first to insert a week's row posts it. The row names the
-winner, so that a retry says the same. Clips withdrawn, hidden or erased later disappear from it.
+Every process looks for due digests, and the first to insert a week's row posts it. The row contains
+the winner, so that a retry says the same. Clips that are withdrawn, hidden or erased later are
+removed from the message.
 """
 
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class DigestScheduler:
     async def get_ranking(
         self, digest_id: int, *, guild_id: int, with_age_restricted: bool = False
     ) -> list[GalleryEntry]:
-        """Return the best of a digest's week by current votes. Raises `RecordNotFound`."""
+        """Return the best clips of a digest's week by current votes. Raises `RecordNotFound`."""
         digest = await self.digests.get(digest_id)
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
@@ -102,7 +103,7 @@ class DigestScheduler:
         await self.digests.mark_posted(digest_id, message_id, owner=self.worker.worker_id)
 
     async def _publish(self, digest: WeeklyDigest, *, is_new: bool) -> int | None:
-        """Make the message show the digest's visible entries; delete it if there are none."""
+        """Publish or update the digest's message; delete it if no entries are left."""
         message_id = digest.message_id
         if message_id is None and not is_new:
             message_id = await self.showcase_channel.find_digest(digest)

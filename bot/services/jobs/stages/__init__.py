@@ -1,4 +1,4 @@
 """The stages of a running job; `bot.services.jobs.job_task` decides which is next.
 
-Stages know `RunningJob` and the shared parts of `bot.services.jobs`, but not each other.
+Stages may import `RunningJob` and the shared parts of `bot.services.jobs`, but not each other.
 """

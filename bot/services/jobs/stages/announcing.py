@@ -1,9 +1,9 @@
-"""The last stage: whoever asked is told how the job ended, and the status message goes.
+"""The last stage: tells the requester how the job ended, and deletes the status message.
 
-The clip's post mentions them already (`bot.services.jobs.stages.delivery`); here follow what is
-beside it and what comes instead. A process that adopts an ended job finishes an interrupted
-announcement, so each step first looks whether it was made, and a step that Discord keeps from being
-made is tried again for a day. None of it keeps the job from having ended.
+The clip's post already mentions them (`bot.services.jobs.stages.delivery`). This stage sends direct
+messages, or shows why there is no clip. A process that adopts an ended job finishes its
+announcement, so each step may have been made before. If Discord is unavailable, a step is retried
+for a day. The job has ended in any case.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,7 +33,7 @@ class JobAnnouncer:
     member_preferences: MemberPreferenceStore
 
     async def announce_end(self, running: RunningJob) -> None:
-        """Tell the requester, then record that nothing is left to do. Raises `LeaseLost`."""
+        """Notify the requester, then record that this is done. Raises `LeaseLost`."""
         status_message, store = running.status_message, running.jobs
         await status_message.wait_for_edit()
         saved = await running.retry_until_stored(lambda: store.get(running.job.id))
@@ -78,8 +78,8 @@ class JobAnnouncer:
                 job, clips, is_mentioned=plan.is_mentioned, search_first=again
             ),
         )
-        is_known = job.outcome is Outcome.CANCELLED  # by whoever cancelled it
-        if plan.has_direct_message or (card_id is None and not is_known):
+        is_cancelled = job.outcome is Outcome.CANCELLED  # then they know already
+        if plan.has_direct_message or (card_id is None and not is_cancelled):
             await self._send_direct_notice(running, job, clips)
         return card_id
 
@@ -102,9 +102,10 @@ class JobAnnouncer:
 async def _retry_for_discord(
     running: RunningJob, job: Job, attempt: Callable[[bool], Awaitable[T]]
 ) -> T | None:
-    """Return what ``attempt`` does, or ``None`` when Discord stays away for a day.
+    """Return the result of ``attempt``, `None` if Discord was unavailable for a day.
 
-    It is told whether it may have been made before: by an earlier attempt or another process.
+    The argument of ``attempt`` is whether this step may have been made before, by an earlier
+    attempt or another process.
     """
     backoff = Backoff(initial=1.0, maximum=300.0)
     until = (job.finished_at or running.clock.now()) + POST_RETRY_WINDOW

@@ -1,4 +1,4 @@
-"""The stage ``posting``: the clips are posted, as one message that tells whoever asked."""
+"""The stage ``posting``: posts the clips as one message that notifies the requester."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,10 @@ class ClipDelivery:
     clip_publisher: ClipPublisher
 
     async def deliver_clips(self, running: RunningJob) -> None:
-        """Post the clips; a cancelled job keeps them in the history only. Raises `LeaseLost`."""
+        """Post the clips; those of a cancelled job stay in the history only. Raises `LeaseLost`."""
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(running.job.id))
         end = partial(running.end, settlement=Settlement.CHARGE, clip_count=len(clips))
-        if running.is_cancelled:  # made and billed nevertheless
+        if running.is_cancelled:  # Google made and billed the clips nevertheless
             await end(JobState.CANCELLED, Outcome.CANCELLED)
             return
         running.show_progress()

@@ -1,6 +1,6 @@
-"""Downloads finished videos to files, checks them, and retries for as long as Google keeps them.
+"""Downloads finished videos, checks them, and retries as long as Google keeps them.
 
-Google has been paid by then, so giving up early would waste money.
+They are paid for, so giving up early would waste money.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.services.jobs.stages.running_job import RunningJob
 
 _MAX_UNPLAYABLE_DOWNLOADS: Final = 3
 _MAX_CANCELLED_ATTEMPTS: Final = 8
-"""After so many failures the download of a cancelled job ends: nobody waits for it."""
+"""The download of a cancelled job ends after so many failures, because nobody waits for it."""
 _MAX_DELAY_S: Final = 600.0
 
 _log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ class ClipDownloader:
     data_dir: Path
 
     async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
-        """Download all videos of the result; fail the job if none can be. Raises `LeaseLost`."""
+        """Download the videos of the result; fail the job if there is none. Raises `LeaseLost`."""
         assert running.video_models is not None
         new_clips: list[NewClip] = []
         for index, video in enumerate(result.videos):
@@ -62,11 +62,11 @@ class ClipDownloader:
     async def _download_video(
         self, running: RunningJob, index: int, video: RemoteVideo, video_models: VideoModels
     ) -> NewClip | None:
-        """Download one video, unless an earlier attempt has; ``None`` when it never can be.
+        """Download one video unless it was downloaded before; return `None` if that is impossible.
 
-        No single answer ends it, because gateways answer in Google's place and Google denies files
-        that are there: it is tried until Google deletes the file. An end before that needs a video
-        without an address, or one that is unplayable at Google too.
+        It is retried until Google deletes the file. No single answer ends it, because gateways may
+        answer instead of Google, and Google may deny files that exist. It ends earlier only if the
+        video has no address, or if the file at Google is unplayable too.
         """
         job, clock = running.job, running.clock
         clip = await self._probe_clip(job, index, video)
@@ -96,7 +96,7 @@ class ClipDownloader:
                 retry_after = error.retry_after_s
                 repeated.log_warning(_log, "download.postponed", error)
             except (AccessRefused, OSError) as error:
-                # the operator can fix a key or a full disk while Google keeps the file
+                # the operator can fix a key or a full disk as long as Google keeps the file
                 repeated.log_error(_log, "download.failed", error)
             is_given_up = running.is_cancelled and backoff.attempts >= _MAX_CANCELLED_ATTEMPTS
             if is_given_up or clock.now() >= expires_at or unplayable >= _MAX_UNPLAYABLE_DOWNLOADS:
@@ -109,7 +109,10 @@ class ClipDownloader:
                 video = await _ask_for_video(running, index) or video
 
     async def _probe_clip(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
-        """Describe the downloaded file; ``None`` without a playable one, which is deleted."""
+        """Return the facts of the downloaded file, `None` if there is none.
+
+        An unplayable file is deleted.
+        """
         relative_path = clip_path(job.id, index)
         path = self.data_dir / relative_path
         if not await asyncio.to_thread(path.exists):
@@ -136,7 +139,7 @@ class ClipDownloader:
 
 
 async def _ask_for_video(running: RunningJob, index: int) -> RemoteVideo | None:
-    """Ask again where Google keeps the video; ``None`` without an answer."""
+    """Ask again where Google keeps the video; return `None` without an answer."""
     try:
         answer = await running.poll_operation()
     except VideoError as error:

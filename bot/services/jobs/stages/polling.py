@@ -1,4 +1,4 @@
-"""Asking Google whether an operation has ended, and with what."""
+"""Asks Google whether an operation has ended, and with what result."""
 
 import random
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from bot.services.jobs.stages.submit_retry import requeue_for_retry
 from bot.store.jobs.model_states import ModelStateStore
 
 _MAX_DENIALS: Final = 3
-"""How often in a row Google must say that it does not know an operation."""
+"""How often in a row Google must deny an operation before the job ends."""
 _MAX_CANCELLED_ATTEMPTS: Final = 8
 _MAX_DELAY_S: Final = 600.0
 
@@ -34,20 +34,20 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPoller:
-    """The stage ``polling``, and the repeated question in ``fetching`` after a restart."""
+    """The stage ``polling``, and the repeated poll in ``fetching`` after a restart."""
 
     wait_estimates: WaitEstimates
     model_availability: ModelAvailability
     model_states: ModelStateStore
 
     async def poll_until_ended(self, running: RunningJob) -> None:
-        """Poll until Google has ended the operation or the time is up. Raises `LeaseLost`."""
+        """Poll until the operation ends or its time limit is reached. Raises `LeaseLost`."""
         limit_s, interval_s = running.time_limit_s, running.polling_times.poll_interval_s
         stop_request = StopRequest(running)
         backoff = Backoff(initial=interval_s, maximum=120.0)
         silent_since: float | None = None
         denials, repeated = 0, RepeatedError()
-        if not running.just_claimed:  # thousands may have been adopted at the same moment
+        if not running.just_claimed:  # thousands of jobs may have been adopted at once
             await running.clock.sleep(random.uniform(0.0, interval_s))
         eta = await self.wait_estimates.estimate_finish(running.job)
         running.show_progress(JobProgress(running.job, eta=eta))
@@ -76,7 +76,7 @@ class JobPoller:
                 if isinstance(error, GoogleUnavailable):
                     detail, retry_after = error.detail, error.retry_after_s
                 if now - silent_since > 2 * limit_s:
-                    # after so long without an answer it may or may not have been made and billed
+                    # after so long without an answer, it is unclear what was made and billed
                     await running.end_lost(detail)
                     return
                 running.watched_throughout = False
@@ -110,26 +110,26 @@ class JobPoller:
                 case OperationNotStarted():
                     await self._submit_anew(running, answer)
                     return
-                case OperationPending() if age_s >= limit_s:  # it was asked once after the limit
+                case OperationPending() if age_s >= limit_s:  # this was the poll at the limit
                     await running.end_lost()
                     return
             await running.sleep_poll_interval(until_age_s=limit_s)
 
     async def _submit_anew(self, running: RunningJob, answer: OperationNotStarted) -> None:
-        """End this attempt: Google took the request and made nothing of it, for its quota."""
+        """End this attempt, of which Google made nothing because of its quota."""
         job, error = running.job, answer.error
         if job.may_be_submitted_anew:
             await requeue_for_retry(running, error, self.model_states)
-        elif job.claimed_epoch is None:  # it may have been, since the backup that was restored
+        elif job.claimed_epoch is None:  # it may have been submitted again after the backup
             await running.end_unknown(error.detail)
-        else:  # it had ended as lost
+        else:  # it had ended as unknown before
             await running.end_failed(Outcome.GOOGLE_QUOTA, error.detail)
 
     async def recover_result(self, running: RunningJob) -> None:
-        """Ask again, after a restart, where Google keeps the videos.
+        """Ask Google again, after a restart, where it keeps the videos.
 
-        They are known to be made. So whatever is answered, it is asked again until Google deletes
-        them; only then the job ends.
+        It is known that they were made. So whatever Google answers, it is asked again until it has
+        deleted them. Only then does the job end.
         """
         backoff, repeated = Backoff(initial=2.0, maximum=300.0), RepeatedError()
         while running.clock.now() < running.job.watched_until:

@@ -1,4 +1,4 @@
-"""Logs an error that returns with every try once, and then now and then with its count."""
+"""Logs an error that every retry repeats once, and then every 20th time with its count."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +10,7 @@ _LOG_EVERY: Final = 20
 
 @dataclass(slots=True)
 class RepeatedError:
-    """The last error of a loop that tries again, and how often it came in a row."""
+    """The last error of a retrying loop, and how often it occurred in a row."""
 
     last_message: str | None = None
     count: int = 0
@@ -20,7 +20,7 @@ class RepeatedError:
             log.warning(event, error=str(error), count=self.count)
 
     def log_error(self, log: Any, event: str, error: Exception) -> None:
-        """Log what only the operator can mend, with Google's code for it."""
+        """Log what only the operator can fix, with Google's code for it."""
         if self._is_due(error):
             reason = error.reason if isinstance(error, AccessRefused) else None
             log.error(event, error=str(error), reason=reason, count=self.count)

@@ -1,7 +1,7 @@
-"""A job as this process works on it: what is saved, what is known beside it, and how it may end.
+"""The state of a running job that its stages share, and the ways in which it can end.
 
-Every stage records its step by a fenced change before the next begins. A save is retried until the
-database has it; an end writes the job and its money in one transaction.
+Every stage records its step by a fenced change before the next one begins. A change is retried
+until the database has stored it. An end writes the job and its money in one transaction.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ from bot.store.jobs.jobs import JobStore
 T = TypeVar("T")
 
 _JITTER_FRACTION: Final = 0.2
-_ATTEMPTS_BEFORE_TELLING: Final = 3
-"""How many tries may fail before the requester reads that they do."""
+_ATTEMPTS_BEFORE_SHOWING: Final = 3
+"""How many attempts may fail before the requester is told."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ModelAvailability(Protocol):
-    """Where it is recorded that Google refuses a model."""
+    """Records which models Google refuses."""
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
@@ -53,11 +53,12 @@ class ModelAvailability(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PollingTimes:
-    """How often Google is asked, and for how long; in seconds.
+    """How often Google is asked, and for how long, in seconds.
 
-    Gemini Omni is asked first after ``first_omni_poll_s``, since it may be done within 20 seconds,
-    and for at least ``omni_time_limit_s``, since 4k takes it 20 minutes and more.
-    ``late_operation_wait_s`` is for the operation's name from a last owner that is still alive.
+    Gemini Omni is first asked after ``first_omni_poll_s``, because it may finish within 20 seconds.
+    It gets at least ``omni_time_limit_s``, because 4k takes 20 minutes and more. For
+    ``late_operation_wait_s`` an adopted job waits for a previous owner that is still alive and may
+    save the operation's name.
     """
 
     poll_interval_s: float = 10.0
@@ -73,7 +74,7 @@ class PollingTimes:
 class BillingRules:
     """The operator's rules for money.
 
-    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` is for uncertain submits.
+    Without ``paid_calls`` nothing is submitted. ``unknown_settlement`` is for uncertain submits.
     """
 
     paid_calls: bool = True
@@ -82,7 +83,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDependencies:
-    """What all jobs share; on ``searchable_routes`` a lost submit's result can be searched for."""
+    """What all jobs share; on ``searchable_routes`` the result of a lost submit can be found."""
 
     jobs: JobStore
     routes: Mapping[GoogleRoute, VideoModels]
@@ -97,12 +98,12 @@ class JobDependencies:
 
 @dataclass(eq=False)
 class RunningJob:
-    """The mutable record that the stages of one job share.
+    """The mutable state that the stages of one job share.
 
-    ``just_claimed``: this process took the job from the queue itself, so nothing can have been
-    submitted before. ``submit_begun``: a submit was begun here and may have reached Google.
-    ``watched_throughout`` is false when the time that Google took cannot be measured. What is
-    abandoned saves nothing on its way out (`bot.services.jobs.worker.Worker.crash`).
+    With ``just_claimed`` this process claimed the job from the queue, so nothing was submitted
+    before. With ``submit_begun`` a submit was begun here and may have reached Google.
+    ``watched_throughout`` is false if the time that Google took cannot be measured. An abandoned
+    job saves nothing when its task is cancelled (`bot.services.jobs.worker.Worker.crash`).
     """
 
     shared: JobDependencies
@@ -123,7 +124,7 @@ class RunningJob:
         self.status_message = StatusMessage(
             job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
         )
-        # by this process's own clock: the database's, which wrote the times, may differ
+        # by this process's own clock, because the database's, which wrote the times, may differ
         self._started_at = self.clock.monotonic()
         self._age_at_start_s = 0.0
         if not self.just_claimed:
@@ -137,7 +138,7 @@ class RunningJob:
 
     @property
     def time_limit_s(self) -> float:
-        """How long Google may take for it, from the submit."""
+        """How long Google may take, from the submit."""
         times = self.polling_times
         is_omni = self.job.plan.route.is_omni
         return max(times.time_limit_s, times.omni_time_limit_s if is_omni else 0.0)
@@ -149,7 +150,7 @@ class RunningJob:
         return is_in_time and self.job.plan.route in self.shared.searchable_routes
 
     def request_cancel(self) -> None:
-        """Cancel the job, and show that: what Google makes nevertheless is kept, but not posted."""
+        """Cancel the job and show it; what Google still makes is stored, but not posted."""
         if not self.job.state.has_ended and not self.is_cancelled:
             self.is_cancelled = True
             self._cancellation.set()
@@ -160,8 +161,8 @@ class RunningJob:
         self.status_message.show_progress(progress or JobProgress(self.job))
 
     def show_download_retry(self, delay_s: float, attempts: int) -> None:
-        """Say that Google does not hand out what it made, once a single retry did not help."""
-        if attempts < _ATTEMPTS_BEFORE_TELLING:
+        """Show that the finished video cannot be downloaded yet, after some attempts."""
+        if attempts < _ATTEMPTS_BEFORE_SHOWING:
             return
         retry_at = self.clock.now() + timedelta(seconds=delay_s)
         waiting_for = Outcome.DOWNLOAD_FAILED
@@ -184,9 +185,9 @@ class RunningJob:
     async def sleep_poll_interval(
         self, *, until_age_s: float | None = None, is_first: bool = False
     ) -> None:
-        """Sleep for about one poll interval, but not beyond an age still ahead.
+        """Sleep for about one poll interval, but not beyond ``until_age_s`` if that is ahead.
 
-        Being cancelled ends it, so that Google hears of that at once.
+        Cancelling the job ends the sleep, so that Google can be asked to stop at once.
         """
         interval_s = self.polling_times.poll_interval_s
         if is_first and self.job.plan.route.is_omni:
@@ -197,7 +198,7 @@ class RunningJob:
         await self.sleep_unless_cancelled(delay)
 
     async def sleep_unless_cancelled(self, seconds: float) -> None:
-        """Sleep, but no longer than until the job is cancelled; one that was before sleeps on."""
+        """Sleep until the job is cancelled, or for ``seconds`` if it was cancelled before."""
         if self.is_cancelled:
             await self.clock.sleep(seconds)
             return
@@ -214,7 +215,7 @@ class RunningJob:
     async def end_access_refused(
         self, message: str, reason: str | None, *, billed: Micros | None = None
     ) -> None:
-        """End without a charge; what Google says of the account is kept for the operator only."""
+        """End without a charge; what Google says about the account is only for the operator."""
         try:
             await self.shared.account_refusals.record_refusal(
                 self.job.plan.route, reason=reason, message=message, now=self.clock.now()
@@ -232,7 +233,7 @@ class RunningJob:
     async def retry_until_stored(
         self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
-        """Access the database until it answers. Raises `LeaseLost`."""
+        """Call ``access`` until the database is available. Raises `LeaseLost`."""
         return await self.shared.critical_sections.retry_until_stored(
             access, job_id=self.job.id, **log_facts
         )
@@ -240,7 +241,7 @@ class RunningJob:
     async def requeue(
         self, *, retry_at: datetime | None = None, waiting_for: Outcome | None = None
     ) -> None:
-        """Queue the job again, or end it if it was cancelled meanwhile, by whatever process."""
+        """Queue the job again, or end it if any process has cancelled it meanwhile."""
         await self.save(
             lambda job: self.jobs.requeue(job, retry_at=retry_at, waiting_for=waiting_for)
         )
@@ -254,7 +255,7 @@ class RunningJob:
                 self.job = cancelled
 
     async def requeue_unstarted(self) -> None:
-        """On the way out: queue a job again for which no submit was begun; best effort."""
+        """Queue the job again if no submit was begun; errors are only logged."""
         is_unstarted = self.just_claimed and not self.submit_begun and not self.is_abandoned
         if self.job.state is JobState.SUBMITTING and is_unstarted:
             try:
@@ -272,10 +273,10 @@ class RunningJob:
         possible_at: datetime | None = None,
         billed: Micros | None = None,
     ) -> None:
-        """End without a charge; a job that was to be cancelled counts as cancelled.
+        """End without a charge; a job with a requested cancellation counts as cancelled.
 
-        ``possible_at`` is when Google says that the request will be possible. What Google has
-        ``billed`` for nothing is the operator's: it stays in the budgets.
+        ``possible_at`` is when the request will be possible according to Google. If Google has
+        ``billed`` something nevertheless, the operator pays, so it stays in the budgets.
         """
         settlement, charge = Settlement.REFUND, None
         if billed:
@@ -294,20 +295,20 @@ class RunningJob:
             )
 
     async def end_unknown(self, detail: str | None = None) -> None:
-        """The submit may or may not have reached Google: the operator's rule settles it."""
+        """End a job of which it is unclear whether Google received it, by the operator's rule."""
         settlement = self.shared.billing_rules.unknown_settlement
         await self.end(JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN, settlement, detail=detail)
 
     async def end_lost(self, detail: str | None = None) -> None:
-        """Stop waiting: the member is refunded, the budgets keep what Google may still bill.
+        """Stop waiting; the member is refunded, and the budgets keep what Google may still bill.
 
-        `bot.services.jobs.unknown_jobs` goes on asking for as long as Google keeps files.
+        `bot.services.jobs.unknown_jobs` keeps asking as long as Google keeps files.
         """
         outcome = Outcome.OPERATION_LOST
         await self.end(JobState.UNKNOWN, outcome, Settlement.ABSORBED, detail=detail)
 
     async def end_download_failed(self) -> None:
-        """Google made it and will bill it, but it cannot be downloaded: the operator pays."""
+        """End a job that Google made and bills but that cannot be downloaded; the operator pays."""
         is_cancelled = self.is_cancelled
         await self.end(
             JobState.CANCELLED if is_cancelled else JobState.FAILED,
@@ -316,10 +317,10 @@ class RunningJob:
         )
 
     async def end_stopped(self, billed: Micros | None) -> None:
-        """Google has stopped the operation, and says what that costs, or not.
+        """End a job whose operation Google has stopped; ``billed`` is its bill, if it reports one.
 
-        Whoever asked for that pays what is billed, at most the price. What Google does not say, and
-        what it stopped by itself, is the operator's.
+        A member who cancelled pays the bill, at most the price. The operator pays if there is no
+        bill, or if Google stopped by itself.
         """
         reserved = UsageAmount.from_plan(self.job.plan)
         charge = None if billed is None else Charge.for_stopped_work(reserved, billed)
@@ -332,7 +333,7 @@ class RunningJob:
         await self.end(state, outcome, settlement, charge=charge, billed=billed)
 
     async def end_after_errors(self) -> None:
-        """End a job that an error of the program stops at every attempt, as far as it came."""
+        """End a job that keeps failing because of a bug, depending on how far it came."""
         match self.job.state:
             case JobState.SUBMITTING if self.job.unsent:
                 await self.end_failed(Outcome.NOT_SENT)
@@ -342,7 +343,7 @@ class RunningJob:
                 await self.end_lost()
             case JobState.FETCHING:
                 await self.end_download_failed()
-            case JobState.POSTING:  # made, paid and kept
+            case JobState.POSTING:  # made, paid and stored
                 await self.end(JobState.DONE, Outcome.DELIVERY_FAILED, Settlement.CHARGE)
 
     async def end(
@@ -358,10 +359,10 @@ class RunningJob:
         detail: str | None = None,
         possible_at: datetime | None = None,
     ) -> None:
-        """Write the end and its money; of several videos only those that were made are charged.
+        """Write the end and its money; only videos that were made are charged.
 
-        ``clip_count`` is how many the member gets; the operator pays for what Google made beyond.
-        ``charge`` is the cost of what is no video.
+        ``clip_count`` is how many the member gets, by default all that were made. The operator pays
+        for the others. ``charge`` is the cost if there are no videos.
         """
         received = self.job.videos_made if clip_count is None else clip_count
         if charge is None and received is not None:

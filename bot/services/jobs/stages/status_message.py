@@ -1,6 +1,6 @@
-"""The status message of one job, edited beside the work so that it never delays it.
+"""The status message of one job, edited in a task of its own so that it never delays the job.
 
-Only the latest progress counts: while Discord is slow, what was between is dropped.
+Only the latest progress counts. If Discord is slow, older progress is dropped.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class StatusMessage:
-    """Shows the progress of one job; at most one edit is under way."""
+    """Shows the progress of one job, with at most one edit at a time."""
 
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id
@@ -39,15 +39,15 @@ class StatusMessage:
         return replace(job, status_message_id=self.message_id or job.status_message_id)
 
     async def wait_for_edit(self) -> None:
-        """Wait for the edit under way and drop what comes after it."""
+        """Wait for the current edit and drop later progress."""
         self._pending = None
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def flush_updates(self) -> None:
-        """Wait until there is a message, and briefly for the latest progress; then drop it.
+        """Wait until there is a message, and briefly for the latest progress; then drop that.
 
-        No status may appear after the clip, and only one whose id is known can be deleted then.
+        A status must not appear after the clip, and it can be deleted only if its id is known.
         """
         if self._task is None:
             return
@@ -77,4 +77,4 @@ class StatusMessage:
                 continue
             except Exception:  # a failed status must never fail the job
                 _log.exception("status_message.edit_failed", job_id=self._job_id)
-        self._task = None  # a job lives for minutes: do not keep the finished task
+        self._task = None  # a job runs for minutes, so do not keep the finished task

@@ -1,4 +1,4 @@
-"""Asking Google to stop the operation of a job that was cancelled."""
+"""Asks Google to stop the operation of a cancelled job."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,9 +17,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class StopRequest:
-    """Asks once, and again after an error or in another process: asking twice changes nothing.
+    """Asks until Google has answered; asking twice, or in two processes, does no harm.
 
-    Whether the operation was stopped, and what it costs then, is told by the polls that follow.
+    The polls that follow show whether the operation was stopped, and what it costs.
     """
 
     running: RunningJob

@@ -1,8 +1,8 @@
-"""The submit: the one step that costs money and cannot be taken back.
+"""The submit: the one step that costs money and cannot be undone.
 
-Submitting and saving the operation's name are one critical section, and right before the first byte
-it is recorded that one may have been sent. A submit that may have reached Google is never repeated:
-its result is searched for, or the job ends as unknown. Else it is queued again.
+Submitting and saving the operation's name are one critical section. Right before the first byte, it
+is recorded that the request may have been sent. A submit that may have reached Google is never
+repeated: its result is searched for, or the job ends as unknown. Otherwise it is queued again.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class JobSubmitter:
             _log.error("submit.route_not_configured", route=running.job.plan.route)
             await running.end_failed(Outcome.ACCESS_REFUSED)
         elif attempts > running.polling_times.max_submit_attempts:
-            # each attempt ended with its process before a byte was sent: perhaps by this job
+            # all attempts ended with their process before a byte was sent, maybe due to this job
             _log.error("submit.never_sent", attempts=attempts)
             await running.end_failed(Outcome.NOT_SENT)
         else:
@@ -64,24 +64,24 @@ class JobSubmitter:
         sections = running.shared.critical_sections
 
         def require_wanted() -> None:
-            """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled while it was prepared.
+            """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled meanwhile.
 
-            A clip that has to be uploaded first may take minutes. A process that stops would not
-            wait for Google's answer.
+            The upload of a source clip before the submit may take minutes. A stopping process would
+            not wait for Google's answer.
             """
             running.lease.require_valid()
             if sections.is_closed:
-                raise LeaseLost("the process stops")
+                raise LeaseLost("the process is stopping")
             if running.is_cancelled:
                 raise VideoRefused("cancelled before it was sent", outcome=Outcome.CANCELLED)
 
         async def begin_sending() -> None:
-            """Record that a byte may be sent from here on, if this process may send it."""
+            """Record that bytes may be sent from now on, if this process may send them."""
             require_wanted()
             try:
                 running.job = await running.jobs.begin_sending(running.job)
             except DatabaseUnavailable:
-                running.job = replace(running.job, unsent=False)  # it may be recorded nevertheless
+                running.job = replace(running.job, unsent=False)  # it may have been recorded
                 raise
             require_wanted()
 
@@ -95,7 +95,7 @@ class JobSubmitter:
             )
         except LeaseLost:
             running.submit_begun = False  # nothing was sent
-            if sections.is_closed:  # the job's task ended before
+            if sections.is_closed:  # the job's task has ended already
                 await running.requeue_unstarted()
             raise
         except DatabaseUnavailable as error:
@@ -107,14 +107,14 @@ class JobSubmitter:
                 await self.model_availability.mark_unavailable(running.job.plan.model, error.detail)
             await running.end_failed(error.outcome, error.detail)
         except AccessRefused as error:
-            # Google's words about the operator's account are for the log alone
+            # what Google says about the operator's account is only for the log
             _log.error("submit.access_refused", error=str(error), reason=error.reason)
             await running.end_access_refused(str(error), error.reason)
         except GoogleUnavailable as error:
             await requeue_for_retry(running, error, self.model_states)
         except SubmitUncertain as error:
             _log.error("submit.uncertain", error=str(error))
-            if not running.is_searchable:  # else the next stage searches for the clip
+            if not running.is_searchable:  # otherwise the next stage searches for the clip
                 await running.end_unknown(error.detail)
         except Exception:
             _log.exception("submit.failed", unsent=running.job.unsent)
@@ -141,11 +141,11 @@ class JobSubmitter:
 
 
 async def find_lost_submit(running: RunningJob) -> None:
-    """Find what became of a submit that may have been sent, or end the job as unknown.
+    """Find the operation or the result of a lost submit, or end the job as unknown.
 
-    The sender may still save the operation's name, or the result be found. Raises `LeaseLost`.
+    The previous owner may still save the operation's name. Raises `LeaseLost`.
     """
-    # a submit begun here was sent by no other process: there is no name to wait for
+    # a submit begun here was sent by no other process, so there is no name to wait for
     if not running.submit_begun and await _wait_for_late_operation(running):
         return
     if running.video_models is not None:
@@ -168,7 +168,7 @@ async def find_lost_submit(running: RunningJob) -> None:
 
 
 async def _wait_for_late_operation(running: RunningJob) -> bool:
-    """Wait briefly for the sender: perhaps it lost the database only, and still lives."""
+    """Wait briefly for the previous owner, which may only have lost the database connection."""
     clock = running.clock
     until = clock.monotonic() + running.polling_times.late_operation_wait_s
     while True:

@@ -1,7 +1,8 @@
-"""Queueing a job again of which Google has started nothing, for its quota or its load.
+"""Queues a job again that Google did not start because of its quota or load.
 
-Google says so in its answer to the submit or, where it accepts more than its quota allows (Gemini
-Omni), in that to the first poll. Either way the attempt is over, and the next one is a new claim.
+Google says so in its answer to the submit. Gemini Omni accepts more than its quota allows, and says
+so in its answer to the first poll. In both cases this attempt is over, and the next one needs a new
+claim.
 """
 
 from datetime import datetime, time, timedelta
@@ -18,7 +19,7 @@ from bot.store.jobs.model_states import ModelStateStore
 
 _SHORT_DELAY_S: Final = 3600.0
 DAILY_QUOTA_RESET: Final = time(8)
-"""When Google's quotas by the day are full again, in UTC: midnight of the Pacific's winter."""
+"""When Google resets its daily quotas, in UTC: midnight of Pacific Standard Time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -26,21 +27,20 @@ _log = structlog.get_logger(__name__)
 async def requeue_for_retry(
     running: RunningJob, error: GoogleUnavailable, model_states: ModelStateStore
 ) -> None:
-    """Queue the job again, or end it if the wait would be longer than its patience.
+    """Queue the job again, or end it if the wait would exceed the retry window.
 
-    The model waits with it, but never for longer: who comes later is told at once, too.
-    Raises `LeaseLost`.
+    A quota holds back the model's other jobs for the same time. Raises `LeaseLost`.
     """
     is_quota = isinstance(error, GoogleQuotaExceeded)
     outcome = Outcome.GOOGLE_QUOTA if is_quota else Outcome.GOOGLE_BUSY
     job, times, now = running.job, running.polling_times, running.clock.now()
     backoff = Backoff(initial=5.0, maximum=300.0, attempts=job.attempts - 1)
     retry_at = now + timedelta(seconds=backoff.next_delay(error.retry_after_s))
-    patience_ends = job.created_at + timedelta(seconds=times.submit_retry_window_s)
+    give_up_at = job.created_at + timedelta(seconds=times.submit_retry_window_s)
     is_last_attempt = job.attempts >= times.max_submit_attempts
     possible_at = find_quota_reset(error, job.attempts, now)
-    is_hopeless = possible_at is not None and possible_at > patience_ends
-    if running.is_cancelled or is_last_attempt or is_hopeless or retry_at > patience_ends:
+    is_reset_too_late = possible_at is not None and possible_at > give_up_at
+    if running.is_cancelled or is_last_attempt or is_reset_too_late or retry_at > give_up_at:
         _log.warning("submit.given_up", outcome=outcome, error=str(error))
         await running.end_failed(outcome, error.detail, possible_at=possible_at)
         return
@@ -58,10 +58,10 @@ async def requeue_for_retry(
 
 
 def find_quota_reset(error: GoogleUnavailable, attempts: int, now: datetime) -> datetime | None:
-    """Return when Google's quota is free again; ``None`` if a short wait may do.
+    """Return when Google's quota will be reset, `None` if it names no time.
 
-    A quota by the day often comes with a delay of seconds, or with none. That delay is tried once;
-    then the quota's own reset counts.
+    For a daily quota Google often names a delay of seconds, or none. Such a delay is tried once.
+    After that, the daily reset counts.
     """
     if not isinstance(error, GoogleQuotaExceeded):
         return None
