@@ -1,4 +1,4 @@
-"""Servers' rules, and which servers were welcomed."""
+"""The rules of servers, and which servers got the welcome message."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -19,11 +19,11 @@ class GuildStore(Store):
     """Rules of servers, and of the whole bot under `WHOLE_BOT_ID`."""
 
     async def load_rules(self, guild_id: int) -> GuildRules:
-        """Return the server's rules; the defaults where it has none."""
+        """Return the server's rules, or the defaults if it has none."""
         return (await self.load_rules_of([guild_id]))[guild_id]
 
     async def load_rules_of(self, guild_ids: Collection[int]) -> dict[int, GuildRules]:
-        """Return the rules of several servers, read in one statement."""
+        """Return the rules of several servers, with one query."""
         query = (
             select(
                 guilds_table,
@@ -43,7 +43,7 @@ class GuildStore(Store):
     async def save_rules(
         self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
     ) -> None:
-        """Write the rules of a server that differ from ``previous``; without it, all of them."""
+        """Write the rules of a server that differ from ``previous``, or all without it."""
         row = _rules_to_row(rules)
         old = {} if previous is None else _rules_to_row(previous)
         unchanged = {name for name, value in old.items() if row[name] == value}
@@ -70,10 +70,10 @@ class GuildStore(Store):
 
 
 class WelcomeStore(Store):
-    """Which servers got the guide."""
+    """Which servers got the welcome message."""
 
     async def claim(self, guild_id: int, *, now: datetime) -> bool:
-        """Record that a server is welcomed; return ``False`` if it was before."""
+        """Record that a server gets the welcome message; return ``False`` if it already did."""
         row = {"guild_id": guild_id, "welcomed_at": now}
         return await self._db.write(
             lambda connection: insert_if_absent(connection, welcomed_guilds_table, row)
@@ -81,7 +81,7 @@ class WelcomeStore(Store):
 
 
 def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
-    """Build a server's rules from its row, repeated for each channel that has a person rule."""
+    """Build a server's rules from its row, which is repeated for each channel's person rule."""
     if not rows:
         return GuildRules(guild_id)
     row = rows[0]

@@ -1,4 +1,4 @@
-"""What a member has chosen for all servers together."""
+"""The choices of members that apply in all servers."""
 
 from sqlalchemy import select, update
 
@@ -12,7 +12,7 @@ _preferences = member_preferences_table.c
 
 class MemberPreferenceStore(Store):
     async def load_notify_choice(self, user_id: int) -> NotifyChoice:
-        """Return how a member hears that a clip is ready; those who never chose are mentioned."""
+        """Return how a member wants to be notified; the default is a mention."""
         query = select(_preferences.notify).where(_preferences.user_id == user_id)
         value: str | None = await self._db.read_scalar(query)
         return NotifyChoice.PING if value is None else NotifyChoice(value)
@@ -22,7 +22,7 @@ class MemberPreferenceStore(Store):
         await self._db.write(lambda connection: upsert(connection, member_preferences_table, row))
 
     async def mark_direct_messages_refused(self, user_id: int) -> None:
-        """Mention the member from now on, unless they have chosen something else meanwhile."""
+        """Mention the member from now on, unless they have made another choice meanwhile."""
         chosen = _preferences.notify == NotifyChoice.DIRECT_MESSAGE
         await self._db.execute(
             update(member_preferences_table)

@@ -1,4 +1,4 @@
-"""Writes and reads the ledger entries of one job, inside the transaction of its event."""
+"""Writes and reads the ledger entries of one job, inside the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ async def write_entries(
     *,
     actor_id: int | None = None,
 ) -> None:
-    """Add ``postings`` for ``job``; windows count them by the time of its reservation."""
+    """Add ``postings`` for ``job``; they count in the windows of its reservation."""
     if not postings:
         return
     common = {

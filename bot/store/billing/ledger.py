@@ -1,4 +1,4 @@
-"""The ledger: balances, what may still be spent, and the limits that admins set."""
+"""The ledger: balances, the state of quotas, and the limits that admins set."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ _ledger = ledger_table.c
 
 
 class LedgerStore:
-    """Reads the ledger, adds grants to it, and keeps the limits."""
+    """Reads the ledger, adds grants to it, and stores the limits."""
 
     def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
@@ -65,7 +65,7 @@ class LedgerStore:
             )
             lines = build_quota_lines(LimitScope.MEMBER, own, here)
             everywhere = usage_queries.sum_everywhere(members, active, user_id)
-            if everywhere != here:  # otherwise it says nothing new
+            if everywhere != here:  # otherwise the line would be the same
                 wide = resolve_limits_everywhere(own, policy=policy)
                 lines += build_quota_lines(LimitScope.EVERYWHERE, wide, everywhere)
             if guild_id is not None and budget != NO_LIMITS:
@@ -91,7 +91,7 @@ class LedgerStore:
         actor_id: int,
         comment: str | None,
     ) -> None:
-        """Add room for a member, or for the server's budget."""
+        """Add quota for a member, or to the server's budget (``user_id`` is `None`)."""
         about = {"guild_id": guild_id, "user_id": user_id, "actor_id": actor_id, "comment": comment}
 
         async def insert_entry(connection: AsyncConnection) -> None:
@@ -104,7 +104,7 @@ class LedgerStore:
         await self._db.write(insert_entry)
 
     async def list_usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
-        """Return what each member of a server has used since then, the most expensive first."""
+        """Return what each member of a server has used, the most expensive first."""
         micros = func.sum(_ledger.micros)
         query = (
             select(_ledger.user_id, func.sum(_ledger.clips), func.sum(_ledger.seconds), micros)
@@ -186,7 +186,7 @@ async def _add_release_times(
     user_id: int,
     now: datetime,
 ) -> tuple[QuotaLine, ...]:
-    """Say on each line that is used when the first part of it frees."""
+    """Add to each used line when the oldest usage leaves its window."""
     timed = []
     for line in lines:
         at = None

@@ -1,7 +1,7 @@
-"""Sums over the ledger and counts of jobs, by which `bot.domain.billing.limits` decides.
+"""Sums over the ledger and counts of jobs, for the decisions of `bot.domain.billing.limits`.
 
-Nothing is cached: a sum computed in the transaction that adds to it cannot be stale. Where a server
-is part of a key, it is `None` for direct messages.
+Nothing is cached, so that a sum cannot be stale in the transaction that adds to it. In keys, the
+server is `None` for direct messages.
 """
 
 from collections.abc import Collection, Mapping
@@ -46,9 +46,9 @@ _WINDOWS = (("day", DAY), ("month", MONTH))
 async def sum_member_usage(
     connection: AsyncConnection, user_ids: Collection[int], now: datetime
 ) -> dict[tuple[int | None, int], UsageTotals]:
-    """Return the usage of each (server, member) of ``user_ids``, without jobs at once.
+    """Return the usage of each (server, member) of ``user_ids``, without running jobs.
 
-    What members used before they were erased still counts for them.
+    What members used before an erasure still counts for them.
     """
     members = {user_id: user_id for user_id in user_ids}
     members |= {pseudonym_for(user_id): user_id for user_id in user_ids}
@@ -69,7 +69,7 @@ def sum_everywhere(
     active: Mapping[tuple[int | None, int], int],
     user_id: int,
 ) -> UsageTotals:
-    """Return what one member used in all places, by `sum_member_usage` and `count_active_jobs`."""
+    """Return one member's usage in all places, from `sum_member_usage` and `count_active_jobs`."""
     used = (usage for (_, member_id), usage in members.items() if member_id == user_id)
     jobs = sum(count for (_, member_id), count in active.items() if member_id == user_id)
     return replace(sum(used, UsageTotals()), jobs=jobs)
@@ -78,7 +78,7 @@ def sum_everywhere(
 async def sum_guild_usage(
     connection: AsyncConnection, guild_ids: Collection[int], now: datetime
 ) -> dict[int | None, UsageTotals]:
-    """Return the usage of each server of ``guild_ids``, without jobs at once."""
+    """Return the usage of each server of ``guild_ids``, without running jobs."""
     query = (
         _build_usage_query(now, _ledger.guild_id)
         .where(_ledger.guild_id.in_(guild_ids), COUNTS_WHEN_ABSORBED)
@@ -89,7 +89,7 @@ async def sum_guild_usage(
 
 
 async def sum_bot_usage(connection: AsyncConnection, now: datetime) -> UsageTotals:
-    """Return the usage of the whole bot, without jobs at once; grants do not widen it."""
+    """Return the usage of the whole bot, without running jobs; grants do not raise its budget."""
     query = _build_usage_query(now).where(COUNTS_WHEN_ABSORBED, _ledger.kind != EntryKind.GRANT)
     return _usage_from_row((await connection.execute(query)).mappings().one())
 
@@ -107,7 +107,7 @@ async def count_active_jobs(connection: AsyncConnection) -> dict[tuple[int | Non
 async def count_requests_today(
     connection: AsyncConnection, models: Collection[str], now: datetime
 ) -> dict[str, int]:
-    """Return the requests of each model in the last day, with those that are still queued."""
+    """Return the requests of each model in the last day, including those in the queue."""
     submitted = select(_submissions.model).where(
         _submissions.model.in_(models), _submissions.submitted_at > now - DAY
     )
@@ -139,9 +139,9 @@ async def find_release_time(
     excess: int,
     now: datetime,
 ) -> datetime | None:
-    """Return when ``excess`` of a limit will have left its window.
+    """Return when ``excess`` of a limit's usage will have left its window.
 
-    ``None`` for jobs at once: those free when a job ends, at no fixed time.
+    `None` for the limit of jobs at once, because the end of a job is not known.
     """
     if scope is LimitScope.MODEL:
         query = (
@@ -187,7 +187,7 @@ def _build_release_query(
     running = (
         select(
             _ledger.window_at,
-            # entries of one time (a reservation and its refund) are summed together
+            # entries with the same time (a reservation and its refund) are summed together
             func.sum(amount).over(order_by=_ledger.window_at).label("freed"),
         )
         .where(is_counted, IS_COUNTED, _ledger.window_at > now - window)

@@ -1,7 +1,6 @@
 """Connections: one writer for SQLite, a pool for PostgreSQL, the same methods for both.
 
-Each transaction runs in a task of its own, which goes on when its caller is cancelled: it commits
-or rolls back whether or not anyone still waits for it.
+Each transaction runs in its own task. So it commits or rolls back even if its caller is cancelled.
 """
 
 import asyncio
@@ -26,11 +25,11 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 _CONNECT_TIMEOUT_S: Final = 5.0
 _STATEMENT_TIMEOUT_S: Final = 15.0
 _IDLE_IN_TRANSACTION_S: Final = 10.0
-"""A stopped process must not keep rows locked for longer than its lease: others adopt its jobs."""
+"""A stopped process must not lock rows for longer than its lease, when others adopt its jobs."""
 
 
 class DatabaseInUse(ClapperError):
-    """Another process uses a database that only one process may use, such as an SQLite file."""
+    """Another process uses the SQLite file, which only one process may use."""
 
 
 def clean_parameters_of(engine: AsyncEngine) -> AsyncEngine:
@@ -41,7 +40,7 @@ def clean_parameters_of(engine: AsyncEngine) -> AsyncEngine:
 
 
 class Database(ABC):
-    """An open database. Its methods raise `DatabaseUnavailable` when it cannot answer."""
+    """An open database. Its methods raise `DatabaseUnavailable` if it cannot answer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine: Final = clean_parameters_of(engine)
@@ -54,11 +53,11 @@ class Database(ABC):
         return self.engine.dialect.name == "postgresql"
 
     async def write(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction of its own and commit."""
+        """Run ``work`` in a new transaction and commit it."""
         return await self._run_detached(self._run_transaction(work))
 
     async def write_one(self, work: Work[T]) -> T:
-        """Run ``work``, which must be a single statement and so needs no transaction."""
+        """Run ``work``, which must be a single statement, without a transaction."""
         return await self._run_detached(self._run_statement(work))
 
     async def read(self, work: Work[T]) -> T:
@@ -74,7 +73,7 @@ class Database(ABC):
         return await self.write_one(run_statement)
 
     async def read_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        """Return the rows of ``query``, each by the names of its columns."""
+        """Return the rows of ``query`` as mappings by column name."""
 
         async def fetch_rows(connection: AsyncConnection) -> Sequence[RowMapping]:
             rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
@@ -87,7 +86,7 @@ class Database(ABC):
         return await self.read(lambda connection: connection.scalar(query))
 
     async def read_scalars(self, query: Select[tuple[T]]) -> list[T]:
-        """Return the first column of the rows of ``query``."""
+        """Return the first column of each row of ``query``."""
 
         async def fetch_scalars(connection: AsyncConnection) -> list[T]:
             return list(await connection.scalars(query))
@@ -109,7 +108,7 @@ class Database(ABC):
     def _discard_task(self, task: asyncio.Task[Any]) -> None:
         self._running_tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a cancelled caller retrieves no error: no warning at exit
+            task.exception()  # prevents a warning if the caller was cancelled
 
     @abstractmethod
     async def _run_transaction(self, work: Work[T]) -> T: ...
@@ -125,7 +124,7 @@ class Database(ABC):
 
 
 class PostgresDatabase(Database):
-    """Several processes may share it; its locks and its clock coordinate them."""
+    """PostgreSQL, which several processes may share; its locks and its clock coordinate them."""
 
     def __init__(self, url: URL, *, pool_size: int = 8, schema: str | None = None) -> None:
         server_settings = {
@@ -134,8 +133,8 @@ class PostgresDatabase(Database):
             "lock_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
             "idle_in_transaction_session_timeout": str(int(_IDLE_IN_TRANSACTION_S * 1000)),
             "timezone": "UTC",
-            # Not left to the server's defaults: a claim that a crash loses would be submitted
-            # again, and limits read from a snapshot older than the lock would be exceeded.
+            # The server's defaults may be unsafe: a claim lost in a crash would be submitted
+            # again, and limits read from a snapshot older than the lock could be exceeded.
             "synchronous_commit": "on",
             "default_transaction_isolation": "read committed",
         }
@@ -143,7 +142,7 @@ class PostgresDatabase(Database):
             server_settings["search_path"] = schema
         connect_args = {
             "timeout": _CONNECT_TIMEOUT_S,
-            # applies even when the server's host is gone and nothing answers
+            # also applies if the server's host is gone and nothing answers
             "command_timeout": _STATEMENT_TIMEOUT_S + 5,
             "server_settings": server_settings,
         }
@@ -172,7 +171,7 @@ class PostgresDatabase(Database):
 
 
 class Access(Enum):
-    """How a process uses an SQLite file: as its one owner, or beside the owner."""
+    """How a process uses an SQLite file: as its owner, or besides the owner."""
 
     OWNER = auto()
     SIDE_WRITER = auto()
@@ -180,10 +179,10 @@ class Access(Enum):
 
 
 class SqliteDatabase(Database):
-    """A file with one writing connection: SQLite has one writer anyway, but fails when it is busy.
+    """An SQLite file with one writing connection, because a second writer would fail as busy.
 
-    WAL lets readers go on meanwhile; with ``synchronous=FULL`` a commit survives a power cut. The
-    owner locks the file against a second owner; other processes do not create the file.
+    With WAL, readers need not wait for the writer. With ``synchronous=FULL`` a commit survives a
+    power cut. The owner locks the file against a second owner. Other processes do not create it.
     """
 
     def __init__(self, url: URL, access: Access) -> None:
@@ -207,7 +206,7 @@ class SqliteDatabase(Database):
 
     async def _run_transaction(self, work: Work[T]) -> T:
         if self._access is Access.READER:
-            raise PermissionError("this program only reads")
+            raise PermissionError("this program may only read the database")
         self._require_file()
         async with self._write_lock, translate_errors(), self.engine.begin() as connection:
             return await work(connection)
@@ -229,10 +228,10 @@ class SqliteDatabase(Database):
 
 
 class _FileLock:
-    """A lock that the kernel releases when the process ends, however it ends.
+    """A lock that the kernel releases when the process ends, even in a crash.
 
-    A record lock, which forked children do not inherit: a child that outlives this process must not
-    lock out the next one.
+    It is a record lock, which forked children do not inherit. So a child that outlives this process
+    does not lock out the next one.
     """
 
     # record locks do not conflict within one process
@@ -241,7 +240,7 @@ class _FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
         if self._path in self._locked_paths:
-            raise DatabaseInUse(f"{path.with_suffix('')} is open already in this process")
+            raise DatabaseInUse(f"{path.with_suffix('')} is already open in this process")
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -267,11 +266,11 @@ def open_database(
     access: Access = Access.OWNER,
     pool_size: int = 8,
 ) -> Database:
-    """Open the database that ``url`` names (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``).
+    """Open the database at ``url`` (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``).
 
-    Raises `DatabaseInUse` when another process owns the SQLite file, and `ValueError` for any
-    other kind of database. Connects only when first used; ``schema`` is PostgreSQL's search path,
-    ``pool_size`` the number of its connections.
+    ``schema`` is PostgreSQL's search path, and ``pool_size`` the number of its connections, which
+    are opened when first needed. Raises `DatabaseInUse` if another process owns the SQLite file,
+    and `ValueError` for any other kind of database.
     """
     parsed = make_url(url)
     match parsed.get_backend_name():
@@ -281,11 +280,11 @@ def open_database(
             parsed = parsed.set(drivername="postgresql+asyncpg")
             return PostgresDatabase(parsed, pool_size=pool_size, schema=schema)
         case other:
-            raise ValueError(f"DATABASE_URL names {other}; only sqlite and postgresql are served")
+            raise ValueError(f"DATABASE_URL names {other}, but must be sqlite or postgresql")
 
 
 async def take_lock(connection: AsyncConnection, lock_id: int) -> None:
-    """Hold a lock until the transaction ends; on SQLite the single writer needs none."""
+    """Take a lock until the transaction ends; SQLite's single writer needs none."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": lock_id})
 
@@ -300,7 +299,7 @@ def _prepare_reader(connection: Any, _record: Any) -> None:
 
 
 def _configure(connection: Any, *pragmas: str) -> None:
-    connection.isolation_level = None  # the listeners of "begin" begin transactions
+    connection.isolation_level = None  # the listeners of the event "begin" start transactions
     cursor = connection.cursor()
     for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
@@ -308,7 +307,7 @@ def _configure(connection: Any, *pragmas: str) -> None:
 
 
 def _begin_immediate(connection: Any) -> None:
-    """Begin as the writer: a transaction that becomes one later may fail because there is one."""
+    """Begin as a writer, because a reading transaction that writes later may fail as busy."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
@@ -317,7 +316,7 @@ def _begin_deferred(connection: Any) -> None:
 
 
 class Store:
-    """Queries and changes of one subject."""
+    """The base of stores, which read and change the rows of one subject."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -1,4 +1,4 @@
-"""Tells errors of an unavailable database from our own mistakes, which must not be retried."""
+"""Distinguishes errors of an unavailable database from bugs, which must not be retried."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,9 +31,9 @@ _UNUSABLE_FILES: Final = {
 
 @asynccontextmanager
 async def translate_errors() -> AsyncIterator[None]:
-    """Raise `DatabaseUnavailable` for faults of the database; other errors pass unchanged.
+    """Raise `DatabaseUnavailable` for errors of the database; others pass unchanged.
 
-    It is `DatabaseUnusable` for those that only the operator can mend.
+    For errors that only the operator can fix, it is `DatabaseUnusable`.
     """
     try:
         yield
@@ -53,7 +53,7 @@ def _is_unavailable(error: exc.DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE_STATES
-    # SQLite's (locked, disk full, disk I/O) and asyncpg's own, which carry no state
+    # errors of SQLite (locked, disk full, disk I/O) and of asyncpg itself have no state
     return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError)
 
 
@@ -66,6 +66,6 @@ def _find_advice(error: exc.DBAPIError) -> str | None:
 
 
 def _format_cause(error: exc.DBAPIError) -> str:
-    """Return the database's own words in one line; it names no passwords."""
+    """Return the database's own message in one line; it contains no passwords."""
     text = " ".join(str(error.orig).split())
     return text.rpartition(">: ")[2]  # without the driver's class

@@ -1,7 +1,7 @@
-"""Cleans the texts of every statement of what PostgreSQL cannot store.
+"""Removes characters that PostgreSQL cannot store from the parameters of every statement.
 
-Texts come from Discord, Google and files. One U+0000 or half a surrogate pair in any of them, and a
-row could not be written, however often it is tried.
+Texts come from Discord, Google and files. With U+0000 or a lone surrogate in one of them, a row
+could never be written.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ def drop_unstorable_characters(
     _context: Any,
     _executemany: bool,
 ) -> tuple[str, Any]:
-    """Return a statement's parameters cleaned; SQLAlchemy's event ``before_cursor_execute``."""
+    """Clean a statement's parameters; a listener of the event ``before_cursor_execute``."""
     return statement, _clean(parameters)
 
 
@@ -24,11 +24,11 @@ def _clean(value: Any) -> Any:
         case str():
             return _clean_text(value)
         case tuple():
-            return tuple(_clean(each) for each in value)
+            return tuple(_clean(item) for item in value)
         case list():
-            return [_clean(each) for each in value]
+            return [_clean(item) for item in value]
         case dict():
-            return {name: _clean(each) for name, each in value.items()}
+            return {name: _clean(item) for name, item in value.items()}
     return value
 
 

@@ -1,7 +1,7 @@
-"""Read-only access for the programs that run beside the bot.
+"""Read-only access for the programs that run besides the bot.
 
-The bot's process holds the lock of the SQLite file. Readers need none: in WAL mode they and the
-writer do not block each other.
+The bot's process owns the lock of the SQLite file. Readers do not need it, because in WAL mode they
+and the writer do not block each other.
 """
 
 from bot.store.engine.database import Access, Database, open_database

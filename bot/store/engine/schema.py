@@ -1,7 +1,7 @@
-"""Brings the tables up to date at start, when several processes may start at once.
+"""Brings the tables up to date at the start, also if several processes start at once.
 
-Alembic is imported, in a thread, only where the tables are not those of this program: reading their
-revision needs none of it.
+Alembic is slow to import. So it is imported in a thread, and only if the tables are of another
+version, which can be checked without it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def upgrade_schema(database: Database) -> None:
 async def require_current_schema(database: Database) -> None:
     """Raise `DatabaseUnusable` unless the tables are of this program's version.
 
-    For programs beside the bot, which change no tables. Raises `DatabaseUnavailable`.
+    For programs besides the bot, which do not migrate tables. Raises `DatabaseUnavailable`.
     """
 
     async def check_schema(connection: AsyncConnection) -> None:
@@ -64,7 +64,7 @@ async def has_tables(database: Database) -> bool:
 
 
 def find_newest_revision() -> str:
-    """Return the newest migration's revision; the files' names begin with theirs."""
+    """Return the newest migration's revision, with which the name of its file begins."""
     newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
     return newest.partition("_")[0]
 
@@ -110,5 +110,5 @@ def _require_no_newer_schema(connection: Connection) -> None:
         if revision not in known:
             raise DatabaseUnusable(
                 f"the database is newer than this program (revision {revision}): install the"
-                " version that made it, or restore the backup from before the upgrade"
+                " version that created it, or restore the backup from before the upgrade"
             )

@@ -12,17 +12,17 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit key; SQLite generates values only for a plain INTEGER."""
+"""A 64-bit key; SQLite only generates values for a plain INTEGER."""
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite, which has no time zones, stores it without one."""
+    """An aware time in UTC; SQLite has no time zones and stores it without one."""
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use the type with time zone where there is one."""
+        """Use the type with a time zone if the database has one."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -30,19 +30,19 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone")
+            raise ValueError("the time has no time zone")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Add the time zone again."""
+        """Add the time zone that SQLite does not store."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL functions
-    """The time by the database's clock, ``plus_seconds`` from now: processes' clocks may differ."""
+    """The time ``plus_seconds`` from now by the database's clock, which all processes share."""
 
     type = UtcTime()
     inherit_cache = True

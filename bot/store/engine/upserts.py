@@ -1,4 +1,4 @@
-"""Inserts that may meet an existing row, for which each database has constructs of its own."""
+"""Inserts that may conflict with a row, for which the two databases have different constructs."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
-    """Insert ``row`` unless its keys exist; return whether it was inserted. Safe under races."""
+    """Insert ``row`` unless its keys exist; return whether it was inserted; safe under races."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(row).on_conflict_do_nothing()
     return (await connection.execute(statement)).rowcount == 1

@@ -1,4 +1,4 @@
-"""Jobs and what belongs to their life: admission, claims, transitions, clips, workers, models.
+"""Jobs and related rows: admission, claims, transitions, clips, workers, models.
 
 May import `bot.domain`, `bot.store.engine`, `bot.store.tables` and `bot.store.billing`.
 """

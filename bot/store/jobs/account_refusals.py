@@ -1,4 +1,4 @@
-"""Google's last refusal of the operator's account on each route, in Google's own words."""
+"""Google's last refusal of the operator's account on each route, with Google's message."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ _MAX_REASON_LENGTH = 80
 
 @dataclass(frozen=True, slots=True)
 class AccountRefusal:
-    """``is_over`` tells whether Google has started something since; secrets are left out."""
+    """``is_over`` says whether Google has started an operation since."""
 
     route: str
     reason: str | None
@@ -25,12 +25,12 @@ class AccountRefusal:
 
 
 class AccountRefusalStore(Store):
-    """Keeps what only the operator can mend, so that it is found without searching logs."""
+    """Stores what only the operator can fix, so that it can be found without the logs."""
 
     async def record_refusal(
         self, route: GoogleRoute, *, reason: str | None, message: str, now: datetime
     ) -> None:
-        """Record the refusal in place of the last one."""
+        """Record the refusal, replacing the last one of its route."""
         row = {
             "route": str(route),
             "reason": reason[:_MAX_REASON_LENGTH] if reason else None,

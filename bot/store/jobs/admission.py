@@ -1,8 +1,8 @@
-"""Admission: limits are checked, money is reserved and jobs are written, or nothing at all.
+"""Admission: checks limits, reserves prices and inserts jobs in one transaction.
 
-Requests that arrive together are decided one after the other in memory, inside one transaction
-under a lock that all processes share. So two requests can never both take the last clip of a
-limit, and many requests pay for the lock once.
+Requests that arrive together are decided one after the other in memory, in one transaction under a
+lock that all processes share. So two requests cannot both use the last clip of a limit, and the
+lock is taken once for many requests.
 """
 
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ async def admit_requests(
     owner: str | None,
     clock: DatabaseClock,
 ) -> list[Job | RequestRefused]:
-    """Decide ``requests`` in order; return for each its job or why there is none.
+    """Decide ``requests`` in order; return the job or the refusal of each.
 
-    The new jobs belong to the worker ``owner``. A request whose ``dedupe_key`` is known, or stands
-    twice among ``requests``, is answered with `AlreadyAccepted`.
+    The new jobs belong to the worker ``owner``. The result is `AlreadyAccepted` for a request whose
+    ``dedupe_key`` exists already or occurs earlier among ``requests``.
     """
     await take_lock(connection, ADMISSION_LOCK)
-    now = await clock(connection)  # under the lock, so that times follow the order of decisions
+    now = await clock(connection)  # under the lock, so that times are in the order of decisions
     answers: dict[int, Job | RequestRefused | LimitExceeded] = {}
     known = await _find_accepted_jobs(
         connection, [request.origin.dedupe_key for request in requests]
@@ -90,7 +90,7 @@ async def preview_admission(
     policy: SpendingPolicy,
     clock: DatabaseClock,
 ) -> RequestRefused | None:
-    """Return why ``request`` would be refused now, or ``None``; nothing is written or reserved."""
+    """Return why ``request`` would be refused now, or `None`; nothing is written or reserved."""
     now = await clock(connection)
     key = request.origin.dedupe_key
     if known := await _find_accepted_jobs(connection, [key]):
@@ -103,7 +103,7 @@ async def preview_admission(
 
 
 class _AdmissionTotals:
-    """The sums after each decision of this transaction; servers are `None` in direct messages."""
+    """The sums after each decision of this transaction; `None` is the server of direct messages."""
 
     def __init__(self, policy: SpendingPolicy) -> None:
         self.policy = policy
@@ -232,7 +232,7 @@ async def _insert_jobs(
         "attempts": 0,
     }
     start_at = [_find_start(request, now) for request in requests]
-    # ids in the order of arrival: the queue goes by them
+    # ids must be in the order of arrival, which is the order of the queue
     statement = insert(jobs_table).returning(jobs_table.c.id, sort_by_parameter_order=True)
     rows = [
         job_to_row(request.plan, request.origin) | initial | {"retry_at": retry_at}
@@ -287,7 +287,7 @@ async def _build_refusals(
     answers: Sequence[Job | RequestRefused | LimitExceeded],
     now: datetime,
 ) -> list[Job | RequestRefused]:
-    """Turn exceeded limits into refusals that say when the limit frees."""
+    """Turn exceeded limits into refusals that say when enough becomes available."""
     times: dict[tuple[object, ...], datetime | None] = {}
     refusals: list[Job | RequestRefused] = []
     for request, answer in zip(requests, answers, strict=True):
@@ -295,9 +295,9 @@ async def _build_refusals(
             refusals.append(answer)
             continue
         guild_id, user_id = request.origin.guild_id, request.origin.user_id
-        question = (answer, guild_id, user_id, request.plan.model)
-        if question not in times and not answer.is_unattainable:
-            times[question] = await usage_queries.find_release_time(
+        key = (answer, guild_id, user_id, request.plan.model)
+        if key not in times and not answer.is_unattainable:
+            times[key] = await usage_queries.find_release_time(
                 connection,
                 answer.scope,
                 answer.limit,
@@ -307,5 +307,5 @@ async def _build_refusals(
                 excess=answer.excess,
                 now=now,
             )
-        refusals.append(answer.as_error(times.get(question)))
+        refusals.append(answer.as_error(times.get(key)))
     return refusals

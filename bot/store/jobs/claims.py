@@ -1,4 +1,4 @@
-"""Moving queued jobs to ``submitting``: the rows behind `bot.domain.jobs.queue`, under a lock."""
+"""Claims queued jobs under a lock, in the order of `bot.domain.jobs.queue`."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,9 +21,9 @@ _submissions = submissions_table.c
 CLAIM_LOCK: Final = 0x636C_6170_02
 
 AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
-"""The states of a job that takes one of the places at Google."""
+"""The states in which a job counts as running at Google."""
 _MEMBER_QUEUE_LIMIT: Final = 100
-"""How far into one member's queue a claim looks; no member gets more at once anyway."""
+"""How many jobs of one member a claim looks at; no member gets more at once anyway."""
 
 
 async def claim_jobs(
@@ -36,7 +36,7 @@ async def claim_jobs(
 ) -> list[Job]:
     """Move up to ``limit`` queued jobs to ``submitting``, in the fair order, and return them.
 
-    They belong to the worker ``owner`` then, under a new epoch, and are not sent yet.
+    They then belong to the worker ``owner``, under a new epoch, and have not been sent.
     """
     await take_lock(connection, CLAIM_LOCK)
     now = await clock(connection)
@@ -50,13 +50,13 @@ async def claim_jobs(
 
 
 def is_queued() -> Any:
-    """Return the condition of a job that waits."""
+    """Return the condition for a queued job."""
     return _jobs.state == JobState.QUEUED
 
 
 def _is_paused() -> Any:
     paused = select(guilds_table.c.id).where(guilds_table.c.paused)
-    # never null for direct messages: the negation of null would hold their jobs back for ever
+    # not null for direct messages, because the negation of null would never be true
     is_guild_paused = _jobs.guild_id.is_not(None) & _jobs.guild_id.in_(paused)
     return or_(is_guild_paused, paused.where(guilds_table.c.id == WHOLE_BOT_ID).exists())
 
@@ -67,7 +67,7 @@ def _is_claimable(now: datetime) -> Any:
 
 
 async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list[QueuedJob]:
-    """Return the jobs under ``condition``, of each member as many as the fair order looks at."""
+    """Return the jobs under ``condition``, up to `_MEMBER_QUEUE_LIMIT` of each member."""
     turn = func.row_number().over(partition_by=_jobs.user_id, order_by=_jobs.id)
     facts = (_jobs.id, _jobs.user_id, _jobs.model, _jobs.owner, _is_paused().label("paused"))
     ranked = select(*facts, turn.label("turn")).where(condition).subquery()
@@ -76,10 +76,10 @@ async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list
 
 
 def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
-    """Return the query for a job's place from 1 in `bot.domain.jobs.queue.order_fairly`.
+    """Return the query for a job's position from 1 in `bot.domain.jobs.queue.order_fairly`.
 
-    The order is a merge of the members' own queues, each of which grows by the key that is sorted
-    by here, so that the database can count what is before a job instead of sending the whole queue.
+    The fair order merges the members' queues by a key that grows within each queue. So the database
+    can sort by that key, and need not send the whole queue.
     """
     served = _served_members_query(now).subquery()
     queued = select(
@@ -102,7 +102,7 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
 
 
 def _served_members_query(now: datetime) -> Select[Any]:
-    """Return the query for what each member has had in the last hour."""
+    """Return the query for each member's activity in the last hour."""
     in_flight = func.count().filter(_jobs.state.in_(AT_GOOGLE_STATES)).label("in_flight")
     return (
         select(_jobs.user_id, in_flight, func.max(_jobs.submitted_at).label("last_start"))
@@ -114,7 +114,7 @@ def _served_members_query(now: datetime) -> Select[Any]:
 async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
-    """Return what each member has running at Google, and their latest submit of the last hour."""
+    """Return how many jobs of each member run at Google, and the last start in the last hour."""
     rows = await connection.execute(_served_members_query(now).where(_jobs.user_id.in_(user_ids)))
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 

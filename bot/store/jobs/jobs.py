@@ -1,4 +1,4 @@
-"""The queries of jobs: admission, the fenced life of a job, adoption, the queue."""
+"""The queries of jobs: admission, fenced changes, adoption, the queue."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
 
 class JobStore:
-    """Writes and reads jobs; every change of one is fenced, see `bot.store`."""
+    """Writes and reads jobs; every change of a job is fenced, see `bot.store`."""
 
     def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
@@ -51,7 +51,7 @@ class JobStore:
     async def admit_requests(
         self, requests: Sequence[AdmissionRequest], *, policy: SpendingPolicy, owner: str | None
     ) -> list[Job | RequestRefused]:
-        """Decide, reserve and write in one transaction; return each job or why there is none."""
+        """Decide, reserve and insert in one transaction; return each job or refusal."""
         return await self._db.write(
             partial(
                 admission.admit_requests,
@@ -65,13 +65,13 @@ class JobStore:
     async def preview_admission(
         self, request: AdmissionRequest, *, policy: SpendingPolicy
     ) -> RequestRefused | None:
-        """Return why ``request`` would be refused now, or ``None``; nothing is written."""
+        """Return why ``request`` would be refused now, or `None`; nothing is written."""
         return await self._db.read(
             partial(admission.preview_admission, request=request, policy=policy, clock=self._now)
         )
 
     async def find_by_key(self, key: str) -> Job | None:
-        """Return the job that the interaction or message of ``key`` was accepted as."""
+        """Return the job with a dedupe key, if its interaction or message was accepted."""
         jobs = await self._select_jobs(select(jobs_table).where(_jobs.dedupe_key == key))
         return jobs[0] if jobs else None
 
@@ -80,7 +80,7 @@ class JobStore:
         return jobs[0] if jobs else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
-        """Record the status message, unless there is one."""
+        """Record the status message, unless one is recorded already."""
         statement = (
             update(jobs_table)
             .where(_jobs.id == job_id, _jobs.status_message_id.is_(None))
@@ -88,14 +88,14 @@ class JobStore:
         )
         await self._db.execute(statement)
 
-    # -- the fenced life of a job
+    # -- fenced changes
 
     async def requeue(
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
-        """Put a job back into the queue whose submit started nothing at Google.
+        """Put a job back into the queue of which Google has started nothing.
 
-        Of an operation only where Google says that it made nothing, for its quota.
+        Its operation is dropped; then Google has said that it made nothing because of its quota.
         """
         return await self._apply_transition(
             job,
@@ -109,7 +109,7 @@ class JobStore:
         )
 
     async def begin_sending(self, job: Job) -> Job:
-        """Record that a byte may be at Google from now on; for one caller and attempt only."""
+        """Record that bytes may be sent from now on; only one caller per attempt succeeds."""
         return await self._db.write_one(partial(transitions.begin_sending, job=job))
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
@@ -117,9 +117,10 @@ class JobStore:
         return await self._apply_transition(job, JobState.POLLING, operation=operation)
 
     async def record_late_operation(self, job: Job, operation: str) -> bool:
-        """Save the operation's name without the fence: only this one attempt can know it.
+        """Save the operation's name without the fence, because only this attempt can know it.
 
-        A job that is already unknown gets it too, as a help to settle it.
+        It is also saved for a job that is unknown by now, so that Google can be asked about it.
+        Returns whether the job was still waiting for it.
         """
         statement = (
             update(jobs_table)
@@ -140,13 +141,13 @@ class JobStore:
         return await self._db.write_one(save_operation)
 
     async def begin_fetching(self, job: Job, videos_made: int, billed: Micros | None = None) -> Job:
-        """Record that Google has finished, how many videos it made and what it bills, if known."""
+        """Record that Google has finished, how many videos it made, and any bill."""
         return await self._apply_transition(
             job, JobState.FETCHING, videos_made=videos_made, billed_micros=billed
         )
 
     async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
-        """Write the clips and move the job to posting."""
+        """Insert the clips and move the job to ``posting``."""
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
             posting, _ = await apply_transition(connection, job, JobState.POSTING)
@@ -169,8 +170,8 @@ class JobStore:
     ) -> Job:
         """End the job and its reservation; record the message of its clips.
 
-        ``possible_at`` is when the request can be made again. ``billed`` is what Google says that a
-        stopped operation costs.
+        ``possible_at`` is when the request can be made again. ``billed`` is Google's bill for a
+        stopped operation.
         """
 
         async def write_end(connection: AsyncConnection) -> Job:
@@ -198,9 +199,9 @@ class JobStore:
         return await self._db.write(write_end)
 
     async def mark_announced(self, job: Job, *, status_message_id: int | None = None) -> None:
-        """Record that an ended job was announced: nothing is left to do for it.
+        """Record that an ended job was announced, so that nothing is left to do.
 
-        ``status_message_id`` is the message that says how it ended, in the place of the status.
+        ``status_message_id`` is the message that says how it ended and replaces the status message.
         """
         columns: dict[str, Any] = {"owner": None, "reply_token": None}
         if status_message_id is not None:
@@ -228,7 +229,7 @@ class JobStore:
         )
 
     async def load_queue(self) -> tuple[list[QueuedJob], dict[int, MemberActivity]]:
-        """Return everything queued, and what its members have had in the last hour."""
+        """Return all queued jobs, and the activity of their members in the last hour."""
 
         async def fetch_queue(
             connection: AsyncConnection,
@@ -243,12 +244,12 @@ class JobStore:
         return await self._db.read(fetch_queue)
 
     async def find_queue_place(self, job: Job) -> int | None:
-        """Return the place from 1 of a job in the fair order as it was accepted."""
+        """Return a job's position from 1 in the fair order, as of its admission."""
         query = claims.build_queue_place_query(job.id, job.created_at)
         return await self._db.read_scalar(query)
 
     async def list_running_operations(self) -> list[RunningOperation]:
-        """Return what takes a place at Google now, over all processes."""
+        """Return what is running at Google now, over all processes."""
         query = select(_jobs.model, _jobs.submitted_at).where(
             _jobs.state.in_(claims.AT_GOOGLE_STATES), _jobs.submitted_at.is_not(None)
         )
@@ -256,7 +257,7 @@ class JobStore:
         return [RunningOperation(row["model"], row["submitted_at"]) for row in rows]
 
     async def find_retry_delay(self) -> float | None:
-        """Return in how many seconds the next queued job may be tried, by the database's clock."""
+        """Return the seconds until the next queued job may be retried, by the database's clock."""
 
         async def compare_times(connection: AsyncConnection) -> float | None:
             now = await self._now(connection)
@@ -269,7 +270,7 @@ class JobStore:
         return await self._db.read(compare_times)
 
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
-        """Cancel a queued job with a refund, or flag one that Google is working on."""
+        """Cancel a queued job with a refund, or mark a running one; return the job."""
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
             queued = await fetch_job(
@@ -281,7 +282,7 @@ class JobStore:
                     outcome=Outcome.CANCELLED,
                     cancel_requested=True,
                     finished_at=now,
-                    # without an owner nothing would announce the end
+                    # without an owner, nobody would announce the end
                     owner=func.coalesce(_jobs.owner, owner),
                 )
                 .returning(*_jobs),
@@ -304,7 +305,7 @@ class JobStore:
         return await self._db.write(cancel_or_flag)
 
     async def list_cancel_requests(self, owner: str) -> list[int]:
-        """Return the running jobs of ``owner`` whose cancellation was requested."""
+        """Return the ids of the running jobs of ``owner`` whose cancellation was requested."""
         query = select(_jobs.id).where(
             _jobs.owner == owner, _jobs.state.in_(_CANCELLABLE_STATES), _jobs.cancel_requested
         )
@@ -313,7 +314,7 @@ class JobStore:
     # -- ownership
 
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
-        """Take over jobs of dead workers."""
+        """Take over the jobs of dead workers, and running ones without an owner."""
         living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
         orphans = _jobs.owner.is_not(None) & (_jobs.owner != owner) & _jobs.owner.not_in(living)
         ownerless = _jobs.owner.is_(None) & _jobs.state.in_(IN_FLIGHT_STATES)
@@ -322,7 +323,7 @@ class JobStore:
             .where(or_(orphans, ownerless))
             .order_by(_jobs.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
+            .with_for_update(skip_locked=True)  # no effect on SQLite, which has one writer
             .cte("free")
         )
         statement = (
@@ -338,11 +339,11 @@ class JobStore:
         return await self._db.write(take_jobs)
 
     async def list_owned(self, owner: str) -> list[int]:
-        """Return the jobs that ``owner`` has claimed or must still announce."""
+        """Return the ids of the jobs that ``owner`` has claimed or must still announce."""
         query = select(_jobs.id).where(_jobs.owner == owner, _jobs.state != JobState.QUEUED)
         return await self._db.read_scalars(query)
 
-    # -- queries, and jobs whose end is unknown
+    # -- queries, and unknown jobs
 
     async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
@@ -362,13 +363,13 @@ class JobStore:
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
-        """Return unknown jobs to ask Google about now, each to one process only."""
+        """Return unknown jobs to ask Google about now; each job is returned to one process only."""
         return await self._db.write(
             partial(unknown_jobs.claim_due, interval=interval, limit=limit, clock=self._now)
         )
 
     async def reopen(self, job: Job, *, owner: str) -> Job | None:
-        """Reopen an unknown job; its first end stays in ``finished_at``."""
+        """Reopen an unknown job; ``finished_at`` keeps the time of its first end."""
         return await self._db.write_one(partial(unknown_jobs.reopen, job=job, owner=owner))
 
     async def settle_unknown(

@@ -1,4 +1,4 @@
-"""What running the bot teaches about models: disabled, rate limited, how long they take."""
+"""What is learnt about models at run time: refusals, rate limits and durations."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ class ModelStateStore(Store):
     """States of models and measured durations, shared by all processes."""
 
     async def load_states(self) -> Mapping[str, ModelState]:
-        """Return the states that were recorded, by model id."""
+        """Return the recorded states by model id."""
         return {
             row["id"]: ModelState(
                 model=row["id"],
@@ -36,7 +36,7 @@ class ModelStateStore(Store):
         await self._upsert_state(model, disabled=disabled, disabled_reason=reason, changed_at=now)
 
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
-        """Submit nothing with the model until then."""
+        """Submit nothing with the model until ``until``."""
         await self._upsert_state(model, rate_limited_until=until)
 
     async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:

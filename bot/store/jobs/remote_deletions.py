@@ -1,4 +1,4 @@
-"""What Google is still to delete: written with the deletion of the clips, done afterwards."""
+"""Deletions that are due at Google; they are stored in the transaction that deletes the clips."""
 
 from collections.abc import Collection
 from typing import Final
@@ -16,8 +16,8 @@ from bot.store.tables.core import clips_table, jobs_table, remote_deletions_tabl
 from bot.store.tables.row_mapping import plan_from_json
 
 _deletions = remote_deletions_table.c
-_MADE_STATES: Final = (JobState.POSTING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-"""The states of a job whose operation Google has ended and is not asked about again."""
+_DELETABLE_STATES: Final = (JobState.POSTING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+"""The states of jobs whose operation has ended and is not needed again."""
 
 
 class RemoteDeletionStore:
@@ -26,7 +26,7 @@ class RemoteDeletionStore:
         self._now = now
 
     async def claim_due(self, *, limit: int) -> list[RemoteDeletion]:
-        """Return what is to be tried now, to one process only, and set when it is tried again."""
+        """Return what to delete now, to one process only, and set when to retry."""
 
         async def take_due(connection: AsyncConnection) -> list[RemoteDeletion]:
             now = await self._now(connection)
@@ -35,7 +35,7 @@ class RemoteDeletionStore:
                 .where(or_(_deletions.retry_at.is_(None), _deletions.retry_at <= now))
                 .order_by(_deletions.requested_at, _deletions.operation)
                 .limit(limit)
-                .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
+                .with_for_update(skip_locked=True)  # no effect on SQLite, which has one writer
             )
             due = []
             for row in (await connection.execute(query)).mappings().all():
@@ -56,7 +56,7 @@ class RemoteDeletionStore:
         return await self._db.write(take_due)
 
     async def forget(self, deletion: RemoteDeletion) -> None:
-        """Record that nothing is left to do for it."""
+        """Remove a deletion that is done or given up."""
         statement = delete(remote_deletions_table).where(
             *_is_row(deletion.route, deletion.operation)
         )
@@ -66,12 +66,11 @@ class RemoteDeletionStore:
 async def request_deletions(
     connection: AsyncConnection, job_ids: Collection[int], *, is_erasure: bool = False
 ) -> None:
-    """Let Google delete what it keeps of these jobs; part of the transaction that deletes them.
+    """Store what Google must delete of these jobs, in the transaction that deletes their clips.
 
-    A job whose end is unknown is left out, because Google is still asked about it: only an erasure
-    ends that.
+    Unknown jobs are left out, because Google is still asked about them. An erasure includes them.
     """
-    states = (*_MADE_STATES, JobState.UNKNOWN) if is_erasure else _MADE_STATES
+    states = (*_DELETABLE_STATES, JobState.UNKNOWN) if is_erasure else _DELETABLE_STATES
     jobs, clips = jobs_table.c, clips_table.c
     ended = select(jobs.operation, jobs.plan).where(
         jobs.id.in_(job_ids), jobs.state.in_(states), jobs.operation.is_not(None)
@@ -85,7 +84,7 @@ async def request_deletions(
     }
     for operation, plan in await connection.execute(ended):
         route = plan_from_json(plan).route
-        if route.is_omni:  # of Veo, Google keeps nothing that can be deleted
+        if route.is_omni:  # nothing can be deleted on Veo's routes
             operations.add((route, operation))
     for route, operation in sorted(operations):
         row = {"route": route, "operation": operation, "requested_at": database_time()}

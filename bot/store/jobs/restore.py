@@ -1,5 +1,7 @@
-"""After restoring a backup: jobs that it holds as not yet sent may have been sent since, and
-numbers that it does not hold may have been given since."""
+"""Repairs the state of a restored backup, because the bot ran on after the backup was made.
+
+Jobs that the backup has as unsent may have been sent, and numbers that are free in it may be used.
+"""
 
 from typing import Final
 
@@ -13,16 +15,16 @@ from bot.store.tables.core import clips_table, jobs_table, workers_table
 from bot.store.tables.showcase import digests_table, showcase_posts_table
 
 NUMBER_GAP: Final = 100_000
-"""How many numbers are skipped: more than can have been given since any backup worth restoring."""
+"""How many numbers are skipped: more than can have been used since any backup worth restoring."""
 _NUMBERED_TABLES: Final = (jobs_table, clips_table, showcase_posts_table, digests_table)
-"""Tables whose numbers are on buttons in Discord, in nonces and in names of files."""
+"""Tables whose numbers appear in custom ids, nonces and file names."""
 
 
 async def mark_pending_as_unknown(database: Database) -> int:
-    """Mark every pending job as one whose submit has an unknown result; return how many.
+    """Mark every pending job as one whose submit may have been sent; return how many.
 
-    The workers that adopt them search for them at Google and never submit them. Raises
-    `DatabaseInUse` while a process of the bot holds a lease; SQLite's file is locked then.
+    The workers that adopt these jobs search for their results at Google and never submit them.
+    Raises `DatabaseInUse` if a process of the bot has a lease (with SQLite, the file is locked).
     """
     unsent = and_(jobs_table.c.state == JobState.SUBMITTING, jobs_table.c.unsent)
     statement = (
@@ -39,7 +41,7 @@ async def mark_pending_as_unknown(database: Database) -> int:
             detail=None,
         )
     )
-    # its operation may have made nothing, and another one its clip since
+    # their operation may have made nothing, and they may have been submitted again since
     forget_claims = (
         update(jobs_table).where(jobs_table.c.state == JobState.POLLING).values(claimed_epoch=None)
     )
@@ -53,11 +55,11 @@ async def mark_pending_as_unknown(database: Database) -> int:
 
 
 async def skip_given_numbers(database: Database) -> int:
-    """Let new jobs, clips, showcase posts and digests begin `NUMBER_GAP` numbers later.
+    """Let the numbers of new jobs, clips, showcase posts and digests begin `NUMBER_GAP` later.
 
-    Cards in Discord of what was made after the backup then find nothing, instead of what somebody
-    else makes under the same number. Returns the number after which new clips begin. Raises
-    `DatabaseInUse` as `mark_pending_as_unknown` does.
+    Otherwise messages from after the backup would refer to whatever gets the same number next.
+    Returns the number after which new clips begin. Raises `DatabaseInUse` as
+    `mark_pending_as_unknown` does.
     """
 
     async def advance_counters(connection: AsyncConnection) -> int:
@@ -82,7 +84,7 @@ async def _require_unused(database: Database, connection: AsyncConnection) -> No
 
 
 async def _find_last_number(connection: AsyncConnection, table: Table) -> int:
-    """Return the highest number that the database knows to have been given."""
+    """Return the highest number that was used, according to the database."""
     highest = await connection.scalar(select(func.max(table.c.id)))
     if connection.dialect.name == "sqlite":
         query = text("SELECT seq FROM sqlite_sequence WHERE name = :table")

@@ -1,10 +1,10 @@
-"""Fenced changes of one job: a process that no longer owns it changes nothing.
+"""Fenced changes of a job: a process that no longer owns it changes nothing.
 
 Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that another
-process owns the job, or that an earlier try of the same change was committed and only its answer
-was lost. In the second case the row has the new state under the same owner and epoch, which only
-this process's one task for the job can have written. The last change before a submit
-(`begin_sending`) is never tried again.
+process owns the job, or that an earlier attempt of the same change was committed but its answer was
+lost. In the second case the row has the new state under the same owner and epoch. Only this
+process's task for the job can have written that. The last change before a submit (`begin_sending`)
+is never repeated.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _jobs = jobs_table.c
 
 
 class IllegalTransition(ValueError):
-    """A state change that no job may make: a bug, found before it reaches the database."""
+    """A bug tried a change of state that is not allowed; the database was not changed."""
 
 
 _FENCED_UPDATE = update(jobs_table).where(
@@ -38,7 +38,7 @@ _BEGIN_SENDING_UPDATE = _FENCED_UNSENT_UPDATE.values(unsent=False)
 
 
 def require_transition(job: Job, to: JobState) -> None:
-    """Raise `IllegalTransition` unless ``job`` may become ``to``."""
+    """Raise `IllegalTransition` unless ``job`` may change to the state ``to``."""
     is_allowed = to in ALLOWED_TRANSITIONS[job.state]
     if job.state is JobState.POLLING and to is JobState.QUEUED:
         is_allowed = job.may_be_submitted_anew
@@ -56,7 +56,8 @@ async def apply_transition(
 ) -> tuple[Job, bool]:
     """Move ``job`` to the state ``to``; return the job, and whether this call moved it.
 
-    Raises `LeaseLost` when another process owns the job, or with ``only_unsent`` when it is sent.
+    Raises `LeaseLost` if another process owns the job, or if ``only_unsent`` is set and the job may
+    have been sent.
     """
     require_transition(job, to)
     new = {"state": to, **columns}
@@ -76,22 +77,22 @@ async def apply_transition(
 
 
 async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
-    """Clear ``unsent``. Raises `LeaseLost` for all but the first caller: no second submit."""
+    """Clear ``unsent``; raises `LeaseLost` for all but the first caller, so only one may submit."""
     result = await connection.execute(_BEGIN_SENDING_UPDATE, _build_fence(job))
     if result.rowcount != 1:
-        raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
+        raise LeaseLost(f"job {job.id} must not be sent under epoch {job.epoch}")
     return replace(job, unsent=False)
 
 
 async def fetch_job(connection: AsyncConnection, statement: Any) -> Job | None:
-    """Return the job of the one row that ``statement`` selects or changes, if there is one."""
+    """Return the job that ``statement`` selects or changes, if there is one."""
     row: Mapping[Any, Any] | None = (await connection.execute(statement)).mappings().one_or_none()
     return None if row is None else job_from_row(row)
 
 
 @cache
 def _build_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
-    """Return the fenced update of these columns; cached, as building costs as much as running."""
+    """Return the fenced update of these columns; building it costs as much as running it."""
     fence = _FENCED_UNSENT_UPDATE if only_unsent else _FENCED_UPDATE
     return fence.values({name: bindparam(f"to_{name}") for name in names})
 

@@ -1,4 +1,4 @@
-"""Jobs whose end is unknown: asking Google about them again, reopening them, settling them."""
+"""Unknown jobs: which to ask Google about, reopening them, settling them."""
 
 from datetime import datetime, timedelta
 
@@ -20,9 +20,9 @@ _jobs = jobs_table.c
 async def claim_due(
     connection: AsyncConnection, *, interval: timedelta, limit: int, clock: DatabaseClock
 ) -> list[Job]:
-    """Return jobs to ask Google about now, and give each the time of its next turn.
+    """Return jobs to ask Google about now, and set when each is due again.
 
-    Those of erased members are left out: there is no one to deliver a clip to.
+    Jobs of erased members are left out, because nobody could get the clip.
     """
     now = await clock(connection)
     never_asked = _jobs.retry_at.is_(None) & (_jobs.finished_at <= now - interval)
@@ -50,7 +50,7 @@ async def claim_due(
 
 
 async def reopen(connection: AsyncConnection, *, job: Job, owner: str) -> Job | None:
-    """Move an unknown job to ``polling``; `None` when it has changed meanwhile."""
+    """Move an unknown job to ``polling``; return `None` if it has changed meanwhile."""
     require_transition(job, JobState.POLLING)
     statement = (
         update(jobs_table)
@@ -76,7 +76,7 @@ async def reopen(connection: AsyncConnection, *, job: Job, owner: str) -> Job | 
 async def settle(
     connection: AsyncConnection, *, job_id: int, charge: bool, actor_id: int, now: datetime
 ) -> Job | None:
-    """Charge or refund an unknown job and end it; `None` when it is not unknown."""
+    """Charge or refund an unknown job and end it; return `None` if it is not unknown."""
     job = await fetch_job(
         connection,
         update(jobs_table)

@@ -1,4 +1,4 @@
-"""One row per process, which is alive until its lease runs out by the database's clock."""
+"""Workers: a row per process, which is alive until its lease ends by the database's clock."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,9 +18,9 @@ class WorkerStore(Store):
     """The leases of the processes that run jobs."""
 
     async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
-        """Write the row, and delete those of workers that died long ago.
+        """Insert the row, and delete those of workers that died more than a day ago.
 
-        On SQLite no other process can have the file, so every other worker is dead.
+        With SQLite only one process can use the file, so every other worker is dead.
         """
         dead = _workers.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
         if not self._db.is_shared:
@@ -28,7 +28,7 @@ class WorkerStore(Store):
 
         async def replace_row(connection: AsyncConnection) -> None:
             await connection.execute(delete(workers_table).where(dead))
-            # a second try after a lost answer finds its own row
+            # a retry after a lost answer finds its own row
             await connection.execute(delete(workers_table).where(_workers.id == worker_id))
             await connection.execute(
                 insert(workers_table).values(
@@ -51,12 +51,12 @@ class WorkerStore(Store):
         return await self._db.execute(statement) == 1
 
     async def retire(self, worker_id: str) -> None:
-        """End the lease: others may adopt the jobs at once."""
+        """End the lease, so that others may adopt the jobs at once."""
         statement = delete(workers_table).where(_workers.id == worker_id)
         await self._db.execute(statement)
 
 
 def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
-    """Return the condition that the worker ``owner`` may take a row: no other living one has it."""
+    """Return the condition that no living worker other than ``owner`` owns a row."""
     living: Select[tuple[str]] = select(_workers.id).where(_workers.lease_until > database_time())
     return or_(column.is_(None), column == owner, column.not_in(living))

@@ -1,1 +1,1 @@
-"""The history of the tables, for SQLite and PostgreSQL alike."""
+"""The migrations of the tables, for both SQLite and PostgreSQL."""

@@ -1,6 +1,6 @@
-"""Alembic's entry point: runs on the connection of the program, or on ``DATABASE_URL``.
+"""Alembic's entry point; it uses the program's connection, or ``DATABASE_URL`` on its own.
 
-Batch mode everywhere, because SQLite changes most of a table only by copying it.
+It uses batch mode, because SQLite can change most of a table only by copying it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _ALL_TABLES = (core, showcase)
 
 
 def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Write our own column types into new migrations as what they are in the database."""
+    """Render our own column types in new migrations as their database types."""
     if kind == "type" and isinstance(value, UtcTime):
         return "sa.DateTime(timezone=True)"
     return False

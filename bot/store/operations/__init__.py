@@ -1,4 +1,4 @@
-"""What operators and the clean-up of files ask the database.
+"""Queries for operators and for the retention of files.
 
 May import `bot.domain` and the rest of `bot.store`.
 """

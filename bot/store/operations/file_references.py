@@ -1,4 +1,4 @@
-"""Which files on disk the database still refers to."""
+"""Finds the files on disk that the database still refers to."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,10 +19,10 @@ _BATCH_SIZE: Final = 500
 
 
 class FileReferenceStore(Store):
-    """Tells why files are kept; their retention times are in `bot.domain.clips.file_retention`."""
+    """Classifies files; their retention times are in `bot.domain.clips.file_retention`."""
 
     async def classify_jobs(self, job_ids: Iterable[int]) -> dict[int, RetentionClass]:
-        """Return the retention class of these jobs' files; jobs without clips are left out."""
+        """Return the retention class of these jobs' files, except ended jobs without clips."""
         ordered, classes = sorted(job_ids), dict[int, RetentionClass]()
         for start in range(0, len(ordered), _BATCH_SIZE):
             batch = ordered[start : start + _BATCH_SIZE]
@@ -31,9 +31,9 @@ class FileReferenceStore(Store):
         return classes | dict.fromkeys(classes.keys() & sources, RetentionClass.IN_USE)
 
     async def list_inputs_in_use(self, *, since: datetime | None) -> set[str]:
-        """Return the paths of the input images of running jobs and of those accepted since then.
+        """Return the paths of the input images of running jobs and of those accepted since a time.
 
-        Without ``since`` of all jobs.
+        Without ``since``, those of all jobs.
         """
         query = select(job_inputs_table.c.path).distinct()
         if since is not None:
@@ -61,7 +61,7 @@ async def _classify_batch(
 
 
 async def _find_sources_in_use(connection: AsyncConnection) -> set[int]:
-    """Return the jobs whose clips a running job extends."""
+    """Return the jobs whose clips a running job extends or edits."""
     running = select(jobs_table.c.plan).where(jobs_table.c.state.in_(ACTIVE_STATES))
     plans = [plan_from_json(text) for text in await connection.scalars(running)]
     sources = {plan.source.clip_id for plan in plans if plan.source is not None}

@@ -1,4 +1,4 @@
-"""Counts and sums for operators, queried from the rows that exist anyway."""
+"""Counts and sums for operators, computed from the existing rows."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ class StatisticsStore(Store):
     """Takes snapshots of the database for metrics and the status page."""
 
     async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
-        """Return the figures, with up to ``limit`` running and as many failed jobs."""
+        """Return a snapshot with up to ``limit`` running and as many failed jobs."""
         return await self._db.read(lambda connection: _load_snapshot(connection, now, limit))
 
 
@@ -66,12 +66,12 @@ async def _load_snapshot(
         .where(_jobs.state.not_in(ACTIVE_STATES), _jobs.outcome.is_not(None))
         .group_by(_jobs.model, _jobs.outcome)
     )
-    switch = await connection.execute(
+    pause = await connection.execute(
         select(guilds_table.c.paused, guilds_table.c.pause_reason).where(
             guilds_table.c.id == WHOLE_BOT_ID
         )
     )
-    paused, reason = switch.one_or_none() or (False, None)
+    paused, reason = pause.one_or_none() or (False, None)
     spent, spent_day, reserved = (await connection.execute(_build_money_query(now))).one()
     return OperatorSnapshot(
         taken_at=now,
@@ -105,14 +105,16 @@ def _build_money_query(now: datetime) -> Select[Any]:
         _ledger.kind == EntryKind.SETTLE,
         and_(_ledger.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
     )
-    held = case(
+    reserved = case(
         (_ledger.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), _ledger.micros),
         (_ledger.kind == EntryKind.SETTLE, -_ledger.micros),
         else_=0,
     )
     spent = case((final, _ledger.micros), else_=0)
     spent_last_day = case((and_(final, _ledger.recorded_at > now - _DAY), _ledger.micros), else_=0)
-    return select(*(func.coalesce(func.sum(amount), 0) for amount in (spent, spent_last_day, held)))
+    return select(
+        *(func.coalesce(func.sum(amount), 0) for amount in (spent, spent_last_day, reserved))
+    )
 
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:

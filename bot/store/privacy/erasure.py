@@ -1,9 +1,9 @@
-"""Erasing members and servers in batches, so that after a crash the work just goes on.
+"""Erases members and servers in batches, so that the work can continue after a crash.
 
-A batch is loaded, the caller deletes its posts and files, and then its rows are deleted
-(`ErasureStore.erase_batch`). Rows that sums or chains of others depend on stay, without a name: the
-ledger under a pseudonym while its windows run, so that nobody gets a fresh quota by being erased,
-and under null after that.
+A batch is loaded, the caller deletes its posts and files, and then `ErasureStore.erase_batch`
+deletes its rows. Rows that sums or other people's clips depend on stay, but without the member's
+id. Ledger entries get a pseudonym until their windows end, so that an erasure does not renew the
+quota, and null after that.
 """
 
 from datetime import datetime
@@ -70,19 +70,22 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
 
 
 class ErasureStore(Store):
-    """Requests to erase members, servers that were left, and the erasing itself."""
+    """Requests to erase members, the servers that the bot has left, and their erasure."""
 
     # -- members
 
     async def request_erasure(self, user_id: int, *, owner: str, now: datetime) -> None:
-        """Record that a member asked to be erased; an earlier request stays as it is."""
+        """Record a member's request for erasure; an earlier request stays as it is."""
         row = {"user_id": user_id, "owner": owner, "requested_at": now}
         await self._db.write(
             lambda connection: insert_if_absent(connection, erasure_requests_table, row)
         )
 
     async def claim_requests(self, owner: str) -> list[tuple[int, datetime]]:
-        """Take the requests that no living worker owns; return all of ``owner``: member, time."""
+        """Claim the requests that no living worker owns; return all of ``owner``.
+
+        They are pairs of the member's id and the time of the request.
+        """
         statement = (
             update(erasure_requests_table)
             .where(claimable_by(erasure_requests_table.c.owner, owner))
@@ -97,13 +100,13 @@ class ErasureStore(Store):
         return await self._db.write(take_requests)
 
     async def load_member_batch(self, user_id: int, *, requested_at: datetime) -> ErasureBatch:
-        """Return a batch of what a member's jobs until then left behind."""
+        """Return a batch of what a member's jobs from before the request left behind."""
         return await self._load_batch(
             (_jobs.user_id == user_id) & (_jobs.created_at <= requested_at)
         )
 
     async def erase_member(self, user_id: int, *, now: datetime) -> None:
-        """Delete or anonymize the rest: stars, preferences, logs and ledger. The last step."""
+        """Delete or anonymize the rest as the last step: stars, preferences, logs and ledger."""
         own_jobs = select(_jobs.id).where(_jobs.user_id == user_id)
         entries = (_ledger.user_id == user_id) & or_(
             _ledger.job_id.is_(None), _ledger.job_id.not_in(own_jobs)
@@ -162,7 +165,7 @@ class ErasureStore(Store):
         await self._db.execute(statement)
 
     async def list_known_guilds(self) -> list[int]:
-        """Return the servers that there is data of, except those that the bot has left."""
+        """Return the servers that have data, except those that the bot has left."""
         known = union(
             select(guilds_table.c.id),
             select(showcase_settings_table.c.guild_id),
@@ -176,7 +179,7 @@ class ErasureStore(Store):
         return await self._db.read_scalars(query)
 
     async def list_guilds_left(self, *, before: datetime) -> list[int]:
-        """Return the servers that were left before then."""
+        """Return the servers that the bot left before a time."""
         query = select(_removals.guild_id).where(_removals.left_at < before)
         return await self._db.read_scalars(query)
 
@@ -185,7 +188,7 @@ class ErasureStore(Store):
         return await self._load_batch(_jobs.guild_id == guild_id)
 
     async def erase_guild(self, guild_id: int, *, left_before: datetime) -> bool:
-        """Delete the rest. The last step; ``False`` when the bot has rejoined meanwhile."""
+        """Delete the rest as the last step; return ``False`` if the bot has rejoined meanwhile."""
         removal = delete(guild_removals_table).where(
             _removals.guild_id == guild_id, _removals.left_at < left_before
         )
@@ -207,11 +210,10 @@ class ErasureStore(Store):
     # -- batches
 
     async def erase_batch(self, batch: ErasureBatch) -> None:
-        """Delete the rows of a batch, and let Google delete what it keeps of its jobs.
+        """Delete the rows of a batch, and request the deletions at Google.
 
-        Unknown jobs stay without their content: they may be paid.
-
-        That the clips' footage is in other clips stays known, without whose it was.
+        Unknown jobs stay without their content, because they may have to be paid. It stays known
+        which clips contain the footage, but not whose it was.
         """
         in_batch = _jobs.id.in_(batch.job_ids)
 
@@ -247,7 +249,7 @@ class ErasureStore(Store):
         await self._db.write(delete_rows)
 
     async def purge_expired(self, *, now: datetime, audit_before: datetime) -> None:
-        """Drop pseudonyms whose windows have passed, old audit entries and rows without a clip."""
+        """Remove pseudonyms whose windows have ended, old audit entries and rows without a clip."""
         expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
 
         async def purge_rows(connection: AsyncConnection) -> None:
@@ -308,7 +310,7 @@ def _has_no_clip(table: Table) -> ColumnElement[bool]:
 
 
 def _select_own_inputs(job_ids: list[int]) -> Select[tuple[str]]:
-    """Select the input images that only these jobs use: equal images share one file."""
+    """Select the input images that only these jobs use, because equal images share a file."""
     own, other = job_inputs_table, job_inputs_table.alias()
     shared = select(other.c.job_id).where(
         other.c.path == own.c.path, other.c.job_id.not_in(job_ids)

@@ -1,4 +1,4 @@
-"""Everything that is stored about one member, as JSON values, for `/privacy export`."""
+"""Collects everything that is stored about a member, as JSON values, for `/privacy export`."""
 
 import json
 from datetime import datetime
@@ -45,7 +45,7 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "revision",
     }
 )
-"""Internal columns, and Google's addresses, which are of no use without our key."""
+"""Internal columns, and Google's addresses, which are useless without the operator's key."""
 
 
 class ExportStore(Store):
@@ -110,7 +110,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
 
 
 def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
-    """What a member did for a server or for others, without those others' data."""
+    """Return queries for what a member did for a server or for others, without their data."""
     return {
         "limits_set": select(_limits.guild_id, _limits.subject, _limits.changed_at)
         .where(_limits.changed_by == user_id)

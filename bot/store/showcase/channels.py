@@ -1,7 +1,7 @@
-"""What happens to the channels of a showcase: deleted, replaced, age-restricted or not any more.
+"""Applies changes of a showcase's channels: deletion, replacement, age restriction.
 
-A channel that is gone takes no entry with it. Its posts keep their rows and votes without a
-message, and are posted again when the server has another channel.
+The posts of a deleted channel keep their rows and votes without a message. They are posted again
+when the server has another channel.
 """
 
 from collections.abc import Mapping
@@ -23,27 +23,28 @@ from bot.store.tables.showcase import showcase_posts_table, showcase_settings_ta
 _posts = showcase_posts_table.c
 _clips = clips_table.c
 _HAS_NO_MESSAGE: Final = _posts.message_id.is_(None) & _posts.in_sync & ~_posts.withdrawn
-"""Posts that wait for a channel, or are hidden."""
+"""Posts that wait for a channel or are hidden."""
 
 
 class ShowcaseChannelStore(Store):
-    """Follows changes of a server's channels."""
+    """Changes the posts of a server after its channels have changed."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._guilds_with_old_clips: set[int] | None = None
 
     async def list_post_channels(self, guild_id: int) -> list[int]:
-        """Return the channels that hold posts of a server."""
+        """Return the channels that have showcase posts of a server."""
         query = select(_posts.channel_id).where(
             _posts.guild_id == guild_id, _posts.message_id.is_not(None)
         )
-        return [each for each in await self._db.read_scalars(query.distinct()) if each is not None]
+        channel_ids = await self._db.read_scalars(query.distinct())
+        return [channel_id for channel_id in channel_ids if channel_id is not None]
 
     async def detach_posts(self, guild_id: int, channel_id: int, audit_entry: AuditEntry) -> int:
-        """Take the messages of a deleted channel off its posts; return how many lost theirs.
+        """Remove the messages of a deleted channel from its posts; return how many there were.
 
-        Entries and votes stay, and wait for another channel.
+        The posts keep their votes and wait for another channel.
         """
         statement = (
             update(showcase_posts_table)
@@ -65,14 +66,16 @@ class ShowcaseChannelStore(Store):
     ) -> int:
         """Give posts without a message another channel; return how many will be posted there."""
         waiting = (_posts.guild_id == guild_id) & _HAS_NO_MESSAGE
-        place: dict[str, Any] = {
+        new_channel: dict[str, Any] = {
             "channel_id": channel_id,
             "channel_age_restricted": age_restricted,
         }
 
         async def attach(connection: AsyncConnection) -> int:
             await take_reach_lock(connection)
-            await connection.execute(update(showcase_posts_table).where(waiting).values(place))
+            await connection.execute(
+                update(showcase_posts_table).where(waiting).values(new_channel)
+            )
             await refresh_reach(connection, waiting)
             changed = await connection.execute(
                 update(showcase_posts_table)
@@ -84,9 +87,9 @@ class ShowcaseChannelStore(Store):
         return await self._db.write(attach)
 
     async def record_channels(self, guild_id: int, channels: Mapping[int, bool]) -> None:
-        """Record which of a server's channels are age-restricted now.
+        """Record which of a server's channels are age-restricted now, and update its posts.
 
-        Posts follow. Clips from before this was kept with them take it from their channel once.
+        Clips from before revision 0008 take over the state of their channel once.
         """
         if self._guilds_with_old_clips is None:
             self._guilds_with_old_clips = await self._list_guilds_with_old_clips()
@@ -127,7 +130,8 @@ class ShowcaseChannelStore(Store):
 
     async def _list_guilds_with_old_clips(self) -> set[int]:
         query = select(_clips.guild_id).where(_clips.age_restricted.is_(None)).distinct()
-        return {each for each in await self._db.read_scalars(query) if each is not None}
+        guild_ids = await self._db.read_scalars(query)
+        return {guild_id for guild_id in guild_ids if guild_id is not None}
 
 
 def _is_one_of(column: ColumnElement[Any], channel_ids: set[int]) -> ColumnElement[bool]:

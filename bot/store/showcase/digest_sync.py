@@ -1,4 +1,4 @@
-"""Digests follow the entries that they name: a change to one puts the digest out of sync."""
+"""Marks digests as out of sync when one of their entries changes."""
 
 import json
 from collections.abc import Collection
@@ -14,9 +14,9 @@ _digests = digests_table.c
 async def mark_digests_out_of_sync(
     connection: AsyncConnection, guild_id: int, clip_ids: Collection[int]
 ) -> None:
-    """Mark the digests that name one of the clips and are posted, or will be, as out of sync.
+    """Mark the digests with one of the clips as out of sync.
 
-    A digest whose message was deleted stays deleted.
+    A digest whose message was deleted is not posted again.
     """
     query = select(_digests.id, _digests.clip_ids).where(
         _digests.guild_id == guild_id,

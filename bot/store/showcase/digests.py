@@ -1,7 +1,7 @@
-"""The weekly digests: the process that inserts a week's row posts it, and the row names the winner.
+"""The weekly digests; the process that inserts a week's row posts it.
 
-When an entry changes that a digest names, the digest is out of sync again and loses its owner
-(`mark_digests_out_of_sync`), so that a worker cannot mark as posted what it read before.
+When one of its entries changes, a digest is out of sync again and loses its owner
+(`mark_digests_out_of_sync`). So a worker cannot record an outdated message as up to date.
 """
 
 import json
@@ -34,16 +34,16 @@ class DigestStore(Store):
     async def create_digest(
         self, showcase_settings: ShowcaseSettings, *, due_at: datetime, since: datetime, owner: str
     ) -> int | None:
-        """Write the week's row; return its id, or `None` when it exists or no clip has a star.
+        """Insert the week's row; return its id, or `None` if it exists or no clip has a star.
 
-        A week without stars has an empty row, so that it is looked at once.
+        A week without stars gets an empty row, so that it is checked only once.
         """
         best = (
             select(_posts.clip_id)
             .join(clips_table, clips_table.c.id == _posts.clip_id)
             .where(_posts.guild_id == showcase_settings.guild_id, IS_VISIBLE)
             .where(_posts.showcased_at > since, _posts.showcased_at <= due_at, _posts.votes > 0)
-            .where(_may_be_named_in(showcase_settings.channel_id))
+            .where(_may_be_listed_in(showcase_settings.channel_id))
             .order_by(_posts.votes.desc(), _posts.id)
             .limit(MAX_DIGEST_CLIPS)
         )
@@ -71,7 +71,7 @@ class DigestStore(Store):
         return await self._db.write(insert_digest)
 
     async def claim(self, digest_id: int, owner: str) -> WeeklyDigest | None:
-        """Take a digest that is out of sync; `None` when another living worker has it."""
+        """Claim a digest that is out of sync; return `None` if another living worker has it."""
         statement = (
             update(digests_table)
             .where(_digests.id == digest_id, _digests.in_sync == false())
@@ -90,14 +90,14 @@ class DigestStore(Store):
         return await self._db.read(lambda connection: _load_digest(connection, digest_id))
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
-        """Return the digests out of sync that ``owner`` may claim."""
+        """Return the ids of digests out of sync that ``owner`` may claim."""
         query = select(_digests.id).where(
             _digests.in_sync == false(), claimable_by(_digests.owner, owner)
         )
         return await self._db.read_scalars(query)
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
-        """Record the post, unless ``owner`` has lost the digest meanwhile."""
+        """Record the message; the digest is in sync unless ``owner`` has lost it meanwhile."""
         current = _digests.owner == owner
         statement = (
             update(digests_table)
@@ -112,11 +112,11 @@ class DigestStore(Store):
         return await self._db.read_scalar(query)
 
 
-def _may_be_named_in(channel_id: int | None) -> ColumnElement[bool]:
-    """Clips of age-restricted channels are named only where they are shown themselves."""
+def _may_be_listed_in(channel_id: int | None) -> ColumnElement[bool]:
+    """Restricted clips are only listed in the channel in which they are shown."""
     is_restricted = func.coalesce(clips_table.c.age_restricted, false())
-    may_be_named: ColumnElement[bool] = or_(~is_restricted, _posts.channel_id == channel_id)
-    return may_be_named
+    may_be_listed: ColumnElement[bool] = or_(~is_restricted, _posts.channel_id == channel_id)
+    return may_be_listed
 
 
 async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDigest | None:
@@ -129,7 +129,7 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
     settings_row = (await connection.execute(settings_query)).mappings().one_or_none()
     order: list[int] = json.loads(row["clip_ids"])
     entry_query = ENTRY_QUERY.where(_posts.clip_id.in_(order), IS_VISIBLE)
-    entry_query = entry_query.where(_posts.votes > 0, _may_be_named_in(row["channel_id"]))
+    entry_query = entry_query.where(_posts.votes > 0, _may_be_listed_in(row["channel_id"]))
     entries = [
         gallery_entry_from_row(entry)
         for entry in (await connection.execute(entry_query)).mappings()

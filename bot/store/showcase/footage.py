@@ -1,8 +1,8 @@
-"""How far showcase posts may go, written again whenever something changes that decides it.
+"""Updates the reach of showcase posts whenever something that decides it changes.
 
-The rule is `bot.domain.showcase.reach`. What it looks at is spread over many rows: whose footage is
-in a clip, what those members chose, whether their clips are still shown. So each change of one of
-these calls a function of this module in its own transaction.
+The rule is `bot.domain.showcase.reach`. It depends on many rows: whose footage is in a clip, what
+these members chose, and whether their clips are still shown. So every change of such a row calls a
+function of this module in the same transaction.
 """
 
 from collections.abc import Collection
@@ -77,9 +77,9 @@ _SOURCE_QUERY: Final[Select[Any]] = (
 
 
 async def take_reach_lock(connection: AsyncConnection) -> None:
-    """Let one transaction at a time decide: two would miss each other's changes.
+    """Let only one transaction decide at a time, because two would miss each other's changes.
 
-    Take it before changing any row that the rule looks at.
+    It must be taken before any row that the rule depends on is changed.
     """
     await take_lock(connection, REACH_LOCK)
 
@@ -87,7 +87,7 @@ async def take_reach_lock(connection: AsyncConnection) -> None:
 async def refresh_reach_of_clips(
     connection: AsyncConnection, clip_ids: Collection[int] | Select[tuple[int]]
 ) -> None:
-    """Decide again about the posts of these clips and of all that their footage is in."""
+    """Decide again about the posts of these clips, and of clips that contain their footage."""
     containing = select(_footage.clip_id).where(_footage.source_clip_id.in_(clip_ids))
     await refresh_reach(
         connection, or_(_posts.clip_id.in_(clip_ids), _posts.clip_id.in_(containing))
@@ -105,7 +105,7 @@ async def refresh_reach_of_member(connection: AsyncConnection, guild_id: int, us
 async def mark_footage_deleted(
     connection: AsyncConnection, clip_ids: Collection[int], *, is_maker_erased: bool = False
 ) -> None:
-    """Record that clips are deleted whose footage may be in others, which may not be shown then."""
+    """Record that clips are deleted, so that clips with their footage may not be shown."""
     await take_reach_lock(connection)
     values: dict[str, Any] = {"is_deleted": True}
     if is_maker_erased:
@@ -125,7 +125,7 @@ async def refresh_reach(connection: AsyncConnection, condition: ColumnElement[bo
     for row in (await connection.execute(_SOURCE_QUERY.where(condition))).mappings():
         sources_by_clip.setdefault(row["clip_id"], []).append(row)
     decided: dict[int, Reach] = {}
-    # a source has a lower number than what was made from it, so it is decided first
+    # in the order of clip ids, so that a source is decided before the clips made from it
     for post in posts:
         rows = sources_by_clip.get(post["clip_id"], [])
         reach = decide_reach(
@@ -165,7 +165,7 @@ def _find_showing(row: Row, decided: dict[int, Reach]) -> SourceShowing:
     if row["source_withdrawn"]:
         return SourceShowing.TAKEN_OUT
     reach = decided.get(row["source_clip_id"], Reach(row["source_reach"]))
-    # what is shown in one server says nothing about another
+    # showing a clip in one server says nothing about another
     if reach is Reach.NOWHERE or row["source_guild_id"] != row["guild_id"]:
         return SourceShowing.NEVER
     is_public = row["source_public"] and reach is Reach.PUBLIC

@@ -1,7 +1,7 @@
-"""Queries of the public gallery, whose last page costs as much as its first.
+"""Queries of the public gallery, in which every page is equally fast.
 
-Entries are found in the narrow ``showcase_posts`` table, along an index, and only those of the page
-are joined with their clips. A cursor tells where the last page ended, so no rows are skipped.
+Entries are found in the ``showcase_posts`` table by an index, and only those of the page are joined
+with their clips. A cursor says where the previous page ended, so the database need not skip rows.
 """
 
 import base64
@@ -53,9 +53,9 @@ _POST_COLUMNS: Final = (
 _ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
 _POST_PREFIX: Final = "shown_"
 _ACCENTS: Final = frozenset(map(chr, range(0x300, 0x370)))
-"""Of Latin, Greek and Cyrillic letters; marks of other scripts make another letter."""
+"""Accents of Latin, Greek and Cyrillic letters; marks of other scripts change the letter."""
 _NEWEST_COUNT: Final = 500
-"""How many entries are looked at for the favourite: the front page must not search all."""
+"""How many entries are searched for the favourite, because the front page must be fast."""
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
@@ -67,7 +67,7 @@ _parent_settings = showcase_settings_table.alias("parent_settings").c
 _IS_PUBLIC_GUILD: Final = and_(
     _settings.public, _settings.guild_id.not_in(select(guild_removals_table.c.guild_id))
 )
-"""A server that removed the bot shows nothing any more, though its data is erased later."""
+"""A server that removed the bot shows nothing, even before its data is erased."""
 _PUBLIC_PARENT_ID: Final = (
     select(_parents.clip_id)
     .join(_parent_settings.guild_id.table, _parent_settings.guild_id == _parents.guild_id)
@@ -87,7 +87,7 @@ ENTRY_QUERY: Final[Select[Any]] = select(
 
 
 class GalleryStore(Store):
-    """What anyone may see: public, not hidden, in servers whose gallery is public."""
+    """What anyone may see: visible, public entries of servers with a public showcase."""
 
     async def load_page(
         self, search: GallerySearch, *, cursor: str | None, limit: int
@@ -107,14 +107,14 @@ class GalleryStore(Store):
 
         async def fetch_page(connection: AsyncConnection) -> GalleryPage:
             ranks = (await connection.execute(page)).all()
-            shown = ranks[:limit]
-            ids = [rank.id for rank in shown]
+            ranks_of_page = ranks[:limit]
+            ids = [rank.id for rank in ranks_of_page]
             query = ENTRY_QUERY.where(_posts.id.in_(ids)).order_by(*_build_ordering(search.order))
             rows = (await connection.execute(query)).mappings() if ids else ()
-            more = len(ranks) > limit and shown
+            has_more = len(ranks) > limit and ranks_of_page
             return GalleryPage(
                 entries=tuple(gallery_entry_from_row(row) for row in rows),
-                next_cursor=_encode_cursor(search.order, *shown[-1]) if more else None,
+                next_cursor=_encode_cursor(search.order, *ranks_of_page[-1]) if has_more else None,
             )
 
         return await self._db.read(fetch_page)
@@ -127,7 +127,7 @@ class GalleryStore(Store):
         return entries[0] if entries else None
 
     async def find_favourite(self, *, since: datetime) -> GalleryEntry | None:
-        """Return the entry with the most votes of the newest since then, if any has a vote."""
+        """Return the entry with the most votes among the newest since a time, if any."""
         newest = (
             select(_posts.id).where(_is_public()).order_by(_posts.id.desc()).limit(_NEWEST_COUNT)
         )
@@ -140,7 +140,7 @@ class GalleryStore(Store):
         return gallery_entry_from_row(rows[0]) if rows else None
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
-        """Return the public entries of the clip's chain, from its root to the clip itself."""
+        """Return the public entries among a clip's ancestors and itself, from the root on."""
         if not 0 < clip_id <= _MAX_ID:
             return []
         same_root = or_(
@@ -150,21 +150,21 @@ class GalleryStore(Store):
 
         async def trace_ancestors(connection: AsyncConnection) -> list[int]:
             parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
-            line: list[int] = []
-            at: int | None = clip_id
-            while at is not None and at in parents and at not in line:
-                line.append(at)
-                at = parents[at]
-            return line
+            chain: list[int] = []
+            current_id: int | None = clip_id
+            while current_id is not None and current_id in parents and current_id not in chain:
+                chain.append(current_id)
+                current_id = parents[current_id]
+            return chain
 
-        line = await self._db.read(trace_ancestors)
-        entries = await self._select_entries(_posts.clip_id.in_(line)) if line else []
+        chain = await self._db.read(trace_ancestors)
+        entries = await self._select_entries(_posts.clip_id.in_(chain)) if chain else []
         if all(entry.clip.id != clip_id for entry in entries):
             return []
-        return sorted(entries, key=lambda entry: -line.index(entry.clip.id))
+        return sorted(entries, key=lambda entry: -chain.index(entry.clip.id))
 
     async def list_guilds(self) -> list[tuple[int, str]]:
-        """Return id and name of the public servers that have public entries, by name."""
+        """Return the id and name of public servers that have public entries, sorted by name."""
         has_entries = (
             select(_posts.id).where(IS_PUBLIC, _posts.guild_id == _settings.guild_id).exists()
         )
@@ -178,8 +178,8 @@ class GalleryStore(Store):
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
         known = select(_posts.model).distinct().subquery()
-        seen = select(_posts.id).where(_posts.model == known.c.model, _is_public()).exists()
-        query = select(known.c.model).where(seen).order_by(known.c.model)
+        has_entries = select(_posts.id).where(_posts.model == known.c.model, _is_public()).exists()
+        query = select(known.c.model).where(has_entries).order_by(known.c.model)
         return await self._db.read_scalars(query)
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
@@ -201,9 +201,9 @@ def gallery_entry_from_row(row: Row) -> GalleryEntry:
 
 
 def normalize_search_text(text: str) -> str:
-    """Return a text as it is searched: without case, accents, or forms of the same letter.
+    """Return a text as it is searched: without case, accents and other forms of a letter.
 
-    Done here for both databases: SQLite folds the case of ASCII only, and neither the rest.
+    This is not left to the databases, because SQLite only ignores the case of ASCII letters.
     """
     decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i").casefold())
     bare = "".join(letter for letter in decomposed if letter not in _ACCENTS)
@@ -211,13 +211,13 @@ def normalize_search_text(text: str) -> str:
 
 
 def build_search_text(prompt: str | None, creator_name: str) -> str:
-    """Return what a post is found by; ``prompt`` is `None` if it is hidden."""
+    """Return the text by which a post is found; ``prompt`` is `None` if it is hidden."""
     return normalize_search_text(f"{prompt or ''} {creator_name}")
 
 
 def _is_public() -> ColumnElement[bool]:
     servers = select(_settings.guild_id).where(_IS_PUBLIC_GUILD)
-    # a sum, so that SQLite uses the index of the order instead of sorting the servers' entries
+    # the sum makes SQLite use the index of the ordering instead of sorting the servers' entries
     return and_(IS_PUBLIC, (_posts.guild_id + 0).in_(servers))
 
 
@@ -235,12 +235,12 @@ def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
 
 
 def _contains_words(text: str, guilds: Sequence[tuple[int, str]]) -> list[ColumnElement[bool]]:
-    """Return a condition for each word: it is in what the post says, or in its server's name."""
+    """Return a condition for each word: it must be in the post's text or its server's name."""
     conditions: list[ColumnElement[bool]] = []
     for word in dict.fromkeys(normalize_search_text(text).split()):
-        named = [guild_id for guild_id, name in guilds if word in normalize_search_text(name)]
+        guild_ids = [guild_id for guild_id, name in guilds if word in normalize_search_text(name)]
         in_text = _posts.search_text.contains(word, autoescape=True)
-        conditions.append(or_(in_text, _posts.guild_id.in_(named)) if named else in_text)
+        conditions.append(or_(in_text, _posts.guild_id.in_(guild_ids)) if guild_ids else in_text)
     return conditions
 
 
@@ -258,8 +258,8 @@ def _select_root(clip_id: int) -> ColumnElement[int]:
 
 
 def _encode_cursor(order: GalleryOrder, entry_id: int, votes: int) -> str:
-    place = f"{votes}.{entry_id}" if order is GalleryOrder.TOP else str(entry_id)
-    return base64.urlsafe_b64encode(f"{order}.{place}".encode()).decode().rstrip("=")
+    position = f"{votes}.{entry_id}" if order is GalleryOrder.TOP else str(entry_id)
+    return base64.urlsafe_b64encode(f"{order}.{position}".encode()).decode().rstrip("=")
 
 
 def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""What members see of a server's showcase as lists: rankings, a random entry, their own."""
+"""Lists from a server's showcase for members: rankings, a random entry, their own entries."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -13,11 +13,11 @@ from bot.store.tables.showcase import IS_VISIBLE, showcase_posts_table
 
 _posts = showcase_posts_table.c
 _IS_FOR_EVERYONE: Final = ~func.coalesce(clips_table.c.age_restricted, false())
-"""Not of an age-restricted channel."""
+"""The clip is not from an age-restricted channel."""
 
 
 class ShowcaseLists(Store):
-    """Lists of entries; those of age-restricted channels only where that is asked for."""
+    """Lists of entries; those from age-restricted channels are included only on request."""
 
     async def list_top(
         self,
@@ -28,7 +28,7 @@ class ShowcaseLists(Store):
         until: datetime | None = None,
         with_age_restricted: bool = False,
     ) -> list[GalleryEntry]:
-        """Return the entries with the most votes; of equal ones the earlier first."""
+        """Return the entries with the most votes, the earlier first if they are equal."""
         query = ENTRY_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
         if not with_age_restricted:
             query = query.where(_IS_FOR_EVERYONE)
@@ -61,7 +61,7 @@ class ShowcaseLists(Store):
     async def list_member_entries(
         self, guild_id: int, user_id: int, *, limit: int
     ) -> list[GalleryEntry]:
-        """Return a member's entries, newest first, with the hidden ones."""
+        """Return a member's entries, including hidden ones, newest first."""
         return await self._select_entries(
             ENTRY_QUERY.where(_posts.guild_id == guild_id, _posts.user_id == user_id)
             .where(~_posts.withdrawn)

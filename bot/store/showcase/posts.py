@@ -1,8 +1,8 @@
-"""The rows of the showcase: what Discord should show, which worker syncs it, and what it shows.
+"""The rows of showcase posts: what Discord should show, what it shows, and who syncs it.
 
-`add_post` and `update_post` change a row and count that in ``change_count``. The worker that claims
-the row brings Discord up to date and records it; the row is in sync then unless it has changed
-again. Claims follow the workers' leases, as those of jobs do.
+`add_post` and `update_post` change a row and increase its ``change_count``. The worker that claims
+the row updates Discord and records that. The row is then in sync, unless it has changed again.
+Claims depend on the workers' leases, like those of jobs.
 """
 
 from collections.abc import Collection, Hashable
@@ -64,11 +64,11 @@ _IS_MODERATED: Final = or_(_posts.hidden, _posts.locked)
 _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
     _posts.withdrawn, _posts.in_sync, ~_IS_MODERATED
 )
-"""A withdrawn post leaves a bare row, so that stars do not bring it back; its creator may."""
+"""A withdrawn post leaves an empty row, so that stars do not bring it back; members may."""
 
 
 class ShowcasePostStore(Store):
-    """Posts of the showcase: what they should be, and claims; ``lists`` reads what members see."""
+    """Changes and claims showcase posts; ``lists`` reads what members see."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -77,10 +77,10 @@ class ShowcasePostStore(Store):
     async def add_post(
         self, new_post: NewShowcasePost, audit_entry: AuditEntry, *, owner: str | None
     ) -> tuple[ShowcasePost, bool]:
-        """Add a post, or restore one that is being withdrawn; return it, and whether it is new.
+        """Add a post, or restore a withdrawn one; return it, and whether it is new.
 
         Raises `NotAllowed` for a withdrawn post that may not come back, and for a clip that may
-        not be shown because of its channel or of whose footage is in it.
+        not be shown because of its channel or its footage.
         """
         clip = new_post.clip
         row = {
@@ -108,10 +108,10 @@ class ShowcasePostStore(Store):
             if not new_post.by_stars:
                 await connection.execute(_DELETE_WITHDRAWN.where(_posts.clip_id == clip.id))
             row["votes"] = await count_voters(connection, clip.id)
-            new = await insert_if_absent(connection, showcase_posts_table, row)
-            if not new and not new_post.by_stars:
-                new = await _restore_withdrawn(connection, new_post, owner)
-            if new:
+            is_new = await insert_if_absent(connection, showcase_posts_table, row)
+            if not is_new and not new_post.by_stars:
+                is_new = await _restore_withdrawn(connection, new_post, owner)
+            if is_new:
                 await write_audit_entry(connection, audit_entry)
             elif new_post.public:
                 await connection.execute(
@@ -126,7 +126,7 @@ class ShowcasePostStore(Store):
                 raise NotAllowed("showcase_hidden")
             if post.entry.reach is Reach.NOWHERE:
                 raise NotAllowed(_explain_no_reach(clip, new_post))
-            return post, new
+            return post, is_new
 
         return await self._db.write(insert_or_restore)
 
@@ -134,11 +134,11 @@ class ShowcasePostStore(Store):
         return await self._select_first(_posts.id == post_id)
 
     async def find_by_clip(self, clip_id: int) -> ShowcasePost | None:
-        """Return the post of a clip, unless it was withdrawn."""
+        """Return the post of a clip, unless it is withdrawn."""
         return await self._select_first(and_(_posts.clip_id == clip_id, ~_posts.withdrawn))
 
     async def find_by_message(self, message_id: int) -> ShowcasePost | None:
-        """Return the post that a message in the showcase channel is."""
+        """Return the post that a message in the showcase channel shows."""
         return await self._select_first(_posts.message_id == message_id)
 
     async def list_member_post_ids(
@@ -163,7 +163,7 @@ class ShowcasePostStore(Store):
         withdrawn: bool | None = None,
         hide_prompt: bool | None = None,
     ) -> ShowcasePost | None:
-        """Change what a post should be; `None` leaves a field as it is."""
+        """Change the desired state of a post; `None` leaves a field as it is."""
         fields = {
             "hidden": hidden,
             "locked": locked,
@@ -256,18 +256,18 @@ class ShowcasePostStore(Store):
             _posts.creator_name != name[:100],
             ~_posts.withdrawn,
         )
-        # most people who are seen have no posts: reading keeps nobody waiting
+        # read first, because most members have no posts and a write would block other writers
         if await self._db.read_scalar(select(_posts.id).where(is_outdated).limit(1)) is not None:
             await self._db.write(partial(_rename_posts, is_outdated=is_outdated, name=name[:100]))
 
     async def mark_clip_deleted(self, clip_id: int) -> None:
-        """Record that a clip is about to be deleted: what contains its footage goes with it."""
+        """Record that a clip is about to be deleted, which hides posts with its footage."""
         await self._db.write(lambda connection: mark_footage_deleted(connection, [clip_id]))
 
     # -- syncing
 
     async def claim(self, post_id: int, owner: str) -> ShowcasePost | None:
-        """Take a post that is out of sync; `None` when another living worker has it."""
+        """Claim a post that is out of sync; return `None` if another living worker has it."""
         statement = (
             update(showcase_posts_table)
             .where(_posts.id == post_id, _posts.in_sync == false())
@@ -283,7 +283,7 @@ class ShowcasePostStore(Store):
         return await self._db.write(take_post)
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
-        """Return the posts out of sync that ``owner`` may claim."""
+        """Return the ids of posts out of sync that ``owner`` may claim."""
         return await self._db.read_scalars(
             select(_posts.id)
             .where(_posts.in_sync == false(), claimable_by(_posts.owner, owner))
@@ -294,7 +294,7 @@ class ShowcasePostStore(Store):
     async def list_out_of_sync_by_channel(
         self, owner: str, *, except_for: Collection[int] = ()
     ) -> dict[Hashable, list[int]]:
-        """Return the posts out of sync that ``owner`` may claim, by channel."""
+        """Return the ids of posts out of sync that ``owner`` may claim, by channel."""
         query = (
             select(_posts.id, _posts.channel_id)
             .where(_posts.in_sync == false(), claimable_by(_posts.owner, owner))
@@ -354,7 +354,7 @@ class ShowcasePostStore(Store):
     async def list_recent(
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcasePost]:
-        """Return the posts since then that have a message, newest first."""
+        """Return the posts since a time that have a message, newest first."""
         query = (
             _POST_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
             .where(_posts.showcased_at > since, _posts.message_id.is_not(None))
@@ -391,7 +391,7 @@ def _build_search_text(new_post: NewShowcasePost) -> str:
 async def _restore_withdrawn(
     connection: AsyncConnection, new_post: NewShowcasePost, owner: str | None
 ) -> bool:
-    """Restore a withdrawn post; ``False`` if it is not, or a moderator hid or locked it."""
+    """Restore a withdrawn post; return ``False`` if there is none, or it is hidden or locked."""
     statement = (
         update(showcase_posts_table)
         .where(_posts.clip_id == new_post.clip.id, _posts.withdrawn, ~_IS_MODERATED)
@@ -420,16 +420,16 @@ async def _restore_withdrawn(
 async def _rename_posts(
     connection: AsyncConnection, is_outdated: ColumnElement[bool], name: str
 ) -> None:
-    """Write a creator's name into their posts, which are found by it."""
+    """Write a creator's name into their posts and the search texts."""
     query = (
         select(_posts.id, _posts.hide_prompt, clips_table.c.prompt)
         .join(clips_table, _posts.clip_id == clips_table.c.id)
         .where(is_outdated)
     )
     for post in (await connection.execute(query)).all():
-        words = build_search_text(None if post.hide_prompt else post.prompt, name)
+        search_text = build_search_text(None if post.hide_prompt else post.prompt, name)
         change = update(showcase_posts_table).where(_posts.id == post.id)
-        await connection.execute(change.values(creator_name=name, search_text=words))
+        await connection.execute(change.values(creator_name=name, search_text=search_text))
 
 
 async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
@@ -441,8 +441,8 @@ async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
 
 
 def _explain_no_reach(clip: Clip, new_post: NewShowcasePost) -> str:
-    """Return why a clip may not be shown: the key of a `NotAllowed`."""
-    is_fit = may_show(
+    """Return the reason for `NotAllowed` why a clip may not be shown."""
+    may_appear = may_show(
         age_restricted=clip.age_restricted, place_age_restricted=new_post.channel_age_restricted
     )
-    return "showcase_footage" if is_fit else "showcase_age_restricted"
+    return "showcase_footage" if may_appear else "showcase_age_restricted"

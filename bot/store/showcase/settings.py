@@ -32,7 +32,7 @@ SETTINGS_QUERY: Final = select(
     *(column for column in showcase_settings_table.c if column.name != "locale"),
     GUILD_LOCALE.label("locale"),
 )
-"""Rows for `settings_from_row`, in the language that the server has chosen."""
+"""The query for `settings_from_row`, with the language that the server has chosen."""
 
 
 class ShowcaseSettingsStore(Store):
@@ -47,7 +47,7 @@ class ShowcaseSettingsStore(Store):
     async def configure(
         self, showcase_settings: ShowcaseSettings, audit_entry: AuditEntry | None
     ) -> None:
-        """Write the settings, and an audit entry if an admin changed something."""
+        """Write the settings and the audit entry, if there is one."""
 
         async def write_settings(connection: AsyncConnection) -> None:
             row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
@@ -100,7 +100,7 @@ class ShowcaseSettingsStore(Store):
         return await self._db.read(fetch_preferences)
 
     async def save_preferences(self, preferences: CreatorPreferences) -> None:
-        """Write a member's preferences; what their footage is in follows them."""
+        """Write a member's preferences, and update posts with their footage."""
         row = {
             "guild_id": preferences.guild_id,
             "user_id": preferences.user_id,

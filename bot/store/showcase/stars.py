@@ -1,7 +1,7 @@
 """Stars: a clip has up to two messages, and a member's stars on both are one vote.
 
-The star of an erased member may still be in Discord. Its row has the member's pseudonym (below 0)
-then, which counts as no vote and keeps a recount from bringing the vote back. The row is deleted
+The star of an erased member may still exist in Discord. Its row then has the member's pseudonym
+(below 0), which is not counted, so that a recount does not restore the vote. The row is deleted
 with the star, or when the member stars again.
 """
 
@@ -22,7 +22,7 @@ _posts = showcase_posts_table.c
 _stars = stars_table.c
 _clips = clips_table.c
 STAR_LOCK: Final = 0x636C_6170_04
-"""Without it, two stars at once would each miss the other in its count."""
+"""Without it, concurrent transactions would not count each other's stars."""
 _IS_VOTE: Final = _stars.user_id > 0
 
 
@@ -30,7 +30,7 @@ class StarStore(Store):
     """Records stars and counts votes."""
 
     async def find_clip_by_message(self, message_id: int) -> int | None:
-        """Return the clip of a message: its own post, or its post in the showcase."""
+        """Return the id of the clip that a message shows, in its own post or in the showcase."""
         showcased = select(_posts.clip_id.label("id")).where(_posts.message_id == message_id)
         posted = select(func.min(_clips.id).label("id")).where(_clips.message_id == message_id)
         both = union_all(showcased, posted).subquery()
@@ -39,7 +39,7 @@ class StarStore(Store):
     async def set_star(
         self, message_id: int, clip_id: int, star: Star, *, starred: bool
     ) -> VoteTarget:
-        """Add or remove one star; a member's star of the other kind stays."""
+        """Add or remove one star; the member's star of the other kind stays."""
         row = _build_row(message_id, clip_id, star)
         is_member = _stars.user_id.in_((star.user_id, pseudonym_for(star.user_id)))
         old_star = delete(stars_table).where(
@@ -58,7 +58,7 @@ class StarStore(Store):
     async def replace_stars(
         self, message_id: int, clip_id: int, stars: Collection[Star]
     ) -> VoteTarget:
-        """Replace the stars of a message; those of members erased since stay uncounted."""
+        """Replace the stars of a message; those of erased members stay uncounted."""
         on_message = _stars.message_id == message_id
         pseudonym_by_star = {star: pseudonym_for(star.user_id) for star in stars}
 
@@ -83,7 +83,7 @@ class StarStore(Store):
     async def list_unshowcased(
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcaseMessage]:
-        """Return the messages of clips since then that were never in the showcase, newest first."""
+        """Return the messages of clips since a time that were never showcased, newest first."""
         showcased = select(_posts.clip_id).where(_posts.guild_id == guild_id)
         query = (
             select(func.min(_clips.id).label("clip_id"), _clips.message_id, _clips.channel_id)
@@ -104,7 +104,7 @@ async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
 
 
 async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
-    """Replace the member in their stars by their pseudonym, and count the votes again."""
+    """Replace the member's id in their stars by the pseudonym, and count the votes again."""
     await take_lock(connection, STAR_LOCK)
     statement = (
         update(stars_table).where(_stars.user_id == user_id).values(user_id=pseudonym_for(user_id))
@@ -115,7 +115,7 @@ async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
 
 
 async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
-    """Write the votes of a clip's post, unless it is locked; return how many star the clip."""
+    """Write the votes of a clip's post unless it is locked; return the number of voters."""
     votes = await count_voters(connection, clip_id)
     await connection.execute(
         update(showcase_posts_table)
@@ -126,7 +126,7 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
 
 
 def build_change_values(owner: str | None) -> dict[str, Any]:
-    """Return the columns that every change sets: out of sync, and owned by a worker."""
+    """Return the values that every change sets: out of sync, and owned by a worker."""
     return {
         "change_count": _posts.change_count + 1,
         "in_sync": False,

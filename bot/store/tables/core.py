@@ -1,8 +1,8 @@
-"""The tables. Money is micro-dollars, times are UTC, Discord's ids are 64-bit integers.
+"""The tables. Money is in micro-dollars, times are in UTC, Discord's ids are 64-bit integers.
 
-``guild_id`` is null where there is no server (direct messages). A ``user_id`` below 0 is the
-pseudonym of a member who was erased (`bot.domain.erasure.pseudonym_for`). States and kinds are
-text that the domain's enumerations check when it is read.
+``guild_id`` is null for direct messages. A ``user_id`` below 0 is the pseudonym of a member who was
+erased (`bot.domain.erasure.pseudonym_for`). States and kinds are text, which the domain's
+enumerations check when it is read.
 """
 
 from sqlalchemy import (
@@ -45,12 +45,12 @@ jobs_table = Table(
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("state", String(16), nullable=False),
-    # the worker that shows the job while it is queued, runs it and announces its end; then null
+    # the worker that shows the job in the queue, runs it and announces its end; then null
     Column("owner", String(40)),
     Column("epoch", Integer, nullable=False),
     # the epoch of the latest claim; an adoption raises only ``epoch``
     Column("claimed_epoch", Integer),
-    # only a claim sets it: without one, the submit may have been sent
+    # only a claim sets it; for other jobs the submit may have been sent
     Column("unsent", Boolean, nullable=False, server_default=false()),
     Column("dedupe_key", String(120), nullable=False, unique=True),
     Column("guild_id", BigInteger),
@@ -66,7 +66,7 @@ jobs_table = Table(
     Column("price_micros", BigInteger, nullable=False),
     Column("operation", Text),
     Column("status_message_id", BigInteger),
-    # where the bot is no member: its reply to the interaction, and the sealed token to edit it
+    # for user installs: the reply to the interaction, and the encrypted token to edit it
     Column("reply_message_id", BigInteger),
     Column("reply_expires_at", UtcTime()),
     Column("reply_token", Text),
@@ -74,22 +74,22 @@ jobs_table = Table(
     Column("created_at", UtcTime(), nullable=False),
     Column("submitted_at", UtcTime()),
     Column("finished_at", UtcTime()),
-    # when a queued job may be tried again, or an unknown one asked about again
+    # when a queued job may be retried, or Google asked about an unknown one again
     Column("retry_at", UtcTime()),
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("outcome", String(32)),
     Column("detail", Text),
     Column("attempts", Integer, nullable=False),
-    # how many videos Google has made: all are paid, even those that cannot be fetched
+    # how many videos Google has made; all must be paid, even if they cannot be downloaded
     Column("videos_made", Integer),
-    # what Google says that it costs; null if it does not say
+    # Google's bill; null if it reports none
     Column("billed_micros", BigInteger),
-    # whether the channel was age-restricted when the clip was asked for
+    # whether the channel was age-restricted at the time of the request
     Column("age_restricted", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
-    sqlite_autoincrement=True,  # ids are never reused: the post's nonce is made of them
+    sqlite_autoincrement=True,  # ids are part of nonces, so they must never be reused
 )
 
 job_inputs_table = Table(
@@ -98,7 +98,7 @@ job_inputs_table = Table(
     Column("job_id", BigInteger, primary_key=True, autoincrement=False),
     Column("path", String(255), primary_key=True, index=True),
 )
-"""The input images of each job, as its plan names them: a plan cannot be searched for them."""
+"""The input images of each job, because the JSON of plans cannot be searched for them."""
 
 submissions_table = Table(
     "submissions",
@@ -110,7 +110,7 @@ submissions_table = Table(
     Column("submitted_at", UtcTime(), nullable=False),
     Index(None, "model", "submitted_at"),
 )
-"""Every claim of a job to submit it: what the requests per minute and day are counted from."""
+"""Every claim of a job; the requests per minute and day are counted from these."""
 
 clips_table = Table(
     "clips",
@@ -140,10 +140,10 @@ clips_table = Table(
     Column("remote_uri", Text),
     Column("remote_expires_at", UtcTime()),
     Column("message_id", BigInteger, index=True),
-    # the request at Gemini Omni that made it, by which it can be continued
+    # the Omni interaction that made the clip and by which it can be continued
     Column("interaction_id", Text),
     Column("interaction_expires_at", UtcTime()),
-    # null for clips from before revision 0008 whose channel has not been looked at since
+    # null for clips from before revision 0008 whose channel has not been checked since
     Column("age_restricted", Boolean),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
@@ -159,21 +159,21 @@ reposts_table = Table(
     Column("job_id", BigInteger, nullable=False, index=True),
     Column("channel_id", BigInteger, nullable=False),
 )
-"""Further messages with a job's clips (`/video get`), so that they go with the clips."""
+"""Other messages with a job's clips (`/video get`), which are deleted with the clips."""
 
 ledger_table = Table(
     "ledger",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("recorded_at", UtcTime(), nullable=False),
-    # what windows count by: for a job's entries the time of its reservation
+    # the time that windows use; for all entries of a job, that of its reservation
     Column("window_at", UtcTime(), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("account", String(16), nullable=False),
     Column("job_id", BigId, index=True),
     # null for direct messages, and for servers that were erased
     Column("guild_id", BigInteger),
-    # null for grants to a server's budget, and for members whose windows passed after their erasure
+    # null for grants to a server's budget, and for erased members whose windows have ended
     Column("user_id", BigInteger),
     Column("micros", BigInteger, nullable=False),
     Column("clips", Integer, nullable=False),
@@ -212,7 +212,7 @@ guilds_table = Table(
     Column("confirm_above", BigInteger),
     Column("locale", String(16)),
     Column("extend_by", String(16), nullable=False),
-    # JSON, since the list is always written and read whole
+    # JSON, because the list is always read and written as a whole
     Column("allowed_channels", Text, nullable=False, server_default="[]"),
     # what a reply to a clip does: extend, ask, off
     Column("reply_mode", String(16), nullable=False, server_default="extend"),
@@ -232,10 +232,10 @@ member_preferences_table = Table(
     "member_preferences",
     metadata,
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    # how the member hears of a finished clip: ping, quiet, direct, direct_refused
+    # how the member is notified of a finished clip: ping, quiet, direct, direct_refused
     Column("notify", String(16), nullable=False, server_default="ping"),
 )
-"""What members chose for all servers; no row means the defaults."""
+"""What members chose for all servers; without a row the defaults apply."""
 
 welcomed_guilds_table = Table(
     "welcomed_guilds",
@@ -243,7 +243,7 @@ welcomed_guilds_table = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("welcomed_at", UtcTime(), nullable=False),
 )
-"""Servers that got the guide: the process that inserts the row posts it."""
+"""Servers that got the welcome message; the process that inserts the row posts it."""
 
 model_states_table = Table(
     "model_states",
@@ -254,7 +254,7 @@ model_states_table = Table(
     Column("changed_at", UtcTime()),
     Column("rate_limited_until", UtcTime()),
 )
-"""What running the bot has taught about models; the catalogue itself is a file."""
+"""What was learnt about models at run time; the catalogue itself is a file."""
 
 account_refusals_table = Table(
     "account_refusals",
@@ -264,7 +264,7 @@ account_refusals_table = Table(
     Column("message", Text, nullable=False),
     Column("refused_at", UtcTime(), nullable=False),
 )
-"""The last time that Google refused the operator's account on a route, for `clapper doctor`."""
+"""Google's last refusal of the operator's account on each route, for `clapper doctor`."""
 
 interaction_lifetimes_table = Table(
     "interaction_lifetimes",
@@ -273,7 +273,7 @@ interaction_lifetimes_table = Table(
     Column("kept_s", BigInteger, nullable=False),
     Column("learnt_at", UtcTime(), nullable=False),
 )
-"""How long Google was seen to keep interactions on a route, where that is less than it promises."""
+"""The learnt lifetimes of interactions on routes where Google keeps them for less than promised."""
 
 remote_deletions_table = Table(
     "remote_deletions",
@@ -284,7 +284,7 @@ remote_deletions_table = Table(
     Column("retry_at", UtcTime()),
     Column("attempts", Integer, nullable=False, server_default="0"),
 )
-"""Operations that Google must still delete, because their clips were."""
+"""Operations that must still be deleted at Google, because their clips were deleted."""
 
 operation_durations_table = Table(
     "operation_durations",

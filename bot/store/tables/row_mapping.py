@@ -1,6 +1,6 @@
-"""Domain objects from rows, and rows from domain objects.
+"""Converts rows to domain objects, and domain objects to rows.
 
-A job's plan is stored as JSON, because it is always read whole.
+A job's plan is stored as JSON, because it is always read as a whole.
 """
 
 import json
@@ -34,7 +34,7 @@ _PLAN_FIELDS: Final = tuple(field.name for field in fields(VideoPlan))
 
 
 def _list_plain_fields(kind: type[Job | LedgerEntry | Origin], *others: str) -> tuple[str, ...]:
-    """Return the fields that are stored as they are, each in the column of its name."""
+    """Return the fields that are stored unchanged, in columns of the same names."""
     return tuple(field.name for field in fields(kind) if field.name not in others)
 
 
@@ -53,13 +53,13 @@ def plan_to_json(plan: VideoPlan) -> str:
 
 
 def plan_from_json(text: str) -> VideoPlan:
-    """Return the plan that `plan_to_json` wrote, in this version of the program or an older one.
+    """Return the plan that this or an older version of the program wrote with `plan_to_json`.
 
-    Raises `ValueError` for a plan that a newer version wrote.
+    Raises `ValueError` for a plan of a newer version.
     """
     values: dict[str, Any] = json.loads(text)
     if values.get("v", 0) > PLAN_VERSION:
-        raise ValueError(f"a plan of version {values['v']}: this program reads {PLAN_VERSION}")
+        raise ValueError(f"the plan has version {values['v']}, newer than {PLAN_VERSION}")
     return VideoPlan(
         model=values["model"],
         route=GoogleRoute(values["route"]),
@@ -109,13 +109,13 @@ def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:
 
 
 def list_input_paths(plan: VideoPlan) -> list[str]:
-    """Return the paths of the images that a plan sends, each once."""
+    """Return the paths of the images that a plan sends, without repeats."""
     images = (plan.image, plan.last_frame, *plan.references)
     return sorted({image.path for image in images if image is not None})
 
 
 def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
-    """Return the columns of a new job that follow from the request."""
+    """Return the columns of a new job that depend on the request."""
     return {
         **{name: getattr(origin, name) for name in _ORIGIN_COLUMNS},
         "role_ids": json.dumps(sorted(origin.role_ids)),
@@ -163,7 +163,7 @@ def jobs_from_rows(rows: Sequence[Row]) -> list[Job]:
 
 
 def clip_from_row(row: Row) -> Clip:
-    """Return the clip of a row of ``clips``; ``kept_s`` is what was learnt about its route."""
+    """Return the clip of a row of ``clips``; ``kept_s`` is the learnt lifetime of its route."""
     values = dict(row)
     kept_s = values.pop("kept_s", None)
     if values["interaction_id"] is not None and kept_s is not None:
@@ -207,7 +207,7 @@ def ledger_entry_from_row(row: Row) -> LedgerEntry:
 
 
 def posting_to_row(posting: LedgerPosting) -> dict[str, Any]:
-    """Return the columns of an entry that the event decides."""
+    """Return the columns of an entry that its posting decides."""
     return {
         "kind": posting.kind,
         "account": posting.account,

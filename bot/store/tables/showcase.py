@@ -28,12 +28,12 @@ showcase_posts_table = Table(
     Column("user_id", BigInteger, nullable=False),
     Column("creator_name", String(100), nullable=False),
     Column("hide_prompt", Boolean, nullable=False),
-    # the prompt with its case folded, empty where the prompt is hidden
+    # what `build_search_text` returns: the creator's name, and the prompt unless it is hidden
     Column("search_text", Text, nullable=False),
     Column("model", String(120), nullable=False),
     Column("seconds", Integer, nullable=False),
     Column("votes", Integer, nullable=False),
-    # may be in the public gallery: added by the creator, or with the creator's consent
+    # whether it may be in the public gallery: added by the creator or with their consent
     Column("public", Boolean, nullable=False),
     Column("hidden", Boolean, nullable=False, server_default=false()),
     Column("locked", Boolean, nullable=False, server_default=false()),
@@ -43,16 +43,16 @@ showcase_posts_table = Table(
     Column("owner", String(40)),
     # a sync that began before the latest change must not mark the row as in sync
     Column("change_count", Integer, nullable=False),
-    # counts the posts: a new one must not have the nonce of one that was deleted
+    # counts the messages, because a new one must not have the nonce of a deleted one
     Column("revision", Integer, nullable=False),
-    # a post of this revision cannot be older
+    # a message of this revision cannot be older
     Column("revision_at", UtcTime(), nullable=False),
     # null for posts that votes added, and for members who were erased
     Column("added_by", BigInteger),
-    # `bot.domain.showcase.reach.Reach`, written whenever something changes that decides it
+    # the `Reach` of the post, updated whenever something that decides it changes
     Column("reach", String(16), nullable=False, server_default="public"),
     Column("channel_id", BigInteger),
-    # as it was seen last
+    # the last known state
     Column("channel_age_restricted", Boolean, nullable=False, server_default=false()),
     Column("message_id", BigInteger, index=True),
     Column("showcased_at", UtcTime(), nullable=False),
@@ -88,7 +88,7 @@ creator_preferences_table = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("consent", String(16), nullable=False),
     Column("hide_prompt", Boolean, nullable=False),
-    # when they were told that what they showcase is on the public web
+    # when the creator was told that the showcase is on the public web
     Column("public_notice_at", UtcTime()),
     Index(None, "user_id"),
 )
@@ -106,12 +106,12 @@ stars_table = Table(
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    # a super reaction; a member can give both kinds, which are one vote
+    # a super reaction; a member can give both kinds, which count as one vote
     Column("is_super", Boolean, primary_key=True, server_default=false()),
     Column("clip_id", BigId, nullable=False, index=True),
     Index(None, "user_id"),
 )
-"""Which member starred which message of a clip: the clip's own post or its showcase post."""
+"""Members' stars on the messages of clips: the clip's own post and its showcase post."""
 
 footage_table = Table(
     "footage",
@@ -119,15 +119,15 @@ footage_table = Table(
     Column("clip_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source_clip_id", BigInteger, primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger),
-    # the source's maker; null once they were erased, or if nobody knows any more
+    # the source's maker; null if they were erased or are unknown
     Column("user_id", BigInteger),
-    # the source was deleted; its rows stay, because its footage is still in other clips
+    # whether the source was deleted; its rows stay as long as its footage is in other clips
     Column("is_deleted", Boolean, nullable=False, server_default=false()),
     Index(None, "source_clip_id"),
     Index(None, "user_id"),
     Index(None, "guild_id"),
 )
-"""Which clips' footage is in a clip: its own, and that of every clip it was extended from."""
+"""Whose footage is in a clip: its own, and that of every clip it was extended or edited from."""
 
 digests_table = Table(
     "digests",
@@ -136,7 +136,7 @@ digests_table = Table(
     Column("guild_id", BigInteger, nullable=False),
     Column("due_at", UtcTime(), nullable=False),
     Column("period_start", UtcTime(), nullable=False),
-    # JSON: the best of the period when the row was written, the winner first
+    # JSON: the best clips of the period at the time of the insert, the winner first
     Column("clip_ids", Text, nullable=False),
     Column("in_sync", Boolean, nullable=False, server_default=false()),
     Column("owner", String(40)),
@@ -152,7 +152,7 @@ audit_log_table = Table(
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("recorded_at", UtcTime(), nullable=False),
     Column("guild_id", BigInteger, nullable=False),
-    # null for what the bot did by itself, and for members who were erased
+    # null for actions of the bot itself, and for members who were erased
     Column("actor_id", BigInteger),
     Column("action", String(32), nullable=False),
     Column("clip_id", BigId),
@@ -177,7 +177,7 @@ erasure_requests_table = Table(
     Column("requested_at", UtcTime(), nullable=False),
     Column("owner", String(40)),
 )
-"""Members who asked to be erased, until they are."""
+"""Requests of members to be erased, until that is done."""
 
 GUILD_LOCALE = func.coalesce(
     select(guilds_table.c.locale)
@@ -185,7 +185,7 @@ GUILD_LOCALE = func.coalesce(
     .scalar_subquery(),
     showcase_settings_table.c.locale,
 )
-"""The language of a server's showcase: what its admins chose, else its language in Discord."""
+"""The language of a server's showcase: what its admins chose, or its language in Discord."""
 
 IS_VISIBLE = (
     (showcase_posts_table.c.hidden == false())

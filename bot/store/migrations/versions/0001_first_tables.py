@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
     op.create_table(
         "channels",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -237,7 +236,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     op.drop_table("workers")
     with op.batch_alter_table("submits", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submits_model_at"))

@@ -1,4 +1,4 @@
-"""The showcase: entries, stars, digests, the audit log, farewells.
+"""The showcase: entries, stars, digests, the audit log, erasure requests.
 
 Revision 0002, after 0001.
 """
@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
     op.create_table(
         "audit",
         sa.Column(
@@ -164,7 +163,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     with op.batch_alter_table("stars", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_stars_user_id"))
         batch_op.drop_index(batch_op.f("ix_stars_clip_id"))

@@ -1,4 +1,4 @@
-"""First steps: channels in which the bot may be used, and which servers were greeted.
+"""The channels in which the bot may be used, and the servers that were welcomed.
 
 Revision 0003, after 0002.
 """
@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
     op.create_table(
         "greetings",
         sa.Column("guild_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -27,7 +26,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     with op.batch_alter_table("guilds", schema=None) as batch_op:
         batch_op.drop_column("allowed_channels")
     op.drop_table("greetings")

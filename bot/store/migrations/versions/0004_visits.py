@@ -1,4 +1,4 @@
-"""Jobs in places that the bot is no member of.
+"""Jobs of user installs, in places without the bot.
 
 Revision 0004, after 0003.
 """
@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.add_column(sa.Column("visit_message_id", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("visit_until", sa.DateTime(timezone=True), nullable=True))
@@ -21,7 +20,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_column("visit_token")
         batch_op.drop_column("visit_until")

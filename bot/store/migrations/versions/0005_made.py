@@ -13,13 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
-    # never copied: a table that SQLite copies would count its numbers anew
+    # if SQLite copied the table, it would reuse deleted numbers
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("made", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
-    """Go back."""
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("made")

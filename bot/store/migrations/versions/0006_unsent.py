@@ -13,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward; of jobs that stand in mid-submit nobody knows, so they may have been sent."""
-    # never copied: a table that SQLite copies would count its numbers anew
+    """Add the column; it is false for existing jobs, because they may have been sent."""
+    # if SQLite copied the table, it would reuse deleted numbers
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.add_column(
             sa.Column("unsent", sa.Boolean(), server_default=sa.false(), nullable=False)
@@ -22,6 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("unsent")

@@ -1,6 +1,6 @@
-"""Tables and columns named for what they hold; null, not 0, where there is no server or member.
+"""Better names of tables and columns, and null instead of 0 where there is no server or member.
 
-Revision 0007, after 0006. Nothing is lost on the way up. On the way down a null becomes 0 again.
+Revision 0007, after 0006. The upgrade loses nothing. The downgrade turns null into 0 again.
 """
 
 import json
@@ -80,7 +80,7 @@ NULLABLE = {
     "ledger": ("guild_id", "user_id"),
     "showcase_posts": ("added_by",),
 }
-"""Columns in which 0 stood for nothing."""
+"""Columns in which 0 meant "none"."""
 
 UNIQUE = {"jobs": "key", "showcase": "clip_id"}
 INDEXES = (
@@ -101,13 +101,12 @@ INDEXES = (
     ("submits", "job_id"),
     ("submits", "model", "at"),
 )
-"""Indexes whose names follow from a renamed table or column: the old table, its columns."""
+"""Indexes to rename because of a new table or column name: the old table and its columns."""
 
 PLAN_BATCH = 500
 
 
 def upgrade() -> None:
-    """Go forward."""
     sequences = _read_sequences()
     for table, *columns in INDEXES:
         op.drop_index(_index_name(table, columns), table)
@@ -132,7 +131,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     op.drop_table("job_inputs")
     _rewrite_plans(_downgrade_plan)
     sequences = _read_sequences()
@@ -184,7 +182,7 @@ def _alter(
 
 
 def _find_unique(table: str) -> tuple[tuple[str, str], ...]:
-    """Return name and column of a table's unique constraint, the old ones and the new ones."""
+    """Return the old name and column of a table's unique constraint, and the new ones."""
     for old_table, column in UNIQUE.items():
         if TABLES.get(old_table, old_table) == table:
             [renamed] = _rename(old_table, [column])
@@ -206,7 +204,7 @@ def _create_index(table: str, columns: list[str]) -> None:
 
 
 def _read_sequences() -> dict[str, int]:
-    """Return SQLite's counters, which a copied table would start at its highest id left."""
+    """Return SQLite's counters, because a copied table would restart at its highest id."""
     if op.get_bind().dialect.name != "sqlite":
         return {}
     rows = op.get_bind().execute(sa.text("SELECT name, seq FROM sqlite_sequence"))

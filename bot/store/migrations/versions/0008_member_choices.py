@@ -1,9 +1,9 @@
-"""What members and servers choose about replies and notices; age restriction, copies, search.
+"""Choices about replies and notices, age restriction, reposts, footage and search.
 
-Revision 0008, after 0007. Of jobs and clips from before nobody kept whether their channel was
-age-restricted. They count as not restricted, until the bot sees that the channel of a clip is.
-Whose footage is in a clip is read from the clips, and from the jobs where a clip was deleted. What
-posts are found by is written anew: without accents, and with the maker's name.
+Revision 0008, after 0007. For older jobs and clips it is unknown whether their channel was
+age-restricted. They count as not restricted until the bot sees that the channel of a clip is.
+Footage is derived from the clips, and from the jobs of deleted clips. The search texts of posts are
+rewritten: without accents, and with the creator's name.
 """
 
 import json
@@ -61,7 +61,6 @@ ADDED_COLUMNS = (
 
 
 def upgrade() -> None:
-    """Go forward."""
     op.create_table(
         "member_preferences",
         sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -85,7 +84,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("route", name=op.f("pk_account_refusals")),
     )
     for table, build_column in ADDED_COLUMNS:
-        # never copied: a table that SQLite copies would count its numbers anew
+        # if SQLite copied the table, it would reuse deleted numbers
         with op.batch_alter_table(table, schema=None, recreate="never") as batch_op:
             batch_op.add_column(build_column())
     _change_stars_key(("message_id", "user_id", "is_super"), added=True)
@@ -107,7 +106,7 @@ def upgrade() -> None:
 def rewrite_search_texts(
     connection: sa.Connection, build: Callable[[str | None, str], str]
 ) -> None:
-    """Write again what the posts in the showcase are found by."""
+    """Rewrite the search texts of all showcase posts."""
     rows = connection.execute(
         sa.text(
             "SELECT posts.id, posts.hide_prompt, posts.creator_name, clips.prompt"
@@ -129,7 +128,7 @@ def rewrite_search_texts(
 
 
 def build_search_text(prompt: str | None, creator_name: str) -> str:
-    """Return what this version finds a post by; later ones may do so otherwise."""
+    """Return the search text of a post as of this revision; later versions may change it."""
     text = f"{prompt or ''} {creator_name}".replace("\u0131", "i")
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not 0x300 <= ord(letter) < 0x370)
@@ -137,12 +136,11 @@ def build_search_text(prompt: str | None, creator_name: str) -> str:
 
 
 def build_older_search_text(prompt: str | None, _creator_name: str) -> str:
-    """Return what revision 0007 found a post by."""
+    """Return the search text of a post as of revision 0007."""
     return " ".join((prompt or "").casefold().split())
 
 
 def downgrade() -> None:
-    """Go back."""
     op.drop_table("footage")
     op.execute(sa.text("DELETE FROM stars WHERE is_super"))
     _change_stars_key(("message_id", "user_id"), added=False)
@@ -160,7 +158,7 @@ def _change_stars_key(columns: tuple[str, ...], *, added: bool) -> None:
     is_super: sa.Column[bool] = sa.Column(
         "is_super", sa.Boolean(), server_default=sa.false(), nullable=False
     )
-    # one at a time: SQLite copies the table for each, PostgreSQL does not mind
+    # separate batches, because SQLite copies the table for each
     if added:
         with op.batch_alter_table("stars") as batch:
             batch.add_column(is_super)
@@ -173,7 +171,7 @@ def _change_stars_key(columns: tuple[str, ...], *, added: bool) -> None:
 
 
 def _fill_footage() -> None:
-    """Write whose footage is in each clip: a clip's own, and that of the clips before it."""
+    """Record the footage in each clip: its own, and that of its ancestors."""
     bind = op.get_bind()
     query = "SELECT id, job_id, guild_id, user_id, parent_clip_id FROM clips ORDER BY id"
     clips = {row.id: row for row in bind.execute(sa.text(query))}
@@ -203,7 +201,7 @@ def _fill_footage() -> None:
             rows = []
     if rows:
         bind.execute(statement, rows)
-    # the bot decides about these when it has started
+    # the bot decides about these after its start
     bind.execute(
         sa.text(
             "UPDATE showcase_posts SET reach = 'server' WHERE EXISTS (SELECT 1 FROM footage"
@@ -214,9 +212,9 @@ def _fill_footage() -> None:
 
 
 def _find_deleted_source(job_id: int | None) -> tuple[int | None, int | None, int | None]:
-    """Return maker, job and parent of the deleted clip that a job continued, as far as known.
+    """Return the maker, job and parent of the deleted clip that a job continued, if known.
 
-    The job says where the file of its source was, and that name has the number of the job before.
+    A job's plan has the path of its source's file, whose name contains the number of its job.
     """
     plan = _load_plan(job_id)
     match = ORIGINAL_PATH.fullmatch(str((plan.get("source") or {}).get("path")))

@@ -1,4 +1,4 @@
-"""Gemini Omni: what a clip can be continued by, what Google billed, and what it must still delete.
+"""Gemini Omni: interactions of clips, Google's bills, and deletions that are due at Google.
 
 Revision 0009, after 0008.
 """
@@ -15,8 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
-    # never copied: a table that SQLite copies would count its numbers anew
+    # if SQLite copied the table, it would reuse deleted numbers
     with op.batch_alter_table("clips", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("interaction_id", sa.Text()))
         batch_op.add_column(sa.Column("interaction_expires_at", UtcTime()))
@@ -40,7 +39,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
     op.drop_table("remote_deletions")
     op.drop_table("interaction_lifetimes")
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
