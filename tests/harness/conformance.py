@@ -62,7 +62,7 @@ def check_requests(
     path = document or find_document()
     if path is None:
         return ConformanceReport(
-            not_checked="Discord's OpenAPI document is missing (DISCORD_OPENAPI)"
+            not_checked="Discord's OpenAPI document is not here (DISCORD_OPENAPI)"
         )
     description = _load_document(path)
     report = ConformanceReport()
@@ -111,7 +111,7 @@ class _OpenApiDocument:
         if entry.get("response") is not None and status is not None and status < 500:
             answer = self._find_response_schema(pointer, status)
             if answer is None:
-                report.problems.append(f"{where}: Discord's answer of {status} has no body")
+                report.problems.append(f"{where}: Discord does not answer {status} with a body")
             else:
                 self._validate_body(answer, entry["response"], f"{where} {status} response", report)
 

@@ -83,10 +83,10 @@ def entry(**change: Any) -> dict[str, Any]:
         ({}, None),
         ({"response": {"id": 1}}, None),
         ({"request_type": "multipart/form-data"}, None),
-        ({"json": {"content": "too wide"}}, "content: 'too wide' is too"),
+        ({"json": {"content": "too long"}}, "request: content: 'too long' is too long"),
         (
-            {"json": {"content": "too wide"}, "request_type": "multipart/form-data"},
-            "content: 'too wide' is too",
+            {"json": {"content": "too long"}, "request_type": "multipart/form-data"},
+            "request: content: 'too long' is too long",
         ),
         ({"response": {}}, "200 response: the body: 'id' is a required property"),
         ({"response": {"id": "x"}}, "200 response: id: 'x' does not match"),
@@ -97,7 +97,7 @@ def entry(**change: Any) -> dict[str, Any]:
         ),
         ({"status": 400, "response": {"code": 1}}, "'message' is a required property"),
         ({"status": 502, "response": "bad gateway"}, None),
-        ({"status": 302, "response": {}}, "answer of 302 has no body"),
+        ({"status": 302, "response": {}}, "does not answer 302 with a body"),
         ({"status": None, "response": None}, None),
         (
             {"method": "GET", "path": "/api/v10/users/@me", "status": 204, "response": None},

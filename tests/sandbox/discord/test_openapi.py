@@ -23,7 +23,7 @@ def paths() -> Json:
     """Discord's routes, with the names of their parameters taken out."""
     found = conformance.find_document()
     if found is None:
-        pytest.skip("Discord's OpenAPI document is missing (see tests/harness/conformance.py)")
+        pytest.skip("Discord's OpenAPI document is not here (see tests/harness/conformance.py)")
     document = json.loads(found.read_bytes())
     return {_anonymous(path): item for path, item in document["paths"].items()}
 

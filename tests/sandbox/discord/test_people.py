@@ -119,7 +119,7 @@ async def test_options_are_typed_and_resolved(harness: DiscordHarness) -> None:
         ({"options": {"prompt": "A cat", "role": "King"}}, 404, "no role 'King'"),
         ({"options": {"prompt": "A cat"}, "user": "Nobody"}, 404, "no user 'Nobody'"),
         ({"options": {"prompt": "A cat"}, "channel": "#nowhere"}, 404, "no channel '#nowhere'"),
-        ({"options": {"prompt": "A cat"}, "channel": "@Dia"}, 409, "of that conversation"),
+        ({"options": {"prompt": "A cat"}, "channel": "@Dia"}, 409, "not part of"),
         ({"options": {"prompt": "A cat"}, "locale": "xx"}, 400, "not a locale"),
         ({"options": {"prompt": "A cat"}, "user": "Clapper"}, 400, "acts by itself"),
         ({"options": 5}, 400, "options must be an object"),

@@ -43,7 +43,7 @@ def body(
     return values | more
 
 
-def edit(previous_id: str, words: str = "make it dark", **more: Any) -> dict[str, Any]:
+def edit(previous_id: str, words: str = "make it night", **more: Any) -> dict[str, Any]:
     """An edit of an earlier interaction's video."""
     return body(words, previous_interaction_id=previous_id, form={"duration": None}, **more)
 

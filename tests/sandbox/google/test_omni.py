@@ -74,7 +74,7 @@ async def test_a_running_one_says_so_and_a_file_is_processed_first(server: Serve
         pytest.param(
             body([image(), text("<LAST_FRAME> it ends")], task="image_to_video"),
             "FIRST_FRAME",
-            id="no first frame",
+            id="only a last frame",
         ),
         pytest.param(
             body([*[image()] * 7, text("they meet")], task="reference_to_video"),
@@ -112,7 +112,7 @@ async def test_what_google_refuses_is_refused(
 
 async def test_models_that_are_not_there(server: Server) -> None:
     shut_down = await create(server, body(model="gemini-omni-flash-preview"), 404)
-    assert "longer available" in shut_down["error"]["message"]
+    assert "no longer available" in shut_down["error"]["message"]
     assert (
         "not found" in (await create(server, body(model="gemini-omni-9"), 404))["error"]["message"]
     )
@@ -214,14 +214,14 @@ async def test_uploaded_videos(server: Server, tmp_path: Path) -> None:
     file = await upload(server, data)
     content = [
         {"type": "video", "mime_type": "video/mp4", "uri": file["uri"]},
-        text("<VIDEO_0>@Video1 make it dark"),
+        text("<VIDEO_0>@Video1 make it night"),
     ]
     of_upload = body(content, task="edit", form={"duration": None})
     assert "ACTIVE" in (await create(server, of_upload, 400))["error"]["message"]
     server.clock.advance(2)
     assert (await make(server, of_upload))["status"] == "completed"
     inline = {"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(data).decode()}
-    again = body([inline, text("make it dark")], task="edit", form={"duration": None})
+    again = body([inline, text("make it night")], task="edit", form={"duration": None})
     await server.control(region="eu")
     refused = await make(server, again)
     assert refused["status"] == "completed"

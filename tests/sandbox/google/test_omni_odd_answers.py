@@ -312,7 +312,7 @@ async def test_an_upload_can_be_deleted(server: Server) -> None:
 async def test_an_edit_without_a_time_of_day_is_visible_too(server: Server, tmp_path: Path) -> None:
     made = await make(server, body())
     before = await fetch(server, made, tmp_path / "before.mp4")
-    edited = await make(server, edit(made["id"], "remove the car"))
+    edited = await make(server, edit(made["id"], "take out the car"))
     after = await fetch(server, edited, tmp_path / "after.mp4")
     first, second = colours_of(before), colours_of(after)
     assert np.abs(first.astype(int) - second).mean() > 5

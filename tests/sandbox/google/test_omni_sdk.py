@@ -81,7 +81,7 @@ async def test_made_edited_and_extended(client: OfficialClient, tmp_path: Path) 
         (
             await client.create(
                 model=OLDER,
-                input="make it dark",
+                input="make it night",
                 previous_interaction_id=first.id,
                 response_format=form,
             )

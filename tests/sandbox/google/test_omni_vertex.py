@@ -102,7 +102,7 @@ async def test_media_come_from_the_bucket_only(vertex: Vertex) -> None:
         "mime_type": "video/mp4",
         "uri": made["steps"][-1]["content"][0]["uri"],
     }
-    words = text("<VIDEO_0>@Video1 make it dark")
+    words = text("<VIDEO_0>@Video1 make it night")
     edited = await vertex.make(to_bucket([source, words], task="edit", form={"duration": None}))
     assert edited["status"] == "completed"
     refused = await vertex.create(to_bucket([image(), words], task="image_to_video"), 400)

@@ -68,7 +68,7 @@ def test_requests_of_google_genai_are_accepted() -> None:
     ("parameters", "told"),
     [
         ({"durationSeconds": 5}, "durationSeconds"),
-        ({"durationSeconds": "8"}, "to be a number"),
+        ({"durationSeconds": "8"}, "needs to be a number"),
         ({"sampleCount": 0}, "sampleCount"),
         ({"sampleCount": 5}, "sampleCount"),
         ({"resolution": "480p"}, "resolution"),
@@ -78,7 +78,7 @@ def test_requests_of_google_genai_are_accepted() -> None:
         ({"personGeneration": "all"}, "all for personGeneration is currently not supported"),
         ({"fps": 30}, "fps"),
         ({"enhancePrompt": False}, "cannot be disabled"),
-        ({"generateAudio": "yes"}, "to be a boolean"),
+        ({"generateAudio": "yes"}, "needs to be a boolean"),
         ({"compressionQuality": "tiny"}, "compressionQuality"),
         ({"resizeMode": "stretch"}, "resizeMode"),
         ({"storageUri": "s3://bucket/x"}, "Cloud Storage URI"),

@@ -161,7 +161,7 @@ async def test_models(server: Server, client: genai.Client) -> None:
     await server.control(retired_models=["veo-3.1-lite-generate-001"])
     model = await client.aio.models.get(model=VEO_GA)
     assert model.name == f"publishers/google/models/{VEO_GA}"
-    with pytest.raises(genai.errors.ClientError, match="longer available"):
+    with pytest.raises(genai.errors.ClientError, match="no longer available"):
         await client.aio.models.get(model="veo-3.1-lite-generate-001")
     with pytest.raises(genai.errors.ClientError, match="was not found") as caught:
         await client.aio.models.get(model="veo-3.1-generate-preview")
