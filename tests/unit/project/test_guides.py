@@ -39,7 +39,7 @@ def test_every_quote_of_a_guide_names_its_text(root: Path, name: str) -> None:
 
 def test_every_failure_that_the_guide_explains_names_its_text(root: Path) -> None:
     page = (root / "docs" / "guide.md").read_text("utf-8")
-    table = page.partition("| it says |")[2].partition("\n\n")[0]
+    table = page.partition("| message |")[2].partition("\n\n")[0]
     failures = [line for line in table.splitlines() if line.startswith('| "')]
     assert len(failures) > 4
     assert [line for line in failures if '" <!-- text: ' not in line] == []
