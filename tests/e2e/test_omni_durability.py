@@ -141,7 +141,7 @@ async def test_a_cancel_survives_a_kill(stage: BotStage) -> None:
     await stage.bot.kill_and_wait()
     await stage.control.advance(3600)
     await stage.bot.start()
-    await stage.wait_for_message(room, quote_text("outcome.cancelled"))
+    await stage.wait_for_message(room, quote_text("outcome.cancelled_late"))
     await stage.wait_until_idle(room)
     paid = await Books.read(stage) - before
     assert paid.is_balanced

@@ -48,7 +48,7 @@ async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Pa
         await stage.bot.kill()
         await stage.control.advance(3600)
         await stage.wait_for_clip(room, 4)
-        await stage.wait_for_message(other, quote_text("outcome.cancelled"))
+        await stage.wait_for_message(other, quote_text("outcome.cancelled_late"))
         await stage.wait_until_idle(room)
         await stage.wait_until_idle(other)
         submits = await list_omni_submits(stage)
