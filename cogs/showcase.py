@@ -382,7 +382,7 @@ class ShowcaseCommands(
         )
         await self._apply_event(payload.guild_id, change)
         if payload.member is not None:
-            await self._note_name(payload.guild_id, payload.member)
+            await self._record_name(payload.guild_id, payload.member)
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
@@ -421,16 +421,16 @@ class ShowcaseCommands(
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         if interaction.guild_id is not None and isinstance(interaction.user, discord.Member):
-            await self._note_name(interaction.guild_id, interaction.user)
+            await self._record_name(interaction.guild_id, interaction.user)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         if message.guild is not None and isinstance(message.author, discord.Member):
-            await self._note_name(message.guild.id, message.author)
+            await self._record_name(message.guild.id, message.author)
 
     @commands.Cog.listener()
     async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
-        await self._note_name(after.guild.id, after)
+        await self._record_name(after.guild.id, after)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -460,10 +460,10 @@ class ShowcaseCommands(
                 withdrawal = self.showcase_service.withdraw_deleted_message(message_id)
                 await self._apply_event(payload.guild_id, withdrawal)
 
-    async def _note_name(self, guild_id: int, member: discord.Member) -> None:
+    async def _record_name(self, guild_id: int, member: discord.Member) -> None:
         if not member.bot:
             with suppress(DatabaseUnavailable):  # noted when they are seen again
-                await self.creator_names.note_name(guild_id, member.id, member.display_name)
+                await self.creator_names.record_name(guild_id, member.id, member.display_name)
 
     async def _apply_event(self, guild_id: int, change: Awaitable[None]) -> None:
         """Apply an event; while the database is away, have the server's votes recounted later."""

@@ -91,7 +91,7 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
     async with open_with(open_reader, settings) as database:
         try:
             refusals = await AccountRefusalStore(database).list_refusals()
-            lessons = await InteractionLifetimeStore(database).list_lessons(now=now)
+            lifetimes = await InteractionLifetimeStore(database).list_learnt_lifetimes(now=now)
         except DatabaseUnavailable as error:
             return [Finding("database", False, f"does not answer ({error})")]
     findings = [Finding("database", True, "answers")]
@@ -101,14 +101,14 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
         message = f"{when}: {refusal.message} ({later} request was accepted)"
         check = f"last refusal on {refusal.route}"
         findings.append(Finding(check, refusal.is_over, message, refusal.reason))
-    for lesson in lessons:
+    for lifetime in lifetimes:
         message = (
-            f"{lesson.kept / timedelta(days=1):.1f} days (seen at"
-            f" {lesson.learnt_at:%Y-%m-%d %H:%M} UTC). Clips older than that are edited from the"
+            f"{lifetime.kept / timedelta(days=1):.1f} days (seen at"
+            f" {lifetime.learnt_at:%Y-%m-%d %H:%M} UTC). Clips older than that are edited from the"
             " bot's own copies. It is 55 days with billing, or what is set in AI Studio."
         )
         findings.append(
-            Finding(f"{lesson.route}: how long Google keeps interactions", True, message)
+            Finding(f"{lifetime.route}: how long Google keeps interactions", True, message)
         )
     return findings
 

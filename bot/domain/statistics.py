@@ -53,8 +53,8 @@ class JobSnapshot:
 class OperatorSnapshot:
     """The state of all processes and jobs at one moment.
 
-    ``spent`` is all that was ever settled and corrected in the budgets, ``spent_day`` the same for
-    the last 24 hours, and ``reserved`` what running jobs may still cost. ``oldest_queued_at`` is
+    ``spent`` is all that was ever settled and corrected in the budgets, and ``spent_day`` the same
+    for the last 24 hours. ``reserved`` is what running jobs may still cost. ``oldest_queued_at`` is
     when the job that has waited longest was requested. ``paused`` is the operator's pause.
     """
 

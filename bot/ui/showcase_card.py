@@ -61,7 +61,7 @@ class ShowcaseCards:
             build_button(ButtonAction.EXTEND, clip.id, locale),
             build_button(ButtonAction.WITHDRAW, post.id, locale),
         ]
-        # the clip's own message has the prompt, which its maker may hide here
+        # the clip's own message has the prompt, which its creator may hide here
         link = build_jump_link(clip)
         if link is not None and entry.prompt is not None:
             label = translate("button.original", locale)

@@ -415,7 +415,7 @@ async def test_queued_job_starts_after_pause_ends(
 
     async def shown() -> dict[int, tuple[int | None, bool]]:
         world.discord.shown_progress.clear()
-        await updater.update_shown_places(process.worker.worker_id)
+        await updater.update_statuses(process.worker.worker_id)
         return {p.job.id: (p.queue_position, p.paused) for p in world.discord.shown_progress}
 
     async def at_rest() -> bool:

@@ -262,7 +262,7 @@ async def test_names_follow_those_who_are_seen(town: Town) -> None:
     await show(town, await continued(database, 1, CEM))
     names = CreatorNames(posts=town.exhibits)
     for name in ("Cem the Great", "Cem the Great", "Cem"):
-        await names.note_name(GUILD, CEM, name)
+        await names.record_name(GUILD, CEM, name)
         entry = await GalleryStore(database).find_entry(1)
         assert entry is not None
         assert entry.creator_name == name

@@ -89,7 +89,7 @@ class TestDeletion:
         await world.clips.delete_for_job(clip.job_id)
         await world.clips.delete_for_job(clip.job_id)  # a press is repeated after a crash
         assert await self.list_pending(world) == [clip.interaction_id]
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert world.google.deleted == [clip.interaction_id]
         assert await self.list_pending(world) == []
         assert (await world.clips.list_for_job(kept.job_id)) == [kept]
@@ -103,7 +103,7 @@ class TestDeletion:
             update(clips_table).where(clips_table.c.id == clip.id).values(interaction_id=long_id)
         )
         await world.clips.delete_for_job(clip.job_id)
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert long_id in world.google.deleted
 
     async def test_veo_keeps_nothing_to_delete(self, world: SimulatedWorld) -> None:
@@ -120,10 +120,10 @@ class TestDeletion:
         await world.clips.delete_for_job(clip.job_id)
         world.google.delete_script.append(KeyError("killed"))
         with pytest.raises(KeyError):
-            await deletions.carry_out_due()
+            await deletions.run_due()
         assert await self.list_pending(world) == [clip.interaction_id]
         world.clock.jump(timedelta(hours=1))
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert world.google.deleted == [clip.interaction_id]
 
     @pytest.mark.parametrize("error", [GoogleUnavailable("503"), AccessRefused("403")])
@@ -138,11 +138,11 @@ class TestDeletion:
         await world.clips.delete_for_job(clip.job_id)
         world.google.delete_script.append(error)
         for _ in range(2):  # the second finds nothing due
-            await deletions.carry_out_due()
+            await deletions.run_due()
         assert not world.google.deleted
         assert await self.list_pending(world) == [clip.interaction_id]
         world.clock.jump(timedelta(minutes=5))
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert world.google.deleted == [clip.interaction_id]
 
     async def test_what_is_gone_is_done(
@@ -151,7 +151,7 @@ class TestDeletion:
         clip = await make_clip(world, process)
         await world.clips.delete_for_job(clip.job_id)
         world.google.delete_script.append(RemoteNotFound("404"))
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert await self.list_pending(world) == []
 
     async def test_it_is_given_up_after_days(
@@ -164,10 +164,10 @@ class TestDeletion:
         clip = await make_clip(world, process)
         await world.clips.delete_for_job(clip.job_id)
         world.google.delete_script.extend([GoogleUnavailable("503")] * 2)
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert not given_up
         world.clock.jump(GIVE_UP_AFTER)
-        await deletions.carry_out_due()
+        await deletions.run_due()
         assert (given_up, await self.list_pending(world)) == ([1], [])
 
     async def test_route_that_is_off_waits(
@@ -175,7 +175,7 @@ class TestDeletion:
     ) -> None:
         clip = await make_clip(world, process)
         await world.clips.delete_for_job(clip.job_id)
-        await replace(deletions, routes={}).carry_out_due()
+        await replace(deletions, routes={}).run_due()
         assert await self.list_pending(world) == [clip.interaction_id]
 
     async def test_one_process_carries_it_out(

@@ -90,10 +90,10 @@ async def test_a_time_that_has_passed_is_told_anew(world: SimulatedWorld) -> Non
         clock=world.clock,
     )
     for _ in range(2):
-        await updater.update_shown_places(process.worker.worker_id)
+        await updater.update_statuses(process.worker.worker_id)
     assert len(world.discord.shown_progress) == 1
     world.clock.jump(timedelta(seconds=2 * SPREAD_S))
-    await updater.update_shown_places(process.worker.worker_id)
+    await updater.update_statuses(process.worker.worker_id)
     first, again = world.discord.shown_progress
     assert first.eta is not None
     assert again.eta is not None

@@ -17,7 +17,7 @@ class Charge:
     """The cost of one job.
 
     ``member`` and ``absorbed`` are parts of the reservation: what the member received, and what
-    Google made or did beside it. ``beyond`` is what Google bills on top of the reservation.
+    Google made or did in addition. ``beyond`` is what Google bills on top of the reservation.
     """
 
     member: UsageAmount = NO_USAGE

@@ -80,7 +80,10 @@ class LimitMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageLimits:
-    """One set of limits (`None`: not set); a day is the last 24 hours, a month the last 30 days."""
+    """One set of limits; `None` means not set.
+
+    A day is the last 24 hours, a month the last 30 days.
+    """
 
     clips_per_day: int | None = None
     seconds_per_day: int | None = None
@@ -160,11 +163,11 @@ class LimitRow:
 
 @dataclass(frozen=True, slots=True)
 class PacingLimits:
-    """How fast jobs are sent to Google; ``None`` means no limit.
+    """How fast jobs are sent to Google; `None` means no limit.
 
     ``in_flight`` is the number of running operations over all models. The others are per model and
-    follow Google's project quota. At the limit per minute jobs wait in the queue; at the limit per
-    day requests are refused.
+    follow Google's project quota. At the limit per minute, jobs wait in the queue. At the limit per
+    day, requests are refused.
     """
 
     in_flight: int | None = None
@@ -222,8 +225,8 @@ def resolve_limits_everywhere(own: UsageLimits, *, policy: SpendingPolicy) -> Us
     that applies instead.
     """
     limits: dict[str, Any] = {
-        name: None if default is None else max(default, here or 0)
-        for (name, default), (_, here) in zip(policy.member, own, strict=True)
+        name: None if default is None else max(default, own_limit or 0)
+        for (name, default), (_, own_limit) in zip(policy.member, own, strict=True)
     }
     return UsageLimits(**limits)
 
@@ -360,7 +363,7 @@ def build_quota_lines(
 def find_exceeded_limit(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals, requested: UsageAmount
 ) -> LimitExceeded | None:
-    """Return the first limit that ``requested`` would exceed, or ``None`` if it fits."""
+    """Return the first limit that ``requested`` would exceed, or `None` if it fits."""
     for line in build_quota_lines(scope, limits, usage):
         measure = LIMIT_RULES_BY_NAME[line.limit].measure
         amount = 1 if measure is None else measure.measure_amount(requested)

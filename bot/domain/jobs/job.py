@@ -179,9 +179,9 @@ class Job:
     missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
     ``billed_micros``, are set as soon as they are known.
 
-    ``finished_at`` stays when a job is reopened. ``retry_at`` depends on the state: when a queued
-    job is tried again, when Google is next asked about an unknown one, or when a new request may
-    succeed after one that failed for Google's quota.
+    ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
+    or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
+    request may succeed.
     """
 
     id: int
@@ -221,7 +221,7 @@ class Job:
         return self.finished_at is not None and not self.state.has_ended
 
     @property
-    def may_be_submitted_anew(self) -> bool:
+    def may_be_resubmitted(self) -> bool:
         """Whether a job whose operation made nothing may go back to the queue.
 
         A job that was settled meanwhile may not. Neither may one from a restored backup, because

@@ -86,12 +86,12 @@ def assess_person_rule(context: RuleContext) -> PersonRuleCost:
 
 
 def _assess_mode(mode: GenerationMode, context: RuleContext) -> RemainingOffer:
-    able = [model for model in context.models if mode in model.modes]
-    complying = [model for model in able if can_follow_person_rule(model, mode, context)]
+    capable = [model for model in context.models if mode in model.modes]
+    complying = [model for model in capable if can_follow_person_rule(model, mode, context)]
     return RemainingOffer(
         models=tuple(model.name for model in complying),
         price=min((_price_usual_request(model, mode) for model in complying), default=None),
-        usual_price=min((_price_usual_request(model, mode) for model in able), default=None),
+        usual_price=min((_price_usual_request(model, mode) for model in capable), default=None),
     )
 
 

@@ -16,10 +16,10 @@ class LanguageWords:
     """The words of one language that is written with spaces.
 
     ``common`` words show which language a text is in. A direction begins with one of ``openers``
-    ("suddenly …"), ``commands`` ("make it …") or ``subjects`` ("the fox …"), and has one of
-    ``actions`` unless it is a command. ``remarks`` and ``remark_phrases`` are what people say to
-    each other. What follows a word of ``speech`` is spoken in the video. ``questions`` begin any
-    question, and ``wishes`` one that asks for a video.
+    ("suddenly …"), ``commands`` ("make it …") or ``subjects`` ("the fox …"). Unless it is a
+    command, it also has one of ``actions``. ``remarks`` and ``remark_phrases`` are what people say
+    to each other. The words after one of ``speech`` are spoken in the video. ``questions`` begin
+    any question, and ``wishes`` one that asks for a video.
     """
 
     common: frozenset[str]

@@ -122,8 +122,8 @@ def _find_extension_violations(
         yield _build_source_violation(
             "source_too_many_hops", source, hops=source.extension_depth, most=limits.max_hops
         )
-    room = limits.max_result_seconds - source.seconds
-    fitting = [seconds for seconds in limits.offered_lengths if seconds <= room]
+    max_added_seconds = limits.max_result_seconds - source.seconds
+    fitting = [seconds for seconds in limits.offered_lengths if seconds <= max_added_seconds]
     if source.seconds > limits.max_input_seconds or not fitting:
         yield _build_source_violation(
             "source_too_long",

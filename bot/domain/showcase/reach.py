@@ -24,19 +24,19 @@ class SourceShowing(StrEnum):
     SERVER = "server"
     PUBLIC = "public"
     TAKEN_OUT = "taken_out"
-    """Withdrawn by its maker or a moderator."""
+    """Withdrawn by its creator or a moderator."""
     HIDDEN = "hidden"
     """Hidden by a moderator."""
 
 
 @dataclass(frozen=True, slots=True)
 class FootageSource:
-    """A clip whose footage is in another clip, and what its maker allows in the server.
+    """A clip whose footage is in another clip, and what its creator allows in the server.
 
-    ``maker_id`` is `None` for a maker who was erased or is unknown.
+    ``creator_id`` is `None` for a creator who was erased or is unknown.
     """
 
-    maker_id: int | None
+    creator_id: int | None
     is_deleted: bool = False
     is_blocked: bool = False
     consent: ShowcaseConsent = ShowcaseConsent.STARS
@@ -45,7 +45,7 @@ class FootageSource:
 
 def decide_reach(
     *,
-    maker_id: int,
+    creator_id: int,
     age_restricted: bool,
     channel_age_restricted: bool,
     sources: Iterable[FootageSource],
@@ -53,7 +53,7 @@ def decide_reach(
 ) -> Reach:
     """Return where a clip's post may appear; ``is_by_stars`` means that stars added it."""
     limits = [_limit_by_age(age_restricted, channel_age_restricted=channel_age_restricted)]
-    limits += [_limit_by_source(source, maker_id, is_by_stars=is_by_stars) for source in sources]
+    limits += [_limit_by_source(source, creator_id, is_by_stars=is_by_stars) for source in sources]
     return min(limits, key=_NARROWEST_FIRST.index)
 
 
@@ -64,12 +64,12 @@ def _limit_by_age(age_restricted: bool, *, channel_age_restricted: bool) -> Reac
     return Reach.SERVER if may_appear else Reach.NOWHERE
 
 
-def _limit_by_source(source: FootageSource, maker_id: int, *, is_by_stars: bool) -> Reach:
+def _limit_by_source(source: FootageSource, creator_id: int, *, is_by_stars: bool) -> Reach:
     if source.showing is SourceShowing.HIDDEN or source.is_blocked:
         return Reach.NOWHERE
-    if source.maker_id == maker_id:
+    if source.creator_id == creator_id:
         return Reach.PUBLIC
-    if source.maker_id is None or source.is_deleted:
+    if source.creator_id is None or source.is_deleted:
         return Reach.NOWHERE
     if source.showing is SourceShowing.TAKEN_OUT or source.consent is ShowcaseConsent.NOBODY:
         return Reach.NOWHERE

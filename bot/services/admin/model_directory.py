@@ -2,8 +2,8 @@
 
 Google retires models several times a year and only says so when asked. So it is asked at the start
 and once a day. A model that is refused in use is not offered for a day, in every process and after
-restarts. A model past its announced shutdown date is offered only after the route's server has
-confirmed it, because gateways may still have it and Google itself may be late.
+restarts. Gateways may still have a model past its announced shutdown date, and Google itself may be
+late. So such a model is offered once the route's server has confirmed it.
 """
 
 import asyncio

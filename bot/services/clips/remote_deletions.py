@@ -37,11 +37,11 @@ class RemoteDeletions:
             if not self.worker.is_alive:
                 continue
             try:
-                await self.carry_out_due()
+                await self.run_due()
             except DatabaseUnavailable as error:
                 _log.warning("remote_deletions.postponed", error=str(error))
 
-    async def carry_out_due(self) -> None:
+    async def run_due(self) -> None:
         """Try every due deletion once. Raises `DatabaseUnavailable`."""
         while True:
             due = await self.store.claim_due(limit=_BATCH_SIZE)

@@ -136,7 +136,7 @@ class ClipPublisher:
             await self.clock.sleep(delay_s)
 
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
-        """Post finished clips again in the place of ``origin``, and return the message's id.
+        """Post finished clips again where ``origin`` asks for them, and return the message's id.
 
         Missing originals are downloaded again. Raises `RecordNotFound` (``clip_file``),
         `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.

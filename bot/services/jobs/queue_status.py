@@ -61,7 +61,7 @@ class QueueStatusUpdater:
             has_waiting = True
             while has_waiting:
                 try:
-                    has_waiting = await self.update_shown_places(get_owner())
+                    has_waiting = await self.update_statuses(get_owner())
                     record_round(None)
                 except DatabaseUnavailable:
                     pass
@@ -80,7 +80,7 @@ class QueueStatusUpdater:
         if message_id is not None:
             await self.jobs.attach_status(job.id, message_id)
 
-    async def update_shown_places(self, owner: str) -> bool:
+    async def update_statuses(self, owner: str) -> bool:
         """Show what changed; return whether a job of ``owner`` still waits.
 
         Positions change with the fair order, and estimates when running jobs take longer than

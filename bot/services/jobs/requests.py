@@ -142,7 +142,7 @@ class RequestService:
         """Check whether requests are accepted here at all.
 
         Raises `NotAllowed` or `ChannelNotAllowed` if the operator or the server does not allow the
-        bot in this place, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
+        bot here. Raises `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
         self._place_policy.require_allowed_origin(context.origin)
         context.require_allowed_channel()

@@ -14,7 +14,7 @@ class CreatorNames:
     posts: ShowcasePostStore
     _known: OrderedDict[tuple[int, int], str] = field(init=False, default_factory=OrderedDict)
 
-    async def note_name(self, guild_id: int, user_id: int, name: str) -> None:
+    async def record_name(self, guild_id: int, user_id: int, name: str) -> None:
         """Record a member's name in a server if it is new. Raises `DatabaseUnavailable`."""
         key = (guild_id, user_id)
         if self._known.get(key) == name:

@@ -59,15 +59,15 @@ class LedgerStore:
             )
             active = await usage_queries.count_active_jobs(connection)
             members = await usage_queries.sum_member_usage(connection, [user_id], now)
-            here = replace(
+            usage_here = replace(
                 members.get((guild_id, user_id), UsageTotals()),
                 jobs=active.get((guild_id, user_id), 0),
             )
-            lines = build_quota_lines(LimitScope.MEMBER, own, here)
+            lines = build_quota_lines(LimitScope.MEMBER, own, usage_here)
             everywhere = usage_queries.sum_everywhere(members, active, user_id)
-            if everywhere != here:  # otherwise the line would be the same
-                wide = resolve_limits_everywhere(own, policy=policy)
-                lines += build_quota_lines(LimitScope.EVERYWHERE, wide, everywhere)
+            if everywhere != usage_here:  # otherwise the lines would be the same
+                total_limits = resolve_limits_everywhere(own, policy=policy)
+                lines += build_quota_lines(LimitScope.EVERYWHERE, total_limits, everywhere)
             if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 jobs = sum(count for (guild, _), count in active.items() if guild == guild_id)

@@ -32,7 +32,7 @@ class DatabaseInUse(ClapperError):
     """Another process uses the SQLite file, which only one process may use."""
 
 
-def clean_parameters_of(engine: AsyncEngine) -> AsyncEngine:
+def add_parameter_cleaning(engine: AsyncEngine) -> AsyncEngine:
     event.listen(
         engine.sync_engine, "before_cursor_execute", drop_unstorable_characters, retval=True
     )
@@ -43,7 +43,7 @@ class Database(ABC):
     """An open database. Its methods raise `DatabaseUnavailable` if it cannot answer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine: Final = clean_parameters_of(engine)
+        self.engine: Final = add_parameter_cleaning(engine)
         """The engine that writes."""
         self._running_tasks: set[asyncio.Task[Any]] = set()
 
@@ -171,7 +171,7 @@ class PostgresDatabase(Database):
 
 
 class Access(Enum):
-    """How a process uses an SQLite file: as its owner, or besides the owner."""
+    """How a process uses an SQLite file: as its owner, or alongside the owner."""
 
     OWNER = auto()
     SIDE_WRITER = auto()
@@ -196,7 +196,7 @@ class SqliteDatabase(Database):
             self._file_lock = _FileLock(self._path.with_name(self._path.name + ".lock"))
         self._write_lock = asyncio.Lock()
         super().__init__(create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60))
-        self._reader_engine = clean_parameters_of(
+        self._reader_engine = add_parameter_cleaning(
             create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
         )
         event.listen(self.engine.sync_engine, "connect", _prepare_writer)

@@ -1,4 +1,4 @@
-"""Read-only access for the programs that run besides the bot.
+"""Read-only access for the programs that run alongside the bot.
 
 The bot's process owns the lock of the SQLite file. Readers do not need it, because in WAL mode they
 and the writer do not block each other.

@@ -43,7 +43,7 @@ async def upgrade_schema(database: Database) -> None:
 async def require_current_schema(database: Database) -> None:
     """Raise `DatabaseUnusable` unless the tables are of this program's version.
 
-    For programs besides the bot, which do not migrate tables. Raises `DatabaseUnavailable`.
+    For programs that run alongside the bot and do not migrate tables. Raises `DatabaseUnavailable`.
     """
 
     async def check_schema(connection: AsyncConnection) -> None:

@@ -1,7 +1,7 @@
 """Short writes from a second process: the operator's pause switch and settlements.
 
 The lock of the SQLite file keeps out a second bot, because two would adopt each other's jobs. A
-short write besides the bot is harmless, because SQLite makes one writer wait for the other.
+short write alongside the bot is harmless, because SQLite makes one writer wait for the other.
 """
 
 from bot.store.engine.database import Access, Database, open_database

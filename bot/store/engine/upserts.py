@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
-    """Insert ``row`` unless its keys exist; return whether it was inserted; safe under races."""
+    """Insert ``row`` unless its keys exist, safely under races; return whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(row).on_conflict_do_nothing()
     return (await connection.execute(statement)).rowcount == 1

@@ -21,7 +21,7 @@ _lifetimes = interaction_lifetimes_table.c
 
 
 @dataclass(frozen=True, slots=True)
-class LifetimeLesson:
+class LearntLifetime:
     """How long interactions of a route are kept, as learnt at a time."""
 
     route: GoogleRoute
@@ -81,13 +81,13 @@ class InteractionLifetimeStore(Store):
 
         return await self._db.write(compare)
 
-    async def list_lessons(self, *, now: datetime) -> list[LifetimeLesson]:
-        """Return what was learnt and is still valid."""
+    async def list_learnt_lifetimes(self, *, now: datetime) -> list[LearntLifetime]:
+        """Return the learnt lifetimes that are still valid, by route."""
         query = select(interaction_lifetimes_table).where(
             _lifetimes.learnt_at > now - LEARNT_LIFETIME_VALID_FOR
         )
         return [
-            LifetimeLesson(
+            LearntLifetime(
                 GoogleRoute(row["route"]), timedelta(seconds=row["kept_s"]), row["learnt_at"]
             )
             for row in await self._db.read_rows(query.order_by(_lifetimes.route))

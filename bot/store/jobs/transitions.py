@@ -1,10 +1,9 @@
 """Fenced changes of a job: a process that no longer owns it changes nothing.
 
-Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that another
-process owns the job, or that an earlier attempt of the same change was committed but its answer was
-lost. In the second case the row has the new state under the same owner and epoch. Only this
-process's task for the job can have written that. The last change before a submit (`begin_sending`)
-is never repeated.
+Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. If it changes no row,
+another process owns the job, or the answer to an earlier attempt was lost after its commit. In the
+second case the row has the new state under the same owner and epoch. Only this process's task for
+the job can have written that. The last change before a submit (`begin_sending`) is never repeated.
 """
 
 from collections.abc import Mapping
@@ -41,7 +40,7 @@ def require_transition(job: Job, to: JobState) -> None:
     """Raise `IllegalTransition` unless ``job`` may change to the state ``to``."""
     is_allowed = to in ALLOWED_TRANSITIONS[job.state]
     if job.state is JobState.POLLING and to is JobState.QUEUED:
-        is_allowed = job.may_be_submitted_anew
+        is_allowed = job.may_be_resubmitted
     if not is_allowed:
         raise IllegalTransition(f"job {job.id}: {job.state} → {to}")
 

@@ -219,7 +219,7 @@ class ErasureStore(Store):
 
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, batch.job_ids, is_erasure=True)
-            await mark_footage_deleted(connection, batch.clip_ids, is_maker_erased=True)
+            await mark_footage_deleted(connection, batch.clip_ids, is_creator_erased=True)
             for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
                 await connection.execute(
                     delete(_find_table(column)).where(column.in_(batch.clip_ids))

@@ -103,12 +103,12 @@ async def refresh_reach_of_member(connection: AsyncConnection, guild_id: int, us
 
 
 async def mark_footage_deleted(
-    connection: AsyncConnection, clip_ids: Collection[int], *, is_maker_erased: bool = False
+    connection: AsyncConnection, clip_ids: Collection[int], *, is_creator_erased: bool = False
 ) -> None:
     """Record that clips are deleted, so that clips with their footage may not be shown."""
     await take_reach_lock(connection)
     values: dict[str, Any] = {"is_deleted": True}
-    if is_maker_erased:
+    if is_creator_erased:
         values["user_id"] = None
     await connection.execute(
         update(footage_table).where(_footage.source_clip_id.in_(clip_ids)).values(values)
@@ -129,7 +129,7 @@ async def refresh_reach(connection: AsyncConnection, condition: ColumnElement[bo
     for post in posts:
         rows = sources_by_clip.get(post["clip_id"], [])
         reach = decide_reach(
-            maker_id=post["user_id"],
+            creator_id=post["user_id"],
             age_restricted=bool(post["age_restricted"]),
             channel_age_restricted=post["channel_age_restricted"],
             sources=[_source_from_row(row, decided) for row in rows],
@@ -149,7 +149,7 @@ async def refresh_reach(connection: AsyncConnection, condition: ColumnElement[bo
 def _source_from_row(row: Row, decided: dict[int, Reach]) -> FootageSource:
     consent = row["consent"]
     return FootageSource(
-        maker_id=row["user_id"],
+        creator_id=row["user_id"],
         is_deleted=row["is_deleted"],
         is_blocked=row["blocked_id"] is not None,
         consent=ShowcaseConsent.STARS if consent is None else ShowcaseConsent(consent),

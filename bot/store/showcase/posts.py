@@ -79,8 +79,8 @@ class ShowcasePostStore(Store):
     ) -> tuple[ShowcasePost, bool]:
         """Add a post, or restore a withdrawn one; return it, and whether it is new.
 
-        Raises `NotAllowed` for a withdrawn post that may not come back, and for a clip that may
-        not be shown because of its channel or its footage.
+        Raises `NotAllowed` if a withdrawn post may not come back, or if the channel or the footage
+        of the clip forbids showing it.
         """
         clip = new_post.clip
         row = {

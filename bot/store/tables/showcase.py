@@ -119,7 +119,7 @@ footage_table = Table(
     Column("clip_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source_clip_id", BigInteger, primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger),
-    # the source's maker; null if they were erased or are unknown
+    # the source's creator; null if they were erased or are unknown
     Column("user_id", BigInteger),
     # whether the source was deleted; its rows stay as long as its footage is in other clips
     Column("is_deleted", Boolean, nullable=False, server_default=false()),

@@ -86,5 +86,5 @@ def test_unchanged_settlement_writes_nothing() -> None:
 
 
 def test_charging_more_than_reserved_is_an_error() -> None:
-    with pytest.raises(ValueError, match="more"):
+    with pytest.raises(ValueError, match="exceeds"):
         build_settlement(PRICE, Settlement.CHARGE, charged=PRICE + PRICE)

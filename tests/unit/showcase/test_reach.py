@@ -18,7 +18,7 @@ ORDER = [Reach.NOWHERE, Reach.SERVER, Reach.PUBLIC]
 
 sources = st.builds(
     FootageSource,
-    maker_id=st.sampled_from([MAKER, OTHER, 3, None]),
+    creator_id=st.sampled_from([MAKER, OTHER, 3, None]),
     is_deleted=st.booleans(),
     is_blocked=st.booleans(),
     consent=st.sampled_from(ShowcaseConsent),
@@ -28,7 +28,7 @@ sources = st.builds(
 
 def decide(*given_sources: FootageSource, by_stars: bool = False) -> Reach:
     return decide_reach(
-        maker_id=MAKER,
+        creator_id=MAKER,
         age_restricted=False,
         channel_age_restricted=False,
         sources=given_sources,
@@ -80,7 +80,7 @@ def test_one_more_source_never_widens_the_reach(
     together = decide(*many, one, by_stars=by_stars)
     assert ORDER.index(together) <= ORDER.index(alone)
     # nobody's withdrawal, block or deletion ever widens it either
-    for change in ({"is_deleted": True}, {"is_blocked": True}, {"maker_id": None}):
+    for change in ({"is_deleted": True}, {"is_blocked": True}, {"creator_id": None}):
         changed = decide(*many, replace(one, **change), by_stars=by_stars)
         assert ORDER.index(changed) <= ORDER.index(together)
 
@@ -99,7 +99,7 @@ def test_age_restricted_clips_stay_among_adults(
 ) -> None:
     """Never on the web, and in age-restricted channels only. [people-M22, web-W03]"""
     reach = decide_reach(
-        maker_id=MAKER,
+        creator_id=MAKER,
         age_restricted=restricted,
         channel_age_restricted=channel,
         sources=[],

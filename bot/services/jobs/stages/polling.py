@@ -108,17 +108,17 @@ class JobPoller:
                     await running.end_stopped(answer.billed)
                     return
                 case OperationNotStarted():
-                    await self._submit_anew(running, answer)
+                    await self._resubmit(running, answer)
                     return
                 case OperationPending() if age_s >= limit_s:  # this was the poll at the limit
                     await running.end_lost()
                     return
             await running.sleep_poll_interval(until_age_s=limit_s)
 
-    async def _submit_anew(self, running: RunningJob, answer: OperationNotStarted) -> None:
+    async def _resubmit(self, running: RunningJob, answer: OperationNotStarted) -> None:
         """End this attempt, of which Google made nothing because of its quota."""
         job, error = running.job, answer.error
-        if job.may_be_submitted_anew:
+        if job.may_be_resubmitted:
             await requeue_for_retry(running, error, self.model_states)
         elif job.claimed_epoch is None:  # it may have been submitted again after the backup
             await running.end_unknown(error.detail)

@@ -63,7 +63,7 @@ class JobSubmitter:
     async def _submit_and_save(self, running: RunningJob, video_models: VideoModels) -> None:
         sections = running.shared.critical_sections
 
-        def require_wanted() -> None:
+        def require_may_send() -> None:
             """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled meanwhile.
 
             The upload of a source clip before the submit may take minutes. A stopping process would
@@ -77,13 +77,13 @@ class JobSubmitter:
 
         async def begin_sending() -> None:
             """Record that bytes may be sent from now on, if this process may send them."""
-            require_wanted()
+            require_may_send()
             try:
                 running.job = await running.jobs.begin_sending(running.job)
             except DatabaseUnavailable:
                 running.job = replace(running.job, unsent=False)  # it may have been recorded
                 raise
-            require_wanted()
+            require_may_send()
 
         try:
             running.lease.require_valid()

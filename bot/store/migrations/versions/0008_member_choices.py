@@ -212,7 +212,7 @@ def _fill_footage() -> None:
 
 
 def _find_deleted_source(job_id: int | None) -> tuple[int | None, int | None, int | None]:
-    """Return the maker, job and parent of the deleted clip that a job continued, if known.
+    """Return the creator, job and parent of the deleted clip that a job continued, if known.
 
     A job's plan has the path of its source's file, whose name contains the number of its job.
     """
