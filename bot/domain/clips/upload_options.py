@@ -165,12 +165,12 @@ def upload_options(facts: VideoFacts, limit: int, *, public: bool) -> tuple[Uplo
 def find_decent_target(facts: VideoFacts, limit: int) -> TranscodeTarget | None:
     """Return the largest decent re-encode below ``limit`` bytes, if there is one."""
     for side in _DECENT_SIDES:
-        if side > _shorter_side(facts) and side != DECENT_SIDE:
+        if side > _find_shorter_side(facts) and side != DECENT_SIDE:
             continue
-        target = _build_target(facts, limit, min(side, _shorter_side(facts)))
+        target = _build_target(facts, limit, min(side, _find_shorter_side(facts)))
         if (
-            target.shorter_side >= min(DECENT_SIDE, _shorter_side(facts))
-            and _bits_per_pixel(target, facts) >= DECENT_BITS_PER_PIXEL
+            target.shorter_side >= min(DECENT_SIDE, _find_shorter_side(facts))
+            and _compute_bits_per_pixel(target, facts) >= DECENT_BITS_PER_PIXEL
         ):
             return target
     return None
@@ -181,13 +181,13 @@ def reencode_to_fit(facts: VideoFacts, limit: int) -> TranscodeTarget:
     decent = find_decent_target(facts, limit)
     if decent is not None:
         return decent
-    shorter_side = _shorter_side(facts)
+    shorter_side = _find_shorter_side(facts)
     targets = [_build_target(facts, limit, min(side, shorter_side)) for side in _SMALL_SIDES]
     return next(
         (
             target
             for target in targets
-            if _bits_per_pixel(target, facts) >= _TOLERABLE_BITS_PER_PIXEL
+            if _compute_bits_per_pixel(target, facts) >= _TOLERABLE_BITS_PER_PIXEL
         ),
         targets[-1],
     )
@@ -197,7 +197,7 @@ def build_preview_target(facts: VideoFacts) -> TranscodeTarget:
     """Return the target for the preview beside a link: the first seconds, small."""
     seconds = min(PREVIEW_S, facts.seconds)
     cut = replace(facts, seconds=seconds, size=max(1, int(facts.size * seconds / facts.seconds)))
-    target = _build_target(cut, PREVIEW_BYTES, min(PREVIEW_SIDE, _shorter_side(facts)))
+    target = _build_target(cut, PREVIEW_BYTES, min(PREVIEW_SIDE, _find_shorter_side(facts)))
     return replace(target, seconds=seconds)
 
 
@@ -207,7 +207,7 @@ def _build_target(facts: VideoFacts, limit: int, side: int) -> TranscodeTarget:
     audio_bits = 0
     if facts.has_audio:
         audio_bits = _LOW_AUDIO_BITS if total_bits < _LOW_AUDIO_THRESHOLD_BITS else _AUDIO_BITS
-    scale = side / _shorter_side(facts)
+    scale = side / _find_shorter_side(facts)
     return TranscodeTarget(
         width=_round_to_even(facts.width * scale),
         height=_round_to_even(facts.height * scale),
@@ -217,11 +217,11 @@ def _build_target(facts: VideoFacts, limit: int, side: int) -> TranscodeTarget:
     )
 
 
-def _bits_per_pixel(target: TranscodeTarget, facts: VideoFacts) -> float:
+def _compute_bits_per_pixel(target: TranscodeTarget, facts: VideoFacts) -> float:
     return target.video_bits / (target.width * target.height * (facts.fps or 24.0))
 
 
-def _shorter_side(facts: VideoFacts) -> int:
+def _find_shorter_side(facts: VideoFacts) -> int:
     return min(facts.width, facts.height)
 
 

@@ -260,14 +260,14 @@ def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpe
     source = request.source
 
     def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
-        wrong_route = source is not None and not _may_take(model, source, context)
+        wrong_route = source is not None and not _may_use_source(model, source, context)
         breaks_person_rule = not can_follow_person_rule(model, request.mode, context)
         return (request.mode not in model.modes, wrong_route, breaks_person_rule)
 
     return min(context.models, key=mismatch_key)
 
 
-def _may_take(model: ModelSpec, source: SourceClip, context: RuleContext) -> bool:
+def _may_use_source(model: ModelSpec, source: SourceClip, context: RuleContext) -> bool:
     """Return whether ``model`` accepts clips like ``source``, even if its file is gone."""
     if model.route is source.route:
         return True
@@ -366,6 +366,6 @@ def _list_complying_models(request: VideoRequest, context: RuleContext) -> list[
         model.name
         for model in context.models
         if request.mode in model.modes
-        and (source is None or _may_take(model, source, context))
+        and (source is None or _may_use_source(model, source, context))
         and can_follow_person_rule(model, request.mode, context)
     ]

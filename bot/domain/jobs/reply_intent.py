@@ -152,7 +152,7 @@ def read_reply(
     """
     reading = _read_text(text, button_words)
     if has_picture and reading.kind in (ReplyKind.REMARK, ReplyKind.UNCLEAR):
-        pictured = _read_text(_point_at_picture(text), button_words)
+        pictured = _read_text(_replace_pointers(text), button_words)
         if pictured.kind is ReplyKind.DIRECTION:
             return pictured
     return reading
@@ -180,7 +180,7 @@ def _read_text(text: str, button_words: Mapping[str, str]) -> ReplyReading:
     return reading
 
 
-def _point_at_picture(text: str) -> str:
+def _replace_pointers(text: str) -> str:
     """Return ``text`` with articles in place of words that point at a picture."""
     return _WIDE_POINTERS.sub("", _ROMANCE_POINTERS.sub("un", _POINTERS.sub("a", text)))
 

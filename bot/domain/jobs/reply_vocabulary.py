@@ -34,11 +34,11 @@ class LanguageWords:
     wishes: tuple[str, ...]
 
 
-def _words(text: str) -> frozenset[str]:
+def _split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _phrases(text: str) -> tuple[str, ...]:
+def _split_phrases(text: str) -> tuple[str, ...]:
     return tuple(phrase.strip() for phrase in text.split(",") if phrase.strip())
 
 
@@ -57,7 +57,7 @@ def _conjugate_english(bases: Iterable[str]) -> frozenset[str]:
     return frozenset(forms)
 
 
-ENGLISH_BASE_ACTIONS: Final = _words(
+ENGLISH_BASE_ACTIONS: Final = _split_words(
     """appear approach arrive ascend attack awake bark begin bend blink bloom blow bounce bow
     breathe burn burst carry cast catch charge chase chew clap climb close collapse collide
     come continue cook crack crash crawl cross crumble crush cry cut dance dash descend
@@ -89,19 +89,19 @@ ENGLISH_BASE_ACTIONS: Final = _words(
     board roam explore discover uncover dangle hoist reveal"""
 )
 
-ENGLISH_PLURAL_SUBJECTS: Final = _words(
+ENGLISH_PLURAL_SUBJECTS: Final = _split_words(
     "they to both all people and two three four five men women children"
 )
-ENGLISH_COPULAS: Final = _words("is are was were s re looks look")
-ENGLISH_WEAK_COMMANDS: Final = _words("have show bring put place close open start begin")
-ENGLISH_COMMAND_OBJECTS: Final = _words("the a an him her them some more")
+ENGLISH_COPULAS: Final = _split_words("is are was were s re looks look")
+ENGLISH_WEAK_COMMANDS: Final = _split_words("have show bring put place close open start begin")
+ENGLISH_COMMAND_OBJECTS: Final = _split_words("the a an him her them some more")
 """What must follow a weak command: "show the city" is a command, "show off" is not."""
-ENGLISH_LOOK_DIRECTIONS: Final = _words(
+ENGLISH_LOOK_DIRECTIONS: Final = _split_words(
     "at up down into in around back over out away behind left right toward towards through"
 )
 
 ENGLISH: Final = LanguageWords(
-    common=_words(
+    common=_split_words(
         """the a an and of in on at to into onto from with over under up down out off by for as
         is are it its he she they his her their him them then than through around behind
         across toward towards away back again while until another some more all two three
@@ -109,7 +109,7 @@ ENGLISH: Final = LanguageWords(
         was were has have do does did can could would should will one like about just make
         made next"""
     ),
-    openers=_phrases(
+    openers=_split_phrases(
         """and then, and now, then, next, now, suddenly, slowly, quickly, gently, gradually,
         eventually, finally, meanwhile, afterwards, later, outside, inside, and, after that,
         after a while, in the end, at the end, in the background, in the distance,
@@ -117,19 +117,19 @@ ENGLISH: Final = LanguageWords(
         from the right, from above, from behind, out of nowhere, while, ok, okay, please, pls,
         hey"""
     ),
-    commands=_words(
+    commands=_split_words(
         """make let zoom pan tilt dolly cut fade add turn move reveal follow track rotate spin
         transform morph change switch continue remove replace raise lower pull push slow
         animate orbit"""
     ),
-    subjects=_words(
+    subjects=_split_words(
         """the a an it he she they his her its their another two three four five several many
         some everyone everything all both camera each someone somebody"""
     ),
     actions=_conjugate_english(ENGLISH_BASE_ACTIONS)
-    - _words("lies lights goings takings puting passes")
-    | _words("lying goes putting taking"),
-    remarks=_words(
+    - _split_words("lies lights goings takings puting passes")
+    | _split_words("lying goes putting taking"),
+    remarks=_split_words(
         """i im ive id ill me my mine myself we our ours us you your yours yourself youre u ur ya
         yall lol lmao lmfao rofl xd haha hahaha hehe heh omg omfg wow woah whoa wtf wth damn
         dang bruh bro bros dude dudes sis fam guys folks mate gg ggs wp pog poggers kek kekw
@@ -165,7 +165,7 @@ ENGLISH: Final = LanguageWords(
         magical magnificent marvelous marvellous phenomenal stellar spectacular remarkable rad
         neatly brill shitty boo bye just viral president loud"""
     ),
-    remark_phrases=_phrases(
+    remark_phrases=_split_phrases(
         """so much, so many, so good, so bad, so fast, so slow, so real, so far, so long,
         too much, too many, too fast, too slow, too good, too real, too short, too long,
         too dark, too bright, the way, well done, good job, keep it up, keep up,
@@ -194,47 +194,47 @@ ENGLISH: Final = LanguageWords(
         hits different, next level, top notch, on point, as hell, as always, as expected,
         as usual, as well, first try, long time"""
     ),
-    speech=_words(
+    speech=_split_words(
         """says saying say shouts shouting whispers whispering yells yelling sings singing
         screams screaming asks asking answers answering replies replying calls calling murmurs
         muttering"""
     ),
-    questions=_phrases(
+    questions=_split_phrases(
         """what, whats, how, hows, why, who, whos, whose, where, wheres, when did, when will,
         when is, when do, when does, which, is, are, was, were, do, does, did, has, have you,
         have we, have they, will, would, should, could, can, can i, can we, can someone,
         can anyone, may i, anyone, am i"""
     ),
-    wishes=_phrases(
+    wishes=_split_phrases(
         """can you, could you, would you, will you, can u, could u, can it, could it, can he,
         can she, can they, what if, how about, what about, can we, may it"""
     ),
 )
 
 GERMAN: Final = LanguageWords(
-    common=_words(
+    common=_split_words(
         """der die das den dem des ein eine einen einem einer und oder in im ins am an auf aus
         bei mit nach von vom zu zum zur uber unter durch um hinter vor neben gegen ohne bis er
         sie es sein seine seinen ihr ihre ihren sich ist sind war nicht kein noch dann jetzt
         auch wie was wer wo warum ich du wir mir mich dir dich so hat haben wird werden wieder
         weiter los mal schon"""
     ),
-    openers=_phrases(
+    openers=_split_phrases(
         """und dann, dann, danach, jetzt, nun, plotzlich, auf einmal, anschliessend,
         schliesslich, langsam, schnell, und, wahrend, als, bis, im hintergrund,
         im vordergrund, in der ferne, am ende, zum schluss, draussen, hinter ihm, hinter ihr,
         von links, von rechts, von oben, aus dem nichts, bitte, ok, okay, spater, kurz darauf"""
     ),
-    commands=_words(
+    commands=_split_words(
         """mach mache lass lasse zeig zeige fug fuge zoom zoome schwenk schwenke setz setze
         verwandle verwandel andere fahr fahre dreh drehe folge entferne ersetze animiere
         blende"""
     ),
-    subjects=_words(
+    subjects=_split_words(
         """der die das den ein eine er sie es sein seine ihr ihre zwei drei vier mehrere viele
         einige alle alles jemand kamera beide"""
     ),
-    actions=_words(
+    actions=_split_words(
         """springt springen hupft lauft laufen rennt rennen fliegt fliegen tanzt tanzen schwimmt
         schwimmen dreht drehen schaut schauen blickt blicken fallt fallen offnet offnen
         schliesst schliessen kommt kommen verschwindet verschwinden erscheint erscheinen
@@ -258,7 +258,7 @@ GERMAN: Final = LanguageWords(
         betreten flusstert kreist schwingt
         spaziert spazieren wandert wandern reist"""
     ),
-    remarks=_words(
+    remarks=_split_words(
         """ich mir mich mein meine meinen meiner wir uns unser unsere du dir dich dein deine
         deinen euch euer eure geil mega krass super toll hammer klasse genial cool lustig
         witzig wunderschon wahnsinn irre danke dankeschon gluckwunsch respekt stark nice echt
@@ -272,48 +272,48 @@ GERMAN: Final = LanguageWords(
         kanal qualitat sauber stabil heftig brutal wild lieber liebes schoner schones gluck
         morgen heute nachste nachsten teil bot bots wieder"""
     ),
-    remark_phrases=_phrases(
+    remark_phrases=_split_phrases(
         """das ist, das war, das sieht, sieht aus, sieht so, so schon, sehr schon, wie schon,
         so gut, so viel, zu viel, zu schnell, zu langsam, zu kurz, zu dunkel, gut gemacht,
         weiter so, mach weiter, los geht, geht so, geht gut, geht klar, geht ab, kommt gut,
         kommt noch, mehr davon, ein bisschen, nicht schlecht, kein problem, auf jeden fall,
         mach mehr, lass uns, lass mal, zeig mal, was fur, es geht um"""
     ),
-    speech=_words("sagt ruft schreit flustert fragt antwortet singt brullt"),
-    questions=_phrases(
+    speech=_split_words("sagt ruft schreit flustert fragt antwortet singt brullt"),
+    questions=_split_phrases(
         """wie, was, wer, wen, wem, wo, wohin, woher, wann, warum, wieso, weshalb, welche,
         welcher, welches, womit, wozu, ist das, ist es, sind das, hast, habt, hat jemand,
         gibt es, gibts, weiss, war das, ware, darf, soll, geht das, kann man, kann ich,
         kann jemand"""
     ),
-    wishes=_phrases(
+    wishes=_split_phrases(
         "kannst, konntest, konnt ihr, kann er, kann sie, kann es, kann der, kann die, wurdest"
     ),
 )
 
 FRENCH: Final = LanguageWords(
-    common=_words(
+    common=_split_words(
         """le la les l un une des du de d et ou a au aux en dans sur sous avec sans pour par vers
         chez il elle ils elles on son sa ses leur leurs lui se s qui que qu puis est sont pas
         ne n plus tout tous je j tu me m te t nous vous ce c cette ces mon ma mes ton ta tes
         comme comment pourquoi encore alors tres"""
     ),
-    openers=_phrases(
+    openers=_split_phrases(
         """et puis, et soudain, puis, ensuite, alors, soudain, soudainement, tout a coup,
         maintenant, apres, enfin, finalement, lentement, doucement, rapidement, et,
         pendant que, tandis que, a la fin, au fond, au loin, en arriere plan, au premier plan,
         derriere lui, derriere elle, dehors, de gauche, de droite, d en haut, s il te plait,
         ok"""
     ),
-    commands=_words(
+    commands=_split_words(
         """fais faites ajoute ajoutez montre montrez zoome zoomez mets laisse laissez continue
         transforme change tourne enleve remplace anime recule avance"""
     ),
-    subjects=_words(
+    subjects=_split_words(
         """le la les l un une des il elle ils elles son sa ses leur leurs deux trois quatre
         plusieurs tous camera quelqu chaque"""
     ),
-    actions=_words(
+    actions=_split_words(
         """saute sautent court courent marche marchent vole volent danse dansent nage nagent
         tourne tournent regarde regardent leve levent tombe tombent ouvre ouvrent ferme
         ferment entre entrent sort sortent apparait apparaissent disparait disparaissent monte
@@ -335,7 +335,7 @@ FRENCH: Final = LanguageWords(
         enleve met rentre enfile retire embrassent balance
         tournoie ondule enfuit couche couchent"""
     ),
-    remarks=_words(
+    remarks=_split_words(
         """j je moi mon ma mes tu toi ton ta tes te vous votre vos nous notre nos trop tres
         tellement super genial geniale magnifique bravo merci mdr ptdr lol xd incroyable ouf
         dingue style stylee excellent excellente parfait parfaite adore aime kiffe top
@@ -347,45 +347,45 @@ FRENCH: Final = LanguageWords(
         horrible nickel mec gars frere suite vivement video videos clip qualite lien salon
         serveur"""
     ),
-    remark_phrases=_phrases(
+    remark_phrases=_split_phrases(
         """on dirait, bien joue, bien fait, pas mal, trop bien, si beau, c est, ca marche, quel,
         quelle, quels, quelles, un peu, comme d habitude, a l air, l air, de ouf,
         le rendu, la qualite, les details, allez, vas y, on y va, continue comme,
         fais en plus, encore un, marche pas, marche bien, ne marche, passe creme, ca passe"""
     ),
-    speech=_words("dit crie chuchote murmure demande repond chante hurle"),
-    questions=_phrases(
+    speech=_split_words("dit crie chuchote murmure demande repond chante hurle"),
+    questions=_split_phrases(
         """comment, pourquoi, qui, que, quoi, quand, combien, ou est, quel, quelle, quels,
         quelles, est ce, qu est ce, c est quoi, as tu, avez vous, t as, tu as, y a t il,
         lequel, laquelle, d ou"""
     ),
-    wishes=_phrases(
+    wishes=_split_phrases(
         "peux tu, tu peux, pourrais tu, tu pourrais, pouvez vous, vous pouvez, peut il, peut elle"
     ),
 )
 
 SPANISH: Final = LanguageWords(
-    common=_words(
+    common=_split_words(
         """el la los las un una unos unas y o de del al a en con sin por para sobre bajo hacia
         desde hasta entre tras su sus se lo le les que quien como cuando donde es son esta
         estan no ni mas muy pero yo tu mi me te nos este esto ese esa eso luego entonces
         despues ella ellos"""
     ),
-    openers=_phrases(
+    openers=_split_phrases(
         """y luego, y entonces, y de repente, luego, entonces, despues, de repente, de pronto,
         ahora, finalmente, lentamente, rapidamente, suavemente, y, mientras, al final,
         al fondo, a lo lejos, detras de el, detras de ella, afuera, por favor, ok, mas tarde,
         a continuacion"""
     ),
-    commands=_words(
+    commands=_split_words(
         """haz hazlo hazla pon ponle muestra anade agrega acerca aleja deja convierte cambia
         continua sigue gira mueve quita reemplaza anima transforma"""
     ),
-    subjects=_words(
+    subjects=_split_words(
         """el la los las un una unos unas ella ellos ellas su sus dos tres cuatro varios varias
         muchos muchas todos todas alguien camara ambos"""
     ),
-    actions=_words(
+    actions=_split_words(
         """salta saltan corre corren camina caminan vuela vuelan baila bailan nadan gira giran
         mira miran cae caen abre abren cierra cierran entra entran sale salen aparece aparecen
         desaparece desaparecen sube suben baja bajan avanza avanzan retrocede retroceden
@@ -405,7 +405,7 @@ SPANISH: Final = LanguageWords(
         arranca arrancan despega aterriza besan abrazan trae lleva balancea ondea
         posa posan"""
     ),
-    remarks=_words(
+    remarks=_split_words(
         """yo mi mis mio me tu tus tuyo te ti usted ustedes nosotros nuestro nuestra nos muy tan
         increible genial bonito bonita hermoso hermosa precioso preciosa chulo chula guay
         brutal gracias felicidades enhorabuena jaja jajaja jeje wow encanta encanto gusta
@@ -417,29 +417,29 @@ SPANISH: Final = LanguageWords(
         crack maquina lol xd omg prompt recuerda calidad gg padre chido chida bacano vale vaya
         ojala ole video videos clip canal rompe rompes"""
     ),
-    remark_phrases=_phrases(
+    remark_phrases=_split_phrases(
         """que bien, que bonito, que chulo, que guay, bien hecho, buen trabajo, se ve, se ven,
         se nota, me encanta, nada mal, demasiado, un poco, un poquito, por dios, vaya tela,
         a ver, como mola, sigue asi, haz mas, mas de, los detalles, la calidad, va bien,
         va genial, de locos, de locura, y ya, ya esta, dicen que, no sirve"""
     ),
-    speech=_words("dice grita susurra pregunta responde canta exclama"),
-    questions=_phrases(
+    speech=_split_words("dice grita susurra pregunta responde canta exclama"),
+    questions=_split_phrases(
         """que, como, cual, cuales, quien, quienes, cuando, donde, cuanto, cuanta, cuantos,
         por que, para que, de donde, a donde, con que, alguien sabe, alguien puede, es esto,
         hay, has, sabes"""
     ),
-    wishes=_phrases("puedes, podrias, puede, podria, pueden, se puede, se podria, y si"),
+    wishes=_split_phrases("puedes, podrias, puede, podria, pueden, se puede, se podria, y si"),
 )
 
 SPACED_LANGUAGES: Final = (ENGLISH, GERMAN, FRENCH, SPANISH)
 
-UNIVERSAL_REMARKS: Final = _words(
+UNIVERSAL_REMARKS: Final = _split_words(
     """lol lmao lmfao rofl xd xdd omg omfg wtf wow gg ggs haha hehe hihi jaja jeje ahaha mdr ptdr
     www kek pog bravo cool super nice top respect"""
 )
 
-REQUEST_WORDS: Final = _words(
+REQUEST_WORDS: Final = _split_words(
     """make create generate animate film render mach mache erstell erstelle generier generiere
     animier animiere fais faites cree creez genere generez anime haz crea genera anima"""
 )

@@ -6,16 +6,16 @@ Texts are searched for these parts of words, at any position.
 from typing import Final
 
 
-def _list(text: str) -> tuple[str, ...]:
+def _split_words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-CHINESE_OPENERS: Final = _list(
+CHINESE_OPENERS: Final = _split_words(
     """然后 接着 接下来 随后 突然 忽然 这时 此时 最后 之后 紧接着 慢慢 渐渐 缓缓 镜头 画面 让 把
     将 继续 变成 加入 加上 切换 拉远 推近 一只 一个 一位 一群 一辆 一道 一条 一头 一艘 一架
     两只 两个 几只 它 他 她 远处 天空 天上 背景 旁边 身后 地面 请让 请把 不久 瞬间 下一秒"""
 )
-CHINESE_ACTIONS: Final = _list(
+CHINESE_ACTIONS: Final = _split_words(
     """跳 跑 走来 走去 走进 走过 走向 走到 走出 走开 走上 走下 走在 行走 飞 游泳 游向 游过 游来
     游动 游走 转身 转动 转头 转圈 转向 转过 看向 望向 望着 追逐 追赶 追着 追上 跟着 跟随 站起
     站在 坐下 坐在 躺 走过来 跑过来 升起 上升 升上 落下 落山 落在 降落 下降 掉下 掉进 掉落
@@ -29,7 +29,7 @@ CHINESE_ACTIONS: Final = _list(
     画出 写字 弹琴 划船 漂浮 漂过 坠落 坠入 沉入 浮出 散开 聚集 包围 发光 下山 开走
     鼓掌 欢呼 来了一 冒烟 冒出 飞溅"""
 )
-CHINESE_REMARKS: Final = _list(
+CHINESE_REMARKS: Final = _split_words(
     """太 好看 厉害 牛 绝了 哈 笑死 笑了 笑出 笑喷 喜欢 赞 棒 不错 漂亮 可爱 帅 酷 爱了 求 怎么
     什么 吗 呢 吧 哪 为什么 谁 多少 请问 我 你 您 咱 这个 这也 这是 这段 这只 这种 这么 这效果
     那个 那么 感谢 谢谢 加油 支持 收藏 转发 沙发 666 233 卧槽 天哪 天啊 哇 啊 呀 哦 噢 嗯 诶
@@ -44,21 +44,23 @@ CHINESE_REMARKS: Final = _list(
     构图 配乐 剪辑 运镜 质量 水平 级别 制作 作品 变态 拿捏 终于 看看 推荐 发挥 倒是 停不 不着
     b站 努力 频道 群里 家人们 属于是 效果 服务器 生日 快乐 年度 满分 五星"""
 )
-CHINESE_DESCRIPTIONS: Final = _list(
+CHINESE_DESCRIPTIONS: Final = _split_words(
     """可爱的 漂亮的 不错的 帅气的 酷炫的 超级英雄 超人 特别行动 牛群 奶牛 水牛 公牛 黄牛 牛仔
     哈士奇 地球 棒球 魔法棒 棒棒糖 山顶 屋顶 头顶 房顶 塔顶 太阳 太空 太极 哈欠 顶端 顶部
     微笑的 美丽的 帅哥的 一顶 两顶 三顶 这顶 电影风格 游戏风格 自然光"""
 )
 """Descriptions that contain the characters of remarks; they are replaced first."""
-CHINESE_SPEECH: Final = _list("""说道 说着 说 喊道 喊 大喊 唱着 唱 问道 问 回答""")
-CHINESE_WISHES: Final = _list("""能不能 可不可以 可以让 能让 能否 可以把 能把""")
-CHINESE_QUESTIONS: Final = _list("""怎么 什么 为什么 谁 哪 请问 多少 如何 是不是 有没有 几""")
+CHINESE_SPEECH: Final = _split_words("""说道 说着 说 喊道 喊 大喊 唱着 唱 问道 问 回答""")
+CHINESE_WISHES: Final = _split_words("""能不能 可不可以 可以让 能让 能否 可以把 能把""")
+CHINESE_QUESTIONS: Final = _split_words(
+    """怎么 什么 为什么 谁 哪 请问 多少 如何 是不是 有没有 几"""
+)
 
-JAPANESE_OPENERS: Final = _list(
+JAPANESE_OPENERS: Final = _split_words(
     """そして それから 次に すると 突然 急に その後 やがて ゆっくり 最後に カメラ いきなり
     次の瞬間 ふいに 遠くで 背景で 空から"""
 )
-JAPANESE_ACTIONS: Final = _list(
+JAPANESE_ACTIONS: Final = _split_words(
     """跳 飛 走っ 走り 走る 走ら 歩い 歩く 歩き 踊 泳 回っ 回り 回る 回転 振り返 振り向 見上げ
     見下ろ 見つめ 立ち上 立って 座 倒れ 落ち 昇 降り 開い 開く 開け 閉 消え 現れ 変わ 変身
     近づ 離れ 追い 追う 追わ 逃げ 掴 つかむ つかみ 投げ 持ち上げ 置い 置く 食べ 飲 歌 叫 笑う
@@ -71,7 +73,7 @@ JAPANESE_ACTIONS: Final = _list(
     くしゃみ あくび 描い 描き 描く 書い 書き 掘 漕 沈 浮か 浮き 煙 弾い 弾き 散歩 走り出
     手を振"""
 )
-JAPANESE_REMARKS: Final = _list(
+JAPANESE_REMARKS: Final = _split_words(
     """すご 凄 やば 可愛 かわい カワイ 最高 好き 素敵 すてき 綺麗 きれい キレイ 上手 うま いいね
     良い いいです いいな よかった 良かった 草 www ｗｗ ありがと おめでと お疲れ おつかれ 私 僕
     俺 わたし あなた 君の ですね ですか でしょう だね だよ よね かな なあ なぁ じゃん っぽい
@@ -84,9 +86,13 @@ JAPANESE_REMARKS: Final = _list(
     違和感 ヌルヌル ぬるぬる ゲーム 映画 作品 映像 涙 止まらな 登録 公開 展開 チャンネル うち
     そっくり サーバー 誕生日 おすすめ"""
 )
-JAPANESE_SPEECH: Final = _list("""と叫 と言 と話 と歌""")
-JAPANESE_WISHES: Final = _list("""できますか できる? してくれ してもらえ 可能ですか られますか""")
-JAPANESE_QUESTIONS: Final = _list("""何 なに なぜ どう どんな 誰 いつ どこ どの どれ いくら""")
+JAPANESE_SPEECH: Final = _split_words("""と叫 と言 と話 と歌""")
+JAPANESE_WISHES: Final = _split_words(
+    """できますか できる? してくれ してもらえ 可能ですか られますか"""
+)
+JAPANESE_QUESTIONS: Final = _split_words(
+    """何 なに なぜ どう どんな 誰 いつ どこ どの どれ いくら"""
+)
 
-CHINESE_REQUESTS: Final = _list("""做 生成 制作 画 拍 动起来""")
-JAPANESE_REQUESTS: Final = _list("""作って 生成 作成 つくって 動かして""")
+CHINESE_REQUESTS: Final = _split_words("""做 生成 制作 画 拍 动起来""")
+JAPANESE_REQUESTS: Final = _split_words("""作って 生成 作成 つくって 動かして""")

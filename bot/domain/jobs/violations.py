@@ -162,9 +162,9 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
     if request.resolution is not None and request.resolution not in model.resolutions:
         yield _build_resolution_violation(request, model, request.resolution)
         return
-    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
+    for condition in model.find_conditions(request.mode, _choose_resolution(request, model)):
         when: dict[str, str | int] = {**named, "when": condition.when}
-        if condition.resolution not in (None, _effective_resolution(request, model)):
+        if condition.resolution not in (None, _choose_resolution(request, model)):
             yield Violation(
                 "needs_resolution",
                 "resolution",
@@ -241,7 +241,7 @@ def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
     """Return the requested aspect ratio, or the one that the mode or the image implies."""
     if request.aspect_ratio is not None:
         return request.aspect_ratio
-    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
+    for condition in model.find_conditions(request.mode, _choose_resolution(request, model)):
         if condition.when is request.mode and condition.aspect_ratio is not None:
             return condition.aspect_ratio
     if request.image is not None and request.image.aspect_ratio in model.aspect_ratios:
@@ -249,13 +249,13 @@ def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
     return model.aspect_ratios[0]
 
 
-def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution:
+def _choose_resolution(request: VideoRequest, model: ModelSpec) -> Resolution:
     return request.resolution or model.native_resolution
 
 
 def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
     """Return the length for a request that names none: what its mode or resolution needs."""
-    conditions = model.find_conditions(request.mode, _effective_resolution(request, model))
+    conditions = model.find_conditions(request.mode, _choose_resolution(request, model))
     needed = (condition.seconds for condition in conditions if condition.seconds is not None)
     longest = [
         condition.max_seconds for condition in conditions if condition.max_seconds is not None

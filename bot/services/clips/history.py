@@ -42,7 +42,7 @@ class ClipHistory:
     async def load_page(
         self, page_request: PageRequest, *, user_id: int, guild_id: int | None
     ) -> HistoryPage:
-        """Return the page of older or newer clips than the one in ``page_request``."""
+        """Return the page of clips that are older or newer than the one in ``page_request``."""
         history_filter, edge = page_request.history_filter, page_request.clip_id
         is_older = page_request.direction is PageDirection.OLDER
         clips = await self._find_matching(

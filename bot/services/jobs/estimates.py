@@ -1,4 +1,4 @@
-"""Estimates when jobs will finish, from measured durations; there is none without enough."""
+"""Estimates when jobs will finish, but only if enough durations were measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

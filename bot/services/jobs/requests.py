@@ -1,6 +1,6 @@
 """Requests for clips: checks, price, admission and cancelling, for every command and reply.
 
-Everything that can be is checked before a picture is downloaded or decoded. The rules are checked
+As much as possible is checked before a picture is downloaded or decoded. The rules are checked
 again with the imported pictures, and the limits in the transaction of the admission.
 """
 
@@ -150,7 +150,7 @@ class RequestService:
         if self._policy.paused:
             pause = RequestsPaused(by_operator=True)
         elif not self._paid_calls:
-            pause = _forbid_paid_calls()
+            pause = _build_paid_calls_refusal()
         if pause is not None:
             if (job := await self._jobs.find_by_key(context.origin.dedupe_key)) is not None:
                 raise AlreadyAccepted(job)
@@ -247,7 +247,7 @@ class RequestService:
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
-            raise _forbid_paid_calls()
+            raise _build_paid_calls_refusal()
         job = await self._admission_batcher.admit_request(
             AdmissionRequest(
                 plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
@@ -305,5 +305,5 @@ class RequestService:
         return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
 
 
-def _forbid_paid_calls() -> RequestsPaused:
+def _build_paid_calls_refusal() -> RequestsPaused:
     return RequestsPaused(by_operator=True, reason="PAID_CALLS=forbid")

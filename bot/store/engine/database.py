@@ -25,7 +25,7 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 _CONNECT_TIMEOUT_S: Final = 5.0
 _STATEMENT_TIMEOUT_S: Final = 15.0
 _IDLE_IN_TRANSACTION_S: Final = 10.0
-"""A stopped process must not lock rows for longer than its lease, when others adopt its jobs."""
+"""A stopped process must not lock rows for longer than its lease; then others adopt its jobs."""
 
 
 class DatabaseInUse(ClapperError):

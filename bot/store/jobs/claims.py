@@ -81,7 +81,7 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
     The fair order merges the members' queues by a key that grows within each queue. So the database
     can sort by that key, and need not send the whole queue.
     """
-    served = _served_members_query(now).subquery()
+    served = _build_served_members_query(now).subquery()
     queued = select(
         _jobs.id,
         _is_paused().label("paused"),
@@ -101,7 +101,7 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
     return select(places.c.place).where(places.c.id == job_id)
 
 
-def _served_members_query(now: datetime) -> Select[Any]:
+def _build_served_members_query(now: datetime) -> Select[Any]:
     """Return the query for each member's activity in the last hour."""
     in_flight = func.count().filter(_jobs.state.in_(AT_GOOGLE_STATES)).label("in_flight")
     return (
@@ -115,7 +115,9 @@ async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
     """Return how many jobs of each member run at Google, and the last start in the last hour."""
-    rows = await connection.execute(_served_members_query(now).where(_jobs.user_id.in_(user_ids)))
+    rows = await connection.execute(
+        _build_served_members_query(now).where(_jobs.user_id.in_(user_ids))
+    )
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 
 

@@ -107,7 +107,7 @@ class ClipStore(Store):
         return clips[::-1]
 
     async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:
-        """Return the clip ``root_id`` and all its extensions, in the order of their ids."""
+        """Return the clip ``root_id`` and all clips made from it, in the order of their ids."""
         in_lineage = or_(_clips.id == root_id, _clips.root_clip_id == root_id)
         return await self._select_clips(
             select(clips_table).where(in_lineage).order_by(_clips.id).limit(limit)

@@ -93,9 +93,10 @@ class JobStore:
     async def requeue(
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
-        """Put a job back into the queue of which Google has started nothing.
+        """Queue a job again of which Google has started nothing.
 
-        Its operation is dropped; then Google has said that it made nothing because of its quota.
+        A job that has an operation is queued again only if Google says that it made nothing because
+        of its quota.
         """
         return await self._apply_transition(
             job,

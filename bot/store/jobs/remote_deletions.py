@@ -43,7 +43,7 @@ class RemoteDeletionStore:
                 retry_at = now + compute_retry_delay(attempts)
                 await connection.execute(
                     update(remote_deletions_table)
-                    .where(*_is_row(GoogleRoute(row["route"]), row["operation"]))
+                    .where(*_match_row(GoogleRoute(row["route"]), row["operation"]))
                     .values(attempts=attempts, retry_at=retry_at)
                 )
                 due.append(
@@ -58,7 +58,7 @@ class RemoteDeletionStore:
     async def forget(self, deletion: RemoteDeletion) -> None:
         """Remove a deletion that is done or given up."""
         statement = delete(remote_deletions_table).where(
-            *_is_row(deletion.route, deletion.operation)
+            *_match_row(deletion.route, deletion.operation)
         )
         await self._db.execute(statement)
 
@@ -91,5 +91,5 @@ async def request_deletions(
         await insert_if_absent(connection, remote_deletions_table, row)
 
 
-def _is_row(route: GoogleRoute, operation: str) -> tuple[ColumnElement[bool], ...]:
+def _match_row(route: GoogleRoute, operation: str) -> tuple[ColumnElement[bool], ...]:
     return _deletions.route == route, _deletions.operation == operation

@@ -1,6 +1,6 @@
 """Repairs the state of a restored backup, because the bot ran on after the backup was made.
 
-Jobs that the backup has as unsent may have been sent, and numbers that are free in it may be used.
+Jobs that are unsent in the backup may have been sent, and unused numbers may have been used.
 """
 
 from typing import Final

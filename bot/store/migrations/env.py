@@ -19,7 +19,7 @@ _ALL_TABLES = (core, showcase)
 """Modules that add tables to the metadata when they are imported."""
 
 
-def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
+def _render_type(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
     """Render our own column types in new migrations as their database types."""
     if kind == "type" and isinstance(value, UtcTime):
         return "sa.DateTime(timezone=True)"
@@ -33,14 +33,14 @@ def run(connection: Connection) -> None:
         target_metadata=core.metadata,
         render_as_batch=True,
         compare_type=True,
-        render_item=_render,
+        render_item=_render_type,
         transaction_per_migration=False,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
-async def _from_command_line() -> None:
+async def _run_from_command_line() -> None:
     data_dir = os.environ.get("DATA_DIR", "var")
     url = os.environ.get("DATABASE_URL", f"sqlite+aiosqlite:///{data_dir}/clapper.db")
     database = open_database(url)
@@ -55,6 +55,6 @@ if context.is_offline_mode():
     raise SystemExit("migrations need a database: set DATABASE_URL")
 program_connection = context.config.attributes.get("connection")
 if program_connection is None:
-    asyncio.run(_from_command_line())
+    asyncio.run(_run_from_command_line())
 else:
     run(program_connection)

@@ -113,7 +113,7 @@ class DigestStore(Store):
 
 
 def _may_be_listed_in(channel_id: int | None) -> ColumnElement[bool]:
-    """Restricted clips are only listed in the channel in which they are shown."""
+    """Return a condition: restricted clips are listed only in the channel that shows them."""
     is_restricted = func.coalesce(clips_table.c.age_restricted, false())
     may_be_listed: ColumnElement[bool] = or_(~is_restricted, _posts.channel_id == channel_id)
     return may_be_listed
