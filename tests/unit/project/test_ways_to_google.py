@@ -67,7 +67,7 @@ def test_lengths_and_resolutions_of_each_way(
         assert model.lengths == (4, 6, 8)
     assert ways["seconds"][PROJECT] == "4, 6 or 8"
     assert set(ways["resolutions"][KEY].split(", ")) == set(newest.resolutions)
-    assert f"up to {newest.max_references} references" in ways["pictures"][KEY]
+    assert f"up to {newest.max_references} references" in ways["images"][KEY]
 
 
 def test_extending_and_editing_each_way(
