@@ -66,58 +66,58 @@ class Instruments:
         histogram = partial(Histogram, registry=self.registry)
         self.acknowledgement_seconds = histogram(
             "clapper_ack_seconds",
-            "Time from a Discord interaction to its acknowledgement (Discord allows 3 s).",
+            "Seconds from a Discord interaction to its acknowledgement (Discord allows 3).",
             buckets=_REQUEST_BUCKETS_S,
         )
         self.detection_lag = histogram(
             "clapper_detection_lag_seconds",
-            "Upper bound on the delay between Google finishing a video and detection.",
+            "Seconds at most between Google finishing a video and the bot noticing it.",
             buckets=_DETECTION_BUCKETS_S,
         )
         self.loop_lag = histogram(
             "clapper_loop_lag_seconds",
-            "Delay of the asyncio event loop.",
+            "Seconds by which the asyncio event loop was late.",
             buckets=_LOOP_LAG_BUCKETS_S,
         )
         self.discord_requests = counter(
             "clapper_discord_requests",
-            "Requests to Discord's REST API; status 0 means that the connection failed.",
+            "Requests to Discord's REST API, by status (0: the connection failed).",
             ["method", "path", "status"],
         )
         self.discord_seconds = histogram(
             "clapper_discord_request_seconds",
-            "Duration of requests to Discord's REST API.",
+            "Seconds that requests to Discord's REST API took.",
             ["method"],
             buckets=_REQUEST_BUCKETS_S,
         )
         self.google_calls = counter(
             "clapper_google_calls",
-            "Calls to Google by result: ok, or the name of the error.",
+            "Calls to Google, by result (ok, or the name of the error).",
             ["route", "call", "result"],
         )
         self.google_account_refusals = counter(
             "clapper_google_account_refusals",
-            "Refusals of the operator's key, account, place or bucket, by Google's reason.",
+            "Refusals of the operator's key, account, region or bucket, by Google's reason.",
             ["route", "call", "reason"],
         )
         self.google_seconds = histogram(
             "clapper_google_call_seconds",
-            "Duration of calls to Google.",
+            "Seconds that calls to Google took.",
             ["route", "call"],
             buckets=_REQUEST_BUCKETS_S,
         )
         self.background_failures = counter(
             "clapper_background_failures",
-            "Failures of background loops, each followed by a restart.",
+            "Failures of background tasks, each followed by a restart.",
             ["task"],
         )
         self.remote_deletions_given_up = counter(
             "clapper_remote_deletions_given_up",
-            "What Google did not delete in days, although its clip was deleted here.",
+            "Deletions at Google that were given up, though the clip was deleted here.",
         )
         self.gateway_ready = Gauge(
             "clapper_gateway_ready",
-            "1 while all shards are connected to Discord's gateway.",
+            "1 while all shards are connected to Discord's gateway, otherwise 0.",
             registry=self.registry,
         )
 
@@ -289,25 +289,31 @@ class _SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         available = 0 if self.snapshot is None else 1
-        yield _build_gauge("clapper_database_up", "1 while the database answers.", available)
+        yield _build_gauge(
+            "clapper_database_up", "1 while the database answers, otherwise 0.", available
+        )
         yield _build_gauge("clapper_store_up", "Old name of clapper_database_up.", available)
         if self.snapshot is not None:
             yield from _build_metric_families(self.snapshot)
 
 
 def _build_metric_families(snapshot: OperatorSnapshot) -> Iterator[Metric]:
-    states = GaugeMetricFamily("clapper_jobs", "Jobs by state.", labels=["state"])
+    states = GaugeMetricFamily("clapper_jobs", "Jobs, by state.", labels=["state"])
     for state in JobState:
         states.add_metric([state], snapshot.job_counts.get(state, 0))
     yield states
     ended = CounterMetricFamily(
-        "clapper_jobs_ended", "Jobs that have ended, by outcome.", labels=["model", "outcome"]
+        "clapper_jobs_ended",
+        "Jobs that have ended, by model and outcome.",
+        labels=["model", "outcome"],
     )
     for (model, outcome), count in snapshot.outcome_counts.items():
         ended.add_metric([model, outcome], count)
     yield ended
     durations = HistogramMetricFamily(
-        "clapper_video_seconds", "Time that Google took to make a video.", labels=["model"]
+        "clapper_video_seconds",
+        "Seconds that Google took to make a video, by model.",
+        labels=["model"],
     )
     for model, histogram in snapshot.durations.items():
         buckets = [
@@ -322,12 +328,24 @@ def _build_metric_families(snapshot: OperatorSnapshot) -> Iterator[Metric]:
     queued = snapshot.job_counts.get(JobState.QUEUED, 0)
     alive = sum(worker.is_alive for worker in snapshot.workers)
     for name, help_text, value in (
-        ("clapper_queue_length", "Jobs waiting to be submitted.", queued),
-        ("clapper_queue_oldest_seconds", "How long the oldest of them has waited.", waited_s),
+        ("clapper_queue_length", "Jobs that wait to be sent to Google.", queued),
+        (
+            "clapper_queue_oldest_seconds",
+            "Seconds that the oldest waiting job has waited.",
+            waited_s,
+        ),
         ("clapper_spent_usd", "US dollars spent in all.", snapshot.spent / 1e6),
-        ("clapper_spent_day_usd", "US dollars spent in 24 hours.", snapshot.spent_day / 1e6),
-        ("clapper_reserved_usd", "US dollars reserved for running jobs.", snapshot.reserved / 1e6),
-        ("clapper_workers", "Processes that hold a lease.", alive),
+        (
+            "clapper_spent_day_usd",
+            "US dollars spent in the last 24 hours.",
+            snapshot.spent_day / 1e6,
+        ),
+        (
+            "clapper_reserved_usd",
+            "US dollars reserved for unfinished jobs.",
+            snapshot.reserved / 1e6,
+        ),
+        ("clapper_workers", "Processes of the bot that are alive.", alive),
     ):
         yield _build_gauge(name, help_text, value)
 

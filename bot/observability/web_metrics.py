@@ -25,29 +25,29 @@ class WebInstruments:
         gauge = partial(Gauge, registry=registry)
         self.requests = counter(
             "clapper_web_requests",
-            "Responses of the web server, by route; malformed is what was no HTTP.",
+            "Responses of the web server, by route (malformed: the request was not HTTP).",
             ["route", "status"],
         )
         self.refusals = counter(
             "clapper_web_refusals",
-            "What the web server refused because there was too much of it (429 or 503).",
+            "Requests and connections over a limit of the web server (429 or 503), by reason.",
             ["reason"],
         )
         for reason in REFUSAL_REASONS:
             self.refusals.labels(reason)  # the series exists from the start
         self.stalled_readers = counter(
             "clapper_web_stalled_readers",
-            "Connections dropped because nothing was read from them any more.",
+            "Connections closed because the visitor had stopped reading.",
         )
-        self.connections = gauge("clapper_web_connections", "Open connections.")
+        self.connections = gauge("clapper_web_connections", "Open connections of the web server.")
         self.streams = gauge(
-            "clapper_web_streams", "Videos and originals that are being sent or waited for."
+            "clapper_web_streams", "Videos and originals that are being sent, or wait for it."
         )
         self._encoder_queue = gauge(
             "clapper_encoder_queue", "Posters and previews that wait for an encoder.", ["encoder"]
         )
         self._encoder_running = gauge(
-            "clapper_encoder_running", "Encoders at work for the gallery.", ["encoder"]
+            "clapper_encoder_running", "Posters and previews that are being encoded.", ["encoder"]
         )
 
     def watch_encoder(

@@ -39,6 +39,7 @@ from bot.observability.metrics import (
     MetricsEndpoint,
     normalize_path,
 )
+from bot.observability.web_metrics import WebInstruments
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -279,6 +280,7 @@ def test_the_page_shows_what_failed_and_why_in_any_terminal(width: int, height: 
 
 async def test_the_dashboard_asks_only_for_what_there_is() -> None:
     instruments = Instruments()
+    WebInstruments(instruments.registry)
     instruments.discord_requests.labels("GET", "/gateway", 200).inc()
     instruments.discord_seconds.labels("GET").observe(0.1)
     instruments.google_calls.labels("gemini", "poll", "ok").inc()
@@ -297,6 +299,10 @@ async def test_the_dashboard_asks_only_for_what_there_is() -> None:
     assert len(asked) > 15
     assert asked <= exposed
     told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
-    families = {family.name for family in text_string_to_metric_families(body.decode())}
-    missing = {name for name in families if name not in told and not name.endswith("_created")}
-    assert not missing
+    families = [*text_string_to_metric_families(body.decode())]
+    names = {each.name for each in families if not each.name.endswith("_created")}
+    assert not {name for name in names if name not in told}
+    for family in families:
+        assert family.documentation.endswith("."), family.name
+        unit = re.search("seconds|usd", family.name)
+        assert unit is None or re.search("second|US dollars", family.documentation, re.IGNORECASE)
