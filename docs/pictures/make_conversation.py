@@ -36,7 +36,7 @@ STYLE: Final = """
 * { box-sizing: border-box; margin: 0 }
 body { width: WIDTHpx; background: #313338; color: #dbdee1; font: 16px/1.4 "Inter", "Noto Sans",
   "DejaVu Sans", sans-serif; padding: 2px 20px 20px; display: grid;
-  grid-template-columns: 1fr 1fr; gap: 26px; align-items: end }
+  grid-template-columns: 1fr 1fr; gap: 26px; align-items: start }
 .m { display: grid; grid-template-columns: 52px 1fr; margin-top: 18px }
 .a { width: 40px; height: 40px; border-radius: 50%; color: #fff; font-weight: 600; font-size: 19px;
   display: grid; place-items: center }
@@ -102,7 +102,7 @@ def main() -> int:
 
 
 def _split_columns(entries: list[Json]) -> tuple[list[Json], list[Json]]:
-    """The request with its clip, and the reply with its clip, without status messages."""
+    """The request with its clip, and the replies with their clips, without status messages."""
     shown = [
         entry
         for entry in entries
