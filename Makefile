@@ -16,6 +16,8 @@ CODE := bot cogs sandbox tests docs
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
+# pytest rewrites every test module anew in each process unless it may keep the result
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 

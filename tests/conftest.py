@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.cases.page import CasePage
@@ -50,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in _SECRETS:
         os.environ.pop(name, None)
     os.environ["PAID_CALLS"] = "forbid"
+    _log_plain_tracebacks()
+
+
+def _log_plain_tracebacks() -> None:
+    """Leave the variables of each frame out of logged tracebacks: drawing them takes seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 _LONGEST_FIRST = ("chaos", "e2e", "web", "contract", "sandbox")

@@ -20,10 +20,11 @@ LIKE_A_TOKEN = "MTAyNDM1MDk4NzY1NDMyMTA5OA.GabcDE.abcdefghijklmnopqrstuvwxyz0123
 def restored() -> Iterator[None]:
     root = logging.getLogger()
     before = (list(root.handlers), root.level)
+    structlog_before = structlog.get_config()
     yield
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**structlog_before)
 
 
 class Lines(StringIO):

@@ -34,10 +34,11 @@ class LogUnderTest:
 def log() -> Iterator[LogUnderTest]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    structlog_before = structlog.get_config()
     yield LogUnderTest()
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**structlog_before)
 
 
 def test_a_line_that_repeats_is_written_once_with_a_count(log: LogUnderTest) -> None:
