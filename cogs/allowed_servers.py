@@ -52,4 +52,4 @@ async def _say_goodbye(guild: discord.Guild) -> None:
     try:
         await channel.send(text, nonce=f"bye-{guild.id}")
     except (discord.HTTPException, OSError) as error:  # a courtesy: leaving is what matters
-        _log.info("goodbye.failed", guild=guild.id, error=type(error).__name__)
+        _log.info("server.goodbye_failed", guild=guild.id, error=type(error).__name__)

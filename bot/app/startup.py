@@ -63,7 +63,7 @@ def make_data_dir(data_dir: Path) -> None:
         # one made by an earlier version: nobody gets past the folder to what is readable in it
         data_dir.chmod(_PRIVATE_DIR_MODE)
     except OSError as error:  # somebody else's folder, such as a volume of a container
-        _log.info("data_dir.mode_kept", error=type(error).__name__)
+        _log.info("data_dir.chmod_failed", error=type(error).__name__)
 
 
 def open_catalogue(

@@ -98,7 +98,7 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
                 )
             except discord.HTTPException as error:
                 if error.code == ALREADY_ACKNOWLEDGED_CODE and was_sent:
-                    _log.info("first_response.was_taken", interaction=interaction_id)
+                    _log.info("first_response.already_sent", interaction=interaction_id)
                     return _build_unseen_answer(interaction_id)
                 if error.status != 429 or pause_s is None:
                     raise

@@ -311,7 +311,7 @@ async def _offer_star(message: discord.Message) -> int:
             async with asyncio.timeout(_STAR_TIMEOUT_S):
                 await message.add_reaction(STAR_EMOJI)
         except (*DISCORD_ERRORS, TimeoutError) as error:
-            _log.info("star.not_offered", message_id=message.id, error=summarize_error(error))
+            _log.info("star.reaction_failed", message_id=message.id, error=summarize_error(error))
     return message.id
 
 

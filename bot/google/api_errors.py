@@ -72,7 +72,7 @@ def log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
     Only its fingerprint, because Google may quote the prompt; the job keeps the cleaned message.
     """
     fingerprint = hashlib.sha256("\n".join(messages).encode()).hexdigest()[:12]
-    _log.warning("google.answer_unrecognised", call=call, fingerprint=fingerprint, **facts)
+    _log.warning("google.answer_unrecognized", call=call, fingerprint=fingerprint, **facts)
 
 
 def classify_submit_error(answer: GoogleAnswer) -> VideoError:

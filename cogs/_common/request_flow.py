@@ -298,9 +298,9 @@ class RequestFlow:
                 text += "\n" + translate("notify.direct_refused", locale)
             await answer.confirm_accepted(text)
         except (*DISCORD_ERRORS, ClapperError) as error:
-            _log.warning("acceptance.not_told", job_id=job.id, error=summarize_error(error))
+            _log.warning("acceptance.answer_failed", job_id=job.id, error=summarize_error(error))
         except Exception:
-            _log.exception("acceptance.not_told", job_id=job.id)
+            _log.exception("acceptance.answer_failed", job_id=job.id)
 
     async def _ask_for_confirmation(
         self,

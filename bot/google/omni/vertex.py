@@ -151,7 +151,7 @@ class VertexOmniModels:
             try:
                 await storage.delete_object(self._storage, uri)
             except VideoError as error:
-                _log.warning("bucket.input_kept", error=str(error))
+                _log.warning("bucket.delete_failed", error=str(error))
 
     def _build_prefix(self, job_id: int, dedupe_key: str) -> str | None:
         """Return the job's own prefix in the bucket; job numbers restart with every database."""

@@ -71,7 +71,7 @@ class UnknownJobPoller:
             facts = {"error": str(error), "reason": error.reason}
             _log.error("unknown_job.access_refused", job_id=job.id, **facts)
         except (GoogleUnavailable, RemoteNotFound) as error:
-            _log.info("unknown_job.not_answered", job_id=job.id, error=str(error))
+            _log.info("unknown_job.poll_failed", job_id=job.id, error=str(error))
         return False
 
     async def _has_operation_ended(self, models: VideoModels, job: Job, operation: str) -> bool:

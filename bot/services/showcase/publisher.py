@@ -135,7 +135,7 @@ class ShowcasePublisher:
             withdrawn = await self.showcase_posts.get(post.id) or post
             await self.showcase_posts.mark_unpublished(withdrawn)
             return
-        _log.warning("showcase_post.waits_for_channel", post_id=post.id, error=str(error))
+        _log.warning("showcase_post.postponed", post_id=post.id, error=str(error))
         await self.showcase_posts.mark_refreshed(post)
         if error.is_gone:
             await self._detach_channel(post)

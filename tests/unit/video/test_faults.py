@@ -151,9 +151,9 @@ def test_unknown_wording_is_logged_without_the_message() -> None:
         read_operation_failure({"code": 3, "message": "The input image violates our policies."})
         build_filtered_failure(["Blocked by our safety filters."])
     assert [(entry["event"], entry["call"]) for entry in logs] == [
-        ("google.answer_unrecognised", "submit"),
-        ("google.answer_unrecognised", "operation"),
-        ("google.answer_unrecognised", "filter"),
+        ("google.answer_unrecognized", "submit"),
+        ("google.answer_unrecognized", "operation"),
+        ("google.answer_unrecognized", "filter"),
     ]
     assert len({entry["fingerprint"] for entry in logs}) == 1
     assert "balloon" not in repr(logs)
