@@ -1,4 +1,4 @@
-# The bot as the lock has it, without development tools, not as root.
+# The bot with the versions of uv.lock, without development tools. It does not run as root.
 # Each RUN step also works by hand on Debian.
 
 FROM python:3.13-slim-bookworm AS build

@@ -101,7 +101,9 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
     try:
         database = open_database(settings.resolved_database_url)
     except DatabaseInUse as error:
-        raise StartupError(str(error)) from error
+        raise StartupError(
+            f"{error}: stop that one first, or use PostgreSQL to run several"
+        ) from error
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:

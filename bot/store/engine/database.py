@@ -247,8 +247,7 @@ class _FileLock:
         except OSError as error:
             os.close(self._descriptor)
             raise DatabaseInUse(
-                f"{path.with_suffix('')} is in use by another process of the bot: stop that one, or"
-                " use PostgreSQL to run several"
+                f"{path.with_suffix('')} is in use by another process of the bot"
             ) from error
         self._locked_paths.add(self._path)
 
