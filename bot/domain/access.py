@@ -19,7 +19,7 @@ class PostedWork(Protocol):
 class ActingPerson:
     """A person and the place where they act.
 
-    ``guild_id`` is ``None`` outside of the bot's servers, where the channel is a conversation.
+    ``guild_id`` is `None` outside of the bot's servers, where the channel is a conversation.
     A ``moderator`` may manage other people's messages there.
     """
 

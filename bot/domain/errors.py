@@ -363,7 +363,7 @@ class ContentBlocked(ChannelUnavailable):
 
 
 class AnswerNotDelivered(DeliveryError):
-    """Discord refused the answer to an interaction, whose effect may have taken place."""
+    """Discord did not accept the answer to an interaction; what was requested may be done."""
 
 
 class DiscordUnavailable(DeliveryError):

@@ -171,9 +171,9 @@ class VideoModels(Protocol):
     async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         """Write the complete video to ``destination``, or nothing (temporary name, then rename).
 
-        Return whether the file was checked against Google's hash or size of it. Waits while Google
-        still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound` if
-        a retry may succeed, and `VideoNotFetchable` if it cannot.
+        Return whether the file was compared with the size or hash that Google gives. Waits while
+        Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
+        `RemoteNotFound` if a retry may succeed, and `VideoNotFetchable` if it cannot.
         """
         ...
 
@@ -262,15 +262,15 @@ class AttachmentDownloader(Protocol):
     async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
         """Write the attachment to ``destination``.
 
-        Raises `ImageRefused` if it is not at Discord, over ``max_bytes``, or gone;
-        `DiscordUnavailable` if another try may succeed.
+        Raises `ImageRefused` if it is not at Discord, over ``max_bytes``, or gone, and
+        `DiscordUnavailable` if a retry may succeed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """What the status message shows. Every field is measured, or ``None``; nothing is guessed.
+    """What the status message shows. Every field is measured, or `None`; nothing is guessed.
 
     ``queue_position`` counts from 1. ``eta`` is the earliest and latest time at which the clip is
     expected. ``paused`` means that the server or the operator has paused the queue. Until
@@ -418,7 +418,7 @@ class ShowcaseChannel(Protocol):
         ...
 
     async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
-        """Return the members' stars on a message; ``None`` if there is no such message.
+        """Return the members' stars on a message; `None` if there is no such message.
 
         Raises `ChannelUnavailable` if its channel is gone.
         """

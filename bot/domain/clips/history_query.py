@@ -26,7 +26,7 @@ class PageDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What to search for, in any letter case; ``None`` matches everything.
+    """What to search for, in any letter case; `None` matches everything.
 
     ``model`` is a part of the model's id, ``search_text`` a part of the prompt.
     """

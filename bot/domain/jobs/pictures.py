@@ -16,12 +16,12 @@ from bot.domain.jobs.request import AspectRatio, InputImage, PictureFit, VideoRe
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Larger files are not fetched. Discord's own limits are in MiB too."""
 MAX_PIXELS: Final = 210_000_000
-"""More than any phone's camera. The decoder has lower limits for some formats."""
+"""More than any phone's camera. The decoder has a lower limit for each format."""
 MIN_SIDE: Final = 64
 SMALL_SIDE: Final = 180
 """A quarter of 720p. Clips of smaller pictures are likely to be blurred, so members are asked."""
 MAX_ELONGATION: Final = 4.0
-"""The longest side of a frame, as a multiple of the other. A clip would show little of a strip."""
+"""The longer side of a frame, as a multiple of the other. A clip would show little of a strip."""
 _ASK_ABOVE_CUT: Final = 0.10
 _MENTION_ABOVE_CUT: Final = 0.01
 

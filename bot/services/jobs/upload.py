@@ -127,7 +127,7 @@ class UploadPreparer:
         return largest
 
     def record_accepted(self, upload_job: UploadJob) -> None:
-        """Remember the accepted size, if it is news about the limit."""
+        """Remember the accepted size, if it says something new about the limit."""
         largest = max((upload.size for upload in upload_job.prepared), default=0)
         if upload_job.reset_bytes is not None and largest < upload_job.reset_bytes:
             refused = upload_job.reset_bytes
@@ -227,7 +227,7 @@ def _apply_step(original: PreparedUpload, step: UploadStep) -> PreparedUpload:
 
 
 def _get_limit_scope(origin: Origin) -> int:
-    """Return the server or the direct-message channel, which have a limit each."""
+    """Return the id of the server, or of the channel outside of servers, that has the limit."""
     return origin.guild_id or origin.channel_id
 
 

@@ -334,7 +334,7 @@ class ShowcaseService:
         return channels is not None and chosen is not None and chosen not in channels
 
     async def _post_waiting(self, guild_id: int) -> None:
-        """Post what deleted channels showed again."""
+        """Post again what deleted channels had shown."""
         channels = self._showcase_channel.get_channels(guild_id)
         if channels is not None:
             for channel_id in await self._showcase_channels.list_post_channels(guild_id):
