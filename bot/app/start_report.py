@@ -1,14 +1,14 @@
 """Says in the log who the bot is once it is online, and which routes to Google answer.
 
-An operator who starts the bot for the first time reads nothing else.
+On a first start, operators read little else.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
+from bot.app.startup import ROUTE_SETTINGS
 from bot.discord.client import DiscordClient
 from bot.discord.invite import build_invite_link
 from bot.domain.errors import AccessRefused, VideoError
@@ -18,12 +18,6 @@ _log: Final = structlog.get_logger(__name__)
 
 _ROUTE_CHECK_TIMEOUT_S: Final = 30.0
 """How long the line about the start waits for Google; a later answer has a line of its own."""
-_SETTINGS_BY_ROUTE: Final[Mapping[GoogleRoute, str]] = {
-    GoogleRoute.GEMINI: "GEMINI_API_KEY",
-    GoogleRoute.OMNI: "GEMINI_API_KEY",
-    GoogleRoute.VERTEX: "GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION and its credentials",
-    GoogleRoute.VERTEX_OMNI: "GOOGLE_CLOUD_PROJECT, GOOGLE_OUTPUT_URI and its credentials",
-}
 
 
 class RouteReport:
@@ -51,7 +45,7 @@ class RouteReport:
             _log.error(
                 "google.access_refused",
                 route=route,
-                check=_SETTINGS_BY_ROUTE.get(route, str(route)),
+                check=ROUTE_SETTINGS[route],
                 reason=str(error),
             )
 

@@ -1,11 +1,11 @@
 """Opens what every other part needs: data directory, model catalogue, database, routes to Google.
 
-Here a setting that is well-formed turns out not to work, and becomes one line for the operator.
+A setting that is well-formed but does not work becomes one line for the operator here.
 """
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,13 @@ _log: Final = structlog.get_logger(__name__)
 
 _BAD_SETTING_STATUS: Final = 2
 _PRIVATE_DIR_MODE: Final = 0o700
+ROUTE_SETTINGS: Final[Mapping[GoogleRoute, str]] = {
+    GoogleRoute.GEMINI: "GEMINI_API_KEY",
+    GoogleRoute.OMNI: "GEMINI_API_KEY",
+    GoogleRoute.VERTEX: "GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION and its credentials",
+    GoogleRoute.VERTEX_OMNI: "GOOGLE_CLOUD_PROJECT, GOOGLE_OUTPUT_URI and its credentials",
+}
+"""The settings to check when Google refuses access on a route."""
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -60,9 +67,9 @@ def make_data_dir(data_dir: Path) -> None:
             " bot's user, or set another one."
         ) from error
     try:
-        # one made by an earlier version: nobody gets past the folder to what is readable in it
+        # earlier versions made it readable for everybody
         data_dir.chmod(_PRIVATE_DIR_MODE)
-    except OSError as error:  # somebody else's folder, such as a volume of a container
+    except OSError as error:  # it belongs to another user, such as a container's volume
         _log.info("data_dir.chmod_failed", error=type(error).__name__)
 
 

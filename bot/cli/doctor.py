@@ -25,7 +25,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from bot.app.clock import SystemClock
-from bot.app.startup import build_routes, open_catalogue
+from bot.app.startup import ROUTE_SETTINGS, build_routes, open_catalogue
 from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    # what went wrong is in the findings; a log between them would be no JSON
+    # the findings say what went wrong, and log lines between them would break the JSON
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_ONLY_CRITICAL))
     findings = asyncio.run(examine(load_settings()))
     is_well = all(finding.ok for finding in findings)
@@ -120,7 +120,8 @@ async def _examine_route(
     try:
         answers = await models.check_reachability(ids)
     except AccessRefused as error:
-        return [Finding(models.route, False, str(error), error.reason)]
+        message = f"refused, check {ROUTE_SETTINGS[models.route]}: {error}"
+        return [Finding(models.route, False, message, error.reason)]
     except GoogleUnavailable as error:
         return [Finding(models.route, False, f"does not answer ({error})")]
     except VideoError as error:
@@ -130,7 +131,7 @@ async def _examine_route(
     if reachable or not all(spec.has_retired(today) for spec in specs):
         count = f"Google offers {len(reachable)} of {len(ids)} models"
         findings = [Finding(models.route, bool(reachable), count)]
-    else:  # what the key is for today is another route
+    else:  # the key is good for another route
         message = "Google has shut down all models of this route"
         findings = [Finding(models.route, True, message)]
     for answer in answers:

@@ -49,7 +49,7 @@ _HELP_WIDTH: Final = 79
 
 
 class _ShowVersion(argparse.Action):
-    """Looks the version up only when it is asked for: that takes longer than all the rest."""
+    """Looks the version up only on request: that takes longer than everything else here."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         try:
@@ -95,7 +95,7 @@ def build_parser(subcommand: str | None) -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the subcommand that ``words`` (default: the command line) name; return exit status."""
-    os.umask(0o077)  # prompts and who asked are nobody else's on this machine
+    os.umask(0o077)  # other users of this machine must not read prompts
     words = sys.argv[1:] if words is None else words
     arguments = build_parser(words[0] if words else None).parse_args(words)
     try:

@@ -22,7 +22,7 @@ def run_old_program(module: str) -> NoReturn:
     if module != "bot.switch" or words[:1] not in (["pause"], ["resume"]):
         words = [OLD_PROGRAMS[module], *words]
     if module == "bot.switch" and len(words) == 1 and len(sys.argv) == 1:
-        words.append("--show")  # without a word it told how the switch stood
+        words.append("--show")  # without arguments it showed whether the bot was paused
     print(
         f'clapper: "python -m {module}" is now "clapper {words[0]}";'
         " the old name is removed in the next release.",

@@ -17,7 +17,7 @@ def load_settings(*, with_logging: bool = False) -> Settings:
     """Return the settings, and set up logging by them. Raises `SettingsError`."""
     settings = read_settings()
     if with_logging:
-        # imported late: it knows the errors of Discord and aiohttp, which short commands do without
+        # imported late: it imports discord and aiohttp, which short commands do not need
         from bot.observability.logging import configure_logging
 
         configure_logging(
@@ -57,7 +57,7 @@ async def _check_schema(database: Database) -> None:
     except DatabaseUnusable:
         raise
     except DatabaseUnavailable:
-        return  # it may answer later, and the caller says what it does until then
+        return  # it may answer later; the caller decides what to do
 
 
 def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:

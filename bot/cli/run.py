@@ -27,8 +27,8 @@ from bot.cli.operator_command import load_settings
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     settings = load_settings(with_logging=True)
-    # imported late: it takes a second, and a missing setting is told at once
-    gc.disable()  # nothing that is imported becomes garbage, and collecting finds that out slowly
+    # imported late: this takes a second, and a missing setting is reported at once
+    gc.disable()  # imports leave no garbage, and looking for some takes time
     from bot.app.run import run_bot
     from bot.app.startup import StartupError
 

@@ -25,7 +25,7 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "literal_error": lambda values: f"must be {values['expected']}",
     "enum": lambda values: f"must be {values['expected']}",
 }
-"""What to write for pydantic's kinds of errors; others say it well enough themselves."""
+"""What to write for pydantic's kinds of errors; its own words are good enough for others."""
 
 
 def describe_field(settings: type[BaseModel], name: str) -> str:

@@ -1,7 +1,7 @@
-"""Warns of names that look like settings and are none: a misspelt limit would limit nothing.
+"""Warns about names that look like misspelt settings: a misspelt limit would limit nothing.
 
-`.env` is mostly ours, so a name in it that begins like one of our settings is told too. The
-environment holds much of others', so there a name must begin as only ours do, or be almost one.
+Most names in `.env` are ours, so any that begins like a setting is reported. The environment has
+many names of other programs, so a name there must begin as only ours do, or be almost one of ours.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Log lines that repeat are written once, and then counted.
 
 A fault that a stranger, a dead network or a full disk can trigger a thousand times a second must
-not fill the disk with the same line, nor hide what else happens. Nothing is lost but copies: once a
-minute a line says how many there were.
+not fill the disk with the same line or hide other lines. Only copies are left out, and once a
+minute a line says how many.
 """
 
 import asyncio
