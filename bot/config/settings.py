@@ -351,7 +351,7 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read environment and `.env`, and warn on stderr about old and misspelt names.
+    """Read environment and `.env`, and warn on stderr about old and misspelled names.
 
     Raises `SettingsError` with one line that names the setting and says what to do.
     """

@@ -1,4 +1,4 @@
-"""Warns about names that look like misspelt settings: a misspelt limit would limit nothing.
+"""Warns about names that look like misspelled settings: a misspelled limit would limit nothing.
 
 Most names in `.env` are ours, so any that begins like a setting is reported. The environment has
 many names of other programs, so a name there must begin as only ours do, or be almost one of ours.
