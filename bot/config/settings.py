@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     """Days to keep original videos and input images; clips in the showcase are kept longer (none:
     forever)."""
     keep_clips_gb: Annotated[PositiveFloat | None, NONE_IS_UNLIMITED] = 50.0
-    """Gigabytes of disk for original videos; when they are full, the oldest that are not in the
+    """Gigabytes of disk for original videos; when they are used up, the oldest that are not in the
     showcase are deleted (none: no limit)."""
     keep_left_servers_days: NonNegativeInt = 30
     """Days to keep a server's data after the bot was removed from it; nothing is lost if the bot
@@ -173,12 +173,12 @@ class Settings(BaseSettings):
     """The web server's public address, e.g. https://clips.example (unset: nothing links to the
     gallery, and large clips get no download link)."""
     web_host: str = "127.0.0.1"
-    """Address that the web server listens on (0.0.0.0: all of this machine's)."""
+    """Address that the web server listens on (0.0.0.0: all addresses of this machine)."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port that the web server listens on (0: any that is free)."""
     trusted_proxies: Networks = Field("", validate_default=True)
-    """Networks of your reverse proxies, separated by commas, e.g. 127.0.0.1,10.0.0.0/8; their
-    X-Forwarded-For header is trusted (unset: nobody's)."""
+    """Networks of your reverse proxies, separated by commas, e.g. 127.0.0.1,10.0.0.0/8; only their
+    X-Forwarded-For header is trusted (unset: no one's)."""
     metrics_allowed_networks: Networks = Field("127.0.0.0/8,::1", validate_default=True)
     """Networks that may read /metrics and /readyz, separated by commas; all others get 404."""
     web_requests_per_minute: PositiveInt = 300

@@ -5,11 +5,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic.fields import FieldInfo
 
+from bot.config.setting_types import NONE_IS_UNLIMITED
 from bot.config.settings import Settings, describe_setting
 
 BEGIN, END = re.compile(r"<!-- settings:.*-->\n"), "<!-- /settings -->"
+UNITS = {
+    "days": "days",
+    "s": "seconds",
+    "seconds": "seconds",
+    "gb": "gigabytes",
+    "usd": "US dollars",
+}
+"""The unit that a description names, by a part of the setting's name."""
 
 
 def test_the_table_is_complete(root: Path) -> None:
@@ -27,8 +37,17 @@ def test_the_example_has_each_setting_with_its_default(root: Path) -> None:
     assert set(lines) == {name.upper() for name in Settings.model_fields}
 
 
-def test_each_setting_says_what_it_is() -> None:
-    assert all(len(field.description or "") > 10 for field in Settings.model_fields.values())
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_described_in_one_sentence(name: str) -> None:
+    """With its unit, and with what `none` means where that is a value."""
+    description = describe_setting(name)
+    assert description.endswith(".")
+    assert not re.search(r"\. [A-Z]", description)
+    assert len(description) < 200
+    for part, unit in UNITS.items():
+        assert not re.search(rf"_{part}(_|$)", name) or unit.lower() in description.lower()
+    if NONE_IS_UNLIMITED in Settings.model_fields[name].metadata:
+        assert re.search(r"\((unset or )?none: [a-z ]+\)", description)
 
 
 def table(fields: dict[str, FieldInfo]) -> str:
