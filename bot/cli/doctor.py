@@ -91,7 +91,7 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
     async with open_with(open_reader, settings) as database:
         try:
             refusals = await AccountRefusalStore(database).list_refusals()
-            lifetimes = await InteractionLifetimeStore(database).list_learnt_lifetimes(now=now)
+            lifetimes = await InteractionLifetimeStore(database).list_learned_lifetimes(now=now)
         except DatabaseUnavailable as error:
             return [Finding("database", False, f"does not answer ({error})")]
     findings = [Finding("database", True, "answers")]

@@ -54,7 +54,7 @@ class WorkerHandle(Protocol):
         ...
 
     def notify_job_changed(self, job_id: int) -> None:
-        """Make the worker check a job now, because it was cancelled or reopened."""
+        """Make the worker check a job now, because it was canceled or reopened."""
         ...
 
 

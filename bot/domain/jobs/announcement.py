@@ -35,7 +35,7 @@ def plan_announcement(choice: NotifyChoice, job: Job) -> JobAnnouncement:
 
     Where the bot is not a member, the job's only message is edited, so only a direct message can
     notify. In a conversation with the bot, its message is a direct message already. A member who
-    cancelled the job is not notified.
+    canceled the job is not notified.
     """
     if job.outcome is Outcome.CANCELLED or choice is NotifyChoice.QUIET:
         return JobAnnouncement()

@@ -172,7 +172,7 @@ class Job:
     ``owner`` is the worker that runs it. ``epoch`` grows with every change of owner and fences its
     changes. If ``claimed_epoch`` equals it, the owner claimed the job from the queue and did not
     adopt it. ``claimed_epoch`` is `None` for jobs that were running in a restored backup.
-    ``unsent`` is set when submission is authorised and cleared before the first byte is sent. As
+    ``unsent`` is set when submission is authorized and cleared before the first byte is sent. As
     long as it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
 
     ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of

@@ -2,7 +2,7 @@
 
 Google's values differ by model, mode and region. If none follows the server's rule, the request is
 refused; the rule is never loosened. Without a rule the parameter is left out, because its
-documentation and Google's behaviour differ by date and region.
+documentation and Google's behavior differ by date and region.
 
 A rule that an admin chose is binding. The rule of an age-restricted channel is a preference: it is
 followed if the model can, but never makes a clip more expensive or impossible (decision 12).

@@ -146,7 +146,7 @@ def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
 def _preference_key(
     request: VideoRequest, model: ModelSpec, plan: VideoPlan, context: RuleContext
 ) -> tuple[bool, bool, bool, int]:
-    """Return a sort key that ends with the price; `min` keeps the catalogue's order among equals.
+    """Return a sort key that ends with the price; `min` keeps the catalog's order among equals.
 
     An extension prefers the clip's model, then that model's family. An edit prefers a model that
     can use the clip's interaction at Google. Among those, models that need no copy of the clip are

@@ -37,7 +37,7 @@ class MemberActivity:
 
 @dataclass(frozen=True, slots=True)
 class RunningOperation:
-    """A job that is running at Google; ``started_at`` is when its submit was authorised."""
+    """A job that is running at Google; ``started_at`` is when its submit was authorized."""
 
     model: str
     started_at: datetime

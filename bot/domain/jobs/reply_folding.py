@@ -1,4 +1,4 @@
-"""Normalises replies, so that case, width, emoji, punctuation and accents make no difference."""
+"""Normalizes replies, so that case, width, emoji, punctuation and accents make no difference."""
 
 import re
 import unicodedata

@@ -1,7 +1,7 @@
 """The words by which `bot.domain.jobs.reply_intent` distinguishes directions from comments.
 
 Everything is lower case and without accents, as `reply_folding.drop_signs` returns it. The lists
-need not be complete. If a direction is not recognised, its author has to press a button; if a
+need not be complete. If a direction is not recognized, its author has to press a button; if a
 comment is taken for a direction, it costs money. So a word that is as likely in praise as in a
 direction is a remark.
 """

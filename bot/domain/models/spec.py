@@ -192,7 +192,7 @@ class ModelCatalogue:
         return type(self)(tuple(model for model in self.models if model.route in routes))
 
     def trust_omni(self, rule: PersonRule) -> Self:
-        """Return the catalogue with ``rule`` guaranteed by all models of Gemini Omni."""
+        """Return the catalog with ``rule`` guaranteed by all models of Gemini Omni."""
         return type(self)(
             tuple(
                 replace(model, guaranteed_person_rule=rule) if model.route.is_omni else model
@@ -203,7 +203,7 @@ class ModelCatalogue:
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """What has changed about a model at run time, unlike the catalogue's fixed facts.
+    """What has changed about a model at run time, unlike the catalog's fixed facts.
 
     Nothing is submitted with the model until ``rate_limited_until``, which Google named.
     """

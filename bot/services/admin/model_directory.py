@@ -1,4 +1,4 @@
-"""Knows which models of the catalogue the operator's account can use.
+"""Knows which models of the catalog the operator's account can use.
 
 Google retires models several times a year and only says so when asked. So it is asked at the start
 and once a day. A model that is refused in use is not offered for a day, in every process and after
@@ -23,7 +23,7 @@ from bot.store.jobs.model_states import ModelStateStore
 
 REFRESH_INTERVAL_S: Final = 86_400.0
 RETRY_INTERVAL_S: Final = 300.0
-SYNC_INTERVAL_S: Final = 60.0  # how often a process reads what the others have learnt
+SYNC_INTERVAL_S: Final = 60.0  # how often a process reads what the others have learned
 _FIRST_ROUND_WAIT_S: Final = 10.0
 _REFUSAL_VALIDITY: Final = timedelta(seconds=REFRESH_INTERVAL_S)
 
@@ -160,7 +160,7 @@ class ModelDirectory:
     async def run_refresh_loop(self) -> None:
         """Ask Google once a day, or every five minutes as long as it does not answer.
 
-        Every minute, read what other processes have learnt.
+        Every minute, read what other processes have learned.
         """
         due = self.clock.now()
         while True:
@@ -179,7 +179,7 @@ class ModelDirectory:
             await self.clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
 
     async def sync_with_store(self) -> None:
-        """Apply what was learnt earlier or by other processes. Raises `DatabaseUnavailable`."""
+        """Apply what was learned earlier or by other processes. Raises `DatabaseUnavailable`."""
         if self.model_states is None:
             return
         known = await self.model_states.load_states()

@@ -1,6 +1,6 @@
 """Exports and erases a member's data, and erases a server's after the bot has left it.
 
-A request for erasure is stored first. Then posts are withdrawn, jobs cancelled, and messages, files
+A request for erasure is stored first. Then posts are withdrawn, jobs canceled, and messages, files
 and rows deleted, in batches that can be resumed, until only sums are left.
 """
 

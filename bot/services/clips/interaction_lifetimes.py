@@ -15,7 +15,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionLifetimes(InteractionWatcher):
-    """Database errors are only logged, because the same can be learnt again later."""
+    """Database errors are only logged, because the same can be learned again later."""
 
     store: InteractionLifetimeStore
     clock: Clock
@@ -27,7 +27,7 @@ class InteractionLifetimes(InteractionWatcher):
             _log.warning("interaction.not_recorded", error=str(error))
             return
         if lifetime is not None:
-            _log.warning("interaction.lifetime_learnt", route=route, lifetime=str(lifetime))
+            _log.warning("interaction.lifetime_learned", route=route, lifetime=str(lifetime))
 
     async def record_alive(self, route: GoogleRoute, interaction_id: str) -> None:
         try:

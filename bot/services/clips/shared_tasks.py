@@ -1,4 +1,4 @@
-"""Tasks that concurrent callers share; they are cancelled when no caller is left."""
+"""Tasks that concurrent callers share; they are canceled when no caller is left."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -30,7 +30,7 @@ class SharedTasks(Generic[Key, Result]):
     async def join(self, key: Key, start: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """Return the result of the task for ``key``; call ``start`` unless it is running.
 
-        The task is cancelled with its last caller, and has ended when that caller returns.
+        The task is canceled with its last caller, and has ended when that caller returns.
         """
         shared = self._running.get(key)
         if shared is None:

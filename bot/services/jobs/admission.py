@@ -52,7 +52,7 @@ class AdmissionBatcher:
             except Exception as error:
                 results = [error] * len(batch)
             for (_, future), result in zip(batch, results, strict=True):
-                if future.done():  # the caller was cancelled; its job still runs
+                if future.done():  # the caller was canceled; its job still runs
                     continue
                 if isinstance(result, Job):
                     future.set_result(result)

@@ -34,7 +34,7 @@ class CriticalSections:
         return len(self._sections)
 
     async def run_shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` to its end even if the caller is cancelled."""
+        """Run ``work`` to its end even if the caller is canceled."""
         task = asyncio.create_task(work)
         self._sections.add(task)
         task.add_done_callback(self._discard_section)
@@ -68,4 +68,4 @@ class CriticalSections:
     def _discard_section(self, task: asyncio.Task[Any]) -> None:
         self._sections.discard(task)
         if not task.cancelled():
-            task.exception()  # retrieved here, because a cancelled caller no longer does
+            task.exception()  # retrieved here, because a canceled caller no longer does

@@ -86,7 +86,7 @@ class LeaseKeeper:
         await self.register()
 
     async def run_renewal(self, on_lost: Callable[[], Awaitable[None]]) -> None:
-        """Renew the lease until cancelled; ``on_lost`` must replace a lost one."""
+        """Renew the lease until canceled; ``on_lost`` must replace a lost one."""
         length_s = self.length.total_seconds()
         delay_s = length_s / 3
         while True:

@@ -40,7 +40,7 @@ from bot.store.jobs.clips import ClipStore
 POST_RETRY_WINDOW: Final = timedelta(hours=24)
 """How long posting is retried before the clip is only in the history."""
 ATTEMPT_TIMEOUT_S: Final = 90.0
-"""Short, because Discord recognises a repeated nonce only for "the past few minutes"."""
+"""Short, because Discord recognizes a repeated nonce only for "the past few minutes"."""
 _LEASE_CHECK_INTERVAL_S: Final = 1.0
 _MAX_OS_ERRORS: Final = 5
 _MAX_REPOST_ATTEMPTS: Final = 4

@@ -1,4 +1,4 @@
-"""Requests for clips: checks, price, admission and cancelling, for every command and reply.
+"""Requests for clips: checks, price, admission and canceling, for every command and reply.
 
 As much as possible is checked before a picture is downloaded or decoded. The rules are checked
 again with the imported pictures, and the limits in the transaction of the admission.

@@ -142,7 +142,7 @@ class Worker:
         self._queue_status_updater.request_update()
 
     def notify_job_changed(self, job_id: int) -> None:
-        """Pass on that a job was cancelled or reopened: to its task, or to a new one."""
+        """Pass on that a job was canceled or reopened: to its task, or to a new one."""
         self._task_pool.request_cancel(job_id)
         self._reconciliation_requested.set()
         self.wake()
@@ -234,7 +234,7 @@ class Worker:
     async def _resume_jobs_without_task(self) -> None:
         """Start own jobs that have no task.
 
-        The claim's answer was lost, the task failed, or a queued job was cancelled and must be
+        The claim's answer was lost, the task failed, or a queued job was canceled and must be
         announced.
         """
         owner, pool = self.worker_id, self._task_pool

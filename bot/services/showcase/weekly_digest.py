@@ -29,7 +29,7 @@ RANKING_LENGTH: Final = 10
 _MENTIONED_CHOICES: Final = (NotifyChoice.PING, NotifyChoice.DIRECT_MESSAGE_REFUSED)
 _MAX_RECOUNTS: Final = 200
 _MAX_LATENESS: Final = timedelta(days=6)
-"""A digest this late is skipped in favour of the next one."""
+"""A digest this late is skipped in favor of the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

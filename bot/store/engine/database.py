@@ -1,6 +1,6 @@
 """Connections: one writer for SQLite, a pool for PostgreSQL, the same methods for both.
 
-Each transaction runs in its own task. So it commits or rolls back even if its caller is cancelled.
+Each transaction runs in its own task. So it commits or rolls back even if its caller is canceled.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ class Database(ABC):
     def _discard_task(self, task: asyncio.Task[Any]) -> None:
         self._running_tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # prevents a warning if the caller was cancelled
+            task.exception()  # prevents a warning if the caller was canceled
 
     @abstractmethod
     async def _run_transaction(self, work: Work[T]) -> T: ...

@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
-from bot.domain.clips.interaction_lifetime import LEARNT_LIFETIME_VALID_FOR
+from bot.domain.clips.interaction_lifetime import LEARNED_LIFETIME_VALID_FOR
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
@@ -118,9 +118,9 @@ class ClipStore(Store):
         return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
-        """Return the clips, with the learnt lifetimes of their interactions."""
+        """Return the clips, with the learned lifetimes of their interactions."""
         has_valid_lifetime = (_lifetimes.route == _clips.route) & (
-            _lifetimes.learnt_at > database_time(-LEARNT_LIFETIME_VALID_FOR.total_seconds())
+            _lifetimes.learnt_at > database_time(-LEARNED_LIFETIME_VALID_FOR.total_seconds())
         )
         query = query.outerjoin(interaction_lifetimes_table, has_valid_lifetime)
         rows = await self._db.read_rows(query.add_columns(_lifetimes.kept_s))

@@ -1,4 +1,4 @@
-"""The learnt lifetimes of Omni interactions, which `ClipStore` applies to clips."""
+"""The learned lifetimes of Omni interactions, which `ClipStore` applies to clips."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,8 +7,8 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.interaction_lifetime import (
-    LEARNT_LIFETIME_VALID_FOR,
-    disproves_lifetime,
+    LEARNED_LIFETIME_VALID_FOR,
+    is_lifetime_disproved,
     learn_lifetime,
 )
 from bot.domain.jobs.request import GoogleRoute
@@ -21,8 +21,8 @@ _lifetimes = interaction_lifetimes_table.c
 
 
 @dataclass(frozen=True, slots=True)
-class LearntLifetime:
-    """How long interactions of a route are kept, as learnt at a time."""
+class LearnedLifetime:
+    """How long interactions of a route are kept, as learned at a time."""
 
     route: GoogleRoute
     kept: timedelta
@@ -50,12 +50,12 @@ class InteractionLifetimeStore(Store):
                 return None
             await connection.execute(mark_gone)
             known = await _load_lifetime(connection, route, now)
-            learnt = learn_lifetime(known, now - made_at)
-            if learnt is not None and learnt != known:
-                seconds = int(learnt.total_seconds())
+            learned = learn_lifetime(known, now - made_at)
+            if learned is not None and learned != known:
+                seconds = int(learned.total_seconds())
                 row = {"route": route, "kept_s": seconds, "learnt_at": now}
                 await upsert(connection, interaction_lifetimes_table, row)
-                return learnt
+                return learned
             return None
 
         return await self._db.write(learn)
@@ -63,31 +63,31 @@ class InteractionLifetimeStore(Store):
     async def record_alive(
         self, route: GoogleRoute, interaction_id: str, *, now: datetime
     ) -> timedelta | None:
-        """Forget a learnt lifetime that an interaction has outlived; return it if it was wrong."""
+        """Forget a learned lifetime that an interaction has outlived; return it if it was wrong."""
         is_route = _lifetimes.route == route
 
         async def compare(connection: AsyncConnection) -> timedelta | None:
-            learnt = await _load_lifetime(connection, route, now)
-            if learnt is None:
+            learned = await _load_lifetime(connection, route, now)
+            if learned is None:
                 return None
             query = select(_clips.created_at).where(
                 _clips.route == route, _clips.interaction_id == interaction_id
             )
             made_at = await connection.scalar(query.limit(1))
-            if made_at is None or not disproves_lifetime(learnt, now - made_at):
+            if made_at is None or not is_lifetime_disproved(learned, now - made_at):
                 return None
             await connection.execute(delete(interaction_lifetimes_table).where(is_route))
-            return learnt
+            return learned
 
         return await self._db.write(compare)
 
-    async def list_learnt_lifetimes(self, *, now: datetime) -> list[LearntLifetime]:
-        """Return the learnt lifetimes that are still valid, by route."""
+    async def list_learned_lifetimes(self, *, now: datetime) -> list[LearnedLifetime]:
+        """Return the learned lifetimes that are still valid, by route."""
         query = select(interaction_lifetimes_table).where(
-            _lifetimes.learnt_at > now - LEARNT_LIFETIME_VALID_FOR
+            _lifetimes.learnt_at > now - LEARNED_LIFETIME_VALID_FOR
         )
         return [
-            LearntLifetime(
+            LearnedLifetime(
                 GoogleRoute(row["route"]), timedelta(seconds=row["kept_s"]), row["learnt_at"]
             )
             for row in await self._db.read_rows(query.order_by(_lifetimes.route))
@@ -99,7 +99,7 @@ async def _load_lifetime(
 ) -> timedelta | None:
     seconds = await connection.scalar(
         select(_lifetimes.kept_s).where(
-            _lifetimes.route == route, _lifetimes.learnt_at > now - LEARNT_LIFETIME_VALID_FOR
+            _lifetimes.route == route, _lifetimes.learnt_at > now - LEARNED_LIFETIME_VALID_FOR
         )
     )
     return None if seconds is None else timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What is learnt about models at run time: refusals, rate limits and durations."""
+"""What is learned about models at run time: refusals, rate limits and durations."""
 
 from collections.abc import Mapping
 from datetime import datetime

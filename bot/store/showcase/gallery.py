@@ -55,7 +55,7 @@ _POST_PREFIX: Final = "shown_"
 _ACCENTS: Final = frozenset(map(chr, range(0x300, 0x370)))
 """Accents of Latin, Greek and Cyrillic letters; marks of other scripts change the letter."""
 _NEWEST_COUNT: Final = 500
-"""How many entries are searched for the favourite, because the front page must be fast."""
+"""How many entries are searched for the favorite, because the front page must be fast."""
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 

@@ -254,7 +254,7 @@ model_states_table = Table(
     Column("changed_at", UtcTime()),
     Column("rate_limited_until", UtcTime()),
 )
-"""What was learnt about models at run time; the catalogue itself is a file."""
+"""What was learned about models at run time; the catalog itself is a file."""
 
 account_refusals_table = Table(
     "account_refusals",
@@ -273,7 +273,7 @@ interaction_lifetimes_table = Table(
     Column("kept_s", BigInteger, nullable=False),
     Column("learnt_at", UtcTime(), nullable=False),
 )
-"""The learnt lifetimes of interactions on routes where Google keeps them for less than promised."""
+"""The learned lifetimes of interactions, where Google keeps them for less than promised."""
 
 remote_deletions_table = Table(
     "remote_deletions",

@@ -163,7 +163,7 @@ def jobs_from_rows(rows: Sequence[Row]) -> list[Job]:
 
 
 def clip_from_row(row: Row) -> Clip:
-    """Return the clip of a row of ``clips``; ``kept_s`` is the learnt lifetime of its route."""
+    """Return the clip of a row of ``clips``; ``kept_s`` is the learned lifetime of its route."""
     values = dict(row)
     kept_s = values.pop("kept_s", None)
     if values["interaction_id"] is not None and kept_s is not None:

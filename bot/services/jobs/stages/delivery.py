@@ -21,7 +21,7 @@ class ClipDelivery:
     clip_publisher: ClipPublisher
 
     async def deliver_clips(self, running: RunningJob) -> None:
-        """Post the clips; those of a cancelled job stay in the history only. Raises `LeaseLost`."""
+        """Post the clips; those of a canceled job stay in the history only. Raises `LeaseLost`."""
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(running.job.id))
         end = partial(running.end, settlement=Settlement.CHARGE, clip_count=len(clips))
         if running.is_cancelled:  # Google made and billed the clips nevertheless

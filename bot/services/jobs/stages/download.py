@@ -26,7 +26,7 @@ from bot.services.jobs.stages.running_job import RunningJob
 
 _MAX_UNPLAYABLE_DOWNLOADS: Final = 3
 _MAX_CANCELLED_ATTEMPTS: Final = 8
-"""The download of a cancelled job ends after so many failures, because nobody waits for it."""
+"""The download of a canceled job ends after so many failures, because nobody waits for it."""
 _MAX_DELAY_S: Final = 600.0
 
 _log = structlog.get_logger(__name__)

@@ -103,7 +103,7 @@ class RunningJob:
     With ``just_claimed`` this process claimed the job from the queue, so nothing was submitted
     before. With ``submit_begun`` a submit was begun here and may have reached Google.
     ``watched_throughout`` is false if the time that Google took cannot be measured. An abandoned
-    job saves nothing when its task is cancelled (`bot.services.jobs.worker.Worker.crash`).
+    job saves nothing when its task is canceled (`bot.services.jobs.worker.Worker.crash`).
     """
 
     shared: JobDependencies
@@ -133,7 +133,7 @@ class RunningJob:
 
     @property
     def age_s(self) -> float:
-        """Seconds since the submit was authorised."""
+        """Seconds since the submit was authorized."""
         return self._age_at_start_s + self.clock.monotonic() - self._started_at
 
     @property
@@ -187,7 +187,7 @@ class RunningJob:
     ) -> None:
         """Sleep for about one poll interval, but not beyond ``until_age_s`` if that is ahead.
 
-        Cancelling the job ends the sleep, so that Google can be asked to stop at once.
+        Canceling the job ends the sleep, so that Google can be asked to stop at once.
         """
         interval_s = self.polling_times.poll_interval_s
         if is_first and self.job.plan.route.is_omni:
@@ -198,7 +198,7 @@ class RunningJob:
         await self.sleep_unless_cancelled(delay)
 
     async def sleep_unless_cancelled(self, seconds: float) -> None:
-        """Sleep until the job is cancelled, or for ``seconds`` if it was cancelled before."""
+        """Sleep until the job is canceled, or for ``seconds`` if it was canceled before."""
         if self.is_cancelled:
             await self.clock.sleep(seconds)
             return
@@ -241,7 +241,7 @@ class RunningJob:
     async def requeue(
         self, *, retry_at: datetime | None = None, waiting_for: Outcome | None = None
     ) -> None:
-        """Queue the job again, or end it if any process has cancelled it meanwhile."""
+        """Queue the job again, or end it if any process has canceled it meanwhile."""
         await self.save(
             lambda job: self.jobs.requeue(job, retry_at=retry_at, waiting_for=waiting_for)
         )
@@ -273,7 +273,7 @@ class RunningJob:
         possible_at: datetime | None = None,
         billed: Micros | None = None,
     ) -> None:
-        """End without a charge; a job with a requested cancellation counts as cancelled.
+        """End without a charge; a job with a requested cancellation counts as canceled.
 
         ``possible_at`` is when the request will be possible according to Google. If Google has
         ``billed`` something nevertheless, the operator pays, so it stays in the budgets.
@@ -319,7 +319,7 @@ class RunningJob:
     async def end_stopped(self, billed: Micros | None) -> None:
         """End a job whose operation Google has stopped; ``billed`` is its bill, if it reports one.
 
-        A member who cancelled pays the bill, at most the price. The operator pays if there is no
+        A member who canceled pays the bill, at most the price. The operator pays if there is no
         bill, or if Google stopped by itself.
         """
         reserved = UsageAmount.from_plan(self.job.plan)

@@ -1,4 +1,4 @@
-"""Asks Google to stop the operation of a cancelled job."""
+"""Asks Google to stop the operation of a canceled job."""
 
 from dataclasses import dataclass, field
 from typing import Final

@@ -64,7 +64,7 @@ class JobSubmitter:
         sections = running.shared.critical_sections
 
         def require_may_send() -> None:
-            """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled meanwhile.
+            """Raise `LeaseLost`, or `VideoRefused` if the job was canceled meanwhile.
 
             The upload of a source clip before the submit may take minutes. A stopping process would
             not wait for Google's answer.

@@ -51,7 +51,7 @@ async def requeue_for_retry(
         except DatabaseUnavailable:
             _log.warning("rate_limit.not_saved", model=job.plan.model)
     await running.requeue(retry_at=retry_at, waiting_for=outcome)
-    if running.job.state.has_ended:  # it was cancelled meanwhile
+    if running.job.state.has_ended:  # it was canceled meanwhile
         return
     running.show_progress(JobProgress(running.job, waiting_for=outcome, retry_at=retry_at))
     await running.status_message.flush_updates()
