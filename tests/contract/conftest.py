@@ -10,10 +10,12 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import Connection, Engine, event
 
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
@@ -95,6 +97,34 @@ DO $$ DECLARE name text; BEGIN
 END $$
 """
 """Deletes the rows: truncating makes new files for each table and index, which takes far longer."""
+
+
+class _CompiledStatements(dict[Any, Any]):
+    """What SQLAlchemy has compiled, by the kind of database instead of by the engine.
+
+    Each test opens engines of its own and would compile every statement anew.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        dialect, *rest = key
+        return super().get((dialect.name, *rest), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        dialect, *rest = key
+        super().__setitem__((dialect.name, *rest), compiled)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def share_compiled_statements() -> Iterator[None]:
+    """Compile each statement once in this process, and not once in each test."""
+    statements = _CompiledStatements()
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=statements)
+
+    event.listen(Engine, "engine_connect", share)
+    yield
+    event.remove(Engine, "engine_connect", share)
 
 
 class MigratedDatabases:
