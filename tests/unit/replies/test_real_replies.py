@@ -42,12 +42,13 @@ def load_rows() -> list[tuple[str, str, str]]:
 ROWS: Final = load_rows()
 
 
-@pytest.mark.parametrize(("language", "expected", "text"), ROWS)
-def test_no_reply_spends_on_what_it_does_not_ask_for(
-    language: str, expected: str, text: str
-) -> None:
+@pytest.mark.parametrize("language", sorted({language for language, *_ in ROWS}))
+def test_no_reply_spends_on_what_it_does_not_ask_for(language: str) -> None:
     """A comment or an unclear reply spends nothing, and no edit is taken for an extension."""
-    assert decide(text) in (expected, "ask", "tap"), language
+    decided = [(text, expected, decide(text)) for each, expected, text in ROWS if each == language]
+    wrong = [row for row in decided if row[2] not in (row[1], "ask", "tap")]
+    assert decided
+    assert not wrong, "text, expected and done"
 
 
 def test_nearly_all_replies_are_understood() -> None:

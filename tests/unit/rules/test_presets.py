@@ -1,5 +1,7 @@
 """Presets: words that stand in the prompt, count there, and are found again."""
 
+from itertools import product
+
 import pytest
 
 from bot.domain.errors import PromptTooLong, RuleBroken
@@ -46,16 +48,13 @@ def test_without_presets_nothing_is_touched() -> None:
 @pytest.mark.parametrize(
     "typed", ["A red fox", "Was it a fox?", "狐が走る。", 'She says "hi"', "fox…"]
 )
-@pytest.mark.parametrize("style", [None, *StylePreset])
-@pytest.mark.parametrize("camera", [None, *CameraPreset])
-def test_what_was_added_is_found_again(
-    typed: str, style: StylePreset | None, camera: CameraPreset | None
-) -> None:
-    body, added = split_presets(append_presets(typed, style, camera))
-    assert body.rstrip(".") == typed.rstrip(".")
-    words = [preset.words for preset in (style, camera) if preset]
-    assert all(each in added for each in words)
-    assert bool(added) is bool(words)
+def test_what_was_added_is_found_again(typed: str) -> None:
+    for style, camera in product([None, *StylePreset], [None, *CameraPreset]):
+        body, added = split_presets(append_presets(typed, style, camera))
+        assert body.rstrip(".") == typed.rstrip("."), (style, camera)
+        words = [preset.words for preset in (style, camera) if preset]
+        assert all(each in added for each in words), (style, camera)
+        assert bool(added) is bool(words), (style, camera)
 
 
 def test_what_a_person_wrote_is_not_taken_for_a_preset() -> None:
