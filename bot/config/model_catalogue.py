@@ -93,7 +93,7 @@ def _build_model(
 ) -> ModelSpec:
     values = dict(_validate_table(_ModelRow, row, where))
     if values["people"] not in people:
-        raise CatalogueError(f"{where}: people: there is no table people.{values['people']}")
+        raise CatalogueError(f"{where}: people: there is no table [[people.{values['people']}]]")
     del values["enabled"]
     values["token_prices"] = _build_token_prices(values["token_prices"])
     return ModelSpec(**values | {"people": people[values["people"]]})
@@ -233,13 +233,13 @@ class _ModelRow(_Table):
         if self.default_seconds not in self.lengths:
             yield "default_seconds is not one of lengths"
         if (GenerationMode.EXTENSION in self.modes) != (self.extension is not None):
-            yield 'the mode "extension" and the table extension need each other'
+            yield 'set the mode "extension" and the table extension, or neither'
         if (GenerationMode.EDIT in self.modes) != (self.edit is not None):
-            yield 'the mode "edit" and the table edit need each other'
+            yield 'set the mode "edit" and the table edit, or neither'
         if (GenerationMode.REFERENCES in self.modes) != (self.max_references > 0):
-            yield 'the mode "references" and max_references need each other'
+            yield 'set the mode "references" and max_references, or neither'
         if missing := set(self.resolutions or (Resolution.P720,)) - set(self.prices):
-            yield f"prices lacks {', '.join(sorted(missing))}"
+            yield f"prices has no {', '.join(sorted(missing))}"
         for condition in self.conditions:
             when = condition.when
             if isinstance(when, GenerationMode) and when.has_source:
@@ -247,11 +247,11 @@ class _ModelRow(_Table):
             if condition.max_seconds is not None and condition.max_seconds < min(self.lengths):
                 yield f"the condition on {when} leaves no length"
             if condition.seconds not in (None, *self.lengths):
-                yield f"the condition on {condition.when} needs a length the model lacks"
+                yield f"the condition on {when}: seconds is not one of lengths"
             if condition.aspect_ratio not in (None, *self.aspect_ratios):
-                yield f"the condition on {condition.when} needs an aspect ratio it lacks"
+                yield f"the condition on {when}: aspect_ratio is not one of aspect_ratios"
             if condition.resolution not in (None, *self.resolutions):
-                yield f"the condition on {condition.when} needs a resolution it lacks"
+                yield f"the condition on {when}: resolution is not one of resolutions"
 
     def _find_extension_contradictions(self, rules: ExtensionRules) -> Iterator[str]:
         for field in fields(rules):
@@ -263,9 +263,9 @@ class _ModelRow(_Table):
         if rules.added_seconds not in rules.offered_lengths:
             yield "extension.added_seconds is not one of added_lengths"
         if rules.resolution is not None and rules.resolutions:
-            yield "extension.resolution and extension.resolutions exclude each other"
+            yield "set extension.resolution or extension.resolutions, not both"
         if missing := set(rules.offered_resolutions) - set(self.resolutions):
-            yield f"the model lacks {', '.join(sorted(missing))}, which its extensions have"
+            yield f"resolutions has no {', '.join(sorted(missing))}, which extension offers"
         if rules.max_result_seconds <= min(rules.offered_lengths):
             yield "extension.max_result_seconds leaves no room for an extension"
 

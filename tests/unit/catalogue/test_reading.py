@@ -196,19 +196,19 @@ EXTENSION = (
         ('"0.075"', '"-1"', "model veo-4: prices.720p must be dollars, as text"),
         ('"0.075"', '"NaN"', "model veo-4: prices.720p must be dollars, as text"),
         ('"0.075"', '"lots"', "model veo-4: prices.720p must be dollars, as text"),
-        ('{ 720p = "0.075" }', "{}", "model veo-4: prices lacks 720p"),
+        ('{ 720p = "0.075" }', "{}", "model veo-4: prices has no 720p"),
         ('modes = ["text"]', "modes = []", "model veo-4: modes must not be empty"),
         (
             'aspect_ratios = ["16:9"]',
             "aspect_ratios = []",
             "model veo-4: aspect_ratios must not be empty",
         ),
-        ('modes = ["text"]', 'modes = ["text", "extension"]', "need each other"),
-        ('modes = ["text"]', 'modes = ["references"]', "need each other"),
+        ('modes = ["text"]', 'modes = ["text", "extension"]', "or neither"),
+        ('modes = ["text"]', 'modes = ["references"]', "or neither"),
         (
             'people = "ours"',
             'people = "theirs"',
-            "model veo-4: people: there is no table people.theirs",
+            "model veo-4: people: there is no table [[people.theirs]]",
         ),
         (
             "seed = true",
@@ -223,17 +223,17 @@ EXTENSION = (
         (
             "seed = true",
             'seed = true\nconditions = [{ when = "1080p", seconds = 4 }]',
-            "needs a length the model lacks",
+            "seconds is not one of lengths",
         ),
         (
             "seed = true",
             'seed = true\nconditions = [{ when = "text", aspect_ratio = "9:16" }]',
-            "needs an aspect ratio it lacks",
+            "aspect_ratio is not one of aspect_ratios",
         ),
         (
             "seed = true",
             'seed = true\nconditions = [{ when = "text", resolution = "4k" }]',
-            "needs a resolution it lacks",
+            "resolution is not one of resolutions",
         ),
         (
             "seed = true",
@@ -268,19 +268,19 @@ EXTENSION = (
         (
             "seed = true",
             EXTENSION.replace("= 8", '= 8, resolutions = ["720p"]'),
-            "extension.resolution and extension.resolutions exclude each other",
+            "set extension.resolution or extension.resolutions, not both",
         ),
-        ("seed = true", EXTENSION.replace("720p", "4k"), "the model lacks 4k"),
+        ("seed = true", EXTENSION.replace("720p", "4k"), "resolutions has no 4k"),
         ("seed = true", EXTENSION.replace("148", "7"), "leaves no room for an extension"),
         (
             'modes = ["text"]',
             'modes = ["text", "edit"]',
-            'the mode "edit" and the table edit need each other',
+            'set the mode "edit" and the table edit, or neither',
         ),
         (
             "seed = true",
             "seed = true\nedit = { max_input_seconds = 10 }",
-            'the mode "edit" and the table edit need each other',
+            'set the mode "edit" and the table edit, or neither',
         ),
         (
             "seed = true",
