@@ -1,9 +1,7 @@
 """The stage of end-to-end tests: the sandbox, the real bot, and members who act in Discord."""
 
-import asyncio
 import json
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.harness.bot import BotProcess
 from tests.harness.control import Control
-from tests.harness.process import ROOT
+from tests.harness.process import run_to_end
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.texts import quote_text
 from tests.harness.waiting import eventually
@@ -311,16 +309,11 @@ async def run_operator_program(
     stage: BotStage, program: str, *arguments: str, status: int = 0
 ) -> str:
     """Run an operator's program beside the bot and return its output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", program, *arguments),
-        cwd=stage.bot.log.parent,
-        env={**stage.bot.environment, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    ended, output = await run_to_end(
+        program, *arguments, folder=stage.bot.log.parent, environment=stage.bot.environment
     )
-    output, _ = await process.communicate()
-    assert process.returncode == status, output.decode()
-    return output.decode()
+    assert ended == status, output
+    return output
 
 
 def format_json(value: object) -> str:

@@ -1,12 +1,9 @@
 """An operator's first minutes: what is wrong is one line with what to do, what is right is said."""
 
-import asyncio
 import json
-import os
 import re
 import sqlite3
 import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +18,7 @@ from sandbox.discord.permissions import POSTING_BOT_PERMISSIONS
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.e2e.stage import UNLIMITED_SETTINGS, BotStage, Json, open_stage
 from tests.harness.bot import BotProcess
-from tests.harness.process import ROOT, ProgramProcess
+from tests.harness.process import ROOT, ProgramProcess, run_to_end
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 
@@ -39,17 +36,8 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
 
 async def run_program(module: str, *words: str, **environment: str) -> tuple[int, str]:
     """Run a program with these settings only; return its status and all that it printed."""
-    inherited = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *words),
-        cwd=environment.pop("cwd", str(ROOT)),
-        env=inherited | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    folder = Path(environment.pop("cwd", str(ROOT)))
+    return await run_to_end(module, *words, folder=folder, environment=environment)
 
 
 def settings_for(directory: Path, **more: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ reads from the environment while it is imported would be missed: see `can_fork`.
 """
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import importlib
@@ -26,6 +27,7 @@ from typing import Any, Final, NoReturn
 _ROOT: Final = Path(__file__).parents[2]
 _MODULES: Final = (
     *("bot.app.run", "bot.app.web", "bot.cli.run", "bot.cli.web"),
+    *("bot.cli.doctor", "bot.cli.settle", "bot.cli.status", "bot.cli.after_restore"),
     *("bot.google.gemini_sdk", "google.auth.transport.requests"),
     *("alembic.command", "alembic.autogenerate", "bot.store.engine.schema"),
     *("sandbox.server", "sandbox.google.renderer"),
@@ -190,7 +192,25 @@ def _report_ended(programs: dict[int, socket.socket]) -> None:
             channel.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def run_program(order: dict[str, Any]) -> NoReturn:
+class QuickExit:
+    """The last thing that a forked program does: it ends, and leaves all that was imported.
+
+    Taking that apart, as the interpreter does, costs more than forking.
+    """
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        atexit.register(self._exit)
+
+    def _exit(self) -> None:
+        if self.status is not None:
+            gc.collect()  # whatever complains when it is destroyed does so now
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.status)
+
+
+def run_program(order: dict[str, Any], quick_exit: QuickExit) -> NoReturn:
     """Become the program that was ordered."""
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -198,11 +218,18 @@ def run_program(order: dict[str, Any]) -> NoReturn:
     os.chdir(order["folder"])
     sys.path[0] = order["folder"]
     sys.argv[1:] = order["arguments"]
-    runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
-    sys.exit()
+    quick_exit.status = 1  # of an exception
+    try:
+        runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+        sys.exit()
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            quick_exit.status = error.code or 0
+        raise
 
 
 def main() -> None:
+    quick_exit = QuickExit()  # before the imports, so that whatever they do at the end comes first
     channel = socket.socket(fileno=int(sys.argv[1]))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy's, which starts threads when it is imported
     gc.disable()
@@ -215,7 +242,7 @@ def main() -> None:
     assert len(list(Path("/proc/self/task").iterdir())) == threading.active_count() == 1
     order = serve_orders(channel)
     if order is not None:
-        run_program(order)
+        run_program(order, quick_exit)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final
@@ -38,14 +39,24 @@ class ProcessEnded(Exception):
 class ProgramProcess:
     """One program, started any number of times with the settings in ``environment`` only.
 
-    Restarts append to the same log. While there is a ``fork_server``, it starts the programs.
+    It runs in ``folder``, by default that of its log: not in the checkout, which may hold a
+    developer's .env. Restarts append to the same log. While there is a ``fork_server``, that starts
+    the programs.
     """
 
     fork_server: ClassVar[ForkServer | None] = None
 
-    def __init__(self, module: str, *arguments: str, log: Path, environment: dict[str, str]):
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        log: Path,
+        environment: dict[str, str],
+        folder: Path | None = None,
+    ):
         self.module = module
         self.log = log
+        self.folder = folder or log.parent
         self.environment = environment
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | ForkedProcess | None = None
@@ -65,14 +76,13 @@ class ProgramProcess:
     async def launch(self, *, stdout: Path | None = None) -> None:
         """Start the program; what it prints is added to its log, or to the file ``stdout``."""
         assert not self.is_running, f"{self.module} is already running"
-        folder = self.log.parent  # not the checkout, which may hold a developer's .env
         environment = build_environment() | self.environment
         with self.log.open("ab") as log, (stdout or self.log).open("ab") as printed:
             if self.fork_server is not None and self.fork_server.can_fork(environment):
                 self._process = await self.fork_server.fork(
                     self.module,
                     self._arguments,
-                    folder=folder,
+                    folder=self.folder,
                     environment=environment,
                     stdout=printed.fileno(),
                     stderr=log.fileno(),
@@ -83,7 +93,7 @@ class ProgramProcess:
                 "-m",
                 self.module,
                 *self._arguments,
-                cwd=folder,
+                cwd=self.folder,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=printed,
@@ -145,6 +155,23 @@ class ProgramProcess:
     def _send_signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
+
+
+async def run_to_end(
+    module: str, *arguments: str, folder: Path, environment: dict[str, str]
+) -> tuple[int, str]:
+    """Run a program in ``folder``; return its status and all that it printed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "program.log"
+        program = ProgramProcess(
+            module, *arguments, log=log, environment=environment, folder=folder
+        )
+        await program.launch()
+        try:
+            status = await program.wait_ended(timeout=120)
+        finally:
+            await program.close()
+        return status, program.read_log()
 
 
 def find_free_port() -> int:
