@@ -1,2 +1,4 @@
-"""Composition: builds every part from the settings, starts and stops them. May import every room
-but `cli`; with `cli`, the only one that reads the settings."""
+"""Builds every part of the bot from the settings, and starts and stops them.
+
+May import every package except `cli`. Only this package and `cli` read the settings.
+"""

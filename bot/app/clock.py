@@ -1,16 +1,16 @@
-"""The running program's clock; tests bring clocks that they move by hand."""
+"""The real clock. Tests replace it with one that they control."""
 
 import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Final
 
-# Linux's monotonic clock stops while the machine is suspended; leases expire all the same.
+# Linux's monotonic clock stops while the machine is suspended, but leases still expire.
 _MONOTONIC_CLOCK_ID: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """`bot.domain.ports.Clock` on the machine's clocks."""
+    """`bot.domain.ports.Clock` from the clocks of the operating system."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

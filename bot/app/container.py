@@ -1,7 +1,7 @@
-"""Builds each part of the bot once and hands it the parts that it needs.
+"""Builds each part of the bot once and passes it the parts that it needs.
 
-The one place that knows which class implements each interface. Nothing here starts, connects or
-closes anything; `bot.app.run` does.
+Only this module knows which class implements which interface. It starts, connects and closes
+nothing; `bot.app.run` does.
 """
 
 from datetime import timedelta
@@ -89,11 +89,11 @@ from bot.ui.showcase_card import ShowcaseCards
 from bot.web.links import SignedLinks
 
 _UNKNOWN_POLL_FACTOR: Final = 30
-"""Poll intervals between two requests to Google about a job that has no task any more."""
+"""Number of poll intervals between two requests to Google about an unknown job."""
 
 
 class Container:
-    """The parts of one bot process, built in the order in which they need each other."""
+    """The parts of one bot process, built in the order of their dependencies."""
 
     def __init__(
         self,
@@ -417,7 +417,7 @@ class Container:
         )
 
     def _list_loops(self, settings: Settings, clock: Clock) -> dict[str, BackgroundLoop]:
-        """Return what runs in the background until the end, by the name that operators see."""
+        """Return the background loops by the names that operators see in metrics and checks."""
         maintenance = MaintenanceLoop(
             tasks=(
                 self.showcase_publisher.settle_all,

@@ -1,6 +1,7 @@
-"""Deletes clips' files when their member, server or showcase post is deleted.
+"""Deletes files of clips when a member, server or showcase post is deleted.
 
-Paths come from our own rows, never from members; a path outside the directory is skipped anyway.
+Paths come from our own rows, never from members. Paths outside of the data directory are skipped
+all the same.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ class DataDirectory:
         await asyncio.to_thread(self._delete_files, paths, True)
 
     async def delete_published(self, clip: Clip) -> None:
-        """Delete poster and preview, and keep the original for its creator."""
+        """Delete the poster and the preview. The original is kept for its creator."""
         await asyncio.to_thread(self._delete_files, [clip.path], False)
 
     def _delete_files(self, paths: Iterable[str], include_originals: bool) -> None:

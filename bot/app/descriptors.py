@@ -1,6 +1,6 @@
-"""The number of files and connections that this process may have open.
+"""Raises the limit of open files and connections of this process.
 
-Most systems start a program with 1,024, though they allow many more to one that asks.
+Most systems start a program with a limit of 1,024, but let it raise the limit by itself.
 """
 
 import resource
@@ -11,7 +11,7 @@ _ENOUGH_DESCRIPTORS: Final = 8192
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit as far as it is needed and allowed; return what it is now."""
+    """Raise the soft limit as far as needed and allowed, and return the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _ENOUGH_DESCRIPTORS

@@ -31,16 +31,16 @@ from bot.web.server import PortInUse
 _log: Final = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S: Final = 6.0
-"""Seconds that running jobs get to end their critical sections at a stop."""
+"""Seconds that jobs get to finish their critical sections when the bot stops."""
 _EXIT_TIMEOUT_S: Final = 9.0
-"""Seconds after which the process ends, whatever is still running."""
+"""Seconds after which the process exits even if something is still running."""
 
 _CLOSE_CODE_ADVICE: Final = {
     4004: "copy DISCORD_TOKEN again from the developer portal",
     4010: "check SHARD_COUNT and SHARD_IDS",
     4011: "it needs more shards, so raise SHARD_COUNT or remove it",
 }
-"""What to do about a code with which Discord's gateway ends a connection."""
+"""Advice for the close codes of Discord's gateway."""
 
 
 async def run_bot(settings: Settings) -> None:
@@ -102,7 +102,7 @@ async def serve(settings: Settings) -> None:
         supervisor.start("model_directory")
         await worker.start()
         stack.push_async_callback(worker.stop, STOP_TIMEOUT_S)
-        stack.push_async_callback(supervisor.stop)  # before the worker that the loops use
+        stack.push_async_callback(supervisor.stop)  # stops before the worker, which the loops use
         supervisor.start()
         stack.push_async_callback(
             _cancel_task,
@@ -158,7 +158,7 @@ async def _log_in(client: DiscordClient, token: str) -> None:
 
 
 async def _stay_connected(client: DiscordClient) -> None:
-    """Stay connected; discord.py reconnects by itself. Raises `StartupError`."""
+    """Connect and let discord.py reconnect. Raises `StartupError` when it gives up."""
     try:
         await client.connect()
     except discord.PrivilegedIntentsRequired as error:

@@ -1,6 +1,6 @@
-"""Says in the log who the bot is once it is online, and which routes to Google answer.
+"""Logs one line when the bot is online: its name, its servers and which Google routes answer.
 
-On a first start, operators read little else.
+It tells an operator at a glance whether the first start worked.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bot.domain.jobs.request import GoogleRoute
 _log: Final = structlog.get_logger(__name__)
 
 _ROUTE_CHECK_TIMEOUT_S: Final = 30.0
-"""How long the line about the start waits for Google; a later answer has a line of its own."""
+"""Seconds that the line waits for Google. Later answers are logged separately."""
 
 
 class RouteReport:
@@ -26,10 +26,10 @@ class RouteReport:
     def __init__(self) -> None:
         self.states: dict[GoogleRoute, str] = {}
         self.checked = asyncio.Event()
-        """Set when every route was asked once."""
+        """Set after every route has been asked once."""
 
     def record_check(self, route: GoogleRoute, error: VideoError | None) -> None:
-        """Take note of an answer; ``error`` says why there was none."""
+        """Record an answer, or the ``error`` if there was none."""
         if error is None:
             state = "answers"
         elif isinstance(error, AccessRefused):
@@ -50,18 +50,18 @@ class RouteReport:
             )
 
     def record_round(self) -> None:
-        """Take note that every route has been asked."""
+        """Record that every route has been asked."""
         self.checked.set()
 
 
 async def report_start(client: DiscordClient, routes: RouteReport, *, gallery_url: str) -> None:
-    """Write one line when the bot is online: its name, its servers, Google, the invite link."""
+    """Wait until the bot is online and Google has been asked, then log one line."""
     await client.wait_until_ready()
     try:
         async with asyncio.timeout(_ROUTE_CHECK_TIMEOUT_S):
             await routes.checked.wait()
     except TimeoutError:
-        pass  # the states below say what is known
+        pass  # the line shows the routes that are known by now
     user, application_id = client.user, client.application_id
     assert user is not None, "ready"
     assert application_id is not None, "logged in"

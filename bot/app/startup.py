@@ -1,6 +1,6 @@
 """Opens what every other part needs: data directory, model catalogue, database, routes to Google.
 
-A setting that is well-formed but does not work becomes one line for the operator here.
+If a setting is valid but does not work, the operator gets a one-line error.
 """
 
 import os
@@ -45,7 +45,7 @@ _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StartupError(Exception):
-    """The program cannot run like this; the message is one line fit for a terminal."""
+    """The program cannot start or go on. The message is one line for the terminal."""
 
     def __init__(self, message: str, exit_status: int = 1) -> None:
         super().__init__(message)
@@ -53,9 +53,9 @@ class StartupError(Exception):
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Create the directory, and close it to the machine's other users.
+    """Create the data directory, readable only for this user because it contains prompts.
 
-    It holds prompts and who asked. Raises `SettingsError` where it cannot be written to.
+    Raises `SettingsError` if it cannot be written to.
     """
     try:
         data_dir.mkdir(mode=_PRIVATE_DIR_MODE, parents=True, exist_ok=True)
@@ -67,9 +67,9 @@ def make_data_dir(data_dir: Path) -> None:
             " bot's user, or set another one."
         ) from error
     try:
-        # earlier versions made it readable for everybody
+        # earlier versions created it readable for everyone
         data_dir.chmod(_PRIVATE_DIR_MODE)
-    except OSError as error:  # it belongs to another user, such as a container's volume
+    except OSError as error:  # another user owns it, as with the volume of a container
         _log.info("data_dir.chmod_failed", error=type(error).__name__)
 
 
@@ -78,8 +78,8 @@ def open_catalogue(
 ) -> ModelCatalogue:
     """Return our catalogue with the operator's changes. Raises `SettingsError`.
 
-    With ``omni_satisfies_adults`` the operator trusts Google to keep *adults only* on Omni, which
-    has no parameter for it.
+    Omni has no parameter for *adults only*. With ``omni_satisfies_adults`` the operator trusts
+    Google to follow that rule anyway.
     """
     try:
         catalogue = load_catalogue(
@@ -95,16 +95,17 @@ def open_catalogue(
 
 
 def list_dated_routes(settings: Settings) -> frozenset[GoogleRoute]:
-    """Return the routes on which a model is off from the day that Google announced.
+    """Return the routes on which models end on the day that Google announced.
 
-    Google's own host may list such models still; a gateway in its place may run them.
+    Google's own host may still list them after that day. A gateway may still run them, so its
+    answer counts instead.
     """
     return frozenset({GoogleRoute.GEMINI} if settings.gemini_api_url is None else ())
 
 
 @asynccontextmanager
 async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """Open and migrate the database once it answers. Raises `SettingsError` and `StartupError`."""
+    """Wait for the database and migrate it. Raises `SettingsError` and `StartupError`."""
     try:
         database = open_database(settings.resolved_database_url)
     except DatabaseInUse as error:
@@ -143,9 +144,9 @@ def build_routes(
     *,
     interaction_watcher: InteractionWatcher | None = None,
 ) -> dict[GoogleRoute, VideoModels]:
-    """Build the adapter of each route that the settings give access to.
+    """Build an adapter for each route that is configured.
 
-    ``interaction_watcher`` hears which interactions Google still has.
+    ``interaction_watcher`` is told which Omni interactions Google still has.
     """
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
@@ -172,7 +173,7 @@ def build_routes(
         )
     if settings.google_cloud_project is not None:
         file = settings.google_application_credentials
-        if file is not None:  # google-auth reads the environment and nothing else
+        if file is not None:  # google-auth reads only the environment
             os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
         routes[GoogleRoute.VERTEX] = VertexModels(
             project=settings.google_cloud_project,
@@ -185,7 +186,7 @@ def build_routes(
             output_uri=settings.google_output_uri,
             paid_calls=may_pay,
         )
-        if catalogue.restrict_to(GoogleRoute.VERTEX_OMNI).models:  # once the operator enables one
+        if catalogue.restrict_to(GoogleRoute.VERTEX_OMNI).models:  # only if the operator adds one
             routes[GoogleRoute.VERTEX_OMNI] = VertexOmniModels(
                 project=settings.google_cloud_project,
                 credentials=DefaultCredentials(),
@@ -204,7 +205,7 @@ def build_routes(
 
 
 def uses_only_local_endpoints(settings: Settings) -> bool:
-    """Whether every configured route leads to this machine, where nothing is billed."""
+    """Return whether every configured route leads to this machine, where nothing is billed."""
     urls = []
     if settings.gemini_api_key is not None:
         urls.append(settings.gemini_api_url)

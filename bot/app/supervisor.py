@@ -1,6 +1,6 @@
-"""Keeps the background loops running: one that fails is logged, counted, restarted and visible.
+"""Keeps the background loops running: a loop that fails is logged, counted and restarted.
 
-Without this, an asyncio task that raises stays silent until the program ends.
+Without this, nobody would notice a failed asyncio task until the program ends.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class LoopEnded(Exception):
 
 
 def make_readiness_check(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
-    """Return ``check`` as the web server's readiness checks are: awaitable."""
+    """Return ``check`` as an asynchronous readiness check for the web server."""
 
     async def run_check() -> bool:
         return check()
@@ -37,10 +37,10 @@ def make_readiness_check(check: Callable[[], bool]) -> Callable[[], Awaitable[bo
 
 
 class BackgroundSupervisor:
-    """Runs each of ``loops`` as a task under its name.
+    """Runs each of ``loops`` as a task with its name.
 
-    A loop counts as healthy again after it has run for as long as the pause before its restart, so
-    that one which fails over and over does not look healthy in between.
+    After a restart, a loop counts as healthy only when it has run for as long as the pause before
+    the restart. Otherwise a loop that keeps failing would look healthy in between.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class BackgroundSupervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._healthy_from = dict.fromkeys(self._loops, 0.0)
         for name in self._loops:
-            failures.labels(name)  # so that the series exists, with 0, from the start
+            failures.labels(name)  # creates the series, so that it starts with 0
 
     @property
     def checks(self) -> dict[str, Callable[[], Awaitable[bool]]]:
         return {name: make_readiness_check(partial(self.is_healthy, name)) for name in self._loops}
 
     def start(self, *names: str) -> None:
-        """Start the loops with these names, or all; those that run already are left alone."""
+        """Start the named loops, or all. Loops that already run are not started again."""
         for name in names or self._loops:
             if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(self._keep_running(name), name=name)
@@ -84,7 +84,7 @@ class BackgroundSupervisor:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                failure: BaseException = error  # something inside the loop was cancelled, not it
+                failure: BaseException = error  # something that the loop awaited was cancelled
             except Exception as error:
                 failure = error
             if self._clock.monotonic() - started_at > MAXIMUM_PAUSE_S:

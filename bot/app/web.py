@@ -1,4 +1,4 @@
-"""Builds the web server, for the bot's process and for `clapper web`."""
+"""Builds the web server for the bot and for `clapper web`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,9 +35,9 @@ from bot.web.site import GallerySite
 
 _POSTER_NICENESS: Final = 10
 _PREVIEW_NICENESS: Final = 15
-"""Process niceness of encoding for visitors; encoding for a delivery has 5, the bot 0."""
+"""Process niceness of encoders for visitors. For deliveries it is 5, for the bot 0."""
 _MAX_WAITING_THUMBNAILS: Final = 200
-"""More than one visitor can ask for at once (`WebCapacity.requests_per_visitor`)."""
+"""More than `WebCapacity.requests_per_visitor`, so that one visitor cannot fill the queue."""
 
 
 @asynccontextmanager
@@ -55,7 +55,7 @@ async def serve_website(
 ) -> AsyncIterator[URL]:
     """Serve the website and yield its URL. Raises `PortInUse`.
 
-    ``database`` is one of the website's own: the bot never waits for connections that visitors use.
+    ``database`` has its own connections, so that visitors never make the bot wait for one.
     """
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
@@ -84,13 +84,13 @@ async def serve_website(
 
 
 async def ping_database(database: Database) -> bool:
-    """Return true, once the database has answered. Raises `DatabaseUnavailable`."""
+    """Return true if the database answers. Raises `DatabaseUnavailable`."""
     await database.read(lambda connection: connection.execute(select(literal(1))))
     return True
 
 
 async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | None:
-    """Return what signs and verifies links to originals, or `None` without a PUBLIC_URL."""
+    """Return the signer of links to originals, or `None` without ``PUBLIC_URL``."""
     if settings.public_url is None:
         return None
     lifetime = timedelta(days=settings.link_lifetime_days)
@@ -113,7 +113,7 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
 def build_downloads(
     links: SignedLinks | None, *, clips: ClipStore, data_dir: Path
 ) -> Sequence[Feature]:
-    """Return what serves originals by signed links: nothing without a PUBLIC_URL."""
+    """Return the feature that serves originals by signed links; none without ``PUBLIC_URL``."""
     if links is None:
         return ()
     return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)
@@ -122,7 +122,7 @@ def build_downloads(
 def build_gallery_thumbnails(
     *, media: MediaProbe, originals: Originals, instruments: WebInstruments
 ) -> Thumbnails:
-    """Return what makes posters and previews, with encoders that no delivery waits for."""
+    """Return posters and previews with their own encoders, so that no delivery waits for them."""
     posters = ProcessTranscoder(max_processes=1, niceness=_POSTER_NICENESS)
     previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS)
     for name, encoder in (("poster", posters), ("preview", previews)):
@@ -141,5 +141,5 @@ def build_gallery_thumbnails(
 
 
 def open_gallery_database(settings: Settings) -> Database:
-    """Open the bot's database once more, for visitors, who only read."""
+    """Open the bot's database a second time, read-only, for visitors."""
     return open_reader(settings.resolved_database_url)

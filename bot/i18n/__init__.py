@@ -1,4 +1,4 @@
-"""What the bot and its pages say, in six languages: catalogues, formatting, ``locales/*.po``.
+"""The texts of the bot and the web pages in six languages, and their formatting.
 
 Imports the domain, Babel and, except for `bot.i18n.translations`, discord.py's value types.
 """

@@ -1,7 +1,7 @@
-"""Everything members read, found by message id: no sentence stands in the code.
+"""Finds the texts for members by key, so that the code contains no sentences.
 
-Placeholders have names. Values, including what members typed, are only ever put *into* templates
-that ship with the program: nothing user-given is used as a format string.
+Only templates that ship with the program are used as format strings. What members typed is only
+ever a value for a placeholder.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def resolve_language(locale: str | None) -> str:
 def translate(key: str, locale: str | None = None, /, **values: object) -> str:
     """Return the text ``key`` in the language of ``locale``, filled with ``values``.
 
-    ``count`` chooses the plural form. Raises `KeyError` for a key that not even English has.
+    ``count`` chooses the plural form. Raises `KeyError` if English does not have the key either.
     """
     count = values.get("count")
     plural = count if isinstance(count, int) else None
@@ -44,5 +44,5 @@ def has_message(key: str) -> bool:
 
 
 def build_command_text(key: str) -> locale_str:
-    """Return the name or description ``key`` for a command: English, translatable by its key."""
+    """Return the English name or description ``key``, which Discord gets in every language."""
     return locale_str(find_template(key, DEFAULT_LANGUAGE), key=key)

@@ -1,8 +1,8 @@
 """Formats user text, times, sizes and money for messages.
 
-Markdown is escaped, mentions become plain words, links stay dead and long texts are truncated. So
-nothing that a member typed can ping anyone, pose as the bot's own words, exceed a message's limit,
-or spread a link in the name of the bot, which a server's AutoMod does not look at.
+Markdown is escaped, mentions become plain words, links are disabled and long texts are truncated.
+So nothing that a member typed can ping anyone, look like the bot's own text or exceed the limit of
+a message. It cannot spread links either: AutoMod does not check messages of bots.
 """
 
 import re
@@ -21,11 +21,11 @@ from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.translations import to_babel_locale
 
 PROMPT_LIMIT: Final = 350
-"""Characters of a prompt on a card; all of it is under Details."""
+"""Characters of a prompt on a card. *Details* shows all of it."""
 EXCERPT_LIMIT: Final = 120
 """Characters of a prompt in a status message or a list."""
 MESSAGE_LIMIT: Final = 1900
-"""Characters used of a plain message; Discord's limit is 2,000."""
+"""Characters that the bot puts into a plain message. Discord's limit is 2,000."""
 
 _MENTION_PATTERNS: Final = (
     (re.compile(r"<@!?\d+>"), "@member"),
@@ -42,7 +42,7 @@ _LINK_PATTERN: Final = re.compile(
     r"(:)(?=//)|(\bdiscord(?:app)?\.(?:gg|gift|new|com/(?:invite|gifts|template)))(?=/)",
     re.IGNORECASE,
 )
-"""What makes Discord show a link: a scheme's end, or its own short addresses even without one."""
+"""What makes Discord show a link: a scheme, or one of its short addresses without a scheme."""
 _LINK_BREAK: Final = "\u200b"
 _LINE_MARKUP_PATTERN: Final = re.compile(r"^(\s*)(#{1,6}|-#|[->+]|>>>)(?=\s|$)", re.MULTILINE)
 _LINE_NUMBER_PATTERN: Final = re.compile(r"^(\s*\d+)([.)])(?=\s)", re.MULTILINE)
@@ -61,7 +61,7 @@ def sanitize_text(text: str) -> str:
 
 
 def _replace_timestamp(match: re.Match[str]) -> str:
-    """Return a typed timestamp as text; Discord would render it as if the bot wrote it."""
+    """Return a timestamp that a member typed as plain text, so that Discord does not render it."""
     try:
         return f"{datetime.fromtimestamp(int(match[1]), UTC):%Y-%m-%d %H:%M} UTC"
     except (OverflowError, ValueError, OSError):
@@ -69,7 +69,7 @@ def _replace_timestamp(match: re.Match[str]) -> str:
 
 
 def truncate_text(text: str, limit: int = PROMPT_LIMIT) -> str:
-    """Return ``text`` on at most four lines and in at most ``limit`` characters, cut at a word."""
+    """Return ``text`` in at most four lines and ``limit`` characters, cut between words."""
     lines = [line for line in text.splitlines() if line.strip()]
     joined = "\n".join(lines) if len(lines) <= 4 else " ".join(lines)
     if len(joined) <= limit:
@@ -80,12 +80,12 @@ def truncate_text(text: str, limit: int = PROMPT_LIMIT) -> str:
 
 
 def format_excerpt(prompt: str, limit: int = EXCERPT_LIMIT) -> str:
-    """Return a sanitized prompt on one line, in at most ``limit`` characters before escaping."""
+    """Return a sanitized prompt in one line of at most ``limit`` characters before escaping."""
     return sanitize_text(truncate_text(" ".join(prompt.split()), limit))
 
 
 def format_prompt(prompt: str, limit: int = PROMPT_LIMIT) -> str:
-    """Return a prompt for a card: sanitized, truncated, but always with its presets."""
+    """Return a sanitized and truncated prompt for a card. Its presets are always kept."""
     body, presets = split_presets(prompt)
     return sanitize_text(f"{truncate_text(body, limit)} {presets}".strip())
 
@@ -104,7 +104,7 @@ def format_eta(earliest: datetime, latest: datetime, locale: str | None) -> str:
 
 
 def build_jump_link(clip: Clip) -> str | None:
-    """Return the link to the message of a clip, ``None`` for a clip that was never posted."""
+    """Return the link to the message of a clip, or `None` if it was never posted."""
     if clip.message_id is None:
         return None
     guild = clip.guild_id if clip.guild_id is not None else "@me"
@@ -112,7 +112,7 @@ def build_jump_link(clip: Clip) -> str | None:
 
 
 def format_clip_number(clip_id: int, link: str | None) -> str:
-    """Return a clip's number, as a link to where it is shown if it is shown anywhere."""
+    """Return a clip's number, as a link if there is one."""
     return f"#{clip_id}" if link is None else f"[#{clip_id}]({link})"
 
 
@@ -121,7 +121,7 @@ def list_clip_numbers(clips: Iterable[Clip], locale: str | None) -> str:
 
 
 def join_fitting_lines(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
-    """Return as many whole lines as fit into ``limit`` characters, and "…" if some do not."""
+    """Return as many whole lines as fit into ``limit`` characters, with "…" if some do not."""
     fitting: list[str] = []
     length = 0
     for line in lines:
@@ -136,7 +136,8 @@ def join_fitting_lines(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
 def split_text(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
     """Return all of ``text``, sanitized, in parts of at most ``limit`` characters.
 
-    It is cut before it is sanitized, so that no escape is split and each part counts as a line.
+    It is cut before it is sanitized. So no escape is split, and markup at the start of a part is
+    escaped too.
     """
     parts = []
     while text:
@@ -156,9 +157,9 @@ def format_mebibytes(size: int, locale: str | None) -> str:
 
 
 def format_money(amount: Micros, locale: str | None) -> str:
-    """Return an amount in the language's notation: ``$0.40``, ``0,40 $``.
+    """Return an amount in the notation of the language: ``$0.40``, ``0,40 $``.
 
-    Google's bills have six decimals; nobody reads more than four.
+    Google's bills have six decimals. They are rounded to four.
     """
     amount = Micros(round(amount, -2))
     if resolve_language(locale) == "en":

@@ -1,7 +1,7 @@
-"""Message catalogues, loaded by Babel and compiled in memory so that no generated file is kept.
+"""Message catalogues, loaded by Babel and compiled in memory, so that no generated files exist.
 
-Each language has one for the bot (``clapper.po``) and one for the web pages (``web.po``). Free of
-Discord, since the web server uses it too.
+Each language has one for the bot (``clapper.po``) and one for the web pages (``web.po``). The web
+server uses this module too, so it does not import discord.py.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _LOCALES_DIR: Final = Path(__file__).parent / "locales"
 
 @cache
 def list_languages() -> tuple[str, ...]:
-    """Return the languages that have catalogues, named as their folders are (``zh-CN``)."""
+    """Return the languages that have catalogues, by the names of their folders (``zh-CN``)."""
     return tuple(sorted(path.name for path in _LOCALES_DIR.iterdir() if path.is_dir()))
 
 
@@ -45,20 +45,20 @@ def negotiate_language(preferred: Iterable[str]) -> str:
 
 
 def to_babel_locale(language: str) -> str:
-    """Return ``language`` as Babel spells it: ``zh_CN``."""
+    """Return ``language`` in Babel's spelling: ``zh_CN``."""
     return language.replace("-", "_")
 
 
 def find_template(
     key: str, language: str, count: int | None = None, *, domain: str = "clapper"
 ) -> str:
-    """Return the text ``key`` in ``language``, else in English, in its plural form for ``count``.
+    """Return the text ``key`` in ``language`` or else in English, in the plural form for ``count``.
 
-    Raises `KeyError` if English has no such text either.
+    Raises `KeyError` if English does not have the key either.
     """
     for candidate in (language, DEFAULT_LANGUAGE):
         translations = load_translations(candidate, domain)
-        # gettext returns the key itself for a text that it does not know
+        # gettext returns the key itself if there is no translation
         if count is not None and (text := translations.ngettext(key, key, count)) != key:
             return text
         if (text := translations.gettext(key)) != key:

@@ -1,7 +1,7 @@
 """A file that a healthy bot touches every ten seconds, for the container's health check.
 
-A bot need not have a web server that could be asked. The file goes stale when the event loop hangs
-or when the lease, which only the database can renew, is lost.
+The file goes stale if the event loop hangs or the worker's lease is lost. A health check of the web
+server would not notice either.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from bot.domain.ports import Clock
 
 HEARTBEAT_INTERVAL_S: Final = 10.0
 HEARTBEAT_STALE_AFTER_S: Final = 45.0
-"""Seconds without a heartbeat after which the bot counts as unhealthy: a lease and a margin."""
+"""Seconds without a heartbeat after which the bot counts as unhealthy: a lease plus a margin."""
 
 
 def get_heartbeat_file(data_dir: Path) -> Path:
@@ -21,7 +21,7 @@ def get_heartbeat_file(data_dir: Path) -> Path:
 
 
 async def run_heartbeat(data_dir: Path, *, is_healthy: Callable[[], bool], clock: Clock) -> None:
-    """Touch the file every ten seconds while ``is_healthy()``; when cancelled, remove it."""
+    """Touch the file every ten seconds while ``is_healthy()``. Remove it when cancelled."""
     file = get_heartbeat_file(data_dir)
     try:
         while True:

@@ -1,7 +1,6 @@
-"""Logging: one line per event, without secrets and without prompts.
+"""Configures logging: one line per event, without secrets or prompts.
 
-Redaction is the last processor, after tracebacks are formatted, so that it also cleans what
-libraries put into their messages.
+Redaction runs last, after tracebacks are formatted, so that it also covers messages of libraries.
 """
 
 import atexit
@@ -23,14 +22,14 @@ LogFormat = Literal["console", "json"]
 _REDACTED: Final = "[redacted]"
 _PRIVATE_KEYS: Final = frozenset({"prompt", "negative_prompt", "content", "token", "api_key"})
 _SECRET_PATTERNS: Final = (
-    # a bot token, anywhere
+    # a bot token
     (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), _REDACTED),
     (re.compile(r"\bAIza[\w-]{30,}"), _REDACTED),
     (re.compile(r"(?i)\b(bearer|bot)\s+[\w.~+/-]{16,}=*"), rf"\1 {_REDACTED}"),
     (re.compile(r"\bya29\.[\w.-]+"), _REDACTED),
-    # an interaction's token is in the path of a URL, a signature in its query
+    # URLs have interaction tokens in their path and signatures in their query
     (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_REDACTED}"),
-    # (the link that invites the bot is public and has nothing but its query)
+    # the bot's invite link is public and useless without its query
     (
         re.compile(
             r"(\b(?!https://discord\.com/oauth2/authorize\?)[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"
@@ -48,7 +47,7 @@ _SECRET_PATTERNS: Final = (
 _INFO_LOGGERS: Final = ("discord", "aiohttp", "asyncio", "google")
 """Libraries whose INFO lines are useful; their DEBUG lines contain whole payloads."""
 _WARNING_LOGGERS: Final = (
-    # its INFO lines are statements with their parameters, and so contain prompts
+    # INFO lines of sqlalchemy are statements with their parameters, which include prompts
     "sqlalchemy",
     "aiosqlite",
     "alembic",
@@ -67,17 +66,17 @@ _NETWORK_ERRORS: Final = (
     discord.GatewayNotFound,
     discord.ConnectionClosed,
 )
-"""Network errors, whose message says everything that a traceback would."""
+"""Errors whose message says as much as their traceback."""
 
 
 class LogRedactor:
     """A processor that removes tokens, keys, signatures, passwords and prompts.
 
-    ``secrets`` are the values of this process's secret settings, removed whatever they look like.
+    It also removes ``secrets``, the values of this process's secret settings.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # longest first: a secret may contain another
+        # longest first, because a secret may contain another
         self._secrets = tuple(sorted({s for s in secrets if len(s) >= 6}, key=len, reverse=True))
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -87,7 +86,7 @@ class LogRedactor:
         }
 
     def redact(self, value: Any) -> Any:
-        """Return ``value`` cleaned; an unknown object becomes its cleaned text."""
+        """Return ``value`` without secrets. Objects of unknown types become text."""
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, _REDACTED)
@@ -107,7 +106,7 @@ class LogRedactor:
 
 
 def shorten_network_errors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Reduce the traceback of a network error to one field: libraries log it at every retry."""
+    """Replace the traceback of a network error by one field. Libraries log one at each retry."""
     error = event.get("exc_info")
     if error is True:
         error = sys.exc_info()
@@ -127,10 +126,10 @@ def configure_logging(
     stream: TextIO | None = None,
     repeated_lines: RepeatedLineFilter | None = None,
 ) -> None:
-    """Send all log lines of this process, libraries' too, to ``stream`` (default: stderr).
+    """Send all log lines of this process and its libraries to ``stream`` (default: stderr).
 
     ``level`` is one of Python's level names. Libraries stay at INFO or above, some at WARNING.
-    Warnings and errors that repeat are counted (`bot.observability.repetition`).
+    Repeated warnings and errors are counted (`bot.observability.repetition`).
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

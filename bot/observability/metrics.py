@@ -1,8 +1,8 @@
-"""Prometheus metrics: what this process measures itself, and what is counted in the database.
+"""Prometheus metrics: measurements of this process, and counts from the database.
 
-What the database can tell is counted there when /metrics is read, so that it survives restarts and
-is the same from every process. Only what is stored nowhere (how long an acknowledgement took, how
-late the event loop is) is kept in memory.
+Whatever the database knows is counted there when /metrics is read. So it survives restarts and is
+the same in every process. Only what is not stored is kept in memory, such as the event loop's
+delay.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Instruments:
-    """What this process measures."""
+    """The metrics that this process measures itself."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
@@ -150,7 +150,7 @@ class Instruments:
         self.discord_requests.labels(params.method, normalize_path(params.url.path), 0).inc()
 
     async def run_measurements(self, clock: Clock, is_connected: Callable[[], bool]) -> None:
-        """Measure the event loop's delay and the gateway's state until cancelled."""
+        """Measure the event loop's delay and the gateway's state."""
         while True:
             self.gateway_ready.set(1 if is_connected() else 0)
             due = clock.monotonic() + LOOP_LAG_INTERVAL_S
@@ -159,13 +159,16 @@ class Instruments:
 
 
 def normalize_path(path: str) -> str:
-    """Return a Discord path without IDs and tokens, as a label with few values and no secret."""
+    """Return a path of Discord's API without ids and tokens, for use as a label."""
     path = _TOKEN_PATTERN.sub(r"\1/TOKEN", _VERSION_PATTERN.sub("", path))
     return _ID_PATTERN.sub("/ID", _EMOJI_PATTERN.sub("/reactions/EMOJI", path))
 
 
 class InstrumentedVideoModels:
-    """`VideoModels` that counts calls and measures how late the end of an operation is noticed."""
+    """`VideoModels` that counts calls and measures how late the end of an operation is noticed.
+
+    That is at most the time between the last two polls.
+    """
 
     def __init__(self, models: VideoModels, instruments: Instruments, clock: Clock) -> None:
         self._models = models
@@ -257,9 +260,9 @@ class InstrumentedVideoModels:
 
 
 class MetricsEndpoint:
-    """What /metrics shows: this process's instruments and the database's counts.
+    """The response of /metrics: this process's instruments and the database's counts.
 
-    The database is read at most every two seconds, however often /metrics is.
+    The database is read at most every two seconds, however often /metrics is read.
     """
 
     def __init__(self, instruments: Instruments, source: SnapshotSource, clock: Clock) -> None:

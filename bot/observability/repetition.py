@@ -1,8 +1,7 @@
-"""Log lines that repeat are written once, and then counted.
+"""Writes repeated warnings and errors once, and counts the rest.
 
-A fault that a stranger, a dead network or a full disk can trigger a thousand times a second must
-not fill the disk with the same line or hide other lines. Only copies are left out, and once a
-minute a line says how many.
+A stranger, a broken network or a full disk can cause the same error a thousand times a second. That
+must not fill the disk or hide other lines. Once a minute a line says how many were left out.
 """
 
 import asyncio
@@ -18,9 +17,9 @@ import structlog
 
 REPETITION_WINDOW_S: Final = 60.0
 _MAX_LINES_OF_A_KIND: Final = 10
-"""In a window; of one event with other facts, such as another job's id."""
+"""Different lines of one kind in a window, such as the same event for several jobs."""
 _MAX_KINDS: Final = 500
-"""Beyond it, lines are told apart by their logger only, to bound memory."""
+"""To limit memory, further lines are only distinguished by logger and level."""
 _NUMBER_PATTERN: Final = re.compile(r"\d+|0x[0-9a-f]+")
 _CHANGING_KEYS: Final = frozenset({"timestamp", "exception", "exc_info", "stack_info"})
 
@@ -29,7 +28,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _LineKind:
-    """What lines have in common that tell of the same fault."""
+    """What lines about the same fault have in common."""
 
     logger: str
     level: int
@@ -47,9 +46,9 @@ class _LineCount:
 
 
 class RepeatedLineFilter(logging.Filter):
-    """Lets through the first line of each content, and the first few of a kind, in each minute.
+    """Drops lines that repeat within a minute, and all but the first few of a kind.
 
-    Only warnings and errors are counted. Install it on the handler, so that it sees all loggers.
+    Only warnings and errors are dropped. Install it on the handler, so that it sees all loggers.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -81,15 +80,15 @@ class RepeatedLineFilter(logging.Filter):
         return True
 
     def _schedule_summary(self) -> None:
-        """Write the summary in time even if nothing else is logged."""
+        """Make sure that the summary is written even if nothing else is logged."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return  # another thread: the next line that is logged will do
+            return  # in another thread: the next logged line writes the summary
         loop.call_later(REPETITION_WINDOW_S, self.write_summaries)
 
     def write_summaries(self, *, is_end: bool = False) -> None:
-        """Log how many lines were left out in windows that have ended, or in all (``is_end``)."""
+        """Log how many lines were left out in ended windows; with ``is_end``, in all windows."""
         now = self._monotonic()
         with self._lock:
             self._checked_at = now
@@ -113,10 +112,10 @@ class RepeatedLineFilter(logging.Filter):
 
 
 def _describe_line(record: logging.LogRecord) -> tuple[_LineKind, int]:
-    """Return the kind of a line, and a number for its whole content but for when it was."""
+    """Return the kind of a line, and a hash of its content without its time."""
     error = record.exc_info[1] if record.exc_info else None
     facts: tuple[Any, ...]
-    if isinstance(record.msg, Mapping):  # structlog's
+    if isinstance(record.msg, Mapping):  # from structlog
         event = str(record.msg.get("event", ""))
         error_text = str(record.msg.get("error", ""))
         facts = tuple(_list_facts(record.msg))

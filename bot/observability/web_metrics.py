@@ -18,7 +18,7 @@ REFUSAL_REASONS: Final = (
 
 
 class WebInstruments:
-    """What the web server measures; ``registry`` is that of the process's other instruments."""
+    """The metrics of the web server, in the ``registry`` of the process's other instruments."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
@@ -34,7 +34,7 @@ class WebInstruments:
             ["reason"],
         )
         for reason in REFUSAL_REASONS:
-            self.refusals.labels(reason)  # the series exists from the start
+            self.refusals.labels(reason)  # creates the series, so that it starts with 0
         self.stalled_readers = counter(
             "clapper_web_stalled_readers",
             "Connections closed because the visitor had stopped reading.",
@@ -53,6 +53,6 @@ class WebInstruments:
     def watch_encoder(
         self, name: str, *, count_waiting: Callable[[], float], count_running: Callable[[], float]
     ) -> None:
-        """Show an encoder's queue under ``name``."""
+        """Measure an encoder's queue, labeled ``name``."""
         self._encoder_queue.labels(name).set_function(count_waiting)
         self._encoder_running.labels(name).set_function(count_running)
