@@ -141,6 +141,10 @@ pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fon
 messages: $(READY)  ## Bring the texts of all languages in step with the code, and quotes with the texts (NEW=pt-BR begins one).
 	@$(BIN)/python -m tests.translations $(if $(NEW),--new $(NEW))
 
+.PHONY: reference
+reference: $(READY)  ## Write the pages made from the code: settings, command line, models.
+	@$(BIN)/python -m tests.unit.project.reference_pages .
+
 .PHONY: format
 format: $(READY)  ## Format the code and fix what the linter can.
 	@$(BIN)/ruff check --fix --quiet $(CODE) || true

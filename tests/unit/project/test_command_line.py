@@ -1,42 +1,17 @@
-"""The help of `clapper` has one form, and docs/command-line.md shows it."""
+"""The help of `clapper` and of its commands has one form."""
 
 import re
-from pathlib import Path
-from typing import Final
 
 import pytest
 
-from bot.cli.main import SUBCOMMANDS, main
-
-INTRODUCTION: Final = """\
-# The command line
-
-What `clapper --help` and each command's `--help` say. In a checkout the program is
-`.venv/bin/clapper`; [with Docker](operations.md#with-docker) it is
-`docker compose exec bot clapper`.
-"""
+from bot.cli.main import SUBCOMMANDS
+from tests.unit.project.reference_pages import read_help
 
 
-@pytest.fixture
-def help_texts(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def help_texts() -> dict[str, str]:
     """What each command's `--help` prints; that of `clapper` alone is under an empty name."""
-    texts = {}
-    for name in ("", *SUBCOMMANDS):
-        with pytest.raises(SystemExit) as ended:
-            main([*name.split(), "--help"])
-        assert ended.value.code == 0
-        texts[name] = capsys.readouterr().out
-    return texts
-
-
-def test_the_page_shows_every_help(root: Path, help_texts: dict[str, str]) -> None:
-    sections = [
-        f"## {f'clapper {name}'.strip()}\n\n```text\n{text}```\n"
-        for name, text in help_texts.items()
-    ]
-    wanted = "\n".join([INTRODUCTION, *sections])
-    found = (root / "docs" / "command-line.md").read_text("utf-8")
-    assert found == wanted, f"this should be docs/command-line.md:\n\n{wanted}"
+    return {name: read_help(name) for name in ("", *SUBCOMMANDS)}
 
 
 def test_help_fits_a_terminal(help_texts: dict[str, str]) -> None:
