@@ -82,11 +82,12 @@ async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool
 def _format_jobs(jobs: Sequence[Job]) -> str:
     if not jobs:
         return "There are no unknown jobs."
-    return "\n".join(
+    lines = [
         f"{job.id:>6}  {format_usd(job.price):>8}  {job.created_at:%Y-%m-%d %H:%M} UTC"
         f"  {_describe_place(job)}  {job.operation or 'no operation known'}"
         for job in jobs
-    )
+    ]
+    return "\n".join([*lines, "Settle one with clapper settle JOB charge, or refund."])
 
 
 def _describe_place(job: Job) -> str:
