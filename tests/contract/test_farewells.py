@@ -101,7 +101,7 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     assert {name for name, found in exported.items() if found} == {
         "requests",
         "clips",
-        "bookings",
+        "charges",
         "limits",
         "limits_set",
         "showcase",

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
@@ -289,6 +290,22 @@ async def test_download_is_retried_while_file_exists(
 ) -> None:
     world.google.fetch_script.extend([GoogleUnavailable("503"), OSError(28, "disk full"), None])
     assert (await world.wait_for_end(await process.submit_job(1))).outcome is Outcome.DELIVERED
+
+
+async def test_a_paid_clip_waits_until_the_disk_takes_it(
+    world: SimulatedWorld, process: SimulatedProcess
+) -> None:
+    """Its folder cannot be created, as on a full or read-only disk, until an operator fixes it."""
+    folder = world.data_dir / "clips"
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_bytes(b"in the way")
+    with capture_logs() as logs:
+        job = await process.submit_job(1)
+        await eventually(lambda: any(log["event"] == "download.failed" for log in logs))
+        folder.unlink()
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
+    # an unexpected failure would end the job after a few more
+    assert not [log for log in logs if log["event"] == "job.failed_unexpectedly"]
 
 
 async def test_impossible_download_is_not_charged(

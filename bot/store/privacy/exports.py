@@ -37,6 +37,7 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "owner",
         "epoch",
         "operation",
+        "interaction_id",
         "reply_token",
         "remote_uri",
         "search_text",
@@ -71,7 +72,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
     own: dict[str, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
         "requests": (jobs_table.c.user_id == user_id, jobs_table.c.id),
         "clips": (clips_table.c.user_id == user_id, clips_table.c.id),
-        "bookings": (_ledger.user_id == user_id, _ledger.id),
+        "charges": (_ledger.user_id == user_id, _ledger.id),
         "limits": (
             (_limits.subject == LimitSubject.MEMBER) & (_limits.subject_id == user_id),
             _limits.guild_id,
@@ -95,7 +96,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             or_(audit_log_table.c.actor_id == user_id, audit_log_table.c.target_user_id == user_id),
             audit_log_table.c.id,
         ),
-        "farewells": (
+        "erasure_requests": (
             erasure_requests_table.c.user_id == user_id,
             erasure_requests_table.c.user_id,
         ),

@@ -69,11 +69,7 @@ class ClipDownloader:
         video has no address, or if the file at Google is unplayable too.
         """
         job, clock = running.job, running.clock
-        clip = await self._probe_clip(job, index, video)
-        if clip is not None:
-            return clip
         path = self.data_dir / clip_path(job.id, index)
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         expires_at = video.expires_at or job.watched_until
         backoff, repeated, unplayable = Backoff(initial=2.0, maximum=300.0), RepeatedError(), 0
         while True:
@@ -81,11 +77,14 @@ class ClipDownloader:
             retry_after: float | None = None
             is_gone = False
             try:
-                is_verified = await video_models.download_video(video, path)
                 clip = await self._probe_clip(job, index, video)
+                if clip is None:
+                    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+                    is_verified = await video_models.download_video(video, path)
+                    clip = await self._probe_clip(job, index, video)
+                    unplayable += clip is None and is_verified
                 if clip is not None:
                     return clip
-                unplayable += is_verified
             except VideoNotFetchable as error:
                 _log.error("download.not_fetchable", error=str(error))
                 return None
