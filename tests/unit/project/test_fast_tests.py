@@ -1,4 +1,4 @@
-"""`make test-fast` runs what it says: tests/fast.txt names files that exist, once each."""
+"""`make test-fast` runs what it says: tests/fast.txt names tests that exist, once each."""
 
 from pathlib import Path
 
@@ -7,8 +7,10 @@ def test_each_path_exists_and_holds_tests(root: Path) -> None:
     paths = (root / "tests" / "fast.txt").read_text("utf-8").splitlines()
     assert len(set(paths)) == len(paths)
     for path in paths:
-        found = root / path
+        file, _, test = path.partition("::")
+        found = root / file
         assert found.is_file() or any(found.rglob("test_*.py")), path
+        assert not test or f"def {test}(" in found.read_text("utf-8"), path
 
 
 def test_rules_services_and_walks_are_among_them(root: Path) -> None:
