@@ -1,4 +1,4 @@
-"""Opens what every other part needs: data directory, model catalogue, database, routes to Google.
+"""Opens what every other part needs: data directory, model catalog, database, routes to Google.
 
 If a setting is valid but does not work, the operator gets a one-line error.
 """
@@ -76,7 +76,7 @@ def make_data_dir(data_dir: Path) -> None:
 def open_catalogue(
     extra_models_file: Path | None, *, omni_satisfies_adults: bool = False
 ) -> ModelCatalogue:
-    """Return our catalogue with the operator's changes. Raises `SettingsError`.
+    """Return our catalog with the operator's changes. Raises `SettingsError`.
 
     Omni has no parameter for *adults only*. With ``omni_satisfies_adults`` the operator trusts
     Google to follow that rule anyway.

@@ -99,8 +99,8 @@ def format_eta(earliest: datetime, latest: datetime, locale: str | None) -> str:
     """Return an estimate as a range, or as one time if the range is under a minute."""
     if latest - earliest < timedelta(minutes=1):
         return translate("eta.about", locale, when=format_timestamp(latest, "R"))
-    soon, late = format_timestamp(earliest), format_timestamp(latest)
-    return translate("eta.range", locale, soon=soon, late=late)
+    start, end = format_timestamp(earliest), format_timestamp(latest)
+    return translate("eta.range", locale, soon=start, late=end)
 
 
 def build_jump_link(clip: Clip) -> str | None:

@@ -1,4 +1,4 @@
-"""Message catalogues, loaded by Babel and compiled in memory, so that no generated files exist.
+"""Message catalogs, loaded by Babel and compiled in memory, so that no generated files exist.
 
 Each language has one for the bot (``clapper.po``) and one for the web pages (``web.po``). The web
 server uses this module too, so it does not import discord.py.
@@ -21,7 +21,7 @@ _LOCALES_DIR: Final = Path(__file__).parent / "locales"
 
 @cache
 def list_languages() -> tuple[str, ...]:
-    """Return the languages that have catalogues, by the names of their folders (``zh-CN``)."""
+    """Return the languages that have catalogs, by the names of their folders (``zh-CN``)."""
     return tuple(sorted(path.name for path in _LOCALES_DIR.iterdir() if path.is_dir()))
 
 

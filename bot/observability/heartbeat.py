@@ -1,7 +1,7 @@
 """A file that a healthy bot touches every ten seconds, for the container's health check.
 
-The file goes stale if the event loop hangs or the worker's lease is lost. A health check of the web
-server would not notice either.
+The file goes stale if the event loop hangs or if the worker's lease is lost, which only the
+database can renew.
 """
 
 import asyncio

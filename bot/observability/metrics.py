@@ -167,7 +167,7 @@ def normalize_path(path: str) -> str:
 class InstrumentedVideoModels:
     """`VideoModels` that counts calls and measures how late the end of an operation is noticed.
 
-    That is at most the time between the last two polls.
+    The delay is measured from the previous poll, so it is an upper bound.
     """
 
     def __init__(self, models: VideoModels, instruments: Instruments, clock: Clock) -> None:

@@ -1,5 +1,5 @@
 """What members see in Discord: texts, cards, buttons and menus.
 
-Everything here builds messages and sends none. Imports `bot.services`, `bot.i18n` and
-`bot.domain`, and discord.py for its view classes.
+This package builds messages, but never sends them. It imports `bot.services`, `bot.i18n`,
+`bot.domain` and the view classes of discord.py.
 """

@@ -1,4 +1,4 @@
-"""A server's audit log in plain words: who did what to which clip, and what was changed."""
+"""A server's audit log as text: who did what to which clip, and which settings were changed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,8 +22,8 @@ def format_audit_log(entries: Sequence[AuditEntry], locale: str | None) -> str:
 
 
 def _format_entry(entry: AuditEntry, locale: str | None) -> str | None:
-    """Return an entry as a line, or `None` for one from before that says that nothing changed."""
-    # a sentence of its own, because in most languages no word for "somebody" fits into the other
+    """Return an entry as a line, or `None` for an old entry without any change."""
+    # a separate text, because in most languages "somebody" would not fit into the other one
     key = f"log.{entry.action}" if entry.actor_id is not None else f"log.{entry.action}.unknown"
     member = f"<@{entry.target_user_id}>" if entry.target_user_id is not None else None
     text = translate(
@@ -42,7 +42,7 @@ def _format_entry(entry: AuditEntry, locale: str | None) -> str | None:
 
 
 def _describe_changes(changes: Changes, locale: str | None) -> list[str]:
-    """Return the new settings that an entry holds as ``name = value``, a sentence for each."""
+    """Return one sentence for each new setting of an entry."""
     describers: dict[str, Callable[[str], str]] = {
         "channel_id": lambda value: (
             translate("log.showcase_off", locale)
@@ -73,7 +73,7 @@ def _describe_digest(changes: Changes, locale: str | None) -> str:
     day, hour, zone = (changes.get(f"digest_{name}") for name in ("day", "hour", "zone"))
     if day == _NOTHING:
         return translate("house.digest_off", locale)
-    if day is None or hour is None or zone is None:  # an entry of an earlier version
+    if day is None or hour is None or zone is None:  # from an earlier version
         return translate("log.digest_changed", locale)
     name = translate(f"choice.day.{day}", locale)
     return translate("house.digest", locale, day=name, hour=f"{int(hour):02d}:00", zone=zone)

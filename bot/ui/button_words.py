@@ -1,4 +1,4 @@
-"""The words that mean a button of ours, in every language, when somebody writes them."""
+"""Words that mean one of the bot's buttons if a member writes them, in every language."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _SYNONYM_KEYS: Final = {
 
 @cache
 def list_button_words() -> Mapping[str, str]:
-    """Return the action of each label and synonym, by `fold_label`; a label wins."""
+    """Return the action of each label and synonym, keyed by `fold_label`. Labels come first."""
     words: dict[str, str] = {}
     labels = {str(action): action for action in ButtonAction} | _OTHER_LABELS
     labels |= {f"{action}_one": action for action in ButtonAction}

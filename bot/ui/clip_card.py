@@ -31,7 +31,7 @@ from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource, find_end
 
 _MAX_ROW_LENGTH: Final = 5
-"""Buttons that Discord puts side by side."""
+"""Discord's limit of buttons in a row."""
 _REWORDABLE_OUTCOMES: Final = (
     Outcome.INVALID,
     Outcome.BLOCKED,
@@ -56,12 +56,12 @@ _RETRYABLE_OUTCOMES: Final = (
 
 
 def build_file_name(clip: Clip) -> str:
-    """Return the file name of a posted clip; it holds nothing that a member typed."""
+    """Return the file name of a posted clip. It contains nothing that a member typed."""
     return f"clip-{clip.id}.mp4"
 
 
 def describe_lineage(clip: Clip, locale: str | None) -> str:
-    """Return which clip it was made from, and of an extension which clip its chain began with."""
+    """Return which clip it was made from and, for an extension, the first clip of its chain."""
     parent = f"#{clip.parent_clip_id}"
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
     if clip.mode is GenerationMode.EDIT:
@@ -72,7 +72,7 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
 
 
 def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
-    """Return path (below the data directory) and file name of each file to attach."""
+    """Return the path (below the data directory) and file name of each file to attach."""
     if upload.option is UploadOption.BARE:
         return []
     if upload.option is not UploadOption.LINK:
@@ -84,7 +84,7 @@ def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
 
 
 class ClipCards:
-    """Builds the cards; a view is built anew for every message (see `bot.ui.components`)."""
+    """Builds a new view for every message (see `bot.ui.components`)."""
 
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
@@ -128,11 +128,11 @@ class ClipCards:
         return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
 
     def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
-        """Return how the job ended without a post; ``clips`` were made and kept nevertheless."""
+        """Return how the job ended without a post. ``clips`` were made and kept anyway."""
         return self._build_outcome_view(job, clips, get_public_locale(job))
 
     def build_direct_notice(self, job: Job, clips: Sequence[Clip]) -> ui.LayoutView:
-        """Return what the requester alone reads: that the clip is posted, or how the job ended."""
+        """Return the direct message to the requester: the clip is posted, or how the job ended."""
         locale = job.origin.locale
         if job.outcome is not Outcome.DELIVERED or not clips:
             return self._build_outcome_view(job, clips, locale)
@@ -153,10 +153,10 @@ class ClipCards:
             *([ButtonAction.RETRY] if job.outcome in _RETRYABLE_OUTCOMES else []),
             *([ButtonAction.OTHER_MODEL] if job.outcome and job.outcome.is_about_model else []),
             *([ButtonAction.REWORD] if job.outcome in _REWORDABLE_OUTCOMES else []),
-            ButtonAction.DELETE,  # also how the card is found again after a crash
+            ButtonAction.DELETE,  # this button also identifies the card after a crash
         ]
         text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale, clips)}"
-        return build_text_view(text, *(build_button(each, job.id, locale) for each in actions))
+        return build_text_view(text, *(build_button(action, job.id, locale) for action in actions))
 
     def _format_request(self, job: Job, locale: str) -> str:
         source = job.plan.source
@@ -219,7 +219,7 @@ class ClipCards:
         chain = [translate("card.clip", locale, clip=list_clip_numbers(clips, locale))]
         if first.parent_clip_id is not None:
             chain.append(describe_lineage(first, locale))
-        # where the bot is no member, it does not hear replies: there are the buttons
+        # where the bot is not a member, it gets no replies, so only the buttons work
         if job.origin.user_install_reply is None:
             chain += self._list_reply_uses(first, now, locale)
         lines.append(f"-# {' · '.join(chain)}")
@@ -278,29 +278,29 @@ class ClipCards:
             build_button(ButtonAction.DELETE, job.id, locale, danger=True),
         ]
         if len(clips) == 1:
-            making, rest = [*extend, *edit, *again], [*showcase, *others]
-            rows = [making + rest] if len(making + rest) <= _MAX_ROW_LENGTH else [making, rest]
+            paid, free = [*extend, *edit, *again], [*showcase, *others]
+            rows = [paid + free] if len(paid + free) <= _MAX_ROW_LENGTH else [paid, free]
         else:
-            each_clip = (extend, edit, showcase)
-            rows = [*(row[:_MAX_ROW_LENGTH] for row in each_clip), [*again, *others]]
+            clip_rows = (extend, edit, showcase)
+            rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), [*again, *others]]
         return [build_action_row(*row) for row in rows if row]
 
 
 def _describe_differences(plan: VideoPlan, clips: Sequence[Clip], locale: str) -> list[str]:
-    """Return what of the clips is not as it was asked for, in a sentence each."""
+    """Return one sentence for each difference between the plan and the clips."""
     notes = []
     for clip in clips:
-        wishes = []
+        changes = []
         differences = find_differences(plan, clip)
         if (seconds := differences.planned_seconds) is not None:
             made = translate("seconds", locale, count=clip.seconds)
-            wishes.append((translate("seconds", locale, count=seconds), made))
+            changes.append((translate("seconds", locale, count=seconds), made))
         if differences.planned_ratio is not None:
-            wishes.append((differences.planned_ratio, f"{clip.width}×{clip.height}"))
+            changes.append((differences.planned_ratio, f"{clip.width}×{clip.height}"))
         name = "" if len(clips) == 1 else f"#{clip.id}: "
         notes += [
-            f"-# {name}{translate('card.differs', locale, wished=wished, made=made)}"
-            for wished, made in wishes
+            f"-# {name}{translate('card.differs', locale, wished=planned, made=made)}"
+            for planned, made in changes
         ]
     return notes
 
@@ -312,7 +312,7 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
     if job.was_reopened:
         notes.append(f"-# {translate('card.late', locale)}")
     missing = job.plan.videos - len(clips)
-    if missing > 0:  # Google has also made more than were asked for
+    if missing > 0:  # Google sometimes makes more clips than requested
         notes.append(f"-# {translate('card.missing', locale, count=missing)}")
     return notes
 
@@ -329,10 +329,10 @@ def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
         return f"-# {text} {translate('card.original_kept', locale, size=size)}"
     until = format_timestamp(upload.link_expires_at, "f")
     original = translate("card.original_link", locale, size=size, link=upload.link, when=until)
-    # small print, unless the link is all there is to see
+    # small print, unless there is only the link
     return f"{'-# ' if is_fitted else ''}{text} {original}"
 
 
 def get_public_locale(job: Job) -> str:
-    """Return the locale of messages that everyone reads: the server's, or the member's."""
+    """Return the locale of public messages: the server's, or outside of servers the member's."""
     return job.origin.guild_locale or job.origin.locale

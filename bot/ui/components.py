@@ -1,8 +1,9 @@
-"""Buttons and menus that still work after any number of restarts.
+"""Buttons and menus that still work after restarts.
 
-discord.py rebuilds each from the custom id of the used item and the `InteractionRouter` finds its
-handler. discord.py unregisters a dynamic item for the whole process when a view that mixes it with
-ordinary buttons ends, and when a sent view is edited. So views hold only these items and link
+discord.py rebuilds them from their custom id, and the `InteractionRouter` finds the handler.
+
+discord.py unregisters a dynamic item for the whole process in two cases: when a view that also has
+ordinary buttons ends, and when a sent view is edited. So views contain only these items and link
 buttons, never time out, and are built anew for every message and every edit.
 """
 
@@ -36,7 +37,7 @@ _SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
 
 
 class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PATTERN):
-    """A button whose custom id is ``clapper:ACTION:NUMBER``, with ``@PRICE`` if it shows one."""
+    """A button with the custom id ``clapper:ACTION:NUMBER``, and ``@PRICE`` if it shows a price."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
 
 
 class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
-    """A menu whose custom id says which setting it changes."""
+    """A menu with the name of its setting in its custom id."""
 
     def __init__(self, menu: _SelectMenu) -> None:
         super().__init__(menu)
@@ -153,9 +154,9 @@ def build_button(
     price: Micros | None = None,
     **values: object,
 ) -> ActionButton:
-    """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given.
+    """Return a button with the text ``button.KEY``. By default, ``key`` is the action.
 
-    A ``price`` follows on the text, and a press knows which it was.
+    The ``price`` is shown after the text and stored in the custom id.
     """
     label = translate(f"button.{key or action}", locale, **values)
     label = label if price is None else f"{label} · {format_money(price, locale)}"
@@ -181,7 +182,7 @@ def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
 
 
 def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[int]:
-    """Return the numbers of a message's buttons for ``action``, from the top."""
+    """Return the numbers of a message's buttons for ``action``, from top to bottom."""
     view = ui.LayoutView.from_message(message, timeout=None)
     numbers = [
         parse_button_number(item.custom_id, action)
@@ -198,7 +199,7 @@ def find_button_number(message: discord.Message, action: ButtonAction) -> int | 
 async def _route(
     interaction: discord.Interaction, run: Callable[[InteractionRouter], Awaitable[None]]
 ) -> None:
-    """Run a handler; tell the member about any error, which discord.py would only log."""
+    """Run a handler and tell the member about any error. discord.py would only log it."""
     client = cast(RoutingClient, interaction.client)
     try:
         await run(client.router)

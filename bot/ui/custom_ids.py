@@ -1,7 +1,7 @@
-"""Custom ids: how a button, form, menu or page button says what it does.
+"""Custom ids of buttons, forms, menus and page buttons.
 
-Messages are used months after they were posted and after many restarts, so everything a press
-needs is in its custom id (at most 100 characters). Nothing is kept in memory for it.
+Messages are used months after they were posted and after many restarts. So everything that a press
+needs is in the custom id (at most 100 characters), and nothing is kept in memory.
 """
 
 import re
@@ -28,23 +28,23 @@ PAGE_PATTERN: Final = re.compile(
 )
 MENU_PATTERN: Final = re.compile(rf"{_PREFIX}-set:(?P<setting>[a-z_]+)")
 MAX_NUMBER: Final = 2**63 - 1
-"""The largest number that the database can look for."""
+"""The largest number that fits into a column of the database."""
 _OLD_REWORD_ACTION: Final = "edit"
 _OLD_REWORD_FORM: Final = "edit_form"
-"""What *Reword and redo* was called in messages from before clips could be edited."""
+"""The names of *Reword and redo* in old messages, from before clips could be edited."""
 _KIND_BY_LETTER: Final = {kind[:1]: kind for kind in HistoryKind}
 
 
 class ButtonAction(StrEnum):
-    """What a button does, and (in the comments) what the number in its custom id refers to."""
+    """What a button does. The comments say what the number in its custom id refers to."""
 
     # a clip
     EXTEND = "extend"
     EDIT = "edit_clip"
-    EXTEND_BY_REPLY = "reply"  # with the words of the message that the button's message answers
-    EDIT_BY_REPLY = "reply_edit"  # the same, with its pictures
+    EXTEND_BY_REPLY = "reply"  # with the words of the reply that the bot's question refers to
+    EDIT_BY_REPLY = "reply_edit"  # the same, with its images
     SHOWCASE = "showcase"
-    PUBLISH = "publish"  # to the showcase, knowing that it is on the web
+    PUBLISH = "publish"  # to the showcase, after the notice that it is on the web
     PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
     # a job
     REDO = "redo"
@@ -62,7 +62,7 @@ class ButtonAction(StrEnum):
     ACCEPT_FITTED = "accept_fitted"
     DECLINE = "decline"
     ANIMATE = "animate"  # an image draft
-    REWRITE = "rewrite"  # a refused request, whose words are kept
+    REWRITE = "rewrite"  # a request that was refused because of its words
     WITHDRAW = "withdraw"  # a showcase post
     RANKING = "ranking"  # a digest
     ERASE_MEMBER = "forget"  # the member whose data is erased
@@ -75,7 +75,7 @@ class ButtonAction(StrEnum):
 
 
 class FormKind(StrEnum):
-    """A modal; its number is the clip, job, draft or refused request that it is about."""
+    """A form. Its number is that of a clip, job, draft or refused request."""
 
     EXTEND = "extend_form"
     EDIT = "edit_clip_form"
@@ -102,18 +102,18 @@ class SetupSetting(StrEnum):
 def build_custom_id(
     action: ButtonAction | FormKind | str, number: int, price: Micros | None = None
 ) -> str:
-    """Return the custom id; ``price`` is the one on the button, to which a press is a yes."""
+    """Return the custom id. ``price`` is shown on the button, and a press accepts it."""
     return f"{_PREFIX}:{action}:{number}" + ("" if price is None else f"@{price}")
 
 
 def parse_shown_price(custom_id: str) -> Micros | None:
-    """Return the price that a pressed button had, if it had one."""
+    """Return the price on a pressed button, or `None` if it had none."""
     match = ACTION_PATTERN.fullmatch(custom_id)
     return None if match is None or match["price"] is None else Micros(int(match["price"]))
 
 
 def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
-    """Return the number in a custom id of ``action``; ``None`` for any other id."""
+    """Return the number in a custom id of ``action``, or `None` for any other id."""
     match = ACTION_PATTERN.fullmatch(custom_id)
     names = (action, _OLD_REWORD_ACTION) if action is ButtonAction.REWORD else (action,)
     if match is None or match["action"] not in names or int(match["number"]) > MAX_NUMBER:
@@ -122,7 +122,7 @@ def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
 
 
 def is_known_format(custom_id: str) -> bool:
-    """Return whether a button or menu looks like one of this version's."""
+    """Return whether the custom id has a format that this version uses."""
     patterns = (ACTION_PATTERN, PAGE_PATTERN, MENU_PATTERN)
     return any(pattern.fullmatch(custom_id) for pattern in patterns)
 
@@ -132,7 +132,7 @@ def build_menu_custom_id(setting: SetupSetting) -> str:
 
 
 def build_page_custom_id(page_request: PageRequest) -> str:
-    """Return the custom id of a page button, which carries the whole query."""
+    """Return the custom id of a page button, with the whole query."""
     query = page_request.history_filter
     # Discord counts UTF-16 code units
     units = (query.search_text or "").encode("utf-16-le")[: 2 * MAX_SEARCH_LENGTH]

@@ -1,7 +1,7 @@
-"""The one map from an error or outcome to what a member reads.
+"""Turns errors and outcomes into messages for members.
 
-A message never holds a stack trace, an address or a key: texts come from the catalogue, numbers
-and names from the error's fields, and Google's own reasons pass through `clean_detail`.
+Messages never contain stack traces, addresses or keys. Texts come from the message catalog, numbers
+and names from the fields of the error, and Google's own reasons pass through `clean_detail`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,11 +54,11 @@ _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
         Outcome.GOOGLE_QUOTA,
         Outcome.MODEL_UNAVAILABLE,
         Outcome.NOT_REACHED,
-        Outcome.MODEL_RETIRED,  # Google tells developers which method to call
-        Outcome.DELIVERY_FAILED,  # the bot's own, and told in its own words
+        Outcome.MODEL_RETIRED,  # Google's reason is written for developers
+        Outcome.DELIVERY_FAILED,  # its detail is not from Google and has its own text
     }
 )
-"""Outcomes whose reason is for the operator's log only, or says nothing new."""
+"""Outcomes with reasons that are only for the operator's log, or that say nothing new."""
 
 _OUTCOMES_OF_THE_FILTER: Final = frozenset(
     {Outcome.BLOCKED, Outcome.BLOCKED_AUDIO, Outcome.BLOCKED_IMAGE}
@@ -68,13 +68,13 @@ MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
     DiscordUnavailable: "error.delivery_busy",
 }
-"""Errors with a fixed text. Google's errors are missing here because they end a job, and
-`describe_outcome` has the texts for that."""
+"""Errors with a fixed text. Google's errors are not here: they end a job, so `describe_outcome` has
+their texts."""
 
 
 @singledispatch
 def describe_error(error: BaseException, locale: str | None = None) -> str:
-    """Return what a member reads about ``error``, by its class or the nearest parent class."""
+    """Return the message for ``error``, by its class or nearest parent class."""
     return translate("error.unexpected", locale)
 
 
@@ -87,9 +87,9 @@ for _error_type, _key in MESSAGE_KEYS.items():
 
 
 def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] = ()) -> str:
-    """Return what a member reads about a job that ended without posting its clip.
+    """Return the message for a job that ended without posting its clips.
 
-    ``clips`` are those that were made and kept nevertheless, and are charged.
+    ``clips`` were made and kept anyway, and are charged.
     """
     outcome = job.outcome or Outcome.OPERATION_FAILED
     if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
@@ -108,7 +108,7 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
         channel=f"<#{job.origin.channel_id}>",
     )
     if outcome is Outcome.OPERATION_LOST:
-        # with a user install the interaction's token will have expired by then
+        # with a user install, the interaction's token will have expired by then
         will_post = not job.cancel_requested and job.origin.user_install_reply is None
         key = "outcome.watched" if will_post else "outcome.watched.kept"
         text += " " + translate(key, locale, until=format_timestamp(job.watched_until, "f"))
@@ -128,7 +128,7 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
 
 
 def _describe_refused_post(detail: str, locale: str | None) -> str:
-    """Return why Discord refused a post: by one of its filters, or for missing permissions."""
+    """Return why Discord refused a post: one of its filters, or missing permissions."""
     if has_message(f"outcome.blocked_post.{detail}"):
         return translate(f"outcome.blocked_post.{detail}", locale)
     missing = name_permissions(detail.split(","), locale)
@@ -254,7 +254,7 @@ def _describe_file_too_large(error: FileTooLarge, locale: str | None = None) -> 
 
 
 def name_permissions(names: Iterable[str], locale: str | None) -> str:
-    """Return Discord's permissions by name, as members read them."""
+    """Return Discord's names of permissions, in the language of members."""
     return join_list((f"**{_name_permission(name, locale)}**" for name in names), locale)
 
 
@@ -264,7 +264,7 @@ def _name_permission(name: str, locale: str | None) -> str:
 
 
 def _format_value(name: str, value: str | int, locale: str | None) -> str:
-    """Return a value of a broken rule for reading: modes by name, times as timestamps."""
+    """Return a value of a broken rule as text: modes by name, times as timestamps."""
     if name.endswith("_at") and isinstance(value, int):
         return format_timestamp(datetime.fromtimestamp(value, UTC), "f")
     if name == "mode":

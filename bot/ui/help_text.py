@@ -1,4 +1,4 @@
-"""`/help`, and the welcome message in a server that the bot has joined."""
+"""The texts of `/help` and of the welcome message in a new server."""
 
 from discord import ui
 
@@ -14,7 +14,7 @@ _HELP_KEYS = ("help.title", "help.make", "help.extend", "help.find", "help.promp
 def build_help_view(
     quota_status: QuotaStatus | None, locale: str | None, *, is_admin: bool
 ) -> ui.LayoutView:
-    """Return the help text; ``quota_status`` is ``None`` if the database could not be asked."""
+    """Return the help text. ``quota_status`` is `None` if the database is unavailable."""
     lines = [translate(key, locale) for key in _HELP_KEYS]
     if quota_status is not None:
         lines.append(format_quota_lines(quota_status, locale))
@@ -24,7 +24,7 @@ def build_help_view(
 
 
 def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutView:
-    """Return the guide for a new server: what it does, who pays, and a button for admins."""
+    """Return the guide for a new server: what the bot does, who pays, and a setup button."""
     lines = [
         translate("welcome.title", locale),
         translate("welcome.use", locale),

@@ -1,4 +1,4 @@
-"""*Details*: everything needed to make a clip again, and what it cost."""
+"""The texts of *Details*: everything needed to make a clip again, and what it cost."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ _RULE_BY_PERSON_GENERATION: Final = {
 def format_job_details(
     job: Job, clips: Sequence[Clip], model_info: ModelInfoSource, locale: str | None
 ) -> list[str]:
-    """Return what was asked for, sent and paid, as texts of at most `MESSAGE_LIMIT`."""
+    """Return what was requested, sent and paid, as texts of at most `MESSAGE_LIMIT` characters."""
     plan = job.plan
     rows = [*_list_settings(job, clips, model_info, locale), *_list_inputs(plan, locale)]
     for clip in clips:
@@ -92,7 +92,7 @@ def _list_inputs(plan: VideoPlan, locale: str | None) -> list[tuple[str, str]]:
 
 
 def _format_price(job: Job, clips: Sequence[Clip], locale: str | None) -> str:
-    """Return what was paid, and what was reserved if that was more."""
+    """Return what was paid, and also what was reserved if that was more."""
     paid = compute_price_paid(job, clips=len(clips)) if clips else job.price
     if paid == job.price:
         return format_money(paid, locale)
@@ -111,7 +111,7 @@ def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
 
 
 def _join_short(texts: Iterable[str]) -> list[str]:
-    """Return ``texts`` in as few messages as they fit into, each on a line of its own."""
+    """Return ``texts`` joined by line breaks into as few messages as possible."""
     joined: list[str] = []
     for text in texts:
         if joined and len(joined[-1]) + 1 + len(text) <= MESSAGE_LIMIT:
@@ -122,7 +122,7 @@ def _join_short(texts: Iterable[str]) -> list[str]:
 
 
 def _format_person_generation(value: PersonGeneration | None, locale: str | None) -> str:
-    """Return what was sent to Google about people: translated, and the value itself."""
+    """Return the rule for people that was sent to Google, as text and as Google's value."""
     if value is None:
         return translate("details.default", locale)
     return f"{translate(f'people.{_RULE_BY_PERSON_GENERATION[value]}', locale)} (`{value}`)"

@@ -1,4 +1,4 @@
-"""A clip's lineage as a message: what it was made from, and what was made from it."""
+"""A clip's lineage as text: the clips it was made from, and those made from it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,9 +10,9 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import build_jump_link, format_clip_number, format_excerpt
 
 MAXIMUM_LENGTH: Final = 3800
-"""Characters of the message; Discord allows 4,000."""
+"""Characters of the message. Discord allows 4,000."""
 _MAXIMUM_INDENT: Final = 8
-"""Deepest indentation that is readable on a phone; deeper rows name their parent."""
+"""The deepest indentation that fits on a phone. Deeper rows name their parent."""
 
 
 def format_lineage(rows: Sequence[LineageRow], clip: Clip, locale: str | None) -> str:
@@ -33,7 +33,7 @@ def format_lineage(rows: Sequence[LineageRow], clip: Clip, locale: str | None) -
         text = "\n".join(lines)
         if len(text) <= MAXIMUM_LENGTH:
             return text
-        # rows are of similar length: drop the share that is too much, and at least one
+        # rows have similar lengths, so drop the same share of rows as of characters
         limit -= max(1, (len(text) - MAXIMUM_LENGTH) * limit // len(text))
 
 
@@ -61,7 +61,7 @@ def _format_row(
 
 
 def get_edge_mark(clip: Clip) -> str:
-    """Return the sign for how a clip was made from another; words beside it say the same."""
+    """Return the symbol for how a clip was made. The words next to it say the same."""
     if clip.parent_clip_id is None:
         return "●"
     return "✎" if clip.mode is GenerationMode.EDIT else "⤷"

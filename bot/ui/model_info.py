@@ -1,4 +1,4 @@
-"""What messages need to know about models: their names, and what they can make of a clip."""
+"""What messages need to know about models: their names, and whether they can change a clip."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,31 +11,31 @@ from bot.services.admin.model_directory import ModelDirectory
 
 
 class ModelInfoSource(Protocol):
-    """`ModelInfo` as the cards see it. Fakes of the tests implement it too."""
+    """The interface of `ModelInfo`, which fakes in tests implement too."""
 
     def get_display_name(self, model: str) -> str:
-        """Return a model's name for members; its id if the model is unknown."""
+        """Return a model's name, or its id if the model is unknown."""
         ...
 
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
-        """Return whether some offered model accepts an extension of the clip at ``now``."""
+        """Return whether an offered model can extend the clip at ``now``."""
         ...
 
     def is_editable(self, clip: Clip, now: datetime) -> bool:
-        """Return whether some offered model accepts an edit of the clip at ``now``."""
+        """Return whether an offered model can edit the clip at ``now``."""
         ...
 
 
 def find_end(
     is_possible: Callable[[Clip, datetime], bool], clip: Clip, now: datetime
 ) -> datetime | None:
-    """Return until when something can be made of a clip that can be now; `None`: for ever.
+    """Return when ``is_possible`` stops being true for the clip, or `None` if it never does.
 
-    It may end with what Google keeps of the clip, unless a copy of ours will do.
+    It may stop when Google deletes its copy or interaction, unless our copy is enough.
     """
     ends = (clip.remote_expires_at, clip.interaction_expires_at)
-    coming = sorted(end for end in ends if end is not None and end > now)
-    return next((end for end in coming if not is_possible(clip, end)), None)
+    future_ends = sorted(end for end in ends if end is not None and end > now)
+    return next((end for end in future_ends if not is_possible(clip, end)), None)
 
 
 class ModelInfo:

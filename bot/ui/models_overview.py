@@ -1,4 +1,4 @@
-"""`/video models`: what can be used, and what became of the models that cannot any more."""
+"""The text of `/video models`: which models can be used, and what replaced the others."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,9 +11,10 @@ from bot.services.admin.model_directory import ModelOfferStatus
 
 
 def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
-    """Return the models as messages: what is offered with modes, lengths and prices comes first.
+    """Return the models as messages, the offered ones first.
 
-    Of a model that Google has shut down, only its successor is of interest.
+    They are listed with modes, lengths and prices. For a model that Google has shut down, only its
+    successor is named.
     """
     if not overview:
         return [translate("models.none", locale)]
@@ -82,7 +83,7 @@ def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
 
 
 def list_ranges(numbers: Sequence[int]) -> list[str]:
-    """Return whole numbers for reading: 4, 6, 8, but 3–15."""
+    """Return numbers as text, and three or more consecutive ones as a range: 4, 6, 8 or 3–15."""
     ordered = sorted(numbers)
     is_range = len(ordered) > 2 and all(after - before == 1 for before, after in pairwise(ordered))
     return [f"{ordered[0]}–{ordered[-1]}"] if is_range else [str(number) for number in ordered]

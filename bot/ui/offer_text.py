@@ -1,4 +1,4 @@
-"""What an offered request leaves out, and what a suggested model is good for, as text."""
+"""Texts about what an offered request leaves out and what a suggested model can do."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,13 @@ from bot.i18n.formatting import join_list
 
 
 def format_offer_changes(changes: Iterable[OfferChange], locale: str | None) -> str:
-    """Return a sentence that names what is left out; empty if nothing is."""
+    """Return a sentence about what is left out, or an empty text if nothing is."""
     texts = [translate(f"offer.{change.dropped}", locale, count=change.count) for change in changes]
     return translate("offer.changes", locale, changes=join_list(texts, locale)) if texts else ""
 
 
 def format_model_strengths(model: ModelSpec, locale: str | None) -> str:
-    """Return in a few words what distinguishes the model from others."""
+    """Return in a few words how the model differs from others."""
     largest = max(model.resolutions, default=model.native_resolution, key=list(Resolution).index)
     parts = [
         translate("choice.up_to", locale, resolution=largest),

@@ -1,4 +1,4 @@
-"""What a member reads about what is done with their pictures."""
+"""Texts about what is done with a member's images."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _GOOD_SIZE: Final = "1280×720"
 
 
 def format_picture_note(note: PictureNote, locale: str | None = None) -> str:
-    """Return one line about the picture of one option."""
+    """Return one line about the image of one option."""
     key = f"picture.{note.kind}"
     if note.kind is NoteKind.CROPPED:
         key += ".sides" if note.is_cut_at_sides else ".top_bottom"

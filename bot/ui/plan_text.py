@@ -1,4 +1,4 @@
-"""What would be made, at which price, in one line: for a question, an answer or an offer."""
+"""A plan and its price in one line, for questions, answers and offers."""
 
 from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.i18n.catalogs import translate
@@ -7,7 +7,7 @@ from bot.ui.model_info import ModelInfoSource
 
 
 def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | None) -> str:
-    """Return what is sent and charged, and what it is made from, if it is made from a clip."""
+    """Return what is sent and charged and, for an extension or edit, the clip it starts from."""
     made_from = None if plan.source is None else f"#{plan.source.clip_id}"
     return " · ".join(
         [
@@ -23,13 +23,13 @@ def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | No
 
 
 def format_charged_length(plan: VideoPlan, locale: str | None) -> str:
-    """Return the seconds that a plan makes: of an extension those that it adds."""
+    """Return the charged seconds. For an extension, only the added ones are charged."""
     seconds = translate("seconds", locale, count=plan.seconds)
     return f"+{seconds}" if plan.mode is GenerationMode.EXTENSION else seconds
 
 
 def explain_plan(plan: VideoPlan, locale: str | None) -> list[str]:
-    """Return the sentence that says what an edit does to its clip; nothing for other plans."""
+    """Return the sentence about what an edit does to its clip; nothing for other plans."""
     if plan.source is None or plan.mode is not GenerationMode.EDIT:
         return []
     return [translate("plan.edit_keeps", locale, clip=f"#{plan.source.clip_id}")]

@@ -1,7 +1,7 @@
-"""Which handler answers which button, menu, page button and form.
+"""Finds the handler of a button, menu, page button or form by its custom id.
 
-The cogs register their handlers at start. discord.py's own handlers live in the view objects and
-are lost with the process; these are found by the custom id alone.
+The cogs register their handlers at the start. discord.py's own handlers belong to view objects,
+which are lost when the process ends.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from bot.ui.custom_ids import (
 _ChoiceT = TypeVar("_ChoiceT", bound=StrEnum)
 _HandlerT = TypeVar("_HandlerT")
 _OUTDATED: Final = "component"
-"""The reason, a key of the texts: a button, menu or form of another version."""
+"""The reason of a `RecordNotFound` for a component of another version of the bot."""
 
 ButtonHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 FormHandler = Callable[[discord.Interaction, int, Mapping[str, str]], Awaitable[None]]
@@ -33,10 +33,11 @@ PageHandler = Callable[[discord.Interaction, PageRequest], Awaitable[None]]
 
 
 class InteractionRouter:
-    """The table of handlers.
+    """The registered handlers.
 
-    Messages stay for months. What another version of the program sent with them, and this one does
-    not know, raises `RecordNotFound`. ``check_place`` raises where the bot may not be used.
+    Messages stay for months, so other versions of the bot may have sent them. A component that this
+    version does not know raises `RecordNotFound`. ``check_place`` raises an error if the bot may
+    not be used there.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class InteractionRouter:
 
 
 def parse_choice(kind: type[_ChoiceT], value: str) -> _ChoiceT:
-    """Return the chosen value of a menu. Raises `RecordNotFound` for one of another version."""
+    """Return a menu's chosen value. Raises `RecordNotFound` if this version does not know it."""
     try:
         return kind(value)
     except ValueError:
@@ -101,7 +102,7 @@ def parse_choice(kind: type[_ChoiceT], value: str) -> _ChoiceT:
 
 
 def refuse_unknown_component(custom_id: str) -> None:
-    """Raises `RecordNotFound` for a button or menu that no handler can be found for."""
+    """Raise `RecordNotFound` for a button or menu that this version does not know."""
     if not is_known_format(custom_id):
         raise RecordNotFound(_OUTDATED)
 
@@ -122,7 +123,7 @@ def _check_number(number: int) -> int:
 
 
 class RoutingClient(Protocol):
-    """What a button or menu needs from the client. Fakes of the tests implement it too."""
+    """What a button or menu needs from the client. Fakes in tests implement it too."""
 
     router: InteractionRouter
 
@@ -132,7 +133,7 @@ class RoutingClient(Protocol):
 
 
 def _iterate_field_values(components: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield custom id and value of every input, inside action rows and labels."""
+    """Yield the custom id and value of every input, also inside of action rows and labels."""
     for component in components:
         if "value" in component and "custom_id" in component:
             yield str(component["custom_id"]), str(component["value"])

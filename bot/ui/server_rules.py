@@ -1,4 +1,4 @@
-"""How a server's rules and budget read, and what each choice costs."""
+"""A server's rules and budget as text, with what each choice costs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ from bot.i18n.formatting import format_money, join_fitting_lines, join_list
 from bot.ui.text_lists import format_limits
 
 UNSET_RULE: Final = "unset"
-"""The choice of no rule for people."""
+"""The choice that removes the rule for people."""
 
 _NO_PRICE: Final = Micros(0)
 
@@ -21,7 +21,7 @@ _NO_PRICE: Final = Micros(0)
 def describe_person_rules(
     rules: GuildRules, costs: Iterable[PersonRuleCost], locale: str | None
 ) -> str:
-    """Return the rule for people that is set, what each would leave, and the channels' own."""
+    """Return the server's person rule, what each rule would cost, and the rules of channels."""
     server = translate("server.people.server", locale)
     channels = sorted(rules.channel_person_rules.items())
     return join_fitting_lines(
@@ -44,12 +44,12 @@ def _describe_choice(cost: PersonRuleCost, locale: str | None) -> str:
         "server.people.choice",
         locale,
         rule=translate(f"people.{cost.rule}", locale),
-        left=join_list(_list_left(cost, locale), locale),
+        left=join_list(_list_remaining(cost, locale), locale),
     )
 
 
 def describe_person_rule_cost(cost: PersonRuleCost, locale: str | None) -> list[str]:
-    """Return what a rule for people leaves and costs, in lines; none where it changes nothing."""
+    """Return lines about what a rule prevents and costs; none if it changes nothing."""
     if not cost.is_noticeable:
         return []
     lines = []
@@ -82,7 +82,7 @@ def _describe_remaining(key: str, offer: RemainingOffer, locale: str | None) -> 
     )
 
 
-def _list_left(cost: PersonRuleCost, locale: str | None) -> Iterator[str]:
+def _list_remaining(cost: PersonRuleCost, locale: str | None) -> Iterator[str]:
     offers = {"clips": cost.clips, "extensions": cost.extensions, "edits": cost.edits}
     for name, offer in offers.items():
         if offer.price is not None:
@@ -95,7 +95,7 @@ def _list_left(cost: PersonRuleCost, locale: str | None) -> Iterator[str]:
 def describe_confirmation_price(
     rules: GuildRules, default_price: Micros | None, locale: str | None
 ) -> str:
-    """Return from which price on a request asks, and who says so."""
+    """Return from which price on requests need a confirmation, and who decided that."""
     price = rules.confirm_above
     if price is not None and price >= NEVER_CONFIRM:
         return translate("server.confirm.never", locale)
@@ -107,7 +107,7 @@ def describe_confirmation_price(
 
 
 def describe_budget(own: UsageLimits, ceiling: UsageLimits, locale: str | None) -> str:
-    """Return the server's own budget and the operator's, of which the tighter one holds."""
+    """Return the server's own budget and the operator's. The lower one applies."""
     lines = [
         translate("server.budget.cleared", locale)
         if own == NO_LIMITS

@@ -1,4 +1,4 @@
-"""The message of `/server setup`: a menu for each setting and a button to check permissions."""
+"""The message of `/server setup`: a menu for each setting, and a button to check permissions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from bot.ui.text_lists import format_limits
 UNSET_OPTION: Final = "unset"
 """The option that removes a setting."""
 KEEP_OPTION: Final = "keep"
-"""The option that stands for limits which are no preset."""
+"""The option for current values that no other option has."""
 CLIP_CHANNEL_TYPES: Final = (
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -37,19 +37,18 @@ CLIP_CHANNEL_TYPES: Final = (
 )
 """Channels in which clips can be requested."""
 NEVER_OPTION: Final = "never"
-"""The option of no confirmation at all."""
+"""The option to never ask for confirmation."""
 _MAXIMUM_LABEL_LENGTH: Final = 100
 _PART_SEPARATOR: Final = " · "
 
 
 @dataclass(frozen=True, slots=True)
 class SetupState:
-    """What is set in a server now.
+    """The current settings of a server.
 
-    ``member_limits`` are the default for its members. Menus show only ``existing_channel_ids`` as
-    selected. ``discord_locale`` is the server's language in Discord. ``budget`` is the server's
-    own, ``ceiling`` what the operator allows every server, ``default_confirmation_price`` is the
-    operator's too.
+    ``member_limits`` are the default for members. Menus show only ``existing_channel_ids`` as
+    selected. ``discord_locale`` is the server's language in Discord. ``budget`` is set by the
+    server, ``ceiling`` and ``default_confirmation_price`` by the operator.
     """
 
     rules: GuildRules
@@ -64,14 +63,14 @@ class SetupState:
 
 @dataclass(frozen=True, slots=True)
 class PermissionCheck:
-    """The permissions that the bot lacks in a channel; ``None`` if it cannot see the channel."""
+    """The permissions that the bot lacks in a channel, or `None` if it cannot see the channel."""
 
     channel_id: int
     missing: Sequence[str] | None
 
 
 def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "") -> ui.LayoutView:
-    """Return the message; ``notice`` says what has just changed."""
+    """Return the message. ``notice`` says what has just changed."""
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
     container.add_item(ui.TextDisplay(translate("setup.title", locale)))
     for text, menu in (
@@ -137,7 +136,7 @@ def _build_people_menu(state: SetupState, locale: str | None) -> tuple[str, Sett
 def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
     current = find_quota_preset(state.member_limits)
     if current not in list_quota_presets(state.ceiling):
-        current = None  # more than the server may spend: shown as it is, and not offered
+        current = None  # more than the server may spend, so it is shown but not offered
     unset = is_unset(state.member_limits)
     options = [
         discord.SelectOption(
@@ -219,7 +218,7 @@ def _build_confirmation_menu(state: SetupState, locale: str | None) -> tuple[str
 
 
 def _build_keep_option(description: str, locale: str | None) -> discord.SelectOption:
-    """Return the option for what is set and stands in no menu."""
+    """Return the option for a current value that no other option has."""
     return discord.SelectOption(
         label=translate("choice.quota.keep", locale),
         value=KEEP_OPTION,
@@ -275,7 +274,7 @@ def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, Se
 
 
 def _shorten_label(text: str) -> str:
-    """Return as many whole parts as fit: half of an amount would be another amount."""
+    """Return as many whole parts as fit, because a cut amount would be a different amount."""
     if len(text) <= _MAXIMUM_LABEL_LENGTH:
         return text
     head = text[: _MAXIMUM_LABEL_LENGTH - 1]

@@ -1,4 +1,4 @@
-"""What the showcase looks like in Discord: a post's card, the weekly digest, lists."""
+"""The showcase in Discord: cards of posts, the weekly digest, lists."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -37,7 +37,7 @@ class ShowcaseCards:
         self._model_info = model_info
 
     def build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
-        """Return a post's card, with or without the attachment named by `build_file_name`."""
+        """Return a post's card. ``with_file`` shows the attachment that `build_file_name` names."""
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_GOLD_COLOUR)
         if with_file:
@@ -61,7 +61,7 @@ class ShowcaseCards:
             build_button(ButtonAction.EXTEND, clip.id, locale),
             build_button(ButtonAction.WITHDRAW, post.id, locale),
         ]
-        # the clip's own message has the prompt, which its creator may hide here
+        # the clip's own message shows the prompt, which may be hidden here
         link = build_jump_link(clip)
         if link is not None and entry.prompt is not None:
             label = translate("button.original", locale)
@@ -72,7 +72,7 @@ class ShowcaseCards:
     def build_digest_card(
         self, digest: WeeklyDigest, media_name: str | None = None
     ) -> ui.LayoutView:
-        """Return the digest, with the winner's clip if that is attached under ``media_name``."""
+        """Return the digest, with the winning clip if ``media_name`` names its attachment."""
         locale = digest.showcase_settings.locale
         winner, *others = digest.entries
         lines = [
@@ -92,7 +92,7 @@ class ShowcaseCards:
 def build_entry_card(
     entry: GalleryEntry, media_name: str | None, locale: str | None
 ) -> ui.LayoutView:
-    """Return one entry, with its clip if that is attached under ``media_name``."""
+    """Return one entry, with its clip if ``media_name`` names its attachment."""
     text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
     return build_view(ui.Container(*_build_media(media_name), text, accent_colour=_GOLD_COLOUR))
 
@@ -128,9 +128,9 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
 
 
 def build_entry_link(entry: GalleryEntry) -> str:
-    """Return the link to an entry's post, or to the clip's message while it is not posted.
+    """Return the link to an entry's post, or to the clip's message while there is no post.
 
-    The clip's message shows the prompt: if that is hidden, the link leads to the channel.
+    The clip's message shows the prompt. So if the prompt is hidden, the link leads to the channel.
     """
     channel = f"https://discord.com/channels/{entry.guild_id}/{entry.channel_id}"
     if entry.message_id is not None:
@@ -159,7 +159,7 @@ def format_preferences(
 ) -> str:
     """Return what a creator has chosen for their clips, and whether moderators block them.
 
-    ``gallery_url`` is where their clips can come to be in public, if the server's gallery is.
+    ``gallery_url`` is the web gallery in which their clips may become public.
     """
     prompt = "hidden" if preferences.hide_prompt else "shown"
     lines = [
@@ -185,9 +185,9 @@ def format_showcase_settings(
     is_channel_gone: bool = False,
     is_just_opened: bool = False,
 ) -> str:
-    """Return a server's settings in words.
+    """Return a server's showcase settings as text.
 
-    ``gallery_url`` is the gallery's address, if any; it may have been opened just now.
+    ``is_just_opened`` adds a note that clips are public from now on.
     """
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)

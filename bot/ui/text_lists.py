@@ -1,4 +1,4 @@
-"""Lists as text: running jobs, histories, limits, usage, unknown jobs."""
+"""Lists as text: running jobs, clips, limits, usage, unknown jobs."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,7 +89,7 @@ def _format_history_filter(
 def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
     """Return a member's limits: what is used, what is left and when more becomes available.
 
-    The limits of the whole bot are the operator's business and are left out.
+    The limits of the whole bot are left out, because they only concern the operator.
     """
     lines = [translate("quota.title", locale)]
     shown = (LimitScope.MEMBER, LimitScope.EVERYWHERE, LimitScope.GUILD, LimitScope.MODEL)
@@ -102,7 +102,7 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
-    """Return the least that is left of clips, seconds and money: a member's, server's or bot's."""
+    """Return what is left of clips, seconds and money, by the narrowest limit of each."""
     parts = [
         _format_limit_part(line.limit, line.remaining, locale)
         for line in status.find_least_remaining()
@@ -111,7 +111,7 @@ def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
 
 
 def format_limit_rows(rows: Sequence[LimitRow], locale: str | None, *, ceiling: UsageLimits) -> str:
-    """Return the limits that a server has set, one subject per line, and the operator's."""
+    """Return the limits that a server has set, one subject per line, and the operator's limit."""
     order = list(LimitSubject)
     lines = [translate("server.quota.title" if rows else "server.quota.none", locale)]
     for row in sorted(rows, key=lambda row: (order.index(row.subject), row.subject_id)):
@@ -134,7 +134,7 @@ def format_limits(limits: UsageLimits, locale: str | None) -> str:
 
 
 def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str:
-    """Return what each member has used; ``rows`` are sorted by the highest cost."""
+    """Return what each member has used. ``rows`` are sorted by cost, highest first."""
     if not rows:
         return translate("usage.none", locale, count=days)
     total = format_money(Micros(sum(row.micros for row in rows)), locale)
@@ -156,10 +156,10 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
 def build_usage_csv(
     rows: Iterable[UsageRow], names: Mapping[int, str], locale: str | None
 ) -> bytes:
-    """Return the usage as a CSV file that a spreadsheet opens as it is.
+    """Return the usage as a CSV file for spreadsheets.
 
-    It begins with the mark by which spreadsheets know UTF-8. An id is written as a mention, which
-    is text: of a bare number of 19 digits they would round the last four.
+    It begins with a byte order mark, by which spreadsheets recognize UTF-8. Ids are written as
+    mentions, which are text. Spreadsheets round numbers of 19 digits.
     """
     text = StringIO()
     writer = csv.writer(text)
@@ -175,12 +175,12 @@ def build_usage_csv(
 
 
 def _quote_formula(text: str) -> str:
-    """Return ``text`` so that no spreadsheet takes a member's name for a formula."""
+    """Return ``text`` in a form that no spreadsheet reads as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    """Return the jobs whose outcome is unknown, for an admin to settle."""
+    """Return the unknown jobs that an admin can settle."""
     if not jobs:
         return translate("unknown.none", locale)
     lines = [
@@ -208,7 +208,7 @@ def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
 
 
 def _mention_member(user_id: int | None, locale: str | None) -> str:
-    """Return a mention; erased members have a negative pseudonym, or no id."""
+    """Return a mention, or a text for erased members, who have a pseudonym (negative) or no id."""
     if user_id is None or user_id <= 0:
         return translate("usage.former", locale)
     return f"<@{user_id}>"
