@@ -1,4 +1,4 @@
-"""The gallery as JSON; `bot.web.openapi` describes each call."""
+"""The gallery as JSON, as described in `bot.web.openapi`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.web.view_models import contain_text
 
 
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
-    """Return an entry's JSON. Discord's ids are strings, as in Discord's own API."""
+    """Return an entry as JSON. Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
     return {
@@ -64,7 +64,7 @@ async def get_chain(request: web.Request) -> web.Response:
     entry = await get_public_entry(request)
     site = request.app[SITE]
     chain = await site.gallery.load_lineage(entry.clip.id)
-    clips = [serialize_entry(link, site) for link in chain]
+    clips = [serialize_entry(chain_entry, site) for chain_entry in chain]
     return responses.respond_json(request, {"clips": clips})
 
 

@@ -1,4 +1,4 @@
-"""The web application: its routes, and what applies to all of them."""
+"""Builds the web application: its routes, limits and middleware."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -15,10 +15,10 @@ from bot.web.rate_limit import Network, TokenBucket
 from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"
-"""A clip's number, never one too large for the database."""
+"""A clip's number. Numbers that are too large for the database do not match."""
 
 Feature = Callable[[web.Application], None]
-"""Adds routes, and what they need, to the application before it starts."""
+"""Adds routes to the application before it starts."""
 
 
 def build_application(
@@ -33,9 +33,9 @@ def build_application(
     requests_per_minute: float = 300.0,
     features: Sequence[Feature] = (),
 ) -> web.Application:
-    """Return the application; ``features`` add what is not part of the gallery.
+    """Return the application. ``features`` add routes that are not part of the gallery.
 
-    ``checks`` are the parts that must work for `/readyz` to be 200, by name.
+    `/readyz` responds with 200 only if all ``checks`` succeed.
     """
     app = web.Application(middlewares=[security.security_middleware], client_max_size=1024)
     app[SITE] = site

@@ -1,7 +1,7 @@
-"""Static files, read once at start, so that no request ever names a path on disk.
+"""Static files, read once at the start, so that no request can name a path on disk.
 
-Their addresses carry a digest of the content: browsers may cache them for a year, and still fetch
-a changed file at once.
+Their URLs contain a digest of the content. So browsers can cache them for a year and still fetch a
+changed file at once.
 """
 
 import gzip
@@ -23,7 +23,7 @@ _COMPRESSIBLE_SUFFIXES: Final = frozenset({".css", ".js", ".svg"})
 
 @dataclass(frozen=True, slots=True)
 class StaticAsset:
-    """One file. ``gzip_body`` is `None` if compressing does not make it smaller."""
+    """One file. ``gzip_body`` is `None` if compression does not make it smaller."""
 
     name: str
     content_type: str
@@ -33,7 +33,7 @@ class StaticAsset:
 
 
 class StaticAssets:
-    """Every file in ``static``."""
+    """All files in ``static``."""
 
     def __init__(self, folder: Path = _STATIC_FOLDER) -> None:
         self._assets: Mapping[str, StaticAsset] = {
@@ -46,7 +46,7 @@ class StaticAssets:
         return self._assets.get(name)
 
     def build_url(self, name: str) -> str:
-        """Return the address of a file. Raises `KeyError` if there is none of that name."""
+        """Return the URL of a file. Raises `KeyError` if there is no such file."""
         return f"/static/{name}?v={self._assets[name].digest}"
 
 

@@ -1,4 +1,4 @@
-"""The ``Range`` header (RFC 9110, 14.2): which part of a file a client asks for."""
+"""Parses the ``Range`` header (RFC 9110, 14.2)."""
 
 import re
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ _MAX_DIGITS: Final = 18
 
 
 class RangeUnsatisfiable(ValueError):
-    """The range lies wholly behind the end of the file."""
+    """The range begins after the end of the file, or is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """``size_bytes`` bytes from ``start`` on."""
+    """``size_bytes`` bytes from offset ``start``."""
 
     start: int
     size_bytes: int
 
 
 def parse_range(header: str | None, file_size: int) -> ByteRange | None:
-    """Return the one range asked for, or `None` where the whole file is the answer.
+    """Return the requested range, or `None` if the whole file has to be sent.
 
-    That is so for another unit, for what is malformed, and for several ranges, which no player asks
-    for. Raises `RangeUnsatisfiable`.
+    The whole file is sent for other units, for malformed headers and for several ranges, which no
+    player asks for. Raises `RangeUnsatisfiable`.
     """
     unit = _UNIT_PATTERN.fullmatch((header or "").strip())
     if unit is None:

@@ -1,7 +1,8 @@
-"""The connections to the web server: bounded in number, dropped when their reader stalls.
+"""Limits the connections to the web server, and drops those whose reader stalls.
 
-aiohttp waits for a slow reader for ever, answers what is no HTTP with its own name and a traceback
-in the log, and accepts connections until the process has no file descriptor left for its work.
+aiohttp alone would wait forever for slow readers, and accept connections until the process has no
+file descriptors left. It would also log a traceback for everything that is not HTTP, and tell the
+client its name.
 """
 
 import asyncio
@@ -25,14 +26,14 @@ from bot.web.rate_limit import (
 _SWEEP_INTERVAL_S: Final = 1.0
 _REFUSAL_LINGER_S: Final = 1.0
 _MAX_REFUSALS: Final = 32
-"""Refused connections that may wait for their request, so that the answer is read."""
+"""Refused connections that may stay open until the client has read the response."""
 _RETRY_AFTER_S: Final = 5
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class ConnectionRegistry:
-    """Every open connection, and what is refused."""
+    """Counts and watches the open connections, and refuses others."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class ConnectionRegistry:
             self._limit.close_one(_get_address(transport))
 
     def refuse_connection(self, transport: asyncio.Transport, refusal: TooManyOpen) -> None:
-        """Answer 503 (or 429) at once, whatever is asked, and close."""
+        """Respond with 503 or 429 without reading the request, and close the connection."""
         self._instruments.refusals.labels(refusal.reason).inc()
         if self._refused_count >= _MAX_REFUSALS:
             transport.abort()
@@ -84,7 +85,7 @@ class ConnectionRegistry:
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         transport.write(f"HTTP/1.1 {status}\r\n{head}\r\n".encode("latin-1"))
         transport.write_eof()
-        # closed with a request unread, the connection would be reset and the answer lost
+        # if it were closed now, the unread request would reset it and the response would be lost
         asyncio.get_running_loop().call_later(_REFUSAL_LINGER_S, self._end_refusal, transport)
 
     def _end_refusal(self, transport: asyncio.Transport) -> None:
@@ -92,14 +93,17 @@ class ConnectionRegistry:
         transport.abort()
 
     def may_answer_malformed(self, transport: asyncio.Transport | None) -> bool:
-        """Count what is no HTTP; false if the visitor has sent too much of it."""
+        """Count a request that is not HTTP, and return whether it gets a response.
+
+        Visitors who send too many of them get none.
+        """
         self._instruments.requests.labels("malformed", "400").inc()
         if transport is None:
             return False
         return self._token_bucket.take_tokens(_get_address(transport), 1.0) == 0
 
     async def drop_stalled_readers(self) -> None:
-        """Drop, for ever, each connection of which nothing is read any more."""
+        """Check all connections every second, and drop those whose reader has stalled."""
         while True:
             await asyncio.sleep(_SWEEP_INTERVAL_S)
             self.sweep()
@@ -118,7 +122,7 @@ class ConnectionRegistry:
 
 
 class ArrivingConnection(asyncio.Protocol):
-    """A new connection, before it costs anything: it is refused, or handed to ``build_handler``."""
+    """A new connection. It is either refused or gets the protocol of ``build_handler``."""
 
     def __init__(
         self, registry: ConnectionRegistry, build_handler: Callable[[], asyncio.Protocol]
@@ -139,7 +143,7 @@ class ArrivingConnection(asyncio.Protocol):
 
 
 class GuardedRequestHandler(web.RequestHandler):
-    """aiohttp's handler of one connection, for a connection that the registry has accepted."""
+    """aiohttp's handler, for a connection that the registry has accepted."""
 
     def __init__(self, server: web.Server, registry: ConnectionRegistry, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
@@ -162,9 +166,9 @@ class GuardedRequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP, in one line and without a log line that strangers could repeat.
+        """Respond with one line to what is not HTTP, and log only our own faults.
 
-        Raises `ConnectionError` for a client that is gone, or not worth an answer.
+        Raises `ConnectionError` if the client is gone or has sent too many malformed requests.
         """
         if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
             raise ConnectionResetError from exc

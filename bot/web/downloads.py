@@ -1,7 +1,8 @@
 """Downloads of originals through signed links, a feature of `bot.web.application`.
 
-A link that is forged, damaged, expired or revoked, or whose file is gone, gets the same 404 after
-the same steps (signature, record, file), so neither content nor timing helps an attacker guess.
+Links that are forged, damaged, expired or revoked get the same 404 as links to a missing file. All
+go through the same steps: signature, record, file. So neither content nor timing tells an attacker
+anything.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bot.web.links import DOWNLOAD_PREFIX, SignedLinks
 from bot.web.security import hold_stream
 
 _ANY_CASE_PATH: Final = f"/{{prefix:(?i:{DOWNLOAD_PREFIX.removeprefix('/')})}}/{{rest:.*}}"
-"""Other spellings are refused too, but after the same steps."""
+"""Other spellings of the prefix are also refused after the same steps."""
 _MAX_TOKEN_LENGTH: Final = 512
 _MISSING_CLIP_ID: Final = 0
 _MISSING_FILE: Final = "clips/0-0.mp4"
@@ -24,7 +25,7 @@ _MISSING_FILE: Final = "clips/0-0.mp4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalDownloads:
-    """Serves the originals under ``data_dir``; call it with the application to add its route."""
+    """Serves the originals under ``data_dir``. Call it with the application to add its route."""
 
     links: SignedLinks
     clips: ClipStore

@@ -14,12 +14,12 @@ from bot.web.view_models import build_card_view, contain_text, isolate_text, sho
 
 _MAX_WIDTH: Final = 960
 _MAX_HEIGHT: Final = 720
-"""Of the player, unless less is asked for."""
+"""Maximum size of the player in pixels, unless the request asks for less."""
 _UNLIMITED: Final = 100_000
 
 
 async def get_atom_feed(request: web.Request) -> web.Response:
-    """The newest (or best) entries of a search."""
+    """Return the newest or best entries of a search."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
         search = read_search(request.query)
@@ -48,7 +48,7 @@ async def get_atom_feed(request: web.Request) -> web.Response:
 
 
 async def get_oembed(request: web.Request) -> web.Response:
-    """How to embed a clip (oembed.com): an iframe with the player, in the size asked for."""
+    """Return an iframe with the player in the requested size (https://oembed.com)."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     if request.query.get("format", "json") != "json":
         return responses.respond_problem(request, 501, "only json is supported", parameter="format")
@@ -63,7 +63,7 @@ async def get_oembed(request: web.Request) -> web.Response:
     width, height = _fit_size(clip_size, (min(limits[0], _MAX_WIDTH), min(limits[1], _MAX_HEIGHT)))
     poster = _fit_size(clip_size, (POSTER_MAX_SIDE, POSTER_MAX_SIDE))
     thumbnail: dict[str, Any] = {}
-    if poster[0] <= limits[0] and poster[1] <= limits[1]:  # otherwise it may not be named
+    if poster[0] <= limits[0] and poster[1] <= limits[1]:  # oEmbed forbids larger thumbnails
         thumbnail = {
             "thumbnail_url": site.build_absolute_url(card.poster),
             "thumbnail_width": poster[0],
@@ -106,7 +106,7 @@ def _parse_clip_url(text: str, base: URL) -> int | None:
 
 
 def _fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
-    """Return ``size`` in the same shape, no larger than it is and than ``limits``."""
+    """Return ``size`` scaled down to ``limits``, with the same aspect ratio."""
     (width, height), (max_width, max_height) = size, limits
     scale = min(1.0, max_width / width, max_height / height)
     return max(1, int(width * scale)), max(1, int(height * scale))

@@ -1,7 +1,7 @@
-"""Sends files in ranges, by the kernel, without passing them through memory.
+"""Sends files and ranges of them with ``sendfile``, without reading them into memory.
 
-Instead of aiohttp's `FileResponse`, which answers several ranges with 416, a ``HEAD`` with 206, and
-waits for ever for a reader that has stalled.
+It replaces aiohttp's `FileResponse`, which responds to several ranges with 416 and to ``HEAD`` with
+206, and waits forever for a stalled reader.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from bot.web.responses import REVALIDATE_ALWAYS
 from bot.web.site import WEB_CAPACITY, WEB_INSTRUMENTS
 
 _CHUNK_BYTES: Final = 64 * 1024
-"""What a reader has to take within `WebCapacity.stall_timeout_s`."""
+"""Bytes that a reader has to accept within `WebCapacity.stall_timeout_s`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """What tells one content of a file from another."""
+    """Identifies the content of a file by its size and time of change."""
 
     size_bytes: int
     modified_ns: int
@@ -36,7 +36,7 @@ class FileVersion:
 
     @property
     def modified_s(self) -> int:
-        """The second that `Last-Modified` names."""
+        """The time of change for ``Last-Modified``, in whole seconds."""
         return math.ceil(self.modified_ns / 1e9)
 
 
@@ -52,7 +52,7 @@ async def send_file(
     content_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Send ``path``, or the part asked for. Raises `web.HTTPNotFound` if it cannot be opened."""
+    """Send ``path`` or the requested part. Raises `web.HTTPNotFound` if it cannot be opened."""
     try:
         file = await _open_file(path)
     except OSError as error:
@@ -61,7 +61,7 @@ async def send_file(
         status = os.fstat(file.fileno())
         version = FileVersion(status.st_size, status.st_mtime_ns)
         response = web.StreamResponse(headers=headers)
-        response.headers[hdrs.CONTENT_TYPE] = content_type  # never left to a browser's guess
+        response.headers[hdrs.CONTENT_TYPE] = content_type  # so that browsers do not guess it
         response.headers[hdrs.CACHE_CONTROL] = REVALIDATE_ALWAYS
         response.headers[hdrs.ACCEPT_RANGES] = "bytes"
         response.etag = ETag(version.tag)
@@ -77,7 +77,7 @@ async def send_file(
 
 
 async def _open_file(path: Path) -> BinaryIO:
-    """Open a file in a thread, and close it if nobody waits any more. Raises `OSError`."""
+    """Open a file in a thread, and close it if the caller is cancelled. Raises `OSError`."""
     opening = asyncio.create_task(asyncio.to_thread(path.open, "rb"))
     try:
         return await asyncio.shield(opening)
@@ -94,7 +94,7 @@ def _close_opened_file(opening: asyncio.Future[BufferedReader]) -> None:
 def _decide_response(
     request: web.Request, response: web.StreamResponse, version: FileVersion
 ) -> ByteRange | None:
-    """Set the status and its headers; return the part to send, or `None` for no body at all."""
+    """Set the status and its headers. Return the part to send, or `None` if there is no body."""
     if not _meets_preconditions(request, version):
         response.set_status(412)
         response.content_length = 0
@@ -120,7 +120,7 @@ def _decide_response(
 
 
 def _meets_preconditions(request: web.Request, version: FileVersion) -> bool:
-    """Return whether the file is the one that the client means (RFC 9110, 13.1.1 and 13.1.4)."""
+    """Return whether the client expects this version (RFC 9110, 13.1.1 and 13.1.4)."""
     tags = request.if_match
     if tags is not None:
         return any(
@@ -131,7 +131,7 @@ def _meets_preconditions(request: web.Request, version: FileVersion) -> bool:
 
 
 def _is_known(request: web.Request, version: FileVersion) -> bool:
-    """Return whether the client has this version already (RFC 9110, 13.1.2 and 13.1.3)."""
+    """Return whether the client already has this version (RFC 9110, 13.1.2 and 13.1.3)."""
     tags = request.if_none_match
     if tags is not None:
         return any(tag.value in ("*", version.tag) for tag in tags)
@@ -140,7 +140,7 @@ def _is_known(request: web.Request, version: FileVersion) -> bool:
 
 
 def _get_range_header(request: web.Request, version: FileVersion) -> str | None:
-    """Return the range asked for, unless the client's part is of another version (13.1.5)."""
+    """Return the ``Range`` header, unless ``If-Range`` names another version (RFC 9110, 13.1.5)."""
     if request.method != hdrs.METH_GET:
         return None
     condition = request.headers.get(hdrs.IF_RANGE, "").strip()
@@ -157,19 +157,20 @@ def _get_range_header(request: web.Request, version: FileVersion) -> str | None:
 async def _send_part(request: web.Request, file: BinaryIO, part: ByteRange) -> None:
     """Send a part of the file. Raises `ConnectionError` if the reader is gone or has stalled."""
     loop = asyncio.get_running_loop()
-    at, end = part.start, part.start + part.size_bytes
-    while at < end:
+    offset, end = part.start, part.start + part.size_bytes
+    while offset < end:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has disconnected")
         try:
             async with asyncio.timeout(request.app[WEB_CAPACITY].stall_timeout_s):
-                sent = await loop.sendfile(transport, file, at, min(_CHUNK_BYTES, end - at))
+                chunk_bytes = min(_CHUNK_BYTES, end - offset)
+                sent = await loop.sendfile(transport, file, offset, chunk_bytes)
         except TimeoutError as error:
             request.app[WEB_INSTRUMENTS].stalled_readers.inc()
             transport.abort()
-            raise ConnectionResetError("the client reads nothing") from error
-        if sent == 0:  # the file was cut meanwhile: what was promised cannot be sent
+            raise ConnectionResetError("the client has stopped reading") from error
+        if sent == 0:  # the file has become shorter than Content-Length says
             transport.abort()
             raise ConnectionResetError("the file ended early")
-        at += sent
+        offset += sent

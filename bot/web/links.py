@@ -1,8 +1,8 @@
 """Signed links to originals: anyone who has one may download that clip until the link expires.
 
-A link names one clip and one file (by hash) and holds its expiry. Keys rotate: the newest signs,
-and older ones verify until everything they signed has expired. Deleting a clip revokes its links,
-because every request looks the clip up.
+A link contains a clip's number, a hash of its file and its expiry. Keys rotate: the newest one
+signs, and older ones verify until everything they signed has expired. Deleting a clip revokes its
+links, because every request looks up the clip.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ KEY_ROTATION_AGE: Final = timedelta(days=30)
 _KEY_RELOAD_INTERVAL_S: Final = 60.0
 _KEY_ROTATION_INTERVAL_S: Final = 3600.0
 _EXPIRY_ROUNDING: Final = timedelta(hours=2)
-"""More than `create_link` rounds an expiry up by."""
+"""`create_link` rounds an expiry up by less than this."""
 _SALT: Final = "clapper original"
 _KEYS_FILE_NAME: Final = "link-keys.json"
 _KEY_BYTES: Final = 32
 _FINGERPRINT_LENGTH: Final = 16
-"""Hex digits of the file's hash that a link carries."""
+"""Hex digits of the file's hash in a link."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadGrant:
-    """The clip and the file that a valid link was signed for."""
+    """The clip and file that a valid link gives access to."""
 
     clip_id: int
     fingerprint: str
@@ -59,8 +59,8 @@ class SignedLinks:
     """Implements `bot.domain.ports.Links`.
 
     ``keys`` are secrets, oldest first: the last one signs, all of them verify. ``public_url`` is
-    the web server's public address. ``reload_keys`` returns the current keys, which another
-    process may have rotated, and may rotate them itself; it may block.
+    the web server's public address. ``reload_keys`` returns the current keys, because another
+    process may have rotated them. It may also rotate them itself, and it may block.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SignedLinks:
     def create_link(self, clip: Clip) -> tuple[str, datetime]:
         """Return a link to the clip's original, and when it expires.
 
-        Links made within the same hour are identical, so that a retried post does not change.
+        All links of one hour are identical, so that a repeated post does not change.
         """
         hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
         expires_at = hour + self._lifetime + timedelta(hours=1)
@@ -91,9 +91,9 @@ class SignedLinks:
         return f"{self._base_url}{DOWNLOAD_PREFIX}/{token}/clip-{clip.id}.mp4", expires_at
 
     async def refresh_keys(self) -> None:
-        """Reload the keys, at most once a minute; keep the known ones if that fails.
+        """Reload the keys, at most once a minute. Keep the current ones if that fails.
 
-        Runs for invalid tokens too, so timing reveals nothing.
+        It is called for invalid tokens too, so that timing reveals nothing.
         """
         now = self._clock.monotonic()
         if self._reload_keys is None or now - self._reloaded_at < _KEY_RELOAD_INTERVAL_S:
@@ -105,7 +105,7 @@ class SignedLinks:
             _log.warning("link_keys.reload_failed", error=str(error))
 
     async def run_key_refresh(self) -> None:
-        """Reload the keys every hour, for ever, so that they rotate without visitors too."""
+        """Reload the keys every hour, so that they also rotate without visitors."""
         while True:
             await self._clock.sleep(_KEY_ROTATION_INTERVAL_S)
             await self.refresh_keys()
@@ -128,7 +128,7 @@ class SignedLinks:
 
 
 def _is_canonical(token: str) -> bool:
-    """Return whether the signature is spelt as we spell it: base64 has several ways."""
+    """Return whether the signature has the one encoding that we use. Base64 allows several."""
     signature = token.rpartition(".")[2]
     try:
         return base64_encode(base64_decode(signature)) == signature.encode()
@@ -144,12 +144,12 @@ def _build_serializer(keys: Sequence[str]) -> URLSafeSerializer:
 
 
 def compute_fingerprint(clip: Clip) -> str:
-    """Return the part of the file's hash that binds a link to its bytes."""
+    """Return the part of the file's hash that ties a link to this file."""
     return clip.sha256[:_FINGERPRINT_LENGTH]
 
 
 def load_or_rotate_keys(data_dir: Path, *, now: datetime, lifetime: timedelta) -> list[str]:
-    """Return the keys kept under ``data_dir``, oldest first; add one if none is recent enough.
+    """Return the keys under ``data_dir``, oldest first. Add one if the newest is too old.
 
     A key is removed when everything that it signed has expired. Raises `OSError`.
     """
@@ -160,7 +160,7 @@ def load_or_rotate_keys(data_dir: Path, *, now: datetime, lifetime: timedelta) -
             return [str(entry["key"]) for entry in keys]
         key = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
         keys.append({"key": key, "made": int(now.timestamp())})
-        # a key signs until there is a newer one, and its last link lives for a lifetime more
+        # a key signs until there is a newer one, and its last link is valid for one more lifetime
         replaced_at = [*map(_read_creation_time, keys[1:]), now]
         keys = [
             entry
@@ -173,7 +173,7 @@ def load_or_rotate_keys(data_dir: Path, *, now: datetime, lifetime: timedelta) -
 
 @contextmanager
 def _lock_key_file(path: Path) -> Iterator[None]:
-    """Keep other processes on the same directory from adding keys at the same time."""
+    """Prevent other processes from adding keys at the same time."""
     descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -186,7 +186,7 @@ def _read_keys(path: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
-        return []  # a damaged file invalidates the links it signed, but does not stop the start
+        return []  # a damaged file must not prevent the start; its links become invalid
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("key")]
 
 

@@ -1,6 +1,7 @@
-"""Files of public clips: videos, posters, previews; and the site's own static files.
+"""Sends videos, posters and previews of public clips, and the site's static files.
 
-Found by the number of a clip that is public right now; no part of a request becomes part of a path.
+Files are found by the number of a clip that is public right now. No part of a request becomes part
+of a path.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,7 +34,7 @@ async def send_poster(request: web.Request) -> web.StreamResponse:
 
 
 async def send_preview(request: web.Request) -> web.StreamResponse:
-    """A few silent seconds of the clip."""
+    """Send a few seconds of the clip without sound."""
     with hold_stream(request):
         return await _send_thumbnail(request, request.app[SITE].thumbnails.get_preview, "video/mp4")
 
@@ -63,12 +64,12 @@ async def _send_file(
 
 
 async def send_favicon(request: web.Request) -> web.Response:
-    """The icon, for browsers that look for it where no page names one."""
+    """Send the icon to browsers that ask for the default path."""
     return _respond_asset(request, "icon.svg")
 
 
 async def send_asset(request: web.Request) -> web.Response:
-    """A static file, from memory; cached for a year if the address carries its digest."""
+    """Send a static file. Browsers may cache it for a year if the URL contains its digest."""
     return _respond_asset(request, request.match_info["name"])
 
 

@@ -1,4 +1,4 @@
-"""Header lists with weights (RFC 9110, 12.4.2 and 12.5): what a client accepts, and how gladly."""
+"""Headers that list what a client accepts, with weights (RFC 9110, 12.4.2 and 12.5)."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ _MAX_CHOICES: Final = 20
 
 
 def parse_weighted_list(header: str | None) -> list[tuple[str, float]]:
-    """Return the choices in lower case with their weights, as listed; malformed ones are left out.
+    """Return the choices in lower case with their weights, in order, without malformed ones.
 
     >>> parse_weighted_list("fr;Q=0.9, en;q=0, de")
     [('fr', 0.9), ('en', 0.0), ('de', 1.0)]

@@ -1,7 +1,7 @@
-"""How much may be open at once, for one visitor and in all.
+"""Limits how much may be open at once, per visitor and in all.
 
-A rate limit counts what begins. What stays open (a connection, a video that is read slowly) holds a
-file descriptor for as long as the visitor likes, so it is bounded on its own.
+A rate limit counts only new requests. But a connection or a slow download occupies a file
+descriptor for as long as the visitor wants, so those have their own limits.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from bot.web.rate_limit import Address, derive_visitor_key
 
 
 class TooManyOpen(Exception):
-    """Nothing more may be opened now: by this visitor, or (``is_everybody``) by anybody."""
+    """The limit is reached: of this visitor, or with ``is_everybody`` of all visitors."""
 
     def __init__(self, what: str, *, is_everybody: bool) -> None:
         self.reason = what if is_everybody else f"{what}_of_visitor"
@@ -35,7 +35,7 @@ class OpenLimit:
         return self._by_visitor.total()
 
     def open_one(self, visitor: Address, *, is_proxy: bool = False) -> None:
-        """Count one more; a proxy's are limited only in all. Raises `TooManyOpen`."""
+        """Count one more. Proxies have no limit per visitor. Raises `TooManyOpen`."""
         key = derive_visitor_key(visitor)
         if self.open_count >= self._in_all:
             raise TooManyOpen(self._what, is_everybody=True)
@@ -65,26 +65,26 @@ class WebCapacity:
 
     connections: int = 512
     connections_per_visitor: int = 100
-    """Of one address that is no trusted proxy; many people may share one."""
+    """Per address, except for trusted proxies. Many people may share an address."""
     requests_per_visitor: int = 100
-    """In progress. Over HTTP/2, a proxy passes on all pictures of a page at once."""
+    """At once. Over HTTP/2, a proxy requests all images of a page together."""
     streams: int = 128
     streams_per_visitor: int = 16
-    """Videos and originals being sent, or waited for."""
+    """Videos and originals that are being sent, or that visitors wait for."""
     stall_timeout_s: float = 20.0
-    """Seconds after which a reader who takes nothing is dropped; players ask again with a range."""
+    """Seconds without progress before a reader is dropped. Players resume with a range."""
 
 
 def compute_capacity(descriptors: int) -> WebCapacity:
-    """Return the capacity that leaves half of the process's file descriptors to the bot.
+    """Return the capacity that leaves half of the process's file descriptors for the bot.
 
-    A connection may have one file open, so it counts twice.
+    A connection counts twice, because it may have one file open.
     """
-    usual = WebCapacity()
-    connections = min(usual.connections, max(16, descriptors // 4))
+    maximum = WebCapacity()
+    connections = min(maximum.connections, max(16, descriptors // 4))
     return WebCapacity(
         connections=connections,
-        connections_per_visitor=min(usual.connections_per_visitor, max(8, connections // 4)),
-        streams=min(usual.streams, max(8, connections // 4)),
-        streams_per_visitor=min(usual.streams_per_visitor, max(4, connections // 16)),
+        connections_per_visitor=min(maximum.connections_per_visitor, max(8, connections // 4)),
+        streams=min(maximum.streams, max(8, connections // 4)),
+        streams_per_visitor=min(maximum.streams_per_visitor, max(4, connections // 16)),
     )

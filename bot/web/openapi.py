@@ -1,6 +1,6 @@
-"""The OpenAPI description of the JSON API; a fuzzing test checks the API against it.
+"""The OpenAPI description of the JSON API. A fuzzing test checks the API against it.
 
-`openapi.json` holds all but the address and what the program defines elsewhere: limits and choices.
+Most of it is in `openapi.json`. Limits and choices are added from the code that defines them.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Health, readiness and metrics.
 
-`/healthz` is open to all. `/readyz` and `/metrics` exist only for METRICS_ALLOWED_NETWORKS: from
-anywhere else, through a proxy that is not trusted, or under a name that a stranger may have made
-lead here, they are 404.
+`/healthz` is public. `/readyz` and `/metrics` are only for ``METRICS_ALLOWED_NETWORKS``. Everyone
+else gets 404, and so do requests through an untrusted proxy or under a host name that an attacker
+may have pointed here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -44,19 +44,19 @@ _PROXY_HEADER_PREFIXES: Final = (
     "fly-",
     "proxy-connection",
 )
-"""Beginnings of headers that proxies and content delivery networks add."""
+"""Prefixes of headers that proxies and content delivery networks add."""
 _PRIVATE_DOMAINS: Final = (".internal", ".local", ".localhost", ".localdomain", ".lan", ".arpa")
-"""Domains that nobody can register: a name in them is the operator's own."""
+"""Domains that nobody can register, so names in them belong to the operator."""
 _METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def report_health(_: web.Request) -> web.Response:
-    """Alive: the event loop runs."""
+    """Respond with 200 as long as the event loop runs."""
     return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
 async def report_readiness(request: web.Request) -> web.Response:
-    """Ready: whether each part that work needs is there, by name; 503 if one is not."""
+    """Return the result of each check by name, with status 503 if one has failed."""
     _require_allowed_network(request)
     checks = request.app[READINESS_CHECKS]
     results = {name: await _run_check(check) for name, check in checks.items()}
@@ -83,10 +83,10 @@ async def _run_check(check: ReadinessCheck) -> bool:
 
 
 def _require_allowed_network(request: web.Request) -> None:
-    """Raise `web.HTTPNotFound` for a client outside the allowed networks.
+    """Raise `web.HTTPNotFound` for a client outside of the allowed networks.
 
-    A proxy's own address may well be an allowed one, so a request that it forwards counts only if
-    the proxy is trusted and names the client.
+    A proxy's own address may be an allowed one. So a forwarded request is only accepted if the
+    proxy is trusted and names the client.
     """
     client = get_client_ip(request)
     peer = resolve_client_ip(get_peer(request), forwarded=(), trusted_proxies=())
@@ -94,19 +94,18 @@ def _require_allowed_network(request: web.Request) -> None:
     is_direct = not is_named_by_proxy and not _has_sign_of_proxy(request)
     host = parse_host(request.headers.get(hdrs.HOST, ""))
     if is_named_by_proxy:
-        may_see = is_local_name(host) or host == request.app[SITE].base_url.host
+        is_safe_host = is_local_name(host) or host == request.app[SITE].base_url.host
     else:
-        may_see = is_direct and is_local_name(host)
+        is_safe_host = is_direct and is_local_name(host)
     allowed_networks = request.app[METRICS_ALLOWED_NETWORKS]
-    if not may_see or not is_in_networks(client, allowed_networks):
+    if not is_safe_host or not is_in_networks(client, allowed_networks):
         raise web.HTTPNotFound
 
 
 def _has_sign_of_proxy(request: web.Request) -> bool:
-    """Return whether a proxy has passed the request on.
+    """Return whether the request seems to come through a proxy.
 
-    HTTP/1.0 counts as one: nginx speaks it to the servers behind it unless told otherwise, and
-    nothing that reads metrics does.
+    HTTP/1.0 counts as a sign: nginx uses it by default, and programs that read metrics do not.
     """
     return request.version < HttpVersion11 or any(
         name.lower().startswith(_PROXY_HEADER_PREFIXES) for name in request.headers
@@ -121,10 +120,10 @@ def parse_host(header: str) -> str:
 
 
 def is_local_name(host: str) -> bool:
-    """Return whether ``host`` cannot be a stranger's name that leads here (DNS rebinding).
+    """Return whether ``host`` is safe from DNS rebinding.
 
-    That is an address, a name of one word as containers have, or one of a domain that nobody can
-    register.
+    Safe are IP addresses, names without a dot (such as those of containers), and names in domains
+    that nobody can register.
     """
     try:
         ip_address(host)

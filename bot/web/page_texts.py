@@ -1,4 +1,4 @@
-"""The language of a page, and its texts: the catalogue ``web``, looked up like the bot's."""
+"""Chooses the language of a page, and finds its texts in the message catalog ``web``."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from bot.web.negotiation import parse_weighted_list
 LANGUAGES: Final = {
     negotiate_language([locale]): name for locale, name in DISCORD_LANGUAGES.items()
 }
-"""The languages of the pages, each with its own name for itself."""
+"""The languages of the pages, with their native names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class PageTexts:
     language: str
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """Return the text ``key``, filled; ``count`` chooses the plural form.
+        """Return the text ``key``, filled with ``values``. ``count`` chooses the plural form.
 
-        Raises `KeyError` for a key that does not exist.
+        Raises `KeyError` if the key does not exist.
         """
         count = values.get("count")
         if not isinstance(count, int):
@@ -45,13 +45,13 @@ class PageTexts:
 
 
 def choose_language(cookie: str | None, accept_language: str | None) -> str:
-    """Return the language that the visitor chose (``cookie``), else the one their browser prefers.
+    """Return the language of the visitor's ``cookie``, or else the one their browser prefers.
 
     ``accept_language`` is the header of RFC 9110, 12.5.4.
     """
     if cookie is not None and cookie in LANGUAGES:
         return cookie
-    # zh-TW is no language of ours, but its readers get zh
+    # there are no texts for zh-TW, but its readers get zh
     ranges = [
         (quality, [name, name.partition("-")[0]])
         for name, quality in parse_weighted_list(accept_language)

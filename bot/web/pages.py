@@ -25,8 +25,8 @@ from bot.web.view_models import (
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
-_FAVOURITE_AGE: Final = timedelta(days=30)
-"""How long ago the audience's favourite may have been showcased."""
+_FAVORITE_AGE: Final = timedelta(days=30)
+"""Maximum time since the audience's favorite was showcased."""
 LANGUAGE_COOKIE: Final = "language"
 _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
@@ -34,7 +34,7 @@ _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 def render_page(
     request: web.Request, template: str, *, status: int = 200, **values: Any
 ) -> web.Response:
-    """Return a rendered page; ``values`` are added to what every template needs."""
+    """Return a rendered page. ``values`` are added to those that every template needs."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     body = site.templates.render(
         template,
@@ -51,17 +51,17 @@ def render_page(
 
 
 async def show_gallery(request: web.Request) -> web.Response:
-    """The gallery. Its first page, unless filtered, opens with the favourite of late."""
+    """Return a page of the gallery. The first one, unless filtered, shows the recent favorite."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
         page = await site.gallery.load_page(search, cursor=cursor, limit=PAGE_SIZE)
     except (QueryInvalid, CursorInvalid) as error:
         raise web.HTTPBadRequest from error
-    best = None
+    favorite = None
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
-        since = site.clock.now() - _FAVOURITE_AGE
-        best = await site.gallery.find_favourite(since=since)
+        since = site.clock.now() - _FAVORITE_AGE
+        favorite = await site.gallery.find_favourite(since=since)
     servers = [
         (guild_id, contain_text(name)) for guild_id, name in await site.gallery.list_guilds()
     ]
@@ -72,7 +72,7 @@ async def show_gallery(request: web.Request) -> web.Response:
         canonical=site.build_absolute_url(_build_link(search)),
         view_name=describe_search(search, servers, site),
         cards=[build_card_view(entry, site, texts) for entry in page.entries],
-        best=None if best is None else build_card_view(best, site, texts),
+        best=None if favorite is None else build_card_view(favorite, site, texts),
         more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
         first=None if cursor is None else _build_link(search),
         orders=[
@@ -90,7 +90,7 @@ async def show_gallery(request: web.Request) -> web.Response:
 def describe_search(
     search: GallerySearch, servers: Sequence[tuple[int, str]], site: GallerySite
 ) -> str:
-    """Return what a search shows in a few words, or nothing for the whole gallery."""
+    """Return a short description of a search, or an empty text for the whole gallery."""
     server = dict(servers).get(search.guild_id or 0)
     model = search.model and contain_text(site.get_model_name(search.model))
     text = search.text and f"“{shorten_title(search.text, 40)}”"
@@ -131,14 +131,14 @@ async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> 
 
 
 async def show_player(request: web.Request) -> web.Response:
-    """The player alone, for iframes on other sites (oEmbed)."""
+    """Return a page with only the player, for iframes on other sites (oEmbed)."""
     entry = await get_public_entry(request)
     card = build_card_view(entry, request.app[SITE], request[PAGE_TEXTS])
     return render_page(request, "player.html", clip=card)
 
 
 async def switch_language(request: web.Request) -> web.Response:
-    """Remember a language for a year, in a cookie that holds nothing else, and go back."""
+    """Save the language in a cookie for a year, and redirect to the previous page."""
     language = request.query.get("to", "")
     if language not in LANGUAGES:
         raise web.HTTPBadRequest
@@ -158,11 +158,11 @@ async def switch_language(request: web.Request) -> web.Response:
 
 
 def _sanitize_return_path(text: str | None) -> str:
-    """Return a path of this site whatever ``text`` is, to prevent open redirects."""
+    """Return a path on this site for any ``text``, to prevent open redirects."""
     try:
         url = URL(text or "/")
         path = "/" + url.path.lstrip("/\\")
-        # the query is passed on as it is written: %2B in it is another character than +
+        # the query is not decoded, because %2B and + are different characters
         return str(URL.build(path=path).with_query(None)) + (
             f"?{url.raw_query_string}" if url.raw_query_string else ""
         )
@@ -171,6 +171,6 @@ def _sanitize_return_path(text: str | None) -> str:
 
 
 def render_failure(request: web.Request, status: int) -> web.Response:
-    """Return the page for an HTTP error; it reveals nothing but its kind."""
+    """Return the page for an HTTP error. It reveals nothing but the kind of error."""
     kind = str(status) if status in _FAILURES_WITH_TEXT else "500"
     return render_page(request, "failure.html", status=status, kind=kind)

@@ -1,4 +1,4 @@
-"""Query strings to `GallerySearch` and back; every parameter is checked, none is used raw."""
+"""Converts query strings to `GallerySearch` and back, and checks every parameter."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -19,7 +19,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class QueryInvalid(ValueError):
-    """A query parameter has no valid value; ``parameter`` names it."""
+    """A query parameter has an invalid value. ``parameter`` is its name."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class QueryInvalid(ValueError):
 
 
 def read_search(query: Mapping[str, str]) -> GallerySearch:
-    """Return the search; empty parameters count as absent. Raises `QueryInvalid`."""
+    """Return the search. Empty parameters count as absent. Raises `QueryInvalid`."""
     text = " ".join(_strip_unprintable(query.get("q", "")).split())
     if len(text) > MAX_TEXT_LENGTH:
         raise QueryInvalid("q", f"at most {MAX_TEXT_LENGTH} characters")
@@ -64,7 +64,7 @@ def read_limit(query: Mapping[str, str]) -> int:
 
 
 def build_query(search: GallerySearch, **extra: str | None) -> Query:
-    """Return the query string of ``search``, without parameters at their default."""
+    """Return the query string of ``search``, without parameters that have their default."""
     parts = {
         "server": None if search.guild_id is None else str(search.guild_id),
         "model": search.model,

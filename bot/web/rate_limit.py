@@ -1,7 +1,7 @@
-"""Rate limits by client address, and how that address is found behind trusted proxies.
+"""Rate limits by client address, also behind trusted proxies.
 
-`X-Forwarded-For` counts only where a trusted proxy wrote it. Otherwise a client could claim a new
-address with each request, and no limit would hold.
+`X-Forwarded-For` only counts if a trusted proxy wrote it. Otherwise clients could bypass every
+limit by claiming a new address in each request.
 """
 
 from collections import OrderedDict
@@ -26,9 +26,9 @@ def resolve_client_ip(
 ) -> Address:
     """Return the client's address.
 
-    ``peer`` is the other end of the connection, ``forwarded`` the values of all ``X-Forwarded-For``
-    headers in order. Reading from the right, the first address that is not a trusted proxy's is
-    the client's.
+    ``peer`` is the other end of the connection, and ``forwarded`` has the values of all
+    ``X-Forwarded-For`` headers in order. Read from the right, the first address that is not a
+    trusted proxy's is the client's.
     """
     address = _parse_address(peer) or UNKNOWN_ADDRESS
     if not is_in_networks(address, trusted_proxies):
@@ -45,14 +45,14 @@ def resolve_client_ip(
 
 
 def _parse_address(text: str | None) -> Address | None:
-    """Return an address, written alone or with a port, as some proxies do."""
+    """Return an address, with or without a port. Some proxies add one."""
     text = (text or "").strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text.partition("%")[0])  # a zone has a meaning only where it is from
+        address = ip_address(text.partition("%")[0])  # a zone only has a meaning on its own host
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -63,8 +63,9 @@ def _parse_address(text: str | None) -> Address | None:
 class TokenBucket:
     """A token bucket for each client.
 
-    It gains ``per_minute`` tokens a minute and holds ``burst``. IPv6 addresses of one /64, which is
-    what a household gets, share a bucket. Only the latest clients are remembered, to bound memory.
+    It gains ``per_minute`` tokens a minute, up to ``burst``. IPv6 addresses of one /64 share a
+    bucket, because that is what a household gets. To limit memory, only the latest clients are
+    remembered.
     """
 
     def __init__(self, *, per_minute: float, burst: float, monotonic: Callable[[], float]) -> None:
@@ -74,7 +75,7 @@ class TokenBucket:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take_tokens(self, address: Address, cost: float) -> float:
-        """Take ``cost`` tokens and return 0, or return the seconds until there will be enough."""
+        """Take ``cost`` tokens and return 0, or return the seconds until there are enough."""
         key = derive_visitor_key(address)
         now = self._monotonic()
         level, updated_at = self._buckets.pop(key, (self._burst, now))
@@ -87,7 +88,7 @@ class TokenBucket:
 
 
 def derive_visitor_key(address: Address) -> str:
-    """Return what counts as one visitor: an address, or an IPv6 network of 64 bits."""
+    """Return the key of a visitor: an IPv4 address, or the /64 network of an IPv6 address."""
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address)

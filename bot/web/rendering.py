@@ -1,4 +1,4 @@
-"""Jinja2 for the pages: everything is escaped, and a missing value is an error."""
+"""Renders the pages with Jinja2. Everything is escaped, and a missing value is an error."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Text and JSON responses, with entity tags so that browsers need not load a page twice."""
+"""Text and JSON responses, with entity tags so that browsers do not load a page twice."""
 
 import json
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from bot.web.negotiation import accepts_gzip
 
 _COMPRESSION_THRESHOLD_BYTES: Final = 1000
 REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""No shared cache may keep it, and browsers ask each time: a withdrawn clip is gone at once."""
+"""Shared caches may not store it, and browsers ask each time, so withdrawn clips vanish at once."""
 
 
 def respond_text(
@@ -22,7 +22,7 @@ def respond_text(
     cache_control: str = REVALIDATE_ALWAYS,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
-    """Return ``body``, or 304 if the client has it already (RFC 9110, 13.1.2)."""
+    """Return ``body``, or 304 if the client already has it (RFC 9110, 13.1.2)."""
     encoded = body.encode()
     headers = {**(headers or {}), hdrs.CACHE_CONTROL: cache_control}
     is_compressible = len(encoded) >= _COMPRESSION_THRESHOLD_BYTES

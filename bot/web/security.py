@@ -1,6 +1,6 @@
-"""What applies to every response: security headers, rate limits, errors that reveal nothing.
+"""Security headers, rate limits and error pages, for every response.
 
-A middleware and a signal, so that no handler has to remember any of it.
+They are added by a middleware and a signal, so that no handler can forget them.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ STREAM_LIMIT: Final = web.AppKey("stream limit", OpenLimit)
 
 _API_PREFIXES: Final = ("/api/", "/oembed")
 _LOW_COST: Final = 0.05
-"""A page loads dozens of posters, and a player fetches a video in many ranges."""
+"""For requests that come in dozens: posters of a page, ranges of a video."""
 _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
@@ -61,7 +61,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 async def set_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the security headers; as a signal, since a middleware would miss streamed files."""
+    """Add the security headers. This is a signal because a middleware would miss streamed files."""
     is_https = request.app[SITE].base_url.scheme == "https"
     headers = build_security_headers(request.path, response.status, is_https=is_https)
     response.headers.update(headers)
@@ -72,7 +72,7 @@ async def set_security_headers(request: web.Request, response: web.StreamRespons
 
 
 def build_security_headers(path: str, status: int, *, is_https: bool) -> dict[str, str]:
-    """Return the headers of a response to ``path``; all errors look the same, whatever it is."""
+    """Return the security headers of a response to ``path``. Those of errors reveal nothing."""
     is_success = status < 400
     is_embedded = is_success and path.endswith("/player")
     ancestors = "frame-ancestors *" if is_embedded else "frame-ancestors 'none'"
@@ -116,7 +116,7 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        # what does not exist costs as much as a page, wherever it is looked for
+        # every client error costs as much as a page, so that guessing URLs is expensive
         extra = max(0.0, 1 - cost) if error.status < 500 else 0.0
         wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), extra)
         if wait_s > 0:
@@ -139,7 +139,7 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
 
 @contextmanager
 def hold_stream(request: web.Request) -> Iterator[None]:
-    """Count a video that is sent, or waited for, while the block runs. Raises `TooManyOpen`."""
+    """Count a video that is sent or prepared while the block runs. Raises `TooManyOpen`."""
     with request.app[STREAM_LIMIT].hold_one(get_client_ip(request)):
         yield
 
@@ -157,7 +157,7 @@ def get_client_ip(request: web.Request) -> Address:
 
 
 def _compute_cost(request: web.Request) -> float:
-    """Return how many pages a request counts as; what no route answers is answered by a page."""
+    """Return the tokens that a request costs. A page costs 1, and so does the page of an error."""
     if request.match_info.http_exception is not None and not _is_preflight(request):
         return 1.0
     if request.path.endswith((".mp4", ".jpg")):
@@ -167,7 +167,7 @@ def _compute_cost(request: web.Request) -> float:
 
 
 def _is_preflight(request: web.Request) -> bool:
-    """Return whether a browser asks if a script elsewhere may call the API (Fetch, 4.8)."""
+    """Return whether it is a CORS preflight request to the API (Fetch standard, 4.8)."""
     return (
         request.method == hdrs.METH_OPTIONS
         and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
@@ -176,7 +176,7 @@ def _is_preflight(request: web.Request) -> bool:
 
 
 def _get_route(request: web.Request) -> str:
-    """Return the path's pattern: as a label it has few values, and none that visitors choose."""
+    """Return the pattern of the path for use as a label, so that visitors cannot invent values."""
     resource = request.match_info.route.resource
     return "other" if resource is None else resource.canonical
 

@@ -1,4 +1,4 @@
-"""Serves the application on a port: in the bot's process, or in one of its own."""
+"""Serves the application on a port, in the bot's process or in a separate one."""
 
 import asyncio
 import socket
@@ -15,26 +15,26 @@ from bot.web.security import TOKEN_BUCKET, TRUSTED_PROXIES, build_security_heade
 from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS
 
 _KEEP_ALIVE_S: Final = 30.0
-"""Seconds that a connection may be without a whole request."""
+"""Seconds that a connection may stay open without a complete request."""
 _BACKLOG: Final = 512
 """Connections that may wait to be accepted."""
 _ACCEPTS_AT_ONCE: Final = 8
-"""Connections accepted before the event loop sees to anything else, such as commands."""
+"""Connections accepted in a row, before the event loop continues with other work."""
 _SHUTDOWN_TIMEOUT_S: Final = 2.0
-"""Seconds that running downloads get at a stop; browsers resume them with a range later."""
+"""Seconds that downloads get to finish at a stop. Browsers resume the others with a range."""
 
 
 class PortInUse(Exception):
-    """The server cannot listen on its address; the message is one line for the terminal."""
+    """The server cannot listen on its address. The message is one line for the terminal."""
 
 
 @asynccontextmanager
 async def serve_application(app: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve ``app`` and yield the port (0 asks for a free one). Raises `PortInUse`."""
+    """Serve ``app`` and yield the port. Port 0 takes any free one. Raises `PortInUse`."""
     runner = web.AppRunner(
         app,
         access_log=None,
-        handler_cancellation=True,  # what nobody waits for any more is stopped
+        handler_cancellation=True,  # stops handlers whose client has disconnected
         shutdown_timeout=_SHUTDOWN_TIMEOUT_S,
     )
     await runner.setup()
@@ -60,7 +60,7 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
                 port,
                 backlog=_ACCEPTS_AT_ONCE,
             )
-        except (OSError, UnicodeError) as error:  # UnicodeError: not a possible host name
+        except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name
             reason = getattr(error, "strerror", None) or "no such host"
             raise PortInUse(
                 f"cannot listen on WEB_HOST and WEB_PORT, {host}:{port} ({reason}): set others, or"
@@ -77,10 +77,10 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
 
 
 def _widen_backlog(listener: asyncio.Server) -> None:
-    """Let more connections wait than are accepted at once, for which asyncio has one number."""
-    for each in listener.sockets:
-        with socket.fromfd(each.fileno(), each.family, each.type) as same:
-            same.listen(_BACKLOG)
+    """Let more connections wait than are accepted in a row. asyncio uses one number for both."""
+    for listening in listener.sockets:
+        with socket.fromfd(listening.fileno(), listening.family, listening.type) as duplicate:
+            duplicate.listen(_BACKLOG)
 
 
 def _build_registry(app: web.Application) -> ConnectionRegistry:
@@ -101,7 +101,7 @@ def _build_registry(app: web.Application) -> ConnectionRegistry:
 
 
 def build_local_url(host: str, port: int) -> str:
-    """Return the URL at which programs on this machine reach the server."""
+    """Return the URL of the server for programs on this machine."""
     if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,4 +1,4 @@
-"""What the handlers need, built once and kept in the application under a typed key."""
+"""The services that handlers need, stored in the application under typed keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ from bot.web.rendering import PageTemplates
 class GallerySite:
     """The parts of the site.
 
-    ``base_url`` is the public address; never taken from a request, whose ``Host`` header anyone can
-    choose. ``model_names`` maps ids of models to their names.
+    ``base_url`` is the public URL. It is never taken from a request, because anyone can choose the
+    ``Host`` header. ``model_names`` maps ids of models to their names.
     """
 
     base_url: URL
@@ -41,7 +41,7 @@ class GallerySite:
         return str(self.base_url).rstrip("/") + path
 
     def get_model_name(self, model: str) -> str:
-        """Return the name of a model, or its id if it has none."""
+        """Return the name of a model, or its id if the model is unknown."""
         return self.model_names.get(model, model)
 
 
@@ -52,7 +52,7 @@ PAGE_TEXTS: Final = web.RequestKey("page texts", PageTexts)
 
 
 async def get_public_entry(request: web.Request) -> GalleryEntry:
-    """Return the public entry whose number is in the path. Raises `web.HTTPNotFound`."""
+    """Return the public entry with the number in the path. Raises `web.HTTPNotFound`."""
     entry = await request.app[SITE].gallery.find_entry(int(request.match_info["clip"]))
     if entry is None:
         raise web.HTTPNotFound

@@ -1,4 +1,4 @@
-"""Gallery entries as the templates show them, with lengths and dates in the reader's language."""
+"""Gallery entries in the form that templates show, with dates in the reader's language."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ _UNPRINTABLE_PATTERN: Final = re.compile(
 )
 """Characters that XML and HTML documents may not contain (XML 1.0, 2.2; HTML, 13.2.3.5)."""
 _BIDI_CONTROL_PATTERN: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that turn round what stands after them (UAX 9, 2.1 to 2.4)."""
+"""Characters that change the direction of the text after them (UAX 9, 2.1 to 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """One clip in a grid, in a chain and on its page."""
+    """One clip, for grids, chains and its own page."""
 
     id: int
     url: str
@@ -87,7 +87,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """A clip in its chain; ``step`` says in words how it was made, and ``mark`` by a sign."""
+    """A clip in its chain. ``step`` and the symbol ``mark`` say how it was made."""
 
     card: CardView
     mark: str
@@ -97,7 +97,7 @@ class ChainLink:
 def build_chain(
     lineage: Sequence[GalleryEntry], site: GallerySite, texts: PageTexts
 ) -> list[ChainLink]:
-    """Return the clips of a chain in their order, with what was extended and what was edited."""
+    """Return the clips of a chain in order, each with how it was made."""
     lengths = {entry.clip.id: entry.clip.seconds for entry in lineage}
     return [
         ChainLink(build_card_view(entry, site, texts), *_name_step(entry, lengths, texts))
@@ -120,17 +120,17 @@ def _name_step(
 
 
 def contain_text(text: str) -> str:
-    """Return what a stranger typed, so that it changes nothing around it."""
+    """Return ``text`` without characters that could affect the rest of the page."""
     return _BIDI_CONTROL_PATTERN.sub("", _UNPRINTABLE_PATTERN.sub(" ", text))
 
 
 def isolate_text(text: str) -> str:
-    """Return ``text`` for use inside a sentence, whatever direction it is written in."""
+    """Return ``text`` for use in a sentence, independent of its writing direction."""
     return f"\u2068{text}\u2069"
 
 
 def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
-    """Return a title on one line, cut at a word."""
+    """Return a title in one line, cut between words."""
     line = " ".join(title.split())
     if len(line) <= max_length:
         return line
@@ -142,8 +142,8 @@ def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
 def build_generate_command(entry: GalleryEntry) -> str | None:
     """Return the command for a clip like this one, or `None` if the prompt is hidden.
 
-    There is none for an edit either: its words say nothing without the clip that they change.
-    Not translated: Discord takes the English names of options in every language.
+    Edits have none either, because their words mean nothing without the clip that they change. The
+    command is not translated: Discord accepts the English option names in every language.
     """
     clip = entry.clip
     if not entry.prompt or clip.mode is GenerationMode.EDIT:
