@@ -1,6 +1,6 @@
-"""What Discord's users touch: commands, buttons, forms, menus and replies.
+"""The commands, buttons, forms, menus and replies of Discord's users.
 
-Thin on purpose: a handler acknowledges, parses, calls one service (or reads a store where there is
-nothing to decide) and answers. There are no business rules here, and a `try` only where its outcome
-is something that people see. May import everything below `bot.app`, but no SQLAlchemy.
+A handler acknowledges, parses, calls one service and answers. If there is nothing to decide, it
+reads a store directly. There are no business rules here, and a `try` only where people see its
+outcome. May import everything below `bot.app`, but not SQLAlchemy.
 """

@@ -1,7 +1,7 @@
-"""Leaves the servers that the operator's ALLOWED_SERVERS does not name.
+"""Leaves servers that are not in the operator's ``ALLOWED_SERVERS``.
 
-Discord announces every server at the start of a session, so that one which the bot was added to
-while it was off is left then.
+Discord announces every server at the start of a session. So the bot also leaves servers that it was
+added to while it was off.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class AllowedServersListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Leave a server that is not allowed, and say why where that is possible."""
+        """Leave a server that is not allowed, and say why if possible."""
         if self.place_policy.may_serve_server(guild.id) or guild.id in self._leaving:
             return
         self._leaving.add(guild.id)
@@ -40,7 +40,7 @@ class AllowedServersListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Do the same at the start of a session."""
+        """Handle servers that are announced at the start of a session."""
         await self.on_guild_join(guild)
 
 
@@ -51,5 +51,5 @@ async def _say_goodbye(guild: discord.Guild) -> None:
     text = translate("goodbye.not_allowed", guild.preferred_locale.value, server=guild.id)
     try:
         await channel.send(text, nonce=f"bye-{guild.id}")
-    except (discord.HTTPException, OSError) as error:  # a courtesy: leaving is what matters
+    except (discord.HTTPException, OSError) as error:  # leave anyway
         _log.info("server.goodbye_failed", guild=guild.id, error=type(error).__name__)

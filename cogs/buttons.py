@@ -1,4 +1,4 @@
-"""The buttons on clips, status messages and questions, and the forms they open."""
+"""The buttons on clips, status messages and questions, and the forms that they open."""
 
 import asyncio
 from collections import OrderedDict
@@ -54,14 +54,14 @@ _MAX_REMEMBERED_PRESSES: Final = 2000
 
 
 class DoubleClicks:
-    """Remembers recent presses: a double click on Redo is one request, not two clips."""
+    """Remembers recent presses, so that a double click on *Redo* does not make two clips."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_press_at: OrderedDict[tuple[int, ButtonAction, int], float] = OrderedDict()
 
     def is_double(self, user_id: int, action: ButtonAction, number: int) -> bool:
-        """Return whether this is the same person's same press within three seconds."""
+        """Return whether the person pressed the same button within the last three seconds."""
         key = (user_id, action, number)
         now = self._clock.monotonic()
         last_press_at = self._last_press_at.pop(key, None)
@@ -73,7 +73,7 @@ class DoubleClicks:
 
 @dataclass(kw_only=True, eq=False)
 class ButtonActions(commands.Cog):
-    """Answers buttons and forms; each handler acknowledges before anything else."""
+    """Handles buttons and forms. Each handler acknowledges the interaction first."""
 
     router: InteractionRouter
     request_flow: RequestFlow
@@ -138,14 +138,14 @@ class ButtonActions(commands.Cog):
         await self.request_flow.repeat_job(job, RequestSource.from_interaction(interaction))
 
     async def retry_job(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Try a failed job again, once: the attempt has a button of its own if it fails too."""
+        """Retry a failed job once. If that fails too, the new job has its own button."""
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
         source = RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
         await self.request_flow.repeat_job(job, source)
 
     async def offer_other_model(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Ask whether another model shall make what a retired one could not, with its price."""
+        """Offer to make a failed job's video with another model, and show the price."""
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
         request = job.plan.as_request().evolve(model=None)
@@ -167,7 +167,7 @@ class ButtonActions(commands.Cog):
         await self.request_flow.submit_request(request, source, repeated=job)
 
     async def open_rewrite_form(self, interaction: discord.Interaction, number: int) -> None:
-        """Open the words of a request that was refused for them."""
+        """Open the prompt of a refused request for editing."""
         refused = await self._find_refused(interaction, number)
         if refused is not None:
             form = build_rewrite_form(number, refused.request.prompt, interaction.locale.value)
@@ -186,7 +186,10 @@ class ButtonActions(commands.Cog):
     async def _find_refused(
         self, interaction: discord.Interaction, number: int
     ) -> RefusedRequest | None:
-        """Return it, or say that it is gone if no other process knows it. Raises `NotAllowed`."""
+        """Return the refused request, or say that it is gone. Raises `NotAllowed`.
+
+        Another process may know it, and gets some time to answer first.
+        """
         refused = self.confirmations.find_refused(number)
         if refused is None:
             await self.clock.sleep(OTHER_PROCESS_GRACE_S)
@@ -207,11 +210,11 @@ class ButtonActions(commands.Cog):
             await interaction.followup.send(page, ephemeral=True)
 
     async def accept_confirmation(self, interaction: discord.Interaction, number: int) -> None:
-        """Make what was offered, once, for the person it was offered to."""
+        """Submit the offered request."""
         await self._accept(interaction, number)
 
     async def accept_fitted(self, interaction: discord.Interaction, number: int) -> None:
-        """Make what was offered, with the whole picture in the frame instead of a part of it."""
+        """Submit the offered request, but fit the whole image into the frame."""
         await self._accept(interaction, number, picture_fit=PictureFit.FIT)
 
     async def _accept(
@@ -243,10 +246,10 @@ class ButtonActions(commands.Cog):
         text = translate("ask.declined", interaction.locale.value)
         await edit_response(interaction, content=text, view=None)
 
-    async def turn_page(self, interaction: discord.Interaction, to: PageRequest) -> None:
+    async def turn_page(self, interaction: discord.Interaction, page_request: PageRequest) -> None:
         await interaction.response.defer()
         page = await self.clip_history.load_page(
-            to, user_id=interaction.user.id, guild_id=guild_of(interaction)
+            page_request, user_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         locale = interaction.locale.value
         text, view = format_history(page, self.model_info, locale), build_page_buttons(page, locale)
@@ -255,9 +258,10 @@ class ButtonActions(commands.Cog):
     async def _load_confirmation(
         self, interaction: discord.Interaction, number: int
     ) -> PendingConfirmation | None:
-        """Acknowledge the press and return the question, if it may be answered.
+        """Acknowledge the press and return the question if it can be answered.
 
-        Questions live in the process that asked; one that does not know it lets that one answer.
+        Only the process that asked knows the question. Other processes wait, so that it can answer
+        first. Raises `NotAllowed`.
         """
         confirmation = self.confirmations.find_confirmation(number)
         if confirmation is None:

@@ -1,4 +1,4 @@
-"""*Delete* on clips, and on cards of jobs that made none: a question, then every trace goes."""
+"""The *Delete* button on clips and on cards of jobs without clips."""
 
 from collections import OrderedDict
 from contextlib import suppress
@@ -31,8 +31,8 @@ _MAX_REMEMBERED_PRESSES: Final = 1000
 class DeleteButtons(commands.Cog):
     """Asks before a clip is deleted.
 
-    The press is remembered until the answer: where the bot is no member, only the interaction of
-    the button can delete the message that the button is on.
+    The pressed interaction is remembered until the answer. Where the bot is not a member, only that
+    interaction can delete the message with the button.
     """
 
     router: InteractionRouter
@@ -49,9 +49,9 @@ class DeleteButtons(commands.Cog):
         self.router.register_button(ButtonAction.KEEP, self.keep)
 
     async def ask_to_delete(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Ask whether the clips shall go; a card of a job that made none goes at once."""
+        """Ask whether to delete the clips. Without clips, the card is deleted at once."""
         if is_user_install(interaction):
-            await interaction.response.defer()  # then the message is the original response
+            await interaction.response.defer()  # makes the message the original response
         else:
             await interaction.response.defer(ephemeral=True, thinking=True)
         locale, job = interaction.locale.value, await self._load_job(interaction, job_id)
@@ -99,8 +99,8 @@ class DeleteButtons(commands.Cog):
 
 
 async def _delete_pressed(pressed: discord.Interaction) -> bool:
-    """Delete the message that the button is on, if that is still possible."""
-    with suppress(discord.HTTPException):  # gone with the rest, or the token has expired
+    """Delete the message with the button. Return whether that was possible."""
+    with suppress(discord.HTTPException):  # it is already deleted, or the token has expired
         if is_user_install(pressed):
             await pressed.delete_original_response()
             return True

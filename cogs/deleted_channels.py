@@ -1,4 +1,4 @@
-"""Channels that are deleted take their messages along: no list may link there any more."""
+"""Forgets the messages of deleted channels, so that lists do not link to them."""
 
 from dataclasses import dataclass
 
@@ -27,5 +27,5 @@ class DeletedChannels(commands.Cog):
     async def _forget_messages(self, channel_id: int) -> None:
         try:
             await self.clips.forget_messages(channel_id)
-        except DatabaseUnavailable as error:  # the links stay, and lead nowhere
+        except DatabaseUnavailable as error:  # the dead links stay
             _log.warning("deleted_channel.not_recorded", channel=channel_id, error=str(error))

@@ -1,4 +1,4 @@
-"""`/help`, and the guide that a server gets when the bot joins it."""
+"""`/help`, and the guide for servers that the bot has just joined."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class HelpCommands(commands.Cog):
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
     async def show_help(self, interaction: discord.Interaction) -> None:
-        """Show the help privately, without quotas if the database is unavailable."""
+        """Show the help. The quota is left out if the database is unavailable."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = None
         with suppress(DatabaseUnavailable):
@@ -45,7 +45,7 @@ class HelpCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Post the guide where the bot may write, once per server."""
+        """Post the guide once per server, in a channel that the bot may write in."""
         if not self.place_policy.may_serve_server(guild.id):
             return
         channels = list_writable_channels(guild)
@@ -59,7 +59,7 @@ class HelpCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Do the same: Discord may announce a server that the bot has just joined like this."""
+        """Handle joined servers that Discord announces with this event instead."""
         await self.on_guild_join(guild)
 
 
@@ -70,7 +70,7 @@ async def _post_guide(
         try:
             await channel.send(view=view, nonce=f"guide-{guild.id}")
         except discord.Forbidden:
-            continue  # closed in spite of what its permissions say
+            continue  # Discord may refuse even if the permissions allow it
         except (discord.HTTPException, OSError) as error:
             _log.warning("guide.post_failed", guild=guild.id, error=type(error).__name__)
         return

@@ -1,6 +1,7 @@
-"""What the bot says to somebody who mentions it without a command: help, or an offer with a price.
+"""Answers mentions of the bot: with help, or with an offer and its price.
 
-Nothing is made without a yes. A mention in a reply to a clip of the bot is `cogs.replies`' matter.
+Nothing is made without a confirmation, except for a clear direction in a reply to somebody's image.
+Replies to the bot's own messages are handled in `cogs.replies`.
 """
 
 from contextlib import suppress
@@ -118,10 +119,10 @@ class MentionListener(commands.Cog):
             await answer.send_text(translate("mention.help", locale))
 
     async def _find_target_images(self, target: discord.Message) -> list[discord.Attachment]:
-        """Return the images of the message that was answered, if Discord shows them to the bot."""
+        """Return the images of the message that was replied to, if the bot can see them."""
         images = find_images(target.attachments)
         if not images:
-            with suppress(*DISCORD_ERRORS):  # with the message content intent, reading tells more
+            with suppress(*DISCORD_ERRORS):  # a fetched message may have more content
                 images = find_images((await target.fetch()).attachments)
         return images
 

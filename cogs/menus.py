@@ -32,7 +32,7 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 
 @dataclass(kw_only=True, eq=False)
 class MessageMenus(commands.Cog):
-    """The menus of a message; discord.py wants them added to the tree one by one."""
+    """The message menus. discord.py does not add them with the cog, so `add_to` does."""
 
     router: InteractionRouter
     request_flow: RequestFlow
@@ -78,7 +78,7 @@ class MessageMenus(commands.Cog):
     async def _find_one_clip(
         self, interaction: discord.Interaction, message: discord.Message, action: ButtonAction
     ) -> Clip | None:
-        """Return the clip of ``message``; of several, ask by ``action`` buttons which is meant."""
+        """Return the clip of ``message``. If it has several, ask which and return `None`."""
         clips = await read_for_form(self.clip_finder.require_in_message(message, interaction))
         if len(clips) == 1:
             return clips[0]
@@ -89,9 +89,9 @@ class MessageMenus(commands.Cog):
     async def animate_this_image(
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
-        """Ask what moves in the image of ``message``; of several, first which.
+        """Ask how to animate the image of ``message``. If it has several, ask which first.
 
-        Only attachments: the preview of a link is fetched from anywhere on the web.
+        Only attachments are used, because previews of links come from anywhere on the web.
         """
         images = find_images(message.attachments)
         if not images:
@@ -100,7 +100,7 @@ class MessageMenus(commands.Cog):
             raise RecordNotFound("image_in_message")
         locale = interaction.locale.value
         drafts = [ImageDraft(describe_attachment(image), interaction.user.id) for image in images]
-        drafts[0].image.require_usable()  # says what is wrong before anything is typed
+        drafts[0].image.require_usable()  # report a problem before the member types a prompt
         if len(drafts) == 1:
             number = self.confirmations.add(drafts[0])
             await interaction.response.send_modal(build_animate_form(number, locale))

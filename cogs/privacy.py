@@ -1,6 +1,7 @@
-"""`/privacy`: what is stored about a member, all of it as a file, and being forgotten.
+"""`/privacy`: shows, exports and erases what is stored about a member.
 
-Also listens for the bot leaving a server or coming back: a server's data is erased some time after.
+It also notices when the bot leaves or rejoins a server. A server's data is erased some time after
+the bot has left.
 """
 
 from contextlib import suppress
@@ -73,20 +74,20 @@ class PrivacyCommands(
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Reconcile with a new session: servers and votes may have changed unnoticed."""
+        """Catch up with servers and votes that may have changed before this session."""
         guild_ids = [guild.id for guild in self.client.guilds]
         self.vote_counter.mark_stale(guild_ids)
         self.privacy_service.record_session_guilds(guild_ids, is_own_guild=self._is_served_here)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Keep the data of a server that the bot is back in."""
-        with suppress(DatabaseUnavailable):  # the next session will notice
+        """Keep the data of a server that the bot has rejoined."""
+        with suppress(DatabaseUnavailable):  # the next session will catch up
             await self.privacy_service.reconcile_guilds([guild.id])
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Do the same: Discord may announce a server that the bot is back in like this."""
+        """Handle rejoined servers that Discord announces with this event instead."""
         await self.on_guild_join(guild)
 
     @commands.Cog.listener()

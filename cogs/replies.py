@@ -1,8 +1,8 @@
-"""A reply to a clip extends or edits it, if it says what happens next or what should be different.
+"""Replies to clips: they extend or edit a clip if they say what happens next or what to change.
 
-What may spend is decided by `bot.domain.jobs.reply_intent`. For a reply that does not, the bot puts
-its own reaction under it, and the author's tap on that is the yes. Where it is not plain what is
-asked for, or for which clip, a question with buttons does the same.
+`bot.domain.jobs.reply_intent` decides which replies may spend by themselves. To others the bot adds
+a reaction, and the author confirms by tapping it. If the aim or the clip is unclear, the bot asks
+with buttons.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -55,13 +55,14 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 _log: Final = structlog.get_logger(__name__)
 
 TAP_EMOJI: Final = "🎬"
-"""The bot's reaction to a reply: the author's tap on it makes the clip."""
+"""The bot's reaction to a reply. The author taps it to make the clip."""
 _HINT_INTERVAL_S: Final = 24 * 3600.0
 _MEANT_FOR_CLIP: Final = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR, ReplyKind.BUTTON)
 _JOB_ACTIONS: Final = (ButtonAction.REWORD, ButtonAction.DETAILS, ButtonAction.DELETE)
 _CLIP_ACTIONS: Final = (ButtonAction.EXTEND, ButtonAction.EDIT, ButtonAction.SHOWCASE)
 _REACTION_CODES: Final = frozenset({90001, 30010, 10008})
-"""The author has blocked the bot, the message has all the reactions it can have, or is gone."""
+"""Errors that a retry cannot fix: the author has blocked the bot, or the message has too many
+reactions or is deleted."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -84,7 +85,7 @@ class ReplyListener(commands.Cog):
         self.router.register_button(ButtonAction.EXTEND_BY_REPLY, self.extend_by_button)
         self.router.register_button(ButtonAction.EDIT_BY_REPLY, self.edit_by_button)
 
-    # -- the three ways in
+    # -- events and buttons
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -99,7 +100,7 @@ class ReplyListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        """Make what a reply asks for when its author taps the bot's reaction under it."""
+        """Make what a reply asks for when its author taps the bot's reaction."""
         me = self.client.user
         if str(payload.emoji) != TAP_EMOJI or me is None or payload.user_id == me.id:
             return
@@ -114,14 +115,14 @@ class ReplyListener(commands.Cog):
             await self._make_tapped(reply, source)
 
     async def extend_by_button(self, interaction: discord.Interaction, clip_id: int) -> None:
-        """Extend a clip with the words of the reply that the pressed question answers."""
+        """Extend a clip with the words of the reply that the question was about."""
         await self._make_chosen(interaction, clip_id, ReplyAim.EXTEND)
 
     async def edit_by_button(self, interaction: discord.Interaction, clip_id: int) -> None:
-        """Edit a clip with the words and pictures of that reply."""
+        """Edit a clip with the words and images of the reply that the question was about."""
         await self._make_chosen(interaction, clip_id, ReplyAim.EDIT)
 
-    # -- what is done
+    # -- actions and answers
 
     async def _answer_reply(self, reply: ClipReply, source: RequestSource) -> None:
         clips = await self._find_clips(reply)
@@ -129,14 +130,14 @@ class ReplyListener(commands.Cog):
             await self._answer_status_reply(reply, source)
             return
         source = await self._speak_as_before(reply, clips[0], source)
-        is_wall = await self._is_in_showcase(reply.message)
+        is_in_showcase = await self._is_in_showcase(reply.message)
         mode = ReplyMode.EXTEND if source.context is None else source.context.rules.reply_mode
         if mode is ReplyMode.OFF:
             if reply.is_named and self._may_hint(reply):
                 await source.answer.send_text(translate("reply.off", source.origin.locale))
             return
-        if is_wall and not reply.is_named:
-            return  # people talk under what is shown
+        if is_in_showcase and not reply.is_named:
+            return  # replies in the showcase are usually comments
         if not reply.is_readable:
             if not reply.message.stickers and self._may_hint(reply):
                 await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
@@ -176,7 +177,7 @@ class ReplyListener(commands.Cog):
     async def _make_chosen(
         self, interaction: discord.Interaction, clip_id: int, aim: ReplyAim
     ) -> None:
-        """Make what a pressed button offered, for the author of the reply alone."""
+        """Make what a pressed button offered. Raises `NotAllowed` for others than the author."""
         await interaction.response.defer()
         me, question = self.client.user, interaction.message
         reply_id = None
@@ -209,7 +210,7 @@ class ReplyListener(commands.Cog):
             await self._choices.press(clip, aim, wish, place, shown_price)
 
     async def _take_back_reaction(self, message: discord.Message) -> None:
-        """Show that the tap was taken; the message's key would refuse a second one anyway."""
+        """Remove the bot's reaction. A second tap would be refused by the message's key anyway."""
         me = self.client.user
         try:
             async with convert_discord_errors():
@@ -226,7 +227,7 @@ class ReplyListener(commands.Cog):
         source: RequestSource,
         message: discord.Message,
     ) -> None:
-        """Ask for what a reply says; a clip for the showcase goes where the first one was made."""
+        """Request what a reply asks for. In the showcase, the clip goes to its original channel."""
         place = await self._find_place(clip, source, message, message.author)
         if place is not None:
             await self._choices.act(clip, aim, wish, place)
@@ -238,7 +239,7 @@ class ReplyListener(commands.Cog):
         message: discord.Message,
         member: discord.abc.User,
     ) -> RequestSource | None:
-        """Return where the clip may be posted; say so and return ``None`` if nowhere."""
+        """Return the source for the channel to post in, or say that there is none."""
         if not await self._is_in_showcase(message):
             return source
         place = move_to_clip_channel(source, message, clip, member)
@@ -256,13 +257,13 @@ class ReplyListener(commands.Cog):
         *,
         text_key: str | None = None,
     ) -> None:
-        """Ask which clip is meant, or what to do with it; nothing is asked where nothing can be."""
+        """Ask which clip is meant or what to do with it, if there is a channel to post in."""
         place = await self._find_place(clips[0], source, reply.message, reply.message.author)
         if place is not None:
             await self._choices.ask(clips, reply.wish, place, text_key=text_key)
 
     async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
-        """Put the bot's reaction under a reply; where it may not, ask only what may be meant."""
+        """Add the bot's reaction to a reply. If that fails and it may be a request, ask instead."""
         if not await self._may_extend(reply, clips[0], source):
             return
 
@@ -281,7 +282,10 @@ class ReplyListener(commands.Cog):
                 await self._ask(reply, clips, source, text_key="reply.unsure")
 
     async def _may_extend(self, reply: ClipReply, clip: Clip, source: RequestSource) -> bool:
-        """Return whether there is a place for the clip; raises as `RequestFlow.extend_clip`."""
+        """Return whether there is a channel to post in.
+
+        Raises the errors of `RequestFlow.extend_clip`.
+        """
         place = await self._find_place(clip, source, reply.message, reply.message.author)
         if place is not None:
             await self.request_flow.require_may_extend(clip, place)
@@ -290,7 +294,7 @@ class ReplyListener(commands.Cog):
     async def _offer_button(
         self, reply: ClipReply, clips: list[Clip], source: RequestSource
     ) -> None:
-        """Answer the words of a button with that button, which asks what it always asks."""
+        """Answer a reply with the words of a button by offering that button."""
         locale, action = source.origin.locale, ButtonAction(reply.reading.button or "")
         clip = clips[0]
         if len(clips) > 1 and action in _CLIP_ACTIONS:
@@ -318,9 +322,9 @@ class ReplyListener(commands.Cog):
         await source.answer.send_text(translate(text, locale), buttons)
 
     async def _answer_status_reply(self, reply: ClipReply, source: RequestSource) -> None:
-        """Answer a reply to the status of a clip that is not there yet.
+        """Answer a reply to the status message of a clip that is not ready.
 
-        Whatever else the bot has said, such as a digest or a guide, is not answered.
+        Replies to other messages of the bot, such as a digest, get no answer.
         """
         job_id, locale = find_job_number(reply.target), source.origin.locale
         if job_id is None:
@@ -333,7 +337,7 @@ class ReplyListener(commands.Cog):
             await source.answer.send_text(translate("reply.not_ready", locale))
 
     async def _offer_own_button(self, reply: ClipReply, locale: str, source: RequestSource) -> None:
-        """Answer the words of a button that the message itself has, such as a question's yes."""
+        """Offer a button of the message itself if the reply has its words, such as "yes"."""
         if reply.reading.button is None or not reply.target.components:
             return
         action = ButtonAction(reply.reading.button)
@@ -343,7 +347,7 @@ class ReplyListener(commands.Cog):
             await source.answer.send_text(translate("reply.press", locale), [button])
 
     async def _ask_for_words(self, clip: Clip, source: RequestSource) -> None:
-        """Say what a reply can do to the clip, with the buttons that do the same."""
+        """Say what a reply can do to the clip, and offer the same as buttons."""
         locale = source.origin.locale
         buttons = [
             build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
@@ -355,7 +359,7 @@ class ReplyListener(commands.Cog):
         text = translate("reply.empty" if can_edit else "reply.empty_extend", locale)
         await source.answer.send_text(text, buttons)
 
-    # -- what has to be known
+    # -- lookups and checks
 
     async def _load_source(
         self,
@@ -363,7 +367,7 @@ class ReplyListener(commands.Cog):
         answer: ReplyAnswer,
         member: discord.Member | None = None,
     ) -> RequestSource:
-        """Return who asks where; in the server's language, if the database answers."""
+        """Return the source of a request, in the server's language if the database answers."""
         origin, channel = build_message_origin(message, member), build_channel_context(message)
         context: GuildContext | None = None
         with suppress(DatabaseUnavailable):
@@ -372,7 +376,7 @@ class ReplyListener(commands.Cog):
         return RequestSource(message, origin, channel, answer, context)
 
     async def _find_clips(self, reply: ClipReply) -> list[Clip]:
-        """Return the clips that are meant: of the message, or of the job whose status it is."""
+        """Return the clips of the message or, for a status message, of its job."""
         clips = await self.clip_finder.find_in_message(reply.target)
         job_id = find_job_number(reply.target)
         if clips or job_id is None:
@@ -384,7 +388,7 @@ class ReplyListener(commands.Cog):
     async def _speak_as_before(
         self, reply: ClipReply, clip: Clip, source: RequestSource
     ) -> RequestSource:
-        """Return ``source`` in the clip's language: a direct message tells none of its author."""
+        """Return ``source`` in the clip's language. Direct messages have no language."""
         if reply.message.guild is not None:
             return source
         job = await self.jobs.get(clip.job_id)
@@ -393,11 +397,11 @@ class ReplyListener(commands.Cog):
     async def _fetch_reply(
         self, payload: discord.RawReactionActionEvent, bot_user_id: int
     ) -> ClipReply | None:
-        """Return the reply that was tapped, if the bot's own reaction is under it."""
-        found = self.client.get_channel(payload.channel_id)
+        """Return the tapped reply if it has the bot's own reaction."""
+        known_channel = self.client.get_channel(payload.channel_id)
         channel: discord.abc.Messageable = (
-            found
-            if isinstance(found, discord.abc.Messageable)
+            known_channel
+            if isinstance(known_channel, discord.abc.Messageable)
             else self.client.get_partial_messageable(payload.channel_id, guild_id=payload.guild_id)
         )
         try:
@@ -407,7 +411,8 @@ class ReplyListener(commands.Cog):
         except DeliveryError as error:
             _log.info("reply.fetch_failed", message=payload.message_id, error=str(error))
             return None
-        if not any(each.me and str(each.emoji) == TAP_EMOJI for each in message.reactions):
+        reactions = message.reactions
+        if not any(reaction.me and str(reaction.emoji) == TAP_EMOJI for reaction in reactions):
             return None
         return ClipReply.from_message(message, bot_user_id)
 
@@ -418,7 +423,7 @@ class ReplyListener(commands.Cog):
         return is_in_channel(message, settings.channel_id)
 
     def _may_use(self, source: RequestSource) -> bool:
-        """Return whether the bot may be used here at all; hints are for such channels only."""
+        """Return whether the bot may be used and replies are enabled here."""
         if source.context is None:
             return False
         with suppress(RequestRefused):
@@ -427,16 +432,16 @@ class ReplyListener(commands.Cog):
         return False
 
     def _may_hint(self, reply: ClipReply) -> bool:
-        """Return whether a hint is due: one a day per person and channel."""
+        """Return whether a hint is due. There is at most one a day per person and channel."""
         return self._hints.is_due(reply.message.author.id, reply.message.channel.id)
 
     @asynccontextmanager
     async def _report_errors(
         self, message: discord.Message, source: RequestSource, *, is_silent: bool = False
     ) -> AsyncIterator[None]:
-        """Answer an error by a reply, unless nothing was asked for.
+        """Answer an error by a reply, unless ``is_silent``.
 
-        Discord may deliver the same message twice.
+        `AlreadyAccepted` is only logged, because Discord may deliver a message twice.
         """
         try:
             yield
@@ -452,7 +457,7 @@ class ReplyListener(commands.Cog):
 
 
 def find_job_number(message: discord.Message) -> int | None:
-    """Return the job whose status a message is; ``None`` for any other message."""
+    """Return the job of a status message, or `None` for any other message."""
     if not message.components:
         return None
     numbers = (

@@ -1,7 +1,7 @@
-"""`/server`: what a server's admins decide.
+"""`/server`: the settings of a server.
 
-The group is put together from parts, each with services of its own; Discord shows it to those who
-may manage the server. A command without options shows what is set; only an option changes it.
+The group consists of several cogs. Discord shows it only to those who may manage the server. A
+command without options shows the current setting.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ _PEOPLE_CHOICES: Final = [
 
 
 class ChannelTransformer(app_commands.Transformer):
-    """A channel in which clips can be asked for."""
+    """A channel in which clips can be requested."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -64,7 +64,7 @@ ChannelOption = app_commands.Transform[app_commands.AppCommandChannel, ChannelTr
 class ServerCommands(
     commands.GroupCog, group_name="server", group_description=build_command_text("command.server")
 ):
-    """The `/server` group; ``parts`` are cogs that are not added to the client themselves."""
+    """The `/server` group with the commands of ``parts``, which are not added to the client."""
 
     def __init__(self, parts: Iterable[commands.Cog]) -> None:
         group = self.app_command
@@ -76,7 +76,7 @@ class ServerCommands(
 
 @dataclass(kw_only=True, eq=False)
 class RulesCommands(commands.Cog):
-    """The pause, and rules for requests."""
+    """Pauses, and rules for requests."""
 
     server_rules: ServerRulesService
     request_service: RequestService
@@ -87,7 +87,7 @@ class RulesCommands(commands.Cog):
     async def pause_requests(
         self, interaction: discord.Interaction, reason: Range[str, 1, 200] | None = None
     ) -> None:
-        """Accept no new requests here; running jobs finish."""
+        """Accept no new requests. Running jobs finish."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
         await self.server_rules.pause_guild(guild_id, actor_id=interaction.user.id, reason=reason)
@@ -109,12 +109,17 @@ class RulesCommands(commands.Cog):
         rule: str | None = None,
         channel: ChannelOption | None = None,
     ) -> None:
-        """Set which people videos may show, in the server or (stricter) in a channel."""
+        """Set which people videos may show, in the server or in a channel.
+
+        A channel's rule only counts if it is stricter than the server's.
+        """
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
         if rule is None:
             rules = await self.guilds.load_rules(require_guild_id(interaction))
-            costs = [self.request_service.assess_person_rule(each) for each in PersonRule]
+            costs = [
+                self.request_service.assess_person_rule(person_rule) for person_rule in PersonRule
+            ]
             await respond_privately(interaction, describe_person_rules(rules, costs, locale))
             return
         chosen = None if rule == UNSET_RULE else PersonRule(rule)
@@ -179,7 +184,7 @@ class RulesCommands(commands.Cog):
     async def set_reply_mode(
         self, interaction: discord.Interaction, mode: str | None = None
     ) -> None:
-        """Set what a reply to a clip does; without ``mode``, show it."""
+        """Set what a reply to a clip does."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if mode is None:
             rules = await self.guilds.load_rules(require_guild_id(interaction))

@@ -1,6 +1,6 @@
-"""`/server quota`, `budget`, `usage` and `unknown`: what a server's members may spend, and did.
+"""`/server quota`, `budget`, `usage` and `unknown`: limits and usage of a server's members.
 
-Without options each shows how things stand; limits go only by an explicit choice.
+A command without options only shows the current state. Limits are only removed explicitly.
 """
 
 import asyncio
@@ -40,18 +40,18 @@ from cogs._common.options import DollarOption, describe_options, to_optional_mic
 CountOption = Range[int, 0, 1_000_000]
 _MAX_NAMES: Final = 100
 _NAMES_TIMEOUT_S: Final = 10.0
-"""Each name is a request to Discord; the rest of the file does not wait for ever."""
+"""Seconds for loading names. Each one is a request to Discord."""
 
 
 class MemberNames(Protocol):
-    """Asks Discord how a server's members are called."""
+    """Asks Discord for the names of members."""
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str: ...
 
 
 @dataclass(kw_only=True, eq=False)
 class LimitsCommands(commands.Cog):
-    """Limits of members, the server's budget, and what was used of them."""
+    """Limits of members, the server's budget, and their usage."""
 
     quota_group = app_commands.Group(
         name="quota", description=build_command_text("command.server.quota")
@@ -76,7 +76,7 @@ class LimitsCommands(commands.Cog):
         usd_per_month: DollarOption | None = None,
         jobs_at_once: CountOption | None = None,
     ) -> None:
-        """Set limits of a member, a role, or (with neither) every member; the others stay."""
+        """Set limits of a member, a role, or (with neither) every member. Others do not change."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         dollars = (to_optional_micros(usd_per_day), to_optional_micros(usd_per_month))
         limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
@@ -106,7 +106,7 @@ class LimitsCommands(commands.Cog):
         role: discord.Role | None = None,
         everyone: bool = False,
     ) -> None:
-        """Clear the limits of a member, a role, or those for every member."""
+        """Remove the limits of a member, a role, or every member."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if member is None and role is None and not everyone:
             await self._show_quotas(interaction, hint="server.quota.nothing_cleared")
@@ -132,11 +132,11 @@ class LimitsCommands(commands.Cog):
         jobs_at_once: CountOption | None = None,
         clear: bool = False,
     ) -> None:
-        """Set what the server may spend, keeping what is not given."""
+        """Set what the server may spend. Limits that are not given do not change."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         dollars = (to_optional_micros(usd_per_day), to_optional_micros(usd_per_month))
         given = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
-        if clear:  # with new limits: only those
+        if clear:  # new limits in the same command replace the old ones
             await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, None)
         if given != NO_LIMITS:
             await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, given)
@@ -177,7 +177,7 @@ class LimitsCommands(commands.Cog):
             return
         if job not in {unknown_job.id for unknown_job in unknown_jobs}:
             raise RecordNotFound("unknown_job")
-        if charge is None:  # settling cannot be undone, so it takes an explicit choice
+        if charge is None:  # settling cannot be undone, so there is no default
             await respond_with(interaction, "unknown.undecided", job=job)
             return
         await self.quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
@@ -209,7 +209,7 @@ class LimitsCommands(commands.Cog):
         )
 
     async def _fetch_names(self, guild_id: int, rows: Sequence[UsageRow]) -> dict[int, str]:
-        """Return the names of those who spent most; the file is made without what is slow."""
+        """Return the names of those who spent the most, without names that load too slowly."""
         names: dict[int, str] = {}
 
         async def fetch_name(user_id: int) -> None:
@@ -226,7 +226,7 @@ class LimitsCommands(commands.Cog):
 def _resolve_subject(
     member: discord.User | None, role: discord.Role | None, locale: str
 ) -> tuple[LimitSubject, int, str]:
-    """Return whom a limit is for, their id and how to name them; a member comes before a role."""
+    """Return the subject of a limit, its id and its name. A member comes before a role."""
     if member is not None:
         return LimitSubject.MEMBER, member.id, f"<@{member.id}>"
     if role is not None and not role.is_default():

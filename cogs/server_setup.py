@@ -1,7 +1,7 @@
-"""`/server setup`: one message in which an admin chooses what matters first.
+"""`/server setup`: one message with the most important settings of a server.
 
-Every choice takes effect at once and the message is built again from what is stored, so that it is
-right after a restart and after another admin's choice.
+Every choice takes effect at once. Then the message is rebuilt from what is stored, so that it is
+correct after a restart and after another admin's changes.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ from bot.ui.server_setup import (
 
 @dataclass(kw_only=True, eq=False)
 class SetupCommands(commands.Cog):
-    """`/server setup`, a part of the `/server` group, and the menus of its message."""
+    """`/server setup` (part of the `/server` group) and the menus of its message."""
 
     router: InteractionRouter
     quota_service: QuotaService
@@ -77,12 +77,12 @@ class SetupCommands(commands.Cog):
     async def choose_channels(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        """Let the bot be used in these channels only, or everywhere if none is chosen."""
+        """Allow the bot only in these channels, or everywhere if none is chosen."""
         channel_ids = frozenset(int(value) for value in values[:MAX_ALLOWED_CHANNELS])
         await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set the server's rule for people, and say at once what it costs."""
+        """Set the server's person rule, and show what it costs."""
         rule = None if values[0] == UNSET_OPTION else parse_choice(PersonRule, values[0])
         guild = await _acknowledge_manager(interaction)
         await self.server_rules.change_rules(
@@ -109,7 +109,7 @@ class SetupCommands(commands.Cog):
         await self._update_message(interaction, guild)
 
     async def choose_budget(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set what the server may spend in a month, and nothing else of its budget."""
+        """Replace the server's budget by a limit for a month."""
         guild = await _acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = None
@@ -135,7 +135,7 @@ class SetupCommands(commands.Cog):
         await self._change_rules(interaction, confirm_above=price)
 
     async def press_setup(self, interaction: discord.Interaction, _number: int) -> None:
-        """Open the setup from the guide, for those who may manage the server."""
+        """Open the setup from the guide. Raises `NotAllowed`."""
         guild = _require_manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._update_message(interaction, guild, notice="")
@@ -174,7 +174,7 @@ class SetupCommands(commands.Cog):
         await self._update_message(interaction, guild)
 
     async def check_permissions(self, interaction: discord.Interaction, _number: int) -> None:
-        """Show what the bot lacks here, in the showcase and in the channels it is restricted to."""
+        """Show which permissions the bot lacks here, in the showcase and in allowed channels."""
         guild = await _acknowledge_manager(interaction)
         rules = await self.guilds.load_rules(guild.id)
         showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
@@ -218,15 +218,18 @@ class SetupCommands(commands.Cog):
 
 
 def _parse_amount(value: str, offered: Sequence[Micros]) -> Micros:
-    """Return the chosen amount. Raises `RecordNotFound` for one that is not offered (any more)."""
-    found = next((amount for amount in offered if str(amount) == value), None)
-    if found is None:
+    """Return the chosen amount. Raises `RecordNotFound` if it is not offered any more."""
+    chosen = next((amount for amount in offered if str(amount) == value), None)
+    if chosen is None:
         raise RecordNotFound("component")
-    return found
+    return chosen
 
 
 def _require_manager(interaction: discord.Interaction) -> discord.Guild:
-    """Return the server. Raises `NotAllowed` if the person may not manage it (any more)."""
+    """Return the server.
+
+    Raises `NotAllowed` if the person may not manage it, `RecordNotFound` outside of servers.
+    """
     guild = interaction.guild
     if guild is None:
         raise RecordNotFound("server")

@@ -1,4 +1,4 @@
-"""The showcase's part of `/server`: its settings and the moderation log."""
+"""The showcase settings and the audit log, as part of `/server`."""
 
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ _CURATION_CHOICES: Final = build_choices("curation", CurationPolicy)
 
 
 class ShowcaseSettingsCommands(commands.Cog):
-    """`/server showcase` and `/server log`, a part of the `/server` group."""
+    """`/server showcase` and `/server log` (part of the `/server` group)."""
 
     def __init__(self, *, showcase_service: ShowcaseService) -> None:
         self._showcase_service = showcase_service
@@ -52,7 +52,7 @@ class ShowcaseSettingsCommands(commands.Cog):
         digest_hour: Range[int, 0, 23] | None = None,
         digest_zone: Range[str, 1, 64] | None = None,
     ) -> None:
-        """Change the showcase's settings; with nothing given, show them."""
+        """Change the showcase's settings, or show them if there are no options."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         if guild is None:

@@ -1,4 +1,4 @@
-"""`/showcase`, the showcase's buttons, its message menu, and the stars that people give."""
+"""`/showcase`, the showcase's buttons, its message menu, and stars as votes."""
 
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -56,7 +56,7 @@ class ShowcaseCommands(
     group_name="showcase",
     group_description=build_command_text("command.showcase"),
 ):
-    """The `/showcase` group; moderators are those who may manage messages here."""
+    """The `/showcase` group. Moderators are members who may manage messages."""
 
     client: discord.Client
     router: InteractionRouter
@@ -84,7 +84,7 @@ class ShowcaseCommands(
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
         tree.add_command(self._menu)
 
-    # -- showing
+    # -- adding and withdrawing
 
     @app_commands.command(name="add", description=build_command_text("command.showcase.add"))
     @describe_options()
@@ -121,7 +121,7 @@ class ShowcaseCommands(
     async def _publish_knowingly(
         self, interaction: discord.Interaction, clip_id: int, *, hide_prompt: bool | None
     ) -> None:
-        """Add a clip for somebody who has read that it will be on the web."""
+        """Add a clip for a person who has been told that it will be on the web."""
         await interaction.response.defer()
         guild_id = _require_guild(interaction)
         clip = await self.clip_library.get_clip(
@@ -150,7 +150,10 @@ class ShowcaseCommands(
     async def _ask_before_publishing(
         self, interaction: discord.Interaction, clip: Clip, *, hides_prompt: bool
     ) -> None:
-        """Say, once in each server, what showcasing puts on the web, and let the person decide."""
+        """Say what will be on the web, and let the person decide.
+
+        Each person is asked once per server.
+        """
         locale = interaction.locale.value
         text = translate(
             "showcase.public_notice_hidden" if hides_prompt else "showcase.public_notice",
@@ -172,7 +175,7 @@ class ShowcaseCommands(
     async def _add_clip(
         self, interaction: discord.Interaction, clip: Clip, *, hide_prompt: bool | None
     ) -> str:
-        """Add a clip and return what the person reads: where it is now."""
+        """Add a clip, and return a text about where it is shown."""
         guild_id, actor = _identify_actor(interaction)
         post, is_new = await self.showcase_service.add_clip(
             clip, guild_id=guild_id, actor=actor, hide_prompt=hide_prompt
@@ -211,7 +214,7 @@ class ShowcaseCommands(
     async def _suggest_own_clip(
         self, interaction: discord.Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest the person's clips of this server: it shows what was made in it."""
+        """Suggest the person's clips of this server, because a showcase shows only those."""
         clips = await load_in_time(
             self.clip_history.suggest_clips(
                 current, user_id=interaction.user.id, limit=4 * MAX_CHOICES
@@ -223,7 +226,7 @@ class ShowcaseCommands(
     async def _suggest_entry(
         self, interaction: discord.Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest what the person may withdraw; a moderator's own entries come first."""
+        """Suggest entries that the person may withdraw, their own first."""
         guild_id, lists = _require_guild(interaction), self.showcase_service.posts.lists
         entries = list(
             await load_in_time(
@@ -239,7 +242,7 @@ class ShowcaseCommands(
             entries += [entry for entry in others if entry.clip.id not in own]
         return suggest_entries(entries, current)
 
-    # -- looking
+    # -- viewing
 
     @app_commands.command(name="top", description=build_command_text("command.showcase.top"))
     @describe_options()
@@ -260,7 +263,7 @@ class ShowcaseCommands(
         await respond_privately(interaction, format_ranking(entries, title, locale))
 
     async def press_ranking(self, interaction: discord.Interaction, digest_id: int) -> None:
-        """List the clips of a digest's week with their votes now."""
+        """List the clips of a digest's week with their current votes."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
         guild_id = _require_guild(interaction)
@@ -414,7 +417,7 @@ class ShowcaseCommands(
 
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
-        """Store a server's new name, which the gallery shows."""
+        """Store a server's new name for the gallery."""
         renaming = self.showcase_service.settings.rename(after.id, after.name)
         await self._apply_event(after.id, renaming)
 
@@ -434,7 +437,7 @@ class ShowcaseCommands(
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Keep the entries that a deleted channel showed."""
+        """Keep the entries of a deleted channel."""
         deletion = self.showcase_service.handle_deleted_channel(channel.guild.id, channel.id)
         await self._apply_event(channel.guild.id, deletion)
 
@@ -442,7 +445,7 @@ class ShowcaseCommands(
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
-        """Take clips of age-restricted channels out of a channel that is not one any more."""
+        """Remove age-restricted clips from a channel that is no longer age-restricted."""
         if getattr(before, "nsfw", None) != getattr(after, "nsfw", None):
             recording = self.showcase_service.record_channels(after.guild.id)
             await self._apply_event(after.guild.id, recording)
@@ -462,11 +465,11 @@ class ShowcaseCommands(
 
     async def _record_name(self, guild_id: int, member: discord.Member) -> None:
         if not member.bot:
-            with suppress(DatabaseUnavailable):  # noted when they are seen again
+            with suppress(DatabaseUnavailable):  # recorded at their next activity
                 await self.creator_names.record_name(guild_id, member.id, member.display_name)
 
     async def _apply_event(self, guild_id: int, change: Awaitable[None]) -> None:
-        """Apply an event; while the database is away, have the server's votes recounted later."""
+        """Apply an event. If the database is unavailable, recount the server's votes later."""
         try:
             await change
         except DatabaseUnavailable:
@@ -474,7 +477,7 @@ class ShowcaseCommands(
 
 
 def _identify_actor(interaction: discord.Interaction) -> tuple[int, ShowcaseActor]:
-    """Return the server and who acts there. Raises `NotAllowed` outside a server."""
+    """Return the server and who acts there. Raises `NotAllowed` outside of servers."""
     user, moderator = interaction.user, may_moderate(interaction)
     actor = ShowcaseActor(user_id=user.id, name=user.display_name, moderator=moderator)
     return _require_guild(interaction), actor

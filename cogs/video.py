@@ -171,7 +171,7 @@ class VideoCommands(
         resolution: str | None = None,
         model: str | None = None,
     ) -> None:
-        """Change a clip as the words say; what they do not mention stays."""
+        """Change a clip as ``prompt`` says. What it does not mention stays the same."""
         await acknowledge_request(interaction)
         source_clip = await self.clip_finder.resolve_visible(clip, interaction)
         source = RequestSource.from_interaction(interaction)
@@ -219,7 +219,7 @@ class VideoCommands(
     async def choose_notification(
         self, interaction: discord.Interaction, how: str | None = None
     ) -> None:
-        """Show how the member hears of a finished clip, or change it for all servers."""
+        """Show or change how the member learns about finished clips, in all servers."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         user, locale = interaction.user, interaction.locale.value
         choice = await self.member_preferences.load_notify_choice(user.id)
@@ -338,7 +338,7 @@ class VideoCommands(
     async def _suggest_source_value(
         self, interaction: discord.Interaction, current: str, *, is_edit: bool
     ) -> list[Choice[Any]]:
-        """Return what an option can be for the clip that is chosen; nothing before one is."""
+        """Suggest values of an option for the chosen clip. Without a clip, suggest nothing."""
         typed = str(getattr(interaction.namespace, "clip", None) or "")
 
         async def load_clips() -> Sequence[Clip]:
@@ -364,7 +364,10 @@ class VideoCommands(
 
 
 async def _accepts_direct_messages(user: discord.abc.User, text: str) -> bool:
-    """Try the first message; only a refusal, not a passing fault, means that none get through."""
+    """Send a test message, and return false if the member refuses direct messages.
+
+    Raises `DeliveryError` for temporary errors.
+    """
     assert isinstance(user, (discord.User, discord.Member))
     try:
         await user.send(text)

@@ -1,4 +1,4 @@
-"""What several cogs share: who asks, how they are answered, the request flow, and finding clips.
+"""Code that several cogs share: origins of requests, answers, the request flow, finding clips.
 
-May import what the cogs may import; nothing here is a cog.
+May import what the cogs may import. None of it is a cog.
 """

@@ -1,4 +1,4 @@
-"""How a request is answered: privately for an interaction, by a reply for a message."""
+"""Answers requests: interactions privately, messages by a reply."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,14 +23,14 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class InteractionAnswer(Protocol):
-    """Where the answer to one request goes."""
+    """Sends the answer to one request to the right place."""
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Answer with ``text``: nothing was accepted."""
+        """Answer a request that was not accepted, for example with a question."""
         ...
 
     async def confirm_accepted(self, text: str) -> None:
-        """Say that the request is accepted; the status message in the channel says the rest."""
+        """Say that the request is accepted. The status message in the channel shows the rest."""
         ...
 
 
@@ -39,7 +39,7 @@ async def respond_with(interaction: discord.Interaction, key: str, **values: obj
 
 
 def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
-    """Return a view of ``buttons`` for a message with plain content; ``None`` without any."""
+    """Return a view for a message with plain content, or `None` without buttons."""
     if not buttons:
         return None
     view = ui.View(timeout=None)
@@ -51,15 +51,15 @@ def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
 def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
     return build_button_row(
         [
-            PageButton(to, label=translate(f"button.{to.direction}", locale))
-            for to in (page.newer, page.older)
-            if to is not None
+            PageButton(page_request, label=translate(f"button.{page_request.direction}", locale))
+            for page_request in (page.newer, page.older)
+            if page_request is not None
         ]
     )
 
 
 class PrivateAnswer:
-    """Answers in the place of "thinking", for the person alone."""
+    """Answers an interaction with a message that only the person sees."""
 
     def __init__(self, interaction: discord.Interaction) -> None:
         self._interaction = interaction
@@ -74,7 +74,7 @@ class PrivateAnswer:
 
 
 class EditedAnswer:
-    """Answers a pressed button by changing the message that the button was on."""
+    """Answers a pressed button by editing the message with the button."""
 
     def __init__(self, interaction: discord.Interaction, *, public: bool) -> None:
         self._interaction = interaction
@@ -85,10 +85,10 @@ class EditedAnswer:
         await self._edit_message(text, buttons)
 
     async def confirm_accepted(self, text: str) -> None:
-        """Say it in the place of the question; a question that everyone saw is deleted."""
+        """Replace the question by ``text``. A public question is deleted instead."""
         hand_over_reply(self._interaction)
         if self._public:
-            with suppress(*DISCORD_ERRORS):  # it stays then, and pressed again it makes nothing
+            with suppress(*DISCORD_ERRORS):  # if it stays, another press does nothing
                 await self._interaction.delete_original_response()
         else:
             await self._edit_message(text)
@@ -98,9 +98,9 @@ class EditedAnswer:
 
 
 class ReplyAnswer:
-    """Answers a message by a reply to it, again and again while Discord is busy.
+    """Answers a message by a reply to it, and retries while Discord is busy.
 
-    ``letter`` tells a later answer to the same message from the first: the nonce is made of it.
+    ``letter`` is part of the nonce. It must differ between answers to the same message.
     """
 
     def __init__(self, message: discord.Message, clock: Clock, *, letter: str = "r") -> None:
@@ -109,7 +109,7 @@ class ReplyAnswer:
         self._letter = letter
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Reply with ``text``, even if the message has been deleted; a refusal is logged."""
+        """Reply with ``text``, even if the message has been deleted. A failure is only logged."""
         message = self._message
 
         async def send_reply() -> None:
@@ -128,11 +128,11 @@ class ReplyAnswer:
             _log.info("reply.answer_failed", channel=message.channel.id, error=str(error))
 
     async def confirm_accepted(self, text: str) -> None:
-        """Say nothing: the status message replies to the person already."""
+        """Send nothing, because the status message already replies to the person."""
 
 
 class ElsewhereAnswer:
-    """Answers as ``answer`` does, and says where a clip comes that is posted in another channel."""
+    """Wraps an answer to say in which other channel the clip will be posted."""
 
     def __init__(self, answer: InteractionAnswer, where: str) -> None:
         self._answer = answer

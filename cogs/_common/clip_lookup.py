@@ -1,4 +1,4 @@
-"""Finds the clip that a person means: by its number, a message link, or the message itself."""
+"""Finds clips by their number, a message link, or the message itself."""
 
 import re
 from typing import Final
@@ -27,17 +27,17 @@ class ClipFinder:
         self._clip_library = clip_library
 
     async def resolve(self, reference: str, interaction: discord.Interaction) -> Clip:
-        """Return the clip that ``reference`` (a number or a message link) means.
+        """Return the clip for ``reference``, a number or a message link.
 
-        Raises `RecordNotFound`, also for a clip of another server that is not the person's own.
+        Raises `RecordNotFound`, also for other members' clips of other servers.
         """
         clip_id = await self._resolve_clip_id(reference, interaction)
         return await self._clip_library.get_clip(clip_id, build_acting_person(interaction))
 
     async def resolve_visible(self, reference: str, interaction: discord.Interaction) -> Clip:
-        """Return the clip that ``reference`` means, if the person sees its channel.
+        """Return the clip for ``reference`` if it is the person's own or they see its channel.
 
-        Raises `RecordNotFound`; a number is easily guessed.
+        Otherwise anyone could guess numbers. Raises `RecordNotFound`.
         """
         clip = await self.resolve(reference, interaction)
         is_own = clip.user_id == interaction.user.id
@@ -46,10 +46,10 @@ class ClipFinder:
         return clip
 
     async def find_in_message(self, message: discord.Message) -> list[Clip]:
-        """Return the clips that a message of the bot shows, in order; empty if it shows none.
+        """Return the clips in a message of the bot, in order.
 
-        A clip that was posted again, or in the showcase, has another message id than the recorded
-        one; its buttons still say which it is.
+        If a clip was posted again or in the showcase, the recorded message id is a different one.
+        Then the numbers in the buttons identify the clip.
         """
         recorded = await self._clips.find_by_message(message.id)
         if recorded is not None:
@@ -75,7 +75,7 @@ class ClipFinder:
     async def require_in_message(
         self, message: discord.Message, interaction: discord.Interaction
     ) -> list[Clip]:
-        """Return the clips of a message that must be the bot's. Raises `RecordNotFound`."""
+        """Return the clips in a message of the bot. Raises `RecordNotFound` if there are none."""
         is_own = message.author.id == interaction.application_id
         clips = await self.find_in_message(message) if is_own else []
         if not clips:
@@ -93,7 +93,7 @@ class ClipFinder:
         recorded = await self._clips.find_by_message(message_id)
         if recorded is not None:
             return recorded.id
-        # not recorded yet, posted again, or in the showcase: read its buttons
+        # it is not recorded yet, was posted again, or is in the showcase, so read its buttons
         channel = interaction.client.get_partial_messageable(channel_id)
         try:
             message = await channel.fetch_message(message_id)
@@ -110,7 +110,7 @@ class ClipFinder:
 
 
 async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -> bool:
-    """Return whether the person sees a channel of this server; ``False`` where it is unknown."""
+    """Return whether the person sees a channel of this server. An unknown one counts as unseen."""
     guild, member = interaction.guild, interaction.user
     if channel_id == interaction.channel_id:
         return True
@@ -131,7 +131,7 @@ async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -
 def build_clip_choice(
     clips: list[Clip], action: ButtonAction, locale: str | None
 ) -> tuple[str, list[ActionButton]]:
-    """Return the question which of several clips is meant, with an ``action`` button for each."""
+    """Return the text and buttons of a question about which of several clips is meant."""
     buttons = [
         build_button(action, clip.id, locale, key=f"{action}_one", clip=clip.id, primary=True)
         for clip in clips

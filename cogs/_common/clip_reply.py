@@ -1,7 +1,8 @@
-"""A member's reply to a message of the bot, however it comes: new, by a reaction, or by a button.
+"""A member's reply to a message of the bot.
 
-Discord keeps the words: a reaction or button leads back to the message, so both work after a
-restart, and the message's id makes sure that one reply is made into one clip.
+It is handled when it is new, when its author taps the bot's reaction, and when a button is pressed.
+Reactions and buttons work after a restart, because the words are read from Discord again. The
+reply's message id makes sure that it results in only one clip.
 """
 
 import re
@@ -27,14 +28,15 @@ from cogs._common.reply_choice import ReplyWish
 from cogs._common.request_flow import RequestSource
 
 MESSAGE_TYPES: Final = (discord.MessageType.default, discord.MessageType.reply)
-"""What members write; Discord writes others in their name, such as those about a new thread."""
+"""Messages that members write. Others come from Discord, such as those about new threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipReply:
-    """``words`` are the message's without the bot's mentions, ``target`` is the bot's message.
+    """A reply to ``target``, a message of the bot.
 
-    ``is_named``: the text itself mentions the bot. ``is_readable``: Discord shows the bot its text.
+    ``words`` are its text without mentions of the bot. ``is_named`` is set if the text mentions the
+    bot, ``is_readable`` if Discord lets the bot read it.
     """
 
     message: discord.Message
@@ -47,7 +49,7 @@ class ClipReply:
 
     @classmethod
     def from_message(cls, message: discord.Message, bot_user_id: int) -> "ClipReply | None":
-        """Return the reply that ``message`` is; ``None`` if it answers nothing of the bot."""
+        """Return ``message`` as a reply, or `None` if it does not reply to the bot."""
         if message.author.bot or message.type is not discord.MessageType.reply:
             return None
         target = message.reference.resolved if message.reference is not None else None
@@ -69,18 +71,18 @@ class ClipReply:
 
     @property
     def may_be_meant(self) -> bool:
-        """Whether it is worth a question; what is certainly a comment is not."""
+        """Whether it may be a request, so that the bot may ask. Clear comments are not."""
         kinds = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR)
         return self.reading.kind in kinds or asks_for_video(self.words)
 
     @property
     def can_use_pictures(self) -> bool:
-        """Whether its pictures, if it has any, are used by what it asks for: only by an edit."""
+        """Whether the request uses all attached images. Only edits can use images."""
         return self.reading.aim is ReplyAim.EDIT or not self.wish.references
 
     @property
     def has_prompt(self) -> bool:
-        """Whether its words can be a prompt: a link, a mention or a server's own emoji cannot."""
+        """Whether its words can be a prompt. Links, mentions and custom emojis alone cannot."""
         return has_pictured_words(self.words)
 
 
@@ -99,9 +101,9 @@ def is_in_channel(message: discord.Message, channel_id: int | None) -> bool:
 def move_to_clip_channel(
     source: RequestSource, message: discord.Message, clip: Clip, member: discord.abc.User
 ) -> RequestSource | None:
-    """Return ``source`` for the channel where ``clip`` was made; ``None`` if that cannot be.
+    """Return ``source`` for the channel where ``clip`` was made, or `None` if that is impossible.
 
-    The channel must exist in the same server and be open to ``member``, who asks.
+    The channel must exist in the same server, and ``member`` must see it.
     """
     guild = message.guild
     if guild is None or clip.guild_id != guild.id or clip.channel_id == message.channel.id:

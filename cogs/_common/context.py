@@ -1,4 +1,4 @@
-"""Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
+"""Converts Discord's objects into what services need: who asks, where, what is allowed."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from bot.services.admin.guild_rules import ChannelContext
 
 @dataclass(frozen=True, slots=True)
 class OtherChannel:
-    """The channel for a clip that was asked for in another one."""
+    """The channel to post a clip in that was requested in another one."""
 
     channel: GuildChannelOrThread
 
@@ -37,12 +37,12 @@ _NOTICES_NAME: Final = re.compile(
     r"|规则|公告|ルール|お知らせ|規約",
     re.IGNORECASE,
 )
-"""Names of channels in which a server tells everybody something, in the bot's languages."""
+"""Names of channels for rules and announcements, in the bot's languages."""
 _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
 def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = None) -> Origin:
-    """Return the origin of a request; only one is accepted with the same ``dedupe_key``."""
+    """Return the origin of a request. Only one request per ``dedupe_key`` is accepted."""
     if interaction.channel_id is None:
         raise MissingPermissions(["view_channel"])
     return Origin(
@@ -60,9 +60,9 @@ def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = N
 
 
 def build_message_origin(message: discord.Message, member: discord.Member | None = None) -> Origin:
-    """Return the origin of a request made by a message; the clip will reply to that message.
+    """Return the origin of a request by a message. The clip will reply to that message.
 
-    ``member`` is the author, where the message itself does not tell the roles.
+    ``member`` is the author, for messages that do not include their roles.
     """
     guild = message.guild
     guild_locale = guild.preferred_locale.value if guild is not None else None
@@ -80,24 +80,24 @@ def build_message_origin(message: discord.Message, member: discord.Member | None
 
 
 def build_message_key(message_id: int) -> str:
-    """Return the key under which what a message asks for is accepted once."""
+    """Return the key that makes sure that a message's request is accepted only once."""
     return f"{MESSAGE_KEY_PREFIX}{message_id}"
 
 
 def is_age_restricted(requester: Requester) -> bool:
-    """Return whether a clip asked for here counts as one of an age-restricted channel."""
+    """Return whether clips that are requested here count as age-restricted."""
     return is_presumed_restricted(_find_age_restriction(requester))
 
 
 def is_known_age_restricted(requester: Requester) -> bool:
-    """Return whether clips of age-restricted channels may be shown here."""
+    """Return whether age-restricted clips may be shown here."""
     return _find_age_restriction(requester) is True
 
 
 def _find_age_restriction(requester: Requester) -> bool | None:
-    """Return whether the channel is age-restricted; `None` if Discord does not say.
+    """Return whether the channel is age-restricted, or `None` if Discord does not say.
 
-    Of a thread it does not where the channel is not known, as in servers without the bot.
+    It does not say for threads of unknown channels, as in servers without the bot.
     """
     channel = requester.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
@@ -131,21 +131,22 @@ def build_acting_person(interaction: discord.Interaction) -> ActingPerson:
 
 
 def get_role_ids(user: discord.User | discord.Member) -> frozenset[int]:
-    """Return the ids of a member's roles, without @everyone's."""
+    """Return the ids of a member's roles, except for @everyone."""
     if not isinstance(user, discord.Member):
         return frozenset()
     return frozenset(role.id for role in user.roles if not role.is_default())
 
 
 def require_permissions(requester: Requester) -> None:
-    """Make sure that the clip can be posted, before anything is paid.
+    """Check that the clip can be posted, before anything is paid.
 
-    Raises `MissingPermissions` naming what the bot lacks in the channel, or `NotAllowed` while the
-    bot is timed out, and in a thread that is locked, or private and without the bot.
+    Raises `MissingPermissions` if the bot lacks permissions in the channel. Raises `NotAllowed` if
+    the bot is timed out, if the thread is locked, or if the thread is private and the bot is not
+    in it.
     """
     if _is_private(requester):
         return
-    if _is_bot_timed_out(requester):  # Discord tells an interaction nothing about it
+    if _is_bot_timed_out(requester):  # an interaction's permissions do not show it
         raise NotAllowed("timed_out")
     granted = _get_permissions(requester)
     if granted is None:
@@ -156,7 +157,7 @@ def require_permissions(requester: Requester) -> None:
     else:
         missing = find_missing_permissions(granted, requester.channel)
     if "view_channel" in missing and thread is not None and thread.is_private():
-        raise NotAllowed("private_thread")  # no permission is missing: the bot has to be added
+        raise NotAllowed("private_thread")  # the bot must be added; a permission would not help
     if missing:
         raise MissingPermissions(drop_implied_permissions(missing))
     if thread is not None and thread.locked and not granted.manage_threads:
@@ -164,16 +165,16 @@ def require_permissions(requester: Requester) -> None:
 
 
 def require_guild_id(interaction: discord.Interaction) -> int:
-    """Return the server of a command that is for servers only. Raises `RecordNotFound`."""
+    """Return the server in which a command is used. Raises `RecordNotFound` outside of servers."""
     if interaction.guild_id is None:
         raise RecordNotFound("server")
     return interaction.guild_id
 
 
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
-    """Return the text channels for a word to everybody, the server's system channel first.
+    """Return the text channels that the bot may write in, the server's system channel first.
 
-    Rules and announcements are not among them: what is posted there calls everybody.
+    Channels for rules and announcements are left out, because posts there alert everyone.
     """
     granted = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
     return sorted(
@@ -203,7 +204,7 @@ def _is_bot_timed_out(requester: Requester) -> bool:
 
 
 def _is_private(requester: Requester) -> bool:
-    # a server that the bot is not in may be unknown here, but it has an id
+    # a server without the bot has an id here, but no guild object
     if isinstance(requester, discord.Interaction):
         return requester.guild_id is None
     return requester.guild is None
@@ -214,5 +215,5 @@ def _get_permissions(requester: Requester) -> discord.Permissions | None:
         return requester.app_permissions
     channel = requester.channel
     if requester.guild is None or isinstance(channel, discord.PartialMessageable):
-        return None  # an unknown channel: Discord itself will answer
+        return None  # the channel is unknown, so Discord has to decide
     return channel.permissions_for(requester.guild.me)

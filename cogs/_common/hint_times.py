@@ -1,4 +1,4 @@
-"""When somebody was last told something that must not become noise."""
+"""Limits how often a person gets the same hint."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -11,14 +11,17 @@ _MAX_REMEMBERED: Final = 10_000
 
 @dataclass(eq=False)
 class HintTimes:
-    """One hint per ``interval_s`` for each person and channel; the oldest are forgotten first."""
+    """Allows one hint per ``interval_s`` for each person and channel.
+
+    To limit memory, only the latest are remembered.
+    """
 
     clock: Clock
     interval_s: float
     _last_at: OrderedDict[tuple[int, int], float] = field(default_factory=OrderedDict, init=False)
 
     def is_due(self, user_id: int, channel_id: int) -> bool:
-        """Return whether a hint may be given now, and count it as given."""
+        """Return whether a hint may be given now, and count it if so."""
         key, now = (user_id, channel_id), self.clock.monotonic()
         if now - self._last_at.get(key, float("-inf")) < self.interval_s:
             return False

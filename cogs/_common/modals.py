@@ -1,7 +1,7 @@
 """The forms (modals) that buttons and menus open.
 
-discord.py would route a submitted form to the object that was sent, which a restart forgets:
-`bot.ui.router.InteractionRouter` routes it by its custom id instead.
+discord.py would route a submitted form to the object that was sent, which is lost at a restart. So
+`bot.ui.router.InteractionRouter` routes it by its custom id.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from bot.ui.custom_ids import FormKind, build_custom_id
 PROMPT_FIELD: Final = "prompt"
 """The custom id of the text field."""
 _MAX_TEXT_LENGTH: Final = 4000
-"""What Discord lets a text field hold; Veo's own limit is counted in tokens, by the rules."""
+"""Discord's limit for a text field. Veo's own limit is in tokens and checked by the rules."""
 _READ_TIMEOUT_S: Final = 2.0
-"""Seconds for reading what a form is filled with: Discord waits three for the form."""
+"""Seconds for loading the content of a form. Discord waits three seconds for the form."""
 
 T = TypeVar("T")
 
 
 async def read_for_form(reading: Awaitable[T]) -> T:
-    """Return what a form is built from; raises `DatabaseUnavailable` when it comes too late."""
+    """Return the result of ``reading``. Raises `DatabaseUnavailable` if it takes too long."""
     try:
         async with asyncio.timeout(_READ_TIMEOUT_S):
             return await reading
@@ -48,7 +48,7 @@ def build_reword_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
 
 
 def build_rewrite_form(number: int, prompt: str, locale: str) -> ui.Modal:
-    """Return the form for the words of a request that was refused for them."""
+    """Return the form for a request that was refused because of its words."""
     default = prompt[:_MAX_TEXT_LENGTH]
     return _build_form(FormKind.REWRITE, number, "form.rewrite", locale, default=default)
 
@@ -66,7 +66,7 @@ def _build_form(
         timeout=None,
         custom_id=build_custom_id(form, number),
     )
-    modal.stop()  # discord.py keeps no record of a form that has ended, and ours needs none
+    modal.stop()  # so that discord.py does not keep a record, which is not needed here
     modal.add_item(
         ui.Label(
             text=translate(f"{key}.label", locale),

@@ -1,8 +1,8 @@
 """The options of the commands that make clips, and their suggestions.
 
-Suggestions come from the rules themselves, applied to what has been chosen so far, with the price
-of each. Discord asks at every key, so a channel's rule about people is remembered for a moment, and
-a slow database is not waited for: the rule is checked again when the request is made.
+Suggestions come from the models' rules, applied to the options so far, and show prices. Discord
+asks for them at every keystroke. So a channel's person rule is cached for some seconds, and a slow
+database is not waited for. The rule is checked again when the request is made.
 """
 
 import asyncio
@@ -54,26 +54,25 @@ _MAX_NAME_LENGTH: Final = 100
 _MAX_CACHED_RULES: Final = 1000
 _RULE_CACHE_S: Final = 15.0
 _DATABASE_TIMEOUT_S: Final = 1.0
-"""Seconds that the database may take for a suggestion: Discord waits three."""
+"""Seconds that the database may take for a suggestion. Discord waits three."""
 _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
-# Stands for an attachment while a member is still typing: the mode depends on there being one.
+# Stands for an attachment while a member is typing. The mode depends on whether there is one.
 _PLACEHOLDER_IMAGE: Final = AttachedImage()
 
 
 def describe_options(**keys: str) -> Callable[[_Callback], _Callback]:
-    """Describe a command's options; ``keys`` names the text where it is not the option's."""
+    """Describe a command's options. ``keys`` has the text keys that differ from option names."""
 
     def describe(callback: _Callback) -> _Callback:
         _self, _interaction, *names = inspect.signature(callback).parameters
-        described = {name: keys.get(name, name) for name in names}
-        texts = {name: build_command_text(f"option.{key}") for name, key in described.items()}
+        texts = {name: build_command_text(f"option.{keys.get(name, name)}") for name in names}
         return app_commands.describe(**texts)(callback)
 
     return describe
 
 
 def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choice[str]]:
-    """Return the choices of an option, named by the texts under ``choice.key``."""
+    """Return the choices of an option, named by the texts ``choice.KEY.VALUE``."""
     return [
         app_commands.Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
         for value in values
@@ -103,17 +102,17 @@ class GenerateOptions:
     cuts: bool | None = None
 
     def build_request(self) -> VideoRequest:
-        """Return the request, without fetching its pictures.
+        """Return the request, without fetching its images.
 
-        Raises `RuleBroken` for a value that is no choice, with the nearest request.
+        Raises `RuleBroken` with the nearest request if a value does not exist.
         """
-        unknown: list[RuleBroken] = []
+        errors: list[RuleBroken] = []
 
         def parse(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
             try:
                 return _parse_member(kind, text, option)
             except RuleBroken as error:
-                unknown.append(error)
+                errors.append(error)
                 return None
 
         request = VideoRequest(
@@ -135,18 +134,18 @@ class GenerateOptions:
             picture_fit=parse(PictureFit, self.fit, "fit"),
             with_cuts=bool(self.cuts),
         )
-        if unknown:
-            unknown[0].nearest = request.evolve(
+        if errors:
+            errors[0].nearest = request.evolve(
                 aspect_ratio=request.aspect_ratio or _find_nearest_ratio(self.aspect_ratio)
             )
-            raise unknown[0]
+            raise errors[0]
         return request
 
 
 def choose_resolution(request: VideoRequest, text: str | None) -> VideoRequest:
     """Return ``request`` with the resolution that a member typed.
 
-    Raises `RuleBroken` for what is none, with ``request`` as the nearest one.
+    Raises `RuleBroken` with ``request`` as the nearest one if there is no such resolution.
     """
     try:
         resolution = _parse_member(Resolution, text, "resolution")
@@ -157,7 +156,7 @@ def choose_resolution(request: VideoRequest, text: str | None) -> VideoRequest:
 
 
 def find_images(attachments: Sequence[discord.Attachment]) -> list[discord.Attachment]:
-    """Return those that may be images: of several only those that can be used, if any can."""
+    """Return the usable images, or if there are none, everything that may be an image."""
     images = [
         attachment for attachment in attachments if describe_attachment(attachment).may_be_image
     ]
@@ -179,7 +178,7 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
 def describe_attachments(
     attachments: Iterable[discord.Attachment | None],
 ) -> tuple[AttachedImage, ...]:
-    """Return those that were given, in their order."""
+    """Return the given attachments in order, without the missing ones."""
     return tuple(describe_attachment(image) for image in attachments if image is not None)
 
 
@@ -199,9 +198,9 @@ class Autocompleter:
         source: SourceClip | None = None,
         is_edit: bool = False,
     ) -> list[app_commands.Choice[Any]]:
-        """Return what the typed option can be with the others as they are, with the prices.
+        """Return the possible values of the focused option, with prices.
 
-        ``source`` is the clip that is continued, or with ``is_edit`` changed.
+        ``source`` is the clip that is extended or, with ``is_edit``, edited.
         """
         option = _find_focused_option(interaction)
         rules = RuleContext(
@@ -228,14 +227,14 @@ class Autocompleter:
         return list(itertools.islice(fitting, MAX_CHOICES))
 
     async def _get_person_rule(self, interaction: discord.Interaction) -> PersonRule | None:
-        """Return the rule about people where a member types, as it was a moment ago."""
+        """Return the person rule of the channel, at most some seconds old."""
         origin = build_origin(interaction)
         key = (origin.guild_id, origin.channel_id)
         read_at, rule = self._cached_rules.get(key, (float("-inf"), None))
         now = self.clock.monotonic()
         if now - read_at < _RULE_CACHE_S:
             return rule
-        with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule will do
+        with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule is used
             async with asyncio.timeout(_DATABASE_TIMEOUT_S):
                 channel = build_channel_context(interaction)
                 context = await self.server_rules.load_context(origin, channel)
@@ -249,7 +248,11 @@ class Autocompleter:
     def _format_choice(
         self, choice: OptionChoice, option: str, locale: str, *, is_extension: bool
     ) -> str:
-        """Return it with its price, and with what tells a model from others, or another model."""
+        """Return a value with its price.
+
+        A model is shown with its strengths. Other values name their model if it is not the usual
+        one.
+        """
         value = choice.value
         model = self.model_directory.catalogue.get(choice.model)
         if option == "duration":
@@ -266,7 +269,7 @@ class Autocompleter:
 def _find_focused_option(interaction: discord.Interaction) -> str:
     data: Any = interaction.data
     options: Sequence[Mapping[str, Any]] = data["options"]
-    while "options" in options[0]:  # of a subcommand
+    while "options" in options[0]:  # a subcommand
         options = options[0]["options"]
     return next(str(option["name"]) for option in options if option.get("focused"))
 
@@ -292,7 +295,7 @@ def _read_partial_request(
 
 
 def _parse_member(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
-    """Return the value that was typed, if one was. Raises `RuleBroken` for what is none."""
+    """Return the typed value, or `None` if nothing was typed. Raises `RuleBroken` if unknown."""
     member = None if text is None else _find_member(kind, text)
     if text is not None and member is None:
         raise RuleBroken("unknown_value", option, value=text[:40], known=", ".join(kind))
@@ -300,7 +303,7 @@ def _parse_member(kind: type[_OptionEnum], text: str | None, option: str) -> _Op
 
 
 def _find_nearest_ratio(text: str | None) -> AspectRatio | None:
-    """Return the aspect ratio for one that is not offered: portrait if it is higher than wide."""
+    """Return portrait or landscape for an aspect ratio that is not offered."""
     match = re.fullmatch(r"\s*(\d{1,5})\s*[:x×/]\s*(\d{1,5})\s*", text or "")
     if match is None:
         return None

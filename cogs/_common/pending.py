@@ -1,7 +1,7 @@
-"""Requests that wait for a yes, and pictures that a prompt is being written for.
+"""Requests that wait for a confirmation, and images that wait for a prompt.
 
-Nothing is reserved or paid for them, so they live in memory and are lost with the process; a button
-pressed afterwards says to ask again. Everything that costs something is durable.
+Nothing is reserved or paid for them, so they are only kept in memory. After a restart, their
+buttons say to ask again.
 """
 
 import itertools
@@ -22,18 +22,18 @@ from bot.ui.components import ActionButton
 from bot.ui.custom_ids import ButtonAction
 
 _MAX_PENDING: Final = 5000
-"""How many are kept; the oldest go first."""
+"""Maximum number that is kept. The oldest are dropped."""
 
 OTHER_PROCESS_GRACE_S: Final = 1.2
-"""Seconds that a process which does not know a button's number leaves to the one that may: Discord
-gives three, and the first answer is the only one."""
+"""Seconds that a process waits if it does not know a button's number, because another process may.
+Discord waits three seconds and accepts only the first answer."""
 
 
 @dataclass(slots=True)
 class PendingConfirmation:
-    """A request and the plan with the price that was shown: a yes is a yes to that.
+    """A request, and the plan, price and notes about images that were shown for it.
 
-    ``shown_notes`` is what was told about its pictures.
+    A confirmation only covers what was shown.
     """
 
     request: VideoRequest
@@ -42,15 +42,15 @@ class PendingConfirmation:
     shown_plan: VideoPlan
     shown_notes: tuple[PictureNote, ...] = ()
     is_resolved: bool = False
-    """Set by the first press, so that a double click is one answer."""
+    """Set by the first press, so that a double click counts once."""
 
     def covers_plan(self, plan: VideoPlan) -> bool:
-        """Return whether a yes to what was shown covers ``plan``: same model, no higher price."""
+        """Return whether ``plan`` has the shown model and is not more expensive than shown."""
         return plan.model == self.shown_plan.model and plan.price <= self.shown_plan.price
 
     @contextmanager
     def accepting(self) -> Iterator[None]:
-        """Resolve it, unless the body fails: then the button may be pressed again."""
+        """Mark it as resolved. If the body fails, the button can be pressed again."""
         self.is_resolved = True
         try:
             yield
@@ -61,7 +61,7 @@ class PendingConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class ImageDraft:
-    """A picture of a message that a member is writing a prompt for, or has written ``prompt``."""
+    """An image of a message for which a member is writing ``prompt``."""
 
     image: AttachedImage
     user_id: int
@@ -70,7 +70,7 @@ class ImageDraft:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was refused for its words, which are kept to be edited."""
+    """A request that was refused because of its words, which the member can edit."""
 
     request: VideoRequest
     user_id: int
@@ -80,11 +80,11 @@ PendingItem = PendingConfirmation | ImageDraft | RefusedRequest
 
 
 class PendingConfirmations:
-    """What waits in this process, found by a number that cannot be guessed."""
+    """The pending items of this process, by numbers that cannot be guessed."""
 
     def __init__(self) -> None:
         self._pending: OrderedDict[int, PendingItem] = OrderedDict()
-        # starts at random, so that no number of an earlier process is used again
+        # a random start, so that numbers of an earlier process are not used again
         self._ids = itertools.count(secrets.randbits(62))
 
     def add(self, pending: PendingItem) -> int:
@@ -97,7 +97,7 @@ class PendingConfirmations:
     def build_image_choice(
         self, drafts: Sequence[ImageDraft], locale: str
     ) -> tuple[str, list[ActionButton]]:
-        """Return the question which of several pictures is meant, with a button for each."""
+        """Return the text and buttons of a question about which of several images is meant."""
         label = translate("button.animate", locale)
         buttons = [
             ActionButton(

@@ -1,7 +1,7 @@
-"""Makes of a reply what it asks for, and asks where that is not plain: extend or edit, each priced.
+"""Does what a reply asks for. If that is unclear, asks whether to extend or edit, with prices.
 
-A question keeps nothing in memory: Discord has the words and pictures of the reply, and each button
-says the clip, what to do with it, and the price that was shown.
+A question needs no memory. The words and images of the reply are at Discord, and each button has
+the clip, the action and the shown price in its custom id.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from cogs._common.options import describe_attachment, find_images
 from cogs._common.request_flow import Quote, RequestFlow, RequestSource
 
 _MAX_CLIPS: Final = 5
-"""Clips that are asked about: a row of buttons for each way."""
+"""Maximum number of clips in a question, because a row has five buttons."""
 _BOTH: Final = (ReplyAim.EXTEND, ReplyAim.EDIT)
 _ACTIONS: Final = {
     ReplyAim.EXTEND: ButtonAction.EXTEND_BY_REPLY,
@@ -34,9 +34,9 @@ _ACTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ReplyWish:
-    """The words of a reply and its pictures, which an edit can use as references.
+    """The words of a reply and its images, which an edit can use as references.
 
-    ``has_other_files``: all that is attached is something else, which nothing can use.
+    ``has_other_files`` is set if there are attachments but none of them is an image.
     """
 
     words: str
@@ -59,14 +59,14 @@ class ReplyWish:
 
 @dataclass(frozen=True, slots=True)
 class ReplyChoices:
-    """Acts on replies where they are plain, and offers what they may mean where they are not."""
+    """Acts on replies that are clear, and asks what the others mean."""
 
     request_flow: RequestFlow
 
     async def act(self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource) -> None:
-        """Ask for what a reply says, or offer the other way if only that is possible.
+        """Request what a reply says, or offer the other aim if only that is possible.
 
-        Raises as `RequestFlow.submit_request`.
+        Raises the errors of `RequestFlow.submit_request`.
         """
         request = wish.build_request(clip, aim)
         try:
@@ -90,9 +90,9 @@ class ReplyChoices:
         source: RequestSource,
         shown_price: Micros | None,
     ) -> None:
-        """Do what a button offered for ``shown_price``; ask again if it costs more by now.
+        """Do what a button offered for ``shown_price``, or ask again if it costs more by now.
 
-        A button of an older version shows no price. Raises as `RequestFlow.submit_request`.
+        Buttons of older versions show no price. Raises the errors of `RequestFlow.submit_request`.
         """
         try:
             quote, _ = await self._quote(clip, aim, wish, source)
@@ -115,9 +115,9 @@ class ReplyChoices:
         aims: Sequence[ReplyAim] = _BOTH,
         text_key: str | None = None,
     ) -> None:
-        """Ask what to do with which of the clips, with a button and a price for each.
+        """Ask what to do with which of the clips, with a button and price for each possibility.
 
-        What is impossible is left out, with its reason. Raises as `RequestFlow.quote`.
+        For what is impossible, the reason is given. Raises the errors of `RequestFlow.quote`.
         """
         locale = source.origin.locale
         buttons: list[ActionButton] = []
@@ -150,13 +150,13 @@ class ReplyChoices:
         await source.answer.send_text("\n".join(lines), buttons)
 
     async def can_edit(self, clip: Clip, source: RequestSource) -> bool:
-        """Return whether a model here can edit ``clip``; raises as `RequestFlow.quote`."""
+        """Return whether a model can edit ``clip``. Raises the errors of `RequestFlow.quote`."""
         return await self._is_possible(clip, ReplyAim.EDIT, ReplyWish("…"), source)
 
     async def _quote(
         self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource
     ) -> tuple[Quote, str]:
-        """Return what it would be, and what it leaves out: more pictures than the model takes."""
+        """Return the quote, and a remark if it leaves out images because there are too many."""
         request = wish.build_request(clip, aim)
         for place, image in enumerate(wish.references if request.is_edit else (), start=1):
             image.require_usable(f"reference_{place}")
@@ -179,7 +179,7 @@ class ReplyChoices:
 
 
 def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str | None:
-    """Return the key of a button's text, unless it is that of its action."""
+    """Return the key of a button's text, or `None` for the usual one."""
     is_edit = aim is ReplyAim.EDIT
     if is_one_of_several:
         return "edit_clip_one" if is_edit else "extend_one"

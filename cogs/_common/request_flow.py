@@ -1,8 +1,7 @@
-"""Takes a request to an accepted job, whether it came by command, button, form, menu or reply.
+"""Turns requests by commands, buttons, forms, menus and replies into accepted jobs.
 
 The bot's permissions are checked first, then the server's rules, the model's rules and the price.
-A price that needs a yes becomes a question, and a request that breaks a rule is answered with the
-nearest one that does not.
+If the price needs a confirmation, the bot asks. If a rule is broken, it offers the nearest request.
 """
 
 import random
@@ -55,7 +54,7 @@ _MAX_SEED: Final = 2**32
 
 @dataclass(frozen=True, slots=True)
 class RequestSource:
-    """Who asks, where, and how they are answered; ``context`` if it has been loaded already."""
+    """Who asks, where, and how they are answered. ``context`` is set if it is already loaded."""
 
     requester: Requester
     origin: Origin
@@ -67,7 +66,7 @@ class RequestSource:
     def from_interaction(
         cls, interaction: discord.Interaction, *, dedupe_key: str | None = None
     ) -> Self:
-        """Return it for a command, a button or a form that is answered privately."""
+        """Return the source for a command, button or form that is answered privately."""
         return cls(
             interaction,
             build_origin(interaction, dedupe_key=dedupe_key),
@@ -83,7 +82,7 @@ class RequestSource:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a request for a clip would be; ``warning`` is what to say before its price is paid."""
+    """The plan for a request. ``warning`` has to be shown before the price is paid."""
 
     request: VideoRequest
     plan: VideoPlan
@@ -106,12 +105,12 @@ class RequestFlow:
         confirmed: PendingConfirmation | None = None,
         repeated: Job | None = None,
     ) -> None:
-        """Take ``request`` as far as it goes: accepted, or answered with a question.
+        """Submit ``request``, or ask for a confirmation if it needs one.
 
-        ``repeated`` is the job that it repeats. ``confirmed`` is the question that was answered
-        with yes; it is asked again if the price has risen since. Raises the `RequestRefused` tree
-        and `DatabaseUnavailable`; a broken rule is answered here, because the answer may carry a
-        button for the nearest request.
+        ``repeated`` is the job that it repeats. ``confirmed`` is the confirmation that the member
+        accepted. If the price has risen since, they are asked again. Raises `RequestRefused` and
+        `DatabaseUnavailable`. A broken rule is answered here, because the answer may have a button
+        for the nearest request.
         """
         require_permissions(source.requester)
         context = await self._load_context(source)
@@ -120,7 +119,7 @@ class RequestFlow:
         await self._submit_in_context(request, context, source.answer, confirmed)
 
     async def suggest_nearest(self, error: RuleBroken, source: RequestSource) -> None:
-        """Answer a rule that was broken before there was a request; raises as `submit_request`."""
+        """Answer an ``error`` in the options themselves. Raises the errors of `submit_request`."""
         require_permissions(source.requester)
         context = await self._load_context(source)
         await self.request_service.require_open(context)
@@ -136,9 +135,10 @@ class RequestFlow:
         seconds: int | None = None,
         resolution: str | None = None,
     ) -> None:
-        """Ask for a clip to be made longer by ``seconds``.
+        """Request an extension of a clip by ``seconds``.
 
-        ``resolution`` is what the member typed. Raises `NotAllowed` and as `submit_request`.
+        ``resolution`` is what the member typed. Raises `NotAllowed` and the errors of
+        `submit_request`.
         """
         request = VideoRequest(prompt=prompt, source=clip.as_source(), seconds=seconds)
         await self._submit_for_clip(clip, request, source, resolution)
@@ -153,7 +153,7 @@ class RequestFlow:
         resolution: str | None = None,
         model: str | None = None,
     ) -> None:
-        """Ask for a clip to be changed, after ``references``; otherwise as `extend_clip`."""
+        """Request an edit of a clip with ``references``. Raises the errors of `extend_clip`."""
         request = VideoRequest(
             prompt=prompt,
             source=clip.as_source(),
@@ -164,9 +164,9 @@ class RequestFlow:
         await self._submit_for_clip(clip, request, source, resolution)
 
     async def quote(self, clip: Clip, request: VideoRequest, source: RequestSource) -> Quote:
-        """Return what ``request`` for ``clip`` would cost, and ask for nothing.
+        """Return the plan and price of ``request`` for ``clip`` without submitting it.
 
-        Raises `RuleBroken`, and as `extend_clip`.
+        Raises `RuleBroken` and the errors of `extend_clip`.
         """
         await self.require_may_extend(clip, source)
         context = await self._load_context(source)
@@ -178,12 +178,12 @@ class RequestFlow:
         return Quote(request, plan, warning)
 
     async def submit_quoted(self, quote: Quote, source: RequestSource) -> None:
-        """Ask for what was quoted, whose price has been agreed to; raises as `submit_request`."""
+        """Submit a quote whose price was accepted. Raises the errors of `submit_request`."""
         confirmed = PendingConfirmation(quote.request, source.origin, source.channel, quote.plan)
         await self.submit_request(quote.request, source, confirmed=confirmed)
 
     async def require_may_extend(self, clip: Clip, source: RequestSource) -> None:
-        """Check what needs no prompt; raises as `extend_clip` and `edit_clip`."""
+        """Check all that does not depend on the prompt. Raises the errors of `extend_clip`."""
         require_permissions(source.requester)
         context = await self._load_context(source)
         context.require_may_extend(clip)
@@ -192,7 +192,10 @@ class RequestFlow:
     async def offer_request(
         self, request: VideoRequest, source: RequestSource, *, repeated: Job | None = None
     ) -> None:
-        """Ask with the price whether to make ``request``; raises as `submit_request`."""
+        """Show the price of ``request`` and ask whether to submit it.
+
+        Raises the errors of `submit_request`.
+        """
         require_permissions(source.requester)
         context = await self._load_context(source)
         if repeated is not None:
@@ -200,14 +203,14 @@ class RequestFlow:
         await self._submit_in_context(request, context, source.answer, must_ask=True)
 
     async def repeat_job(self, job: Job, source: RequestSource) -> None:
-        """Ask for the same with a new seed: the same one would not even promise the same clip."""
+        """Submit the same request with a new seed. The old one might give the same clip again."""
         request = job.plan.as_request()
         if request.seed is not None:
             request = request.evolve(seed=random.randrange(_MAX_SEED))
         await self.submit_request(request, source, repeated=job)
 
     async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Cancel a job, for its requester or a moderator, and say what came of it."""
+        """Cancel a job for its requester or a moderator, and show the result."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         result = await self.request_service.cancel(
             job_id,
@@ -288,7 +291,10 @@ class RequestFlow:
         locale: str,
         notes: Sequence[PictureNote],
     ) -> None:
-        """Say that the request runs. No fault in saying so may read as a failure of the request."""
+        """Say that the request is accepted.
+
+        Errors are only logged, because they would look like a failure of the request.
+        """
         job = accepted.job
         try:
             choice = await self.member_preferences.load_notify_choice(job.origin.user_id)
@@ -328,18 +334,21 @@ class RequestFlow:
         context: GuildContext,
         answer: InteractionAnswer,
     ) -> None:
-        """Offer the nearest request and say what it leaves out; without one, keep long words."""
+        """Offer the nearest request and say what it leaves out.
+
+        Without one, a refused prompt is kept for the member to edit.
+        """
         locale = context.origin.locale
         text = describe_error(error, locale)
         if error.nearest is None:
-            has_words = error.parameter == "prompt" and has_visible_text(request.prompt)
+            is_editable = error.parameter == "prompt" and has_visible_text(request.prompt)
             refused = RefusedRequest(request, context.origin.user_id)
-            buttons = [self._build_rewrite_button(refused, locale)] if has_words else []
+            buttons = [self._build_rewrite_button(refused, locale)] if is_editable else []
             await answer.send_text(text, buttons)
             return
         try:
             plan = self.request_service.plan_video(error.nearest, context)
-        except RuleBroken:  # there is more than one thing to change
+        except RuleBroken:  # more than one rule is broken
             await answer.send_text(text)
             return
         offered = translate(

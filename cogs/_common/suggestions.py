@@ -1,6 +1,6 @@
-"""Suggestions of clips, jobs and showcase entries while an option is typed.
+"""Suggestions of clips, jobs and showcase entries while a member types an option.
 
-Discord waits three seconds. No suggestions are better than late ones or an error.
+Discord waits three seconds. If it takes longer or fails, there are no suggestions.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from bot.domain.showcase.gallery import GalleryEntry
 from bot.i18n.formatting import truncate_text
 
 MAX_CHOICES: Final = 25
-"""Suggestions that Discord takes for one option."""
+"""Discord's limit of suggestions for one option."""
 _MAX_NAME_LENGTH: Final = 100
 _MAX_PROMPT_LENGTH: Final = 80
 _TIMEOUT_S: Final = 2.0
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 async def load_in_time(loading: Awaitable[Sequence[T]]) -> Sequence[T]:
-    """Return what is suggested; nothing where it cannot be loaded in time."""
+    """Return the result of ``loading``, or nothing if it fails or takes too long."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             return await loading
@@ -49,10 +49,10 @@ def suggest_jobs(jobs: Iterable[Job], typed: str) -> list[Choice[int]]:
 
 
 def _name_matching(items: Iterable[tuple[int, str]], typed: str) -> list[tuple[int, str]]:
-    """Return number and name of at most 25 items that contain what is typed."""
-    named = (
+    """Return the number and name of at most 25 items that contain the typed text."""
+    named_items = (
         (number, f"#{number} {truncate_text(prompt, _MAX_PROMPT_LENGTH)}"[:_MAX_NAME_LENGTH])
         for number, prompt in items
     )
     words = typed.strip().lower()
-    return [(number, name) for number, name in named if words in name.lower()][:MAX_CHOICES]
+    return [(number, name) for number, name in named_items if words in name.lower()][:MAX_CHOICES]
