@@ -279,7 +279,7 @@ async def test_single_poll_error_after_downtime_keeps_clip(
     job = await process.submit_job(1)
     await eventually(lambda: not world.google.poll_script)
     await process.worker.stop(5.0)
-    await world.clock.sleep(3 * world.polling_times.time_limit_s)
+    world.clock.jump(timedelta(seconds=3 * world.polling_times.time_limit_s))
     world.google.poll_script.append(GoogleUnavailable("503"))
     await world.start_process()
     assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED

@@ -26,6 +26,7 @@ from bot.store.jobs.restore import mark_pending_as_unknown
 from bot.store.jobs.transitions import IllegalTransition
 from bot.store.tables.core import submissions_table
 from tests.contract.test_survival import start_successor
+from tests.fakes.clock import FastClock
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import MEMBER, MODEL, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
@@ -521,8 +522,9 @@ class TestBill:
 
 class TestTime:
     async def test_omni_has_half_an_hour(self, world: SimulatedWorld) -> None:
+        world.clock = FastClock(speed=1000)
         world.polling_times = PollingTimes(time_limit_s=60.0, poll_interval_s=60.0)
-        process = await world.start_process()
+        process = await world.start_process(lease_s=60_000.0)
         world.google.default_poll = OperationPending()
         job = await submit(process)
         after = await world.wait_for_end(job)

@@ -14,8 +14,8 @@ MAX_FAILURES = 1
 
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
-    """Give one process at work, which looks for jobs without a task every five seconds."""
-    return await world.start_process(lease_s=3000.0)
+    """Give one process at work."""
+    return await world.start_process()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ NOTHING_STARTS = SpendingPolicy(pace=PacingLimits(in_flight=0))
 """For a process that accepts requests and claims none."""
 MODEL = "veo-3.1-lite-generate-preview"
 PRICE = Micros(400_000)
+# Half a second: leases are long, so that a busy machine loses none, and a test waits for this.
+_RECONCILE_INTERVAL_S = 100.0
 
 
 def make_plan(**changes: Any) -> VideoPlan:
@@ -283,6 +285,7 @@ class SimulatedProcess:
             clock=world.clock,
             policy=worker_policy or world.policy,
             lease_s=lease_s,
+            reconcile_interval_s=min(_RECONCILE_INTERVAL_S, lease_s / 3),
             report_failure=self.reported_failures.append,
         )
         self.unknown_job_poller = UnknownJobPoller(

@@ -49,15 +49,20 @@ class Worker:
         clock: Clock,
         policy: SpendingPolicy,
         lease_s: float = 30.0,
+        reconcile_interval_s: float | None = None,
         report_failure: Callable[[str], None] = lambda loop: None,
     ) -> None:
-        """``report_failure`` gets a loop's name whenever an unexpected error ends its round."""
+        """``report_failure`` gets a loop's name whenever an unexpected error ends its round.
+
+        Jobs without a task are looked for every ``reconcile_interval_s`` (default: a third of the
+        lease).
+        """
         self._jobs = jobs
         self._queue_status_updater = queue_status_updater
         self._critical_sections = critical_sections
         self._clock = clock
         self._policy = policy
-        self._reconcile_interval_s = lease_s / 3
+        self._reconcile_interval_s = reconcile_interval_s or lease_s / 3
         self._lease_keeper = LeaseKeeper(
             workers=workers, clock=clock, length=timedelta(seconds=lease_s)
         )
