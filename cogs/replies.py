@@ -150,7 +150,7 @@ class ReplyListener(commands.Cog):
             await self._offer_button(reply, clips, source)
         elif reading.kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
             await self._ask_for_words(clips[0], source)
-        elif may_act and reading.may_spend and reply.can_use_pictures:
+        elif may_act and reading.may_spend and reply.can_use_images:
             await self._act(clips[0], reading.aim, reply.wish, source, reply.message)
         elif needs_question or (may_act and reading.needs_choice):
             await self._ask(reply, clips, source)
@@ -163,12 +163,12 @@ class ReplyListener(commands.Cog):
             return
         source = await self._speak_as_before(reply, clips[0], source)
         aim, wish = reply.reading.aim, reply.wish
-        is_plain = aim is not ReplyAim.EITHER and reply.can_use_pictures
+        is_clear = aim is not ReplyAim.EITHER and reply.can_use_images
         if source.context is not None and source.context.rules.reply_mode is ReplyMode.OFF:
             await source.answer.send_text(translate("reply.off", source.origin.locale))
         elif not reply.has_prompt:
             await self._ask_for_words(clips[0], source)
-        elif len(clips) > 1 or not is_plain or wish.has_other_files:
+        elif len(clips) > 1 or not is_clear or wish.has_other_files:
             await self._ask(reply, clips, source)
         else:
             await self._act(clips[0], aim, wish, source, reply.message)
@@ -202,12 +202,12 @@ class ReplyListener(commands.Cog):
         source = RequestSource(interaction, origin, channel, answer)
         context = await self.server_rules.load_context(origin, source.channel)
         source = replace(source, origin=context.origin, context=context)
-        place = await self._find_place(clip, source, message, interaction.user)
-        if place is not None:
+        post_source = await self._find_post_source(clip, source, message, interaction.user)
+        if post_source is not None:
             data: Mapping[str, Any] = interaction.data or {}
             shown_price = parse_shown_price(str(data.get("custom_id", "")))
             wish = ReplyWish.from_message(message, words)
-            await self._choices.press(clip, aim, wish, place, shown_price)
+            await self._choices.press(clip, aim, wish, post_source, shown_price)
 
     async def _take_back_reaction(self, message: discord.Message) -> None:
         """Remove the bot's reaction. A second tap would be refused by the message's key anyway."""
@@ -228,11 +228,11 @@ class ReplyListener(commands.Cog):
         message: discord.Message,
     ) -> None:
         """Request what a reply asks for. In the showcase, the clip goes to its original channel."""
-        place = await self._find_place(clip, source, message, message.author)
-        if place is not None:
-            await self._choices.act(clip, aim, wish, place)
+        post_source = await self._find_post_source(clip, source, message, message.author)
+        if post_source is not None:
+            await self._choices.act(clip, aim, wish, post_source)
 
-    async def _find_place(
+    async def _find_post_source(
         self,
         clip: Clip,
         source: RequestSource,
@@ -242,12 +242,12 @@ class ReplyListener(commands.Cog):
         """Return the source for the channel to post in, or say that there is none."""
         if not await self._is_in_showcase(message):
             return source
-        place = move_to_clip_channel(source, message, clip, member)
-        if place is None:
+        post_source = move_to_clip_channel(source, message, clip, member)
+        if post_source is None:
             channel, locale = f"<#{clip.channel_id}>", source.origin.locale
             text = translate("reply.no_place", locale, channel=channel, clip=clip.id)
             await source.answer.send_text(text)
-        return place
+        return post_source
 
     async def _ask(
         self,
@@ -258,9 +258,11 @@ class ReplyListener(commands.Cog):
         text_key: str | None = None,
     ) -> None:
         """Ask which clip is meant or what to do with it, if there is a channel to post in."""
-        place = await self._find_place(clips[0], source, reply.message, reply.message.author)
-        if place is not None:
-            await self._choices.ask(clips, reply.wish, place, text_key=text_key)
+        post_source = await self._find_post_source(
+            clips[0], source, reply.message, reply.message.author
+        )
+        if post_source is not None:
+            await self._choices.ask(clips, reply.wish, post_source, text_key=text_key)
 
     async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
         """Add the bot's reaction to a reply. If that fails and it may be a request, ask instead."""
@@ -286,10 +288,12 @@ class ReplyListener(commands.Cog):
 
         Raises the errors of `RequestFlow.extend_clip`.
         """
-        place = await self._find_place(clip, source, reply.message, reply.message.author)
-        if place is not None:
-            await self.request_flow.require_may_extend(clip, place)
-        return place is not None
+        post_source = await self._find_post_source(
+            clip, source, reply.message, reply.message.author
+        )
+        if post_source is not None:
+            await self.request_flow.require_may_extend(clip, post_source)
+        return post_source is not None
 
     async def _offer_button(
         self, reply: ClipReply, clips: list[Clip], source: RequestSource

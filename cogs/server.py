@@ -125,13 +125,13 @@ class RulesCommands(commands.Cog):
         chosen = None if rule == UNSET_RULE else PersonRule(rule)
         if channel is None:
             rules = await self._change_rules(interaction, person_rule=chosen)
-            where = translate("server.people.server", locale)
+            place_name = translate("server.people.server", locale)
         else:
             changes = {channel.id: chosen}
             rules = await self._change_rules(interaction, channel_person_rules=changes)
-            where = f"<#{channel.id}>"
+            place_name = f"<#{channel.id}>"
         name = translate(f"choice.people.{rule}", locale)
-        lines = [translate("server.people.set", locale, rule=name, where=where)]
+        lines = [translate("server.people.set", locale, rule=name, where=place_name)]
         effective = pick_strictest(rules.person_rule, chosen)
         if effective not in (None, chosen):
             stricter = translate(f"people.{effective}", locale)

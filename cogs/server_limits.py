@@ -93,8 +93,8 @@ class LimitsCommands(commands.Cog):
             await self.ledger.list_limits(require_guild_id(interaction))
         )
         if (narrower := limits.find_narrower(budget)) != NO_LIMITS:
-            shown = format_limits(narrower, locale)
-            lines.append(translate("server.quota.over_budget", locale, limits=shown))
+            narrower_text = format_limits(narrower, locale)
+            lines.append(translate("server.quota.over_budget", locale, limits=narrower_text))
         await respond_privately(interaction, "\n".join(lines))
 
     @quota_group.command(name="clear", description=build_command_text("command.server.quota.clear"))
@@ -135,14 +135,14 @@ class LimitsCommands(commands.Cog):
         """Set what the server may spend. Limits that are not given do not change."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         dollars = (to_optional_micros(usd_per_day), to_optional_micros(usd_per_month))
-        given = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
+        new_limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
         if clear:  # new limits in the same command replace the old ones
             await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, None)
-        if given != NO_LIMITS:
-            await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, given)
+        if new_limits != NO_LIMITS:
+            await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, new_limits)
         rows = await self.ledger.list_limits(require_guild_id(interaction))
-        own = next((row.limits for row in rows if row.subject is LimitSubject.GUILD), NO_LIMITS)
-        text = describe_budget(own, self.quota_service.server_ceiling, interaction.locale.value)
+        budget = next((row.limits for row in rows if row.subject is LimitSubject.GUILD), NO_LIMITS)
+        text = describe_budget(budget, self.quota_service.server_ceiling, interaction.locale.value)
         await respond_privately(interaction, text)
 
     @app_commands.command(name="usage", description=build_command_text("command.server.usage"))

@@ -178,18 +178,18 @@ class SetupCommands(commands.Cog):
         guild = await _acknowledge_manager(interaction)
         rules = await self.guilds.load_rules(guild.id)
         showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
-        others = sorted(rules.allowed_channels)
+        other_ids = sorted(rules.allowed_channels)
         if showcase_settings.channel_id is not None:
-            others.insert(0, showcase_settings.channel_id)
+            other_ids.insert(0, showcase_settings.channel_id)
         results = []
         here = interaction.channel_id
         if here is not None:
             missing = find_missing_permissions(interaction.app_permissions, interaction.channel)
             results.append(PermissionCheck(here, missing))
-        for channel_id in dict.fromkeys(other for other in others if other != here):
+        for channel_id in dict.fromkeys(other for other in other_ids if other != here):
             channel = guild.get_channel_or_thread(channel_id)
-            lacking = None if channel is None else find_missing_in_channel(channel)
-            results.append(PermissionCheck(channel_id, lacking))
+            missing_there = None if channel is None else find_missing_in_channel(channel)
+            results.append(PermissionCheck(channel_id, missing_there))
         notice = format_permission_checks(results, interaction.locale.value)
         await self._update_message(interaction, guild, notice=notice)
 

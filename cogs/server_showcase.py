@@ -57,14 +57,14 @@ class ShowcaseSettingsCommands(commands.Cog):
         guild = interaction.guild
         if guild is None:
             raise RecordNotFound("server")
-        given = {
+        chosen = {
             "stars": stars,
             "curation": None if moderators is None else CurationPolicy(moderators),
             "public": public,
             "digest_hour": digest_hour,
             "digest_zone": digest_zone,
         }
-        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        changes: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
         if digest_zone is not None and load_time_zone(digest_zone).key != digest_zone:
             raise RecordNotFound("zone")
         if digest_day is not None:
@@ -75,13 +75,13 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        settings = before = await self._showcase_service.settings.load_settings(guild.id)
+        settings = previous = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
             settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
-        is_opened = settings.public and not before.public
+        is_opened = settings.public and not previous.public
         text = format_showcase_settings(
             settings,
             interaction.locale.value,

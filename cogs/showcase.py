@@ -237,9 +237,9 @@ class ShowcaseCommands(
             everyone = lists.list_top(
                 guild_id, since=None, limit=4 * MAX_CHOICES, with_age_restricted=True
             )
-            own = {entry.clip.id for entry in entries}
-            others = await load_in_time(everyone)
-            entries += [entry for entry in others if entry.clip.id not in own]
+            own_ids = {entry.clip.id for entry in entries}
+            other_entries = await load_in_time(everyone)
+            entries += [entry for entry in other_entries if entry.clip.id not in own_ids]
         return suggest_entries(entries, current)
 
     # -- viewing

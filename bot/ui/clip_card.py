@@ -138,13 +138,13 @@ class ClipCards:
             return self._build_outcome_view(job, clips, locale)
         link = build_jump_link(clips[0])
         is_guest = job.origin.user_install_reply is not None
-        where = f"<#{job.origin.channel_id}>" if is_guest or link is None else link
+        location = f"<#{job.origin.channel_id}>" if is_guest or link is None else link
         text = translate(
             "notice.ready",
             locale,
             clip=list_clip_numbers(clips, locale),
             prompt=format_prompt(" ".join(job.plan.prompt.split()), EXCERPT_LIMIT),
-            where=where,
+            where=location,
         )
         return build_text_view(text, build_button(ButtonAction.DETAILS, job.id, locale))
 
@@ -184,20 +184,20 @@ class ClipCards:
                 format_money(job.price, locale),
             )
             return translate("stage.undo", locale, when=start, price=price)
-        when = progress.retry_at or job.retry_at
-        if progress.waiting_for is not None and when is not None:
+        retry_at = progress.retry_at or job.retry_at
+        if progress.waiting_for is not None and retry_at is not None:
             key = f"stage.waiting.{progress.waiting_for}"
             until = format_timestamp(job.watched_until, "f")
-            return translate(key, locale, when=format_timestamp(when, "R"), until=until)
-        if job.state is JobState.POSTING and when is not None:
-            return translate("stage.posting_later", locale, when=format_timestamp(when, "R"))
+            return translate(key, locale, when=format_timestamp(retry_at, "R"), until=until)
+        if job.state is JobState.POSTING and retry_at is not None:
+            return translate("stage.posting_later", locale, when=format_timestamp(retry_at, "R"))
         if job.state is JobState.QUEUED:
-            place = progress.queue_position
-            key = "stage.queued_soon" if place is None else "stage.queued"
-            text = translate(key, locale, place=place)
+            position = progress.queue_position
+            key = "stage.queued_soon" if position is None else "stage.queued"
+            text = translate(key, locale, place=position)
         elif job.state is JobState.POLLING:
-            since = format_timestamp(job.submitted_at or job.created_at, "R")
-            text = translate("stage.polling", locale, since=since)
+            started = format_timestamp(job.submitted_at or job.created_at, "R")
+            text = translate("stage.polling", locale, since=started)
         else:
             text = translate(f"stage.{job.state}", locale)
         if progress.eta is not None:
@@ -262,7 +262,7 @@ class ClipCards:
                 (ButtonAction.EDIT, self._model_info.is_editable),
             )
         )
-        again = [
+        repeat = [
             build_button(action, job.id, locale)
             for action in (ButtonAction.REDO, ButtonAction.REWORD)
         ]
@@ -278,11 +278,11 @@ class ClipCards:
             build_button(ButtonAction.DELETE, job.id, locale, danger=True),
         ]
         if len(clips) == 1:
-            paid, free = [*extend, *edit, *again], [*showcase, *others]
+            paid, free = [*extend, *edit, *repeat], [*showcase, *others]
             rows = [paid + free] if len(paid + free) <= _MAX_ROW_LENGTH else [paid, free]
         else:
             clip_rows = (extend, edit, showcase)
-            rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), [*again, *others]]
+            rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), [*repeat, *others]]
         return [build_action_row(*row) for row in rows if row]
 
 

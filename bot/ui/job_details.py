@@ -37,13 +37,13 @@ def format_job_details(
         size = format_mebibytes(clip.size_bytes, locale)
         rows.append(("details.clip", f"#{clip.id} · {clip.width}×{clip.height} · {size}"))
     facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
-    texts = [facts[:MESSAGE_LIMIT], *_format_labelled_text("details.prompt", plan.prompt, locale)]
+    texts = [facts[:MESSAGE_LIMIT], *_format_labeled_text("details.prompt", plan.prompt, locale)]
     if plan.negative_prompt:
-        texts += _format_labelled_text("details.negative_prompt", plan.negative_prompt, locale)
+        texts += _format_labeled_text("details.negative_prompt", plan.negative_prompt, locale)
     return texts + _join_short(
         text
         for addition in describe_additions(plan)
-        for text in _format_labelled_text(f"details.written.{addition.kind}", addition.text, locale)
+        for text in _format_labeled_text(f"details.written.{addition.kind}", addition.text, locale)
     )
 
 
@@ -104,7 +104,7 @@ def _format_price(job: Job, clips: Sequence[Clip], locale: str | None) -> str:
     )
 
 
-def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
+def _format_labeled_text(key: str, text: str, locale: str | None) -> list[str]:
     label = f"**{translate(key, locale)}** "
     first, *rest = split_text(text, MESSAGE_LIMIT - len(label))
     return [label + first, *rest]

@@ -114,6 +114,6 @@ def describe_budget(own: UsageLimits, ceiling: UsageLimits, locale: str | None) 
         else translate("server.budget.set", locale, limits=format_limits(own, locale))
     ]
     if ceiling != NO_LIMITS:
-        shown = format_limits(ceiling, locale)
-        lines.append(translate("server.budget.ceiling", locale, limits=shown))
+        ceiling_text = format_limits(ceiling, locale)
+        lines.append(translate("server.budget.ceiling", locale, limits=ceiling_text))
     return "\n".join(lines)

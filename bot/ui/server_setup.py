@@ -158,16 +158,16 @@ def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, Setti
 
 
 def _build_budget_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
-    own = state.budget
+    budget = state.budget
     amounts = list_monthly_budgets(state.ceiling)
-    current = own.usd_per_month
-    is_offered = current in amounts and own == UsageLimits(usd_per_month=current)
+    current = budget.usd_per_month
+    is_offered = current in amounts and budget == UsageLimits(usd_per_month=current)
     options = [
         discord.SelectOption(
             label=translate("choice.budget.unset", locale),
             value=UNSET_OPTION,
             description=_shorten_label(format_limits(state.ceiling, locale)),
-            default=is_unset(own),
+            default=is_unset(budget),
         ),
         *(
             discord.SelectOption(
@@ -178,8 +178,8 @@ def _build_budget_menu(state: SetupState, locale: str | None) -> tuple[str, Sett
             for amount in amounts
         ),
     ]
-    if not is_offered and not is_unset(own):
-        options.append(_build_keep_option(format_limits(own, locale), locale))
+    if not is_offered and not is_unset(budget):
+        options.append(_build_keep_option(format_limits(budget, locale), locale))
     menu = SettingMenu.from_options(SetupSetting.BUDGET, options)
     return translate("setup.budget", locale), menu
 

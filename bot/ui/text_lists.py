@@ -92,8 +92,8 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
     The limits of the whole bot are left out, because they only concern the operator.
     """
     lines = [translate("quota.title", locale)]
-    shown = (LimitScope.MEMBER, LimitScope.EVERYWHERE, LimitScope.GUILD, LimitScope.MODEL)
-    for scope in shown:
+    scopes = (LimitScope.MEMBER, LimitScope.EVERYWHERE, LimitScope.GUILD, LimitScope.MODEL)
+    for scope in scopes:
         quota_lines = status.lines_for(scope)
         if quota_lines:
             lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")
@@ -123,8 +123,8 @@ def format_limit_rows(rows: Sequence[LimitRow], locale: str | None, *, ceiling: 
         }[row.subject]
         lines.append(f"{subject}: {format_limits(row.limits, locale)}")
     if any(value is not None for _, value in ceiling):
-        shown = format_limits(ceiling, locale)
-        lines.append(translate("server.budget.ceiling", locale, limits=shown))
+        ceiling_text = format_limits(ceiling, locale)
+        lines.append(translate("server.budget.ceiling", locale, limits=ceiling_text))
     return join_fitting_lines(lines)
 
 
@@ -169,8 +169,8 @@ def build_usage_csv(
         name = names.get(row.user_id or 0, "?") if is_known else translate("usage.former", locale)
         member_id = f"<@{row.user_id}>" if is_known else ""
         usd = Decimal(row.micros) / 1_000_000
-        shown = f"{usd:.2f}" if row.micros % 10_000 == 0 else f"{usd:f}"
-        writer.writerow([_quote_formula(name), member_id, row.clips, row.seconds, shown])
+        amount = f"{usd:.2f}" if row.micros % 10_000 == 0 else f"{usd:f}"
+        writer.writerow([_quote_formula(name), member_id, row.clips, row.seconds, amount])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 

@@ -82,7 +82,7 @@ async def get_oembed(request: web.Request) -> web.Response:
             "version": "1.0",
             "type": "video",
             "title": shorten_title(card.title),
-            "author_name": card.maker,
+            "author_name": card.creator,
             "provider_name": "Clapper",
             "provider_url": site.build_absolute_url("/"),
             **thumbnail,

@@ -33,7 +33,7 @@ def respond_text(
     )
     if status == 200:
         tag = blake2b(encoded, digest_size=12).hexdigest()
-        if any(known.value in (tag, "*") for known in request.if_none_match or ()):
+        if any(etag.value in (tag, "*") for etag in request.if_none_match or ()):
             response = web.Response(status=304, headers=headers)
         response.etag = ETag(tag, is_weak=True)  # weak: the body may be compressed or not
     if response.status != 304 and is_compressible and accepts_gzip(request):

@@ -117,12 +117,12 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         if error.status < 400:
             raise
         # every client error costs as much as a page, so that guessing URLs is expensive
-        extra = max(0.0, 1 - cost) if error.status < 500 else 0.0
-        wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), extra)
+        extra_cost = max(0.0, 1 - cost) if error.status < 500 else 0.0
+        wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), extra_cost)
         if wait_s > 0:
             return _refuse_request(request, wait_s)
-        kept = (str(hdrs.ALLOW), str(hdrs.RETRY_AFTER))
-        headers = {name: error.headers[name] for name in kept if name in error.headers}
+        kept_names = (str(hdrs.ALLOW), str(hdrs.RETRY_AFTER))
+        headers = {name: error.headers[name] for name in kept_names if name in error.headers}
         return _respond_error(request, error.status, headers)
     except TooManyOpen as error:
         request.app[WEB_INSTRUMENTS].refusals.labels(error.reason).inc()

@@ -33,7 +33,7 @@ class CardView:
     preview: str
     title: str
     prompt: str | None
-    maker: str
+    creator: str
     server: str
     server_id: int
     model: str
@@ -65,7 +65,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         preview=f"{url}/preview.mp4",
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
-        maker=contain_text(entry.creator_name),
+        creator=contain_text(entry.creator_name),
         server=contain_text(entry.guild_name),
         server_id=entry.guild_id,
         model=site.get_model_name(clip.model),
@@ -114,8 +114,12 @@ def _name_step(
     if not clip.extension_depth:
         return "", texts("chain.first")
     step = texts("chain.step", count=clip.extension_depth)
-    before = lengths.get(entry.public_parent_id or 0)
-    added = "" if before is None else texts("chain.added", count=clip.seconds - before)
+    previous_seconds = lengths.get(entry.public_parent_id or 0)
+    added = (
+        ""
+        if previous_seconds is None
+        else texts("chain.added", count=clip.seconds - previous_seconds)
+    )
     return "⤷", f"{step} {added}".strip()
 
 

@@ -134,12 +134,12 @@ class ReplyAnswer:
 class ElsewhereAnswer:
     """Wraps an answer to say in which other channel the clip will be posted."""
 
-    def __init__(self, answer: InteractionAnswer, where: str) -> None:
+    def __init__(self, answer: InteractionAnswer, place_text: str) -> None:
         self._answer = answer
-        self._where = where
+        self._place_text = place_text
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         await self._answer.send_text(text, buttons)
 
     async def confirm_accepted(self, text: str) -> None:
-        await self._answer.send_text(self._where)
+        await self._answer.send_text(self._place_text)

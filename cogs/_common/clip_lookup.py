@@ -122,10 +122,14 @@ async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -
             channel = await guild.fetch_channel(channel_id)
         except DISCORD_ERRORS:
             return False
-    granted = channel.permissions_for(member)
-    if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:
+    permissions = channel.permissions_for(member)
+    if (
+        isinstance(channel, discord.Thread)
+        and channel.is_private()
+        and not permissions.manage_threads
+    ):
         return False
-    return granted.view_channel
+    return permissions.view_channel
 
 
 def build_clip_choice(

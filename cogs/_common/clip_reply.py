@@ -76,7 +76,7 @@ class ClipReply:
         return self.reading.kind in kinds or asks_for_video(self.words)
 
     @property
-    def can_use_pictures(self) -> bool:
+    def can_use_images(self) -> bool:
         """Whether the request uses all attached images. Only edits can use images."""
         return self.reading.aim is ReplyAim.EDIT or not self.wish.references
 
@@ -111,17 +111,17 @@ def move_to_clip_channel(
     channel = guild.get_channel_or_thread(clip.channel_id)
     if channel is None or not isinstance(member, discord.Member):
         return None
-    granted = channel.permissions_for(member)
+    permissions = channel.permissions_for(member)
     is_private = isinstance(channel, discord.Thread) and channel.is_private()
-    if not granted.view_channel or (is_private and not granted.manage_threads):
+    if not permissions.view_channel or (is_private and not permissions.manage_threads):
         return None
-    place = OtherChannel(channel)
+    target = OtherChannel(channel)
     origin = replace(
         source.origin,
         channel_id=channel.id,
         request_message_id=None,
-        age_restricted=build_channel_context(place).age_restricted,
+        age_restricted=build_channel_context(target).age_restricted,
     )
-    where = translate("reply.elsewhere", origin.locale, channel=f"<#{channel.id}>", clip=clip.id)
-    answer = ElsewhereAnswer(source.answer, where)
-    return RequestSource(place, origin, build_channel_context(place), answer)
+    text = translate("reply.elsewhere", origin.locale, channel=f"<#{channel.id}>", clip=clip.id)
+    answer = ElsewhereAnswer(source.answer, text)
+    return RequestSource(target, origin, build_channel_context(target), answer)

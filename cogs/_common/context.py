@@ -148,19 +148,19 @@ def require_permissions(requester: Requester) -> None:
         return
     if _is_bot_timed_out(requester):  # an interaction's permissions do not show it
         raise NotAllowed("timed_out")
-    granted = _get_permissions(requester)
-    if granted is None:
+    permissions = _get_permissions(requester)
+    if permissions is None:
         return
     thread = requester.channel if isinstance(requester.channel, discord.Thread) else None
     if isinstance(requester, discord.Interaction) and is_user_install(requester):
-        missing = [name for name in _USER_INSTALL_PERMISSIONS if not getattr(granted, name)]
+        missing = [name for name in _USER_INSTALL_PERMISSIONS if not getattr(permissions, name)]
     else:
-        missing = find_missing_permissions(granted, requester.channel)
+        missing = find_missing_permissions(permissions, requester.channel)
     if "view_channel" in missing and thread is not None and thread.is_private():
         raise NotAllowed("private_thread")  # the bot must be added; a permission would not help
     if missing:
         raise MissingPermissions(drop_implied_permissions(missing))
-    if thread is not None and thread.locked and not granted.manage_threads:
+    if thread is not None and thread.locked and not permissions.manage_threads:
         raise NotAllowed("locked_thread")
 
 
@@ -176,12 +176,14 @@ def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
 
     Channels for rules and announcements are left out, because posts there alert everyone.
     """
-    granted = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
+    candidates = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
     return sorted(
         (
             channel
-            for channel, can in granted
-            if can.view_channel and can.send_messages and not _is_for_notices(channel)
+            for channel, permissions in candidates
+            if permissions.view_channel
+            and permissions.send_messages
+            and not _is_for_notices(channel)
         ),
         key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
     )

@@ -223,8 +223,10 @@ class Autocompleter:
             )
             for choice in list_choices(request, option, rules)
         ]
-        fitting = (choice for choice in choices if typed in f"{choice.name} {choice.value}".lower())
-        return list(itertools.islice(fitting, MAX_CHOICES))
+        matching = (
+            choice for choice in choices if typed in f"{choice.name} {choice.value}".lower()
+        )
+        return list(itertools.islice(matching, MAX_CHOICES))
 
     async def _get_person_rule(self, interaction: discord.Interaction) -> PersonRule | None:
         """Return the person rule of the channel, at most some seconds old."""

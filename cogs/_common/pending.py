@@ -101,9 +101,9 @@ class PendingConfirmations:
         label = translate("button.animate", locale)
         buttons = [
             ActionButton(
-                ButtonAction.ANIMATE, self.add(draft), label=f"{label} {place}", primary=True
+                ButtonAction.ANIMATE, self.add(draft), label=f"{label} {position}", primary=True
             )
-            for place, draft in enumerate(drafts, start=1)
+            for position, draft in enumerate(drafts, start=1)
         ]
         return translate("animate.which", locale), buttons
 

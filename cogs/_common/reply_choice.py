@@ -158,8 +158,8 @@ class ReplyChoices:
     ) -> tuple[Quote, str]:
         """Return the quote, and a remark if it leaves out images because there are too many."""
         request = wish.build_request(clip, aim)
-        for place, image in enumerate(wish.references if request.is_edit else (), start=1):
-            image.require_usable(f"reference_{place}")
+        for position, image in enumerate(wish.references if request.is_edit else (), start=1):
+            image.require_usable(f"reference_{position}")
         try:
             return await self.request_flow.quote(clip, request, source), ""
         except RuleBroken as error:

@@ -123,8 +123,8 @@ class RequestFlow:
         require_permissions(source.requester)
         context = await self._load_context(source)
         await self.request_service.require_open(context)
-        asked = error.nearest or VideoRequest("")
-        await self._suggest_nearest(error, asked, context, source.answer)
+        request = error.nearest or VideoRequest("")
+        await self._suggest_nearest(error, request, context, source.answer)
 
     async def extend_clip(
         self,
@@ -316,11 +316,11 @@ class RequestFlow:
     ) -> None:
         origin = confirmation.origin
         status = await self.request_service.load_quota_status(origin)
-        what = describe_plan(confirmation.shown_plan, self.model_info, origin.locale)
+        plan_text = describe_plan(confirmation.shown_plan, self.model_info, origin.locale)
         lines = [
             *reasons,
             *(format_picture_note(note, origin.locale) for note in confirmation.shown_notes),
-            translate("ask.confirm", origin.locale, what=what),
+            translate("ask.confirm", origin.locale, what=plan_text),
             *explain_plan(confirmation.shown_plan, origin.locale),
             format_remaining_quota(status, origin.locale),
         ]
@@ -365,15 +365,15 @@ class RequestFlow:
         self, confirmation: PendingConfirmation, *, label_key: str = "accept"
     ) -> list[ActionButton]:
         number, locale = self.confirmations.add(confirmation), confirmation.origin.locale
-        fitting = []
+        fit_buttons = []
         if any(
             note.kind is NoteKind.CROPPED and note.needs_answer for note in confirmation.shown_notes
         ):
             label_key = "accept_cropped"
-            fitting = [build_button(ButtonAction.ACCEPT_FITTED, number, locale)]
+            fit_buttons = [build_button(ButtonAction.ACCEPT_FITTED, number, locale)]
         return [
             build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
-            *fitting,
+            *fit_buttons,
             build_button(ButtonAction.DECLINE, number, locale),
         ]
 
@@ -383,9 +383,9 @@ class RequestFlow:
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
         job = accepted.job
-        what = describe_plan(job.plan, self.model_info, locale)
+        plan_text = describe_plan(job.plan, self.model_info, locale)
         lines = [
-            translate("ask.accepted", locale, job=job.id, what=what),
+            translate("ask.accepted", locale, job=job.id, what=plan_text),
             *explain_plan(job.plan, locale),
         ]
         if accepted.place:
