@@ -1,4 +1,4 @@
-"""Veo over Google's two APIs: submit, poll, download, and what Google's errors mean.
+"""Clients of Google's video APIs: they submit, poll, download and interpret errors.
 
 May import `bot.transfer`, `bot.observability` and `bot.domain`, never the store or `bot.media`.
 """

@@ -1,8 +1,7 @@
-"""Reads what answers in Google's place, and decides whether Google itself wrote it.
+"""Parses error answers, and tells those of Google from those of proxies, firewalls and login pages.
 
-Between the bot and Google may stand proxies, gateways, firewalls and login pages, which answer with
-the same status codes. Their pages say nothing about a model, a file or an operation, so every stage
-asks `GoogleAnswer.is_from_google` before it believes a refusal.
+Both use the same status codes, but a proxy's page says nothing about a model, a file or an
+operation. So check `GoogleAnswer.is_from_google` before you rely on a refusal.
 """
 
 import json
@@ -40,7 +39,7 @@ _STATUS_NAMES: Final = frozenset(
         "DATA_LOSS",
     }
 )
-"""Names of `google.rpc.Code`, one of which is in every error of Google's."""
+"""The names of `google.rpc.Code`. Every error of Google contains one."""
 
 _PAGE_TITLE_PATTERN: Final = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _RETRY_SENTENCE_PATTERN: Final = re.compile(
@@ -54,7 +53,10 @@ _EVENT_DATA_PATTERN: Final = re.compile(r"^data:\s*(.*)$", re.MULTILINE)
 
 
 def clean_message(text: str | None) -> str | None:
-    """Return Google's sentences that reveal no uri, key or account, on one line; or `None`."""
+    """Return those of Google's sentences that reveal no uri, key or account, on one line.
+
+    `None` if nothing is left.
+    """
     return redact_account_details(text, max_length=MAX_DETAIL_LENGTH) if text else None
 
 
@@ -62,10 +64,11 @@ def clean_message(text: str | None) -> str | None:
 class GoogleAnswer:
     """An answer that is not a success.
 
-    ``is_from_google`` is false for what lacks the form of Google's errors. ``status_name`` is the
-    name of `google.rpc.Code`; ``reason`` is the code of its ErrorInfo, such as SERVICE_DISABLED.
-    ``omni_code`` is the code of the Interactions API, or the sentence in its place.
-    ``stated_status`` is the HTTP status that the error itself names, whatever it came with.
+    ``is_from_google`` is false if the answer does not have the form of Google's errors.
+    ``status_name`` is the name of a `google.rpc.Code`. ``reason`` is the code of its ErrorInfo,
+    such as SERVICE_DISABLED. ``omni_code`` is the code of the Interactions API, or the sentence
+    that Google sends instead. ``stated_status`` is the HTTP status in the error's JSON. It may
+    differ from ``status``, the one of the response.
     """
 
     status: int
@@ -79,7 +82,7 @@ class GoogleAnswer:
     stated_status: int | None = None
 
     def with_stated_status(self) -> "GoogleAnswer":
-        """Return the answer with the status that it names itself; it may have come with 200."""
+        """Return the answer with the status in its JSON, because it may have come with 200."""
         return replace(self, status=self.stated_status or self.status)
 
     @property
@@ -89,7 +92,7 @@ class GoogleAnswer:
 
     @property
     def code(self) -> str:
-        """What the answer is in one word, for logs and metrics."""
+        """A short code for logs and metrics."""
         omni_code = self.omni_code
         if omni_code is not None and error_codes.is_sentence(omni_code):
             omni_code = None
@@ -97,7 +100,7 @@ class GoogleAnswer:
 
     @property
     def is_daily_quota(self) -> bool:
-        """Whether a quota by the day is used up: its short delays do not help."""
+        """Whether a daily quota is used up, so that the short delay in the answer does not help."""
         if self.omni_code == error_codes.DAILY_QUOTA_CODE:
             return True
         return any(_DAILY_QUOTA_PATTERN.search(name) for name in self._list_quota_names())
@@ -124,7 +127,7 @@ class GoogleAnswer:
     def summarize(self, *, with_message: bool = True) -> str:
         """Return the answer for the operator's log, without secrets.
 
-        ``with_message`` is false where Google may quote the member's prompt.
+        Set ``with_message`` to false if Google may quote the member's prompt.
         """
         if not self.is_from_google:
             page = find_page_title(self.message)
@@ -141,10 +144,10 @@ class GoogleAnswer:
 def read_answer(
     status: int, body: Any, retry_after: str | None = None, *, is_omni: bool = False
 ) -> GoogleAnswer:
-    """Return the answer in ``body``: decoded JSON or text, from Google or something in between.
+    """Return the answer in ``body`` (decoded JSON, or text), written by Google or by a proxy.
 
-    With ``is_omni`` the form of the Interactions API is Google's, too: many gateways write the same
-    for other APIs.
+    Set ``is_omni`` for the Interactions API. Only then does the form of its errors count as
+    Google's, because many gateways use the same form for other APIs.
     """
     delay_s = _parse_retry_after(retry_after)
     if isinstance(body, str | bytes):
@@ -157,7 +160,8 @@ def read_answer(
         body = body[0]
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        page = body.get("message") if isinstance(body, dict) else None  # so the SDK gives pages
+        # The SDK puts the text of a page here.
+        page = body.get("message") if isinstance(body, dict) else None
         text = page[:2000] if isinstance(page, str) else ""
         return GoogleAnswer(status, text, retry_after_s=delay_s)
     message = error.get("message")
@@ -183,7 +187,7 @@ def read_answer(
 
 
 def _decode_body(text: str) -> Any:
-    """Decode JSON, or the JSON of an event stream's event. Raises `ValueError`."""
+    """Decode JSON, or the JSON of the first event in an event stream. Raises `ValueError`."""
     if text.startswith(("event:", "data:")):
         data = _EVENT_DATA_PATTERN.search(text)
         return json.loads(data[1] if data else "")
@@ -198,7 +202,6 @@ def _read_stated_status(code: Any, status_name: Any) -> int | None:
 
 
 def _read_omni_error(error: Mapping[str, Any], status: int, delay_s: float | None) -> GoogleAnswer:
-    """Read an error in the form of the Interactions API."""
     code = error_codes.read_code(error)
     message = shorten_message(error["message"]) if isinstance(error.get("message"), str) else ""
     if code is not None and error_codes.is_sentence(code):
@@ -220,10 +223,10 @@ def _read_omni_error(error: Mapping[str, Any], status: int, delay_s: float | Non
 
 
 def is_google_error(error: Mapping[str, Any]) -> bool:
-    """Whether the object has the form of Google's errors: the one place that decides it.
+    """Whether the object has the form of Google's errors.
 
-    The message must say something, and there is the name of a `google.rpc.Code`, or (Cloud
-    Storage) a list of errors with their reasons.
+    It needs a message that is not blank, and the name of a `google.rpc.Code` or (Cloud Storage) a
+    list of errors with reasons.
     """
     message, listed = error.get("message"), error.get("errors")
     if not isinstance(message, str) or not message.strip():
@@ -238,14 +241,14 @@ def is_google_error(error: Mapping[str, Any]) -> bool:
 
 
 def find_page_title(text: str) -> str | None:
-    """Return the title of a page that something in between has sent; `None` without one."""
+    """Return the title of an HTML page, without secrets; `None` if it has no title."""
     match = _PAGE_TITLE_PATTERN.search(text)
     title = " ".join(match[1].split())[:_MAX_PAGE_TITLE_LENGTH] if match else ""
     return redact_secrets(title) or None
 
 
 def find_reason(details: Sequence[Any]) -> str | None:
-    """Return the reason code of the ErrorInfo among ``details``."""
+    """Return the reason code of the first ErrorInfo in ``details``."""
     for detail in details:
         if not isinstance(detail, dict):
             continue
@@ -269,7 +272,7 @@ def _find_retry_delay(details: tuple[dict[str, Any], ...], message: str) -> floa
 
 
 def _parse_retry_after(text: str | None) -> float | None:
-    """Read a Retry-After header: seconds, or a date."""
+    """Parse a Retry-After header, which contains seconds or a date."""
     delay_s = _parse_seconds(text)
     if delay_s is not None or not text:
         return delay_s
@@ -282,7 +285,7 @@ def _parse_retry_after(text: str | None) -> float | None:
 
 
 def _parse_seconds(text: Any) -> float | None:
-    """Read "34.4s" or "34" as seconds."""
+    """Parse seconds, such as "34.4s" or "34"."""
     try:
         return _limit_delay(float(str(text).removesuffix("s")))
     except ValueError:

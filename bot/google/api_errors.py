@@ -1,9 +1,9 @@
 """Turns Google's error answers into the program's errors.
 
-One place for all calls, because the same sentence means the same in the answer to a submit, in a
-poll and inside a failed operation. What is wrong with the operator's key, account, place or bucket
-is an `AccessRefused`, whatever the status: members cannot change it, and Google's sentence about it
-is for the log alone.
+All calls share these rules, because a sentence means the same in the answer to a submit, in a poll
+and in a failed operation. A problem with the operator's key, account, country or bucket is always
+an `AccessRefused`, whatever its status. Members cannot fix it, so Google's sentence only goes to
+the log.
 """
 
 import hashlib
@@ -38,11 +38,11 @@ from bot.google.wording import (
 
 
 class CredentialsRejected(AccessRefused):
-    """Google rejects the token: expired, revoked or never valid."""
+    """Google rejects the token, because it is expired, revoked or invalid."""
 
 
 _CLIENT_CLOSED_REQUEST: Final = 499
-"""What gateways, and Google for CANCELLED, answer when the client hung up."""
+"""Sent by gateways, and by Google for CANCELLED, after the client has closed the connection."""
 
 _ACCESS_STATUSES: Final = frozenset(
     {
@@ -52,10 +52,10 @@ _ACCESS_STATUSES: Final = frozenset(
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
     }
 )
-"""Refusals that are the operator's matter, also when a gateway or a firewall wrote them."""
+"""Refusals that the operator has to fix, even if a gateway or firewall sent them."""
 
 _ACCOUNT_CODES: Final = frozenset({7, 16, 401, 402, 403})
-"""Codes of a failed operation (of `google.rpc.Code`, or of HTTP) that are about the account."""
+"""Codes of failed operations that are about the account: `google.rpc.Code` or HTTP status."""
 _OVERLOAD_CODES: Final = frozenset({8, 14, 429, 503})
 
 
@@ -66,10 +66,10 @@ _REQUEST_WORDS: Final = re.compile(
 _log: Final = structlog.get_logger(__name__)
 
 
-def log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
-    """Report wording that matches no pattern.
+def log_unrecognized(call: str, messages: Sequence[str], **facts: Any) -> None:
+    """Log a fingerprint of wording that matches no pattern.
 
-    Only its fingerprint, because Google may quote the prompt; the job keeps the cleaned message.
+    The wording itself is not logged, because Google may quote the prompt.
     """
     fingerprint = hashlib.sha256("\n".join(messages).encode()).hexdigest()[:12]
     _log.warning("google.answer_unrecognized", call=call, fingerprint=fingerprint, **facts)
@@ -78,9 +78,9 @@ def log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
 def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     """Return the error that the answer to a submit stands for.
 
-    Only after 429, and after 503 in Google's own form, is it certain that nothing was started. With
-    any other 5xx, a gateway's error, a conflict (409) or a 2xx that is not 200 the request may be
-    running. What a gateway refuses with 4xx did not reach Google; it is not sent again by itself.
+    After a 429, or a 503 in Google's own form, it is certain that nothing was started. After any
+    other 5xx, a 408, 409 or 499, or a 2xx other than 200, the request may be running. If a gateway
+    refuses it with another 4xx, it did not reach Google, but it is not retried automatically.
     """
     message = f"submit answered {answer}"
     status = answer.status
@@ -93,7 +93,7 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     ):
         return SubmitUncertain(message)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        # Following it would send the request and the key to another host.
+        # Following the redirect would send the request and the key to another host.
         return AccessRefused(
             f"submit was redirected ({status}): is the API's url right?", reason="REDIRECTED"
         )
@@ -105,16 +105,16 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     if outcome is not None and (outcome.is_about_model or outcome is Outcome.SOURCE_EXPIRED):
         return VideoRefused(message, outcome=outcome, detail=answer.detail)
     if outcome is None:
-        log_unrecognised(
+        log_unrecognized(
             "submit", [answer.message], status=status, reason=answer.status_name or answer.reason
         )
-    # Google may quote the prompt in these
+    # Google may quote the prompt in these refusals.
     message = f"submit answered {answer.summarize(with_message=False)}"
     return VideoRefused(message, outcome=outcome or Outcome.INVALID, detail=answer.detail)
 
 
 def classify_answer(answer: GoogleAnswer) -> Outcome | None:
-    """Return what Google's refusal of a request stands for: by its words, then by its code."""
+    """Return the outcome of a refused request, by Google's words or else by its code."""
     outcome = classify_message(answer.message)
     if outcome is None and answer.omni_code == error_codes.MODEL_NOT_FOUND_CODE:
         return Outcome.MODEL_RETIRED
@@ -134,7 +134,7 @@ def classify_call_error(answer: GoogleAnswer, label: str) -> VideoError:
         )
     if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.FORBIDDEN):
         return RemoteNotFound(message, detail=answer.detail or "Google does not find it.")
-    # Asking again is free, giving up a paid clip is not.
+    # Asking again is free, but giving up would lose a paid clip.
     return GoogleUnavailable(message, retry_after_s=answer.retry_after_s, detail=answer.detail)
 
 
@@ -165,10 +165,10 @@ def is_about_operator(answer: GoogleAnswer) -> bool:
 
 
 def _is_about_account(answer: GoogleAnswer) -> bool:
-    """Whether Google's answer with an innocent status is about the operator's account.
+    """Whether Google's answer is about the operator's account although its status does not say so.
 
-    FAILED_PRECONDITION is recorded for location, billing and free tier only, unless the sentence is
-    about the request itself.
+    FAILED_PRECONDITION has only been seen for location, billing and the free tier, except in
+    sentences about the request itself.
     """
     if is_about_account("", answer.reason):
         return True
@@ -181,7 +181,7 @@ def _is_about_account(answer: GoogleAnswer) -> bool:
 
 def _classify_quota_error(answer: GoogleAnswer, message: str) -> VideoError:
     if not answer.is_from_google:
-        # whoever limits here says nothing about Google's quota of a model
+        # A proxy's rate limit says nothing about Google's quota for the model.
         return AnswerNotFromGoogle(
             message, status=answer.status, retry_after_s=answer.retry_after_s
         )
@@ -196,7 +196,7 @@ def _classify_quota_error(answer: GoogleAnswer, message: str) -> VideoError:
 
 
 def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
-    """Return how an operation failed, from the `google.rpc.Status` inside it."""
+    """Return how an operation failed, according to its `google.rpc.Status`."""
     code = error.get("code")
     details = error["details"] if isinstance(error.get("details"), list) else []
     message = str(error.get("message") or _find_localized_message(details))
@@ -213,7 +213,7 @@ def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
     if outcome is None and code in _OVERLOAD_CODES:
         outcome = Outcome.OVERLOADED
     if outcome is None:
-        log_unrecognised("operation", [message], code=code)
+        log_unrecognized("operation", [message], code=code)
     return OperationFailed(
         outcome or Outcome.OPERATION_FAILED,
         clean_message(message),
@@ -229,14 +229,14 @@ def _find_localized_message(details: Sequence[Any]) -> str:
 
 
 def build_filtered_failure(reasons: list[str]) -> OperationFailed:
-    """Return how an operation ended whose videos were all filtered, for Google's ``reasons``."""
+    """Return the failure of an operation whose videos were all filtered for ``reasons``."""
     specific = (Outcome.BLOCKED_AUDIO, Outcome.BLOCKED_IMAGE, Outcome.PERSON_REFUSED)
     outcomes = [classify_message(reason) for reason in reasons]
     outcome = next((outcome for outcome in outcomes if outcome in specific), None)
     if outcome is None and reasons and all("audio" in reason.lower() for reason in reasons):
         outcome = Outcome.BLOCKED_AUDIO
     if outcome is None and not any(outcomes):
-        log_unrecognised("filter", reasons)
+        log_unrecognized("filter", reasons)
     return OperationFailed(
         outcome or Outcome.BLOCKED,
         clean_message(" ".join(reasons)),

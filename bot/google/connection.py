@@ -1,8 +1,9 @@
-"""HTTP to one of Google's APIs, with submits that are sent at most once.
+"""HTTP connections to Google's APIs that send each submit at most once.
 
-A submit is a payment without an idempotency key, so nothing may send it again: no library's retry,
-no redirect, no second attempt on a dropped kept-alive connection (docs/decisions/0002). If no
-answer arrives, all that can be known is whether a byte was sent; that is recorded here.
+A submit costs money and has no idempotency key, so nothing may send it twice: no retry of a
+library, no redirect, and no second attempt after a kept-alive connection was dropped
+(docs/decisions/0002). This module records whether a byte was sent, because nothing else is known
+if no answer arrives.
 """
 
 import asyncio
@@ -32,26 +33,26 @@ from bot.transfer.resolver import create_system_resolver
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
 ReadStarted = Callable[[int, bytes, str | None], str]
-"""Reads an answer to a submit (status, body, Retry-After) as the name of the operation that it
-started; raises what it means if there is none."""
+"""Takes status, body and Retry-After of the answer to a submit, and returns the operation's name.
+Raises the error that the answer stands for if it contains no name."""
 
 CONNECT_S: Final = 15.0
 CALL_S: Final = 45.0
 SUBMIT_S: Final = 300.0
 """Long enough to upload 60 MB of images over a slow line."""
 STREAM_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60.0)
-"""For answers as long as a video: the connection may only not stall."""
+"""For answers as large as a video. There is no limit in total, but the connection may not stall."""
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _MAX_BYTES_IN_LOOP: Final = 64 * 1024
-"""Larger answers are decoded in a thread."""
+"""Larger answers are decoded in a thread, so that they do not block the event loop."""
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class GoogleConnection:
-    """The HTTP sessions to one API below ``base_url``; close it when done.
+    """The HTTP sessions for one API below ``base_url``. Must be closed.
 
-    Sessions are created on first use, because aiohttp needs a running loop. With
-    ``allow_paid_calls`` false, submits go to servers on this machine only. ``is_omni`` says that
+    Sessions are created on first use, because aiohttp needs a running loop. If
+    ``allow_paid_calls`` is false, submits only go to servers on this machine. Set ``is_omni`` if
     errors may have the form of the Interactions API.
     """
 
@@ -71,11 +72,11 @@ class GoogleConnection:
         self._opened_submit_session: aiohttp.ClientSession | None = None
 
     def build_url(self, path: str) -> URL:
-        """Return the url of ``path`` (already quoted, may have a query) below the base."""
+        """Return the url of ``path`` below the base. It must be quoted and may have a query."""
         return URL(str(self.base_url) + path.lstrip("/"), encoded=True)
 
     async def get_authorization_headers(self, url: URL) -> dict[str, str]:
-        """Return the authorization headers for ``url``; none for other origins."""
+        """Return the authorization headers for ``url``, but none for other origins."""
         return dict(await self._authorize()) if url.origin() == self.base_url.origin() else {}
 
     @property
@@ -92,9 +93,9 @@ class GoogleConnection:
 
     @property
     def _submit_session(self) -> aiohttp.ClientSession:
-        """The session for submits, each on a connection of its own.
+        """The session for submits. Each uses a new connection.
 
-        A kept-alive connection that the server closes fails just like one whose answer was lost.
+        If the server closed a kept-alive connection, that would look like a lost answer.
         """
         if self._opened_submit_session is None:
             tracing = aiohttp.TraceConfig()
@@ -112,7 +113,7 @@ class GoogleConnection:
 
     @property
     def _is_on_this_machine(self) -> bool:
-        """Whether no proxy (HTTP_PROXY and the like) applies and nothing can cost money."""
+        """Whether the API runs on this machine: proxies do not apply, and nothing costs money."""
         return self.base_url.host in _LOOPBACK_HOSTS
 
     async def submit(
@@ -126,11 +127,12 @@ class GoogleConnection:
     ) -> str:
         """POST ``document`` once and return the name of the operation that it started.
 
-        ``about_to_send`` is awaited on the open connection, right before the first byte; if it
-        raises, nothing is sent. Raises `SubmitUncertain` when a byte was sent and no conclusive
-        answer came, else what the answer or the failed connection means: nothing was started. A
-        missing file is an expired source if it is ``source``, else an invalid request.
-        ``read_started`` reads the answer, if it is not Veo's.
+        ``about_to_send`` is awaited on the open connection, right before the first byte. If it
+        raises, nothing is sent. ``read_started`` parses the answer, by default as Veo's.
+
+        Raises `SubmitUncertain` if a byte was sent and no conclusive answer came. Any other
+        `VideoError` means that nothing was started. A missing file is an expired source if it is
+        ``source``, and an invalid request otherwise.
         """
         if not self._allow_paid_calls and not self._is_on_this_machine:
             raise AccessRefused("paid calls are forbidden by PAID_CALLS")
@@ -174,7 +176,8 @@ class GoogleConnection:
     ) -> Any:
         """Make a request that starts nothing, and return the decoded answer.
 
-        ``label`` names it in errors. Raises `GoogleUnavailable`, `AccessRefused`, `RemoteNotFound`.
+        ``label`` names the request in errors. Raises `GoogleUnavailable`, `AccessRefused` or
+        `RemoteNotFound`.
         """
         url = self.build_url(path)
         headers = await self.get_authorization_headers(url)
@@ -193,7 +196,6 @@ class GoogleConnection:
             raise AnswerNotFromGoogle(f"{label} answered without JSON") from error
 
     async def read_error_answer(self, response: aiohttp.ClientResponse) -> GoogleAnswer:
-        """Read an answer that is not a success."""
         raw = await _read_limited(response)
         retry_after = response.headers.get("Retry-After")
         return read_answer(response.status, raw, retry_after, is_omni=self._is_omni)
@@ -209,9 +211,9 @@ async def _mark_sending_started(
     context: SimpleNamespace,
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    """Record that aiohttp is about to write the request: from here on it may arrive.
+    """Record that aiohttp is about to write the request, so that from now on it may arrive.
 
-    If ``about_to_send`` raises, aiohttp has written nothing and closes the connection.
+    If ``about_to_send`` raises, aiohttp has written nothing yet and closes the connection.
     """
     sending = context.trace_request_ctx
     if sending.about_to_send is not None:
@@ -220,7 +222,7 @@ async def _mark_sending_started(
 
 
 def _read_started_operation(status: int, raw: bytes, retry_after: str | None) -> str:
-    """Read Veo's answer to a submit."""
+    """Return the operation's name in Veo's answer to a submit."""
     if status != HTTPStatus.OK:
         raise classify_submit_error(read_answer(status, raw, retry_after))
     try:
@@ -234,7 +236,7 @@ def _read_started_operation(status: int, raw: bytes, retry_after: str | None) ->
 
 
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
-    """Read a small answer; a larger one is cut off and will not decode."""
+    """Read an answer up to the limit. A longer one is cut off, so decoding it fails."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk

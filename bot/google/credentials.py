@@ -1,8 +1,8 @@
-"""Application Default Credentials for the event loop.
+"""Uses Application Default Credentials without blocking the event loop.
 
-google-auth blocks while it reads files, asks a metadata server or refreshes a token, so all of that
-happens in a thread, one at a time and ahead of the expiry. The library is imported there, too: bots
-without Vertex do without it.
+google-auth blocks while it reads files, asks a metadata server or refreshes a token. So a thread
+does that, one call at a time and before the token expires. It also imports the library, so that
+bots without Vertex do not load it.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ _CLOCK_PATTERN: Final = re.compile(r"timeframe|\biat\b|\bexp\b|clock", re.IGNORE
 
 
 class TokenSource(Protocol):
-    """Where `VertexModels` gets its bearer token."""
+    """Provides the bearer token for Google Cloud."""
 
     async def get_authorization_headers(self) -> Mapping[str, str]:
         """Return the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
 
     def invalidate_token(self) -> bool:
-        """Forget a refused token; return whether a new one may be accepted."""
+        """Discard a refused token and return whether a new one may be accepted."""
 
     def confirm_token(self) -> None:
         """Record that Google has accepted the token."""
 
 
 class DefaultCredentials:
-    """Implements `TokenSource` with what google-auth finds on this machine.
+    """Implements `TokenSource` with the credentials that google-auth finds on this machine.
 
-    Google's order: GOOGLE_APPLICATION_CREDENTIALS, gcloud's login, the metadata server.
+    It looks at GOOGLE_APPLICATION_CREDENTIALS, then at gcloud's login, then at the metadata server.
     https://google.aip.dev/auth/4110
     """
 
@@ -59,7 +59,10 @@ class DefaultCredentials:
         self._is_replacement = False
 
     async def get_authorization_headers(self) -> Mapping[str, str]:
-        """Return the bearer token's headers, valid for the next minutes."""
+        """Return headers with a bearer token that is valid for the next minutes.
+
+        Raises `AccessRefused` or `GoogleUnavailable`.
+        """
         async with self._lock:
             if time.monotonic() >= self._expires_at - _REFRESH_AHEAD_S:
                 await self._refresh_token()
@@ -70,15 +73,18 @@ class DefaultCredentials:
         return headers
 
     def invalidate_token(self) -> bool:
-        """Forget a refused token; if it replaced a refused one, the account itself is refused."""
+        """Discard a refused token and return whether a new one may be accepted.
+
+        If the token already replaced a refused one, Google refuses the account itself.
+        """
         may_recover = not self._is_replacement
         self._is_invalidated, self._expires_at = True, 0.0
         return may_recover
 
     def confirm_token(self) -> None:
-        """A token that was accepted once can only be withdrawn; the account itself is not refused.
+        """Record that Google has accepted the token, so that the next refusal gets a new one again.
 
-        So the next refusal is worth a new token again.
+        A token that was accepted before can only have been revoked, so the account is not refused.
         """
         if not self._is_invalidated:
             self._is_replacement = False
@@ -89,16 +95,17 @@ class DefaultCredentials:
         self._is_replacement, self._is_invalidated = self._is_invalidated, False
 
     def _get_remaining_s(self) -> float:
-        """Return the token's remaining lifetime; google-auth's expiry is naive UTC."""
+        """Return the token's remaining lifetime in seconds."""
         expiry = getattr(self._credentials, "expiry", None)
         if expiry is None:
             return _TOKEN_LIFETIME_S
+        # google-auth gives naive times in UTC.
         remaining = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
         return max(float(remaining), _REFRESH_AHEAD_S + 1)
 
 
 def _refresh_credentials(credentials: Any) -> Any:
-    """Return ``credentials`` (`None`: those of this machine) with a new token, blocking."""
+    """Return ``credentials``, or those of this machine if `None`, with a new token. Blocks."""
     import google.auth
     from google.auth import exceptions
     from google.auth.transport.requests import Request
@@ -116,7 +123,7 @@ def _refresh_credentials(credentials: Any) -> Any:
     except exceptions.GoogleAuthError as error:
         is_refusal = isinstance(error, exceptions.RefreshError)
         raise _classify_auth_error(error, is_refusal=is_refusal) from error
-    except Exception as error:  # google-auth lets the errors of odd answers through
+    except Exception as error:  # google-auth does not catch errors from unexpected answers
         message = f"the token endpoint answered something else: {type(error).__name__}"
         raise AnswerNotFromGoogle(message) from error
     return credentials
@@ -125,8 +132,8 @@ def _refresh_credentials(credentials: Any) -> Any:
 def _classify_auth_error(error: "GoogleAuthError", *, is_refusal: bool) -> VideoError:
     """Return what google-auth's error means, with the token endpoint's own words.
 
-    Only a refusal in the form of OAuth (a code, and perhaps a description) is about the account. A
-    page, or an answer without a token, was written by something in between.
+    Only a refusal in OAuth's form (a code, and perhaps a description) is about the account. A page,
+    or an answer without a token, was sent by a proxy.
     """
     words = redact_secrets(str(error.args[0] if error.args else ""))
     rest = error.args[1:]

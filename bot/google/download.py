@@ -1,6 +1,6 @@
-"""Streams a finished video to disk.
+"""Streams finished videos to disk.
 
-The SDK's download holds the whole clip in memory, sends the key to redirect targets and leaves
+The SDK's own download keeps the whole clip in memory, sends the key to redirect targets and leaves
 partial files (docs/decisions/0002).
 """
 
@@ -34,14 +34,14 @@ _CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class ExpectedContent:
-    """What Google tells about a file: its size in bytes and its SHA-256 in hexadecimal."""
+    """A file's size in bytes and its SHA-256 in hexadecimal, as far as Google states them."""
 
     size: int | None
     sha256: str | None
 
 
 class _ConnectionBroken(Exception):
-    """The connection broke halfway; another attempt may fetch the rest."""
+    """The download stopped early, and another attempt may get the rest."""
 
 
 async def download_file(
@@ -54,10 +54,12 @@ async def download_file(
 ) -> int:
     """Stream ``url`` to ``destination`` and return its size in bytes.
 
-    A broken download resumes where it stopped if the server allows it. What is not ``expected`` was
-    cut or replaced on the way and is fetched again. The authorization goes to the API's own origin
-    only, never to a redirect's target. Raises `GoogleUnavailable`, `AccessRefused` or
-    `RemoteNotFound`; then there is no file at ``destination``.
+    A broken download resumes where it stopped if the server allows it. If the content is not
+    ``expected``, it is downloaded again. Authorization headers only go to the API's own origin, not
+    to the target of a redirect.
+
+    Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`, and then leaves no file at
+    ``destination``.
     """
     async with PartialFile(destination) as file:
         progress = _DownloadProgress(file)
@@ -67,7 +69,7 @@ async def download_file(
             try:
                 await _attempt_download(connection, url, progress)
                 if expected is not None:
-                    await progress.compare(expected)
+                    await progress.require_content(expected)
             except _ConnectionBroken as error:
                 reason = error.__cause__
                 continue
@@ -76,13 +78,13 @@ async def download_file(
             await file.commit()
             return file.size
         raise GoogleUnavailable(
-            f"download broke {_MAX_ATTEMPTS} times at byte {file.size}: {_describe(reason)}"
+            f"download broke {_MAX_ATTEMPTS} times at byte {file.size}: {_describe_error(reason)}"
         ) from reason
 
 
 @dataclass(slots=True)
 class _DownloadProgress:
-    """What is written so far, how many bytes there are, and of which version of the file."""
+    """What has been written so far, and the size and version (ETag) of the file at Google."""
 
     file: PartialFile
     total_bytes: int | None = None
@@ -97,33 +99,36 @@ class _DownloadProgress:
         return headers
 
     async def accept_response(self, response: aiohttp.ClientResponse) -> None:
-        """Continue where the file ends, or start again."""
+        """Prepare the file for the response: continue at its end, or start over.
+
+        Raises `_ConnectionBroken` if the response is not the part that was requested.
+        """
         if response.status == HTTPStatus.PARTIAL_CONTENT:
             content_range = _CONTENT_RANGE_PATTERN.fullmatch(
                 response.headers.get("Content-Range", "")
             )
             if not self._is_next_part(content_range):
-                # Not the requested part: the next attempt requests everything.
+                # Make the next attempt request the whole file.
                 await self._restart_file(None)
                 raise _ConnectionBroken from ValueError("Content-Range")
             if content_range is not None and content_range[3] != "*":
-                self.total_bytes = int(content_range[3])  # known, though no range was asked for
+                self.total_bytes = int(content_range[3])  # also set if no range was requested
             return
         await self._restart_file(response.content_length)
         tag = response.headers.get("ETag")
         self.etag = tag if tag and not tag.startswith("W/") else None
 
     def _is_next_part(self, content_range: re.Match[str] | None) -> bool:
-        """Whether the part goes on where the file ends; the whole file is one from the start."""
+        """Whether the part continues at the end of our file; a whole file continues at 0."""
         if content_range is None:
             return False
         start, end, total = content_range[1], content_range[2], content_range[3]
         if self.total_bytes is None and (total == "*" or int(end) + 1 != int(total)):
-            return False  # only a part, and none was asked for
+            return False  # only a part, although the whole file was requested
         return int(start) == self.file.size and total in ("*", str(self.total_bytes or total))
 
-    async def compare(self, expected: ExpectedContent) -> None:
-        """Raise `_ConnectionBroken`, and begin anew, if the file is not what Google told."""
+    async def require_content(self, expected: ExpectedContent) -> None:
+        """Restart the file and raise `_ConnectionBroken` if it is not ``expected``."""
         size, sha256 = self.file.size, None
         if expected.size in (None, size) and expected.sha256 is not None:
             sha256 = await self.file.compute_sha256()
@@ -145,7 +150,7 @@ class _DownloadProgress:
 async def _attempt_download(
     connection: GoogleConnection, url: URL, progress: _DownloadProgress
 ) -> None:
-    """Make one attempt, following redirects. Raises `_ConnectionBroken` if another may succeed."""
+    """Download once, following redirects. Raises `_ConnectionBroken` if a retry may succeed."""
     for _ in range(_MAX_REDIRECTS + 1):
         headers = progress.build_range_headers() | await connection.get_authorization_headers(url)
         try:
@@ -171,13 +176,13 @@ async def _attempt_download(
 
 
 def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
-    """Return the redirect's target; never from https down to http."""
+    """Return the redirect's target. Raises `GoogleUnavailable` if it is invalid or a downgrade."""
     location = response.headers.get("Location")
     if not location:
         raise GoogleUnavailable("download was redirected nowhere")
     try:
         target = url.join(URL(location, encoded=True))
-        port = target.port  # yarl reads it only when it is asked for
+        port = target.port  # yarl does not parse the port before
     except ValueError as error:
         raise GoogleUnavailable("download was redirected to a malformed address") from error
     if (
@@ -196,7 +201,7 @@ async def _check_response(connection: GoogleConnection, response: aiohttp.Client
     if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise GoogleUnavailable("download: the file changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:
-        # The redirect's signed url has expired; the API issues a new one.
+        # The signed url of the redirect has expired, but the API issues a new one.
         raise AnswerNotFromGoogle(
             f"download: the signed address was refused ({answer})", status=response.status
         )
@@ -204,14 +209,14 @@ async def _check_response(connection: GoogleConnection, response: aiohttp.Client
 
 
 def _check_first_bytes(chunk: bytes) -> None:
-    """Raise `AnswerNotFromGoogle` for a page in a video's place, whatever its type is said to be.
+    """Raise `AnswerNotFromGoogle` if the content is a page, whatever its Content-Type says.
 
-    It costs nothing to ask again; the video is still at Google.
+    The video is still at Google, and downloading it again is free.
     """
     if chunk.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in _PAGE_STARTS:
         page = find_page_title(chunk[:4096].decode(errors="replace"))
         raise AnswerNotFromGoogle("download answered with a page" + (f": “{page}”" if page else ""))
 
 
-def _describe(reason: BaseException | None) -> str:
+def _describe_error(reason: BaseException | None) -> str:
     return " ".join(filter(None, [type(reason).__name__, str(reason) if reason else ""]))[:200]

@@ -1,8 +1,8 @@
-"""Veo on the Gemini Developer API: an API key, and files that Google keeps for two days.
+"""Veo on the Gemini Developer API, with an API key and files that Google keeps for two days.
 
-The submit bypasses the SDK, because google-genai 3 refuses it on this route, and so does the poll,
-whose answer may hold a whole clip (docs/decisions/0002). Models and the state of files go through
-the SDK. A file's uri needs the key, so it is never shown.
+Submits bypass the SDK, because google-genai 3 refuses them on this route. Polls bypass it because
+their answers may contain a whole clip (docs/decisions/0002). Models and the state of files are
+requested through the SDK. A file's uri only works with the key, so it is never shown.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
-"""Where Veo's operations and files are; not google-genai 3's default."""
+"""The version with Veo's operations and files. It is not the default of google-genai 3."""
 
 _OPERATION_MODEL_PATTERN: Final = re.compile(r"models/([^/]+)/operations/")
 _PROCESSING_WAIT_S: Final = 60.0
@@ -54,8 +54,8 @@ _UNPROCESSED_RETRY_S: Final = 10.0
 class GeminiModels:
     """Implements `bot.domain.ports.VideoModels` for the Gemini route.
 
-    ``base_url`` is the API's or a gateway's; image paths are relative to ``data_dir``. With
-    ``paid_calls`` false, submits go to servers on this machine only.
+    ``base_url`` is the url of the API or a gateway. Image paths are relative to ``data_dir``. If
+    ``paid_calls`` is false, submits only go to servers on this machine.
     """
 
     route: Final = GoogleRoute.GEMINI
@@ -93,7 +93,7 @@ class GeminiModels:
         return self._sdk
 
     def _create_sdk(self, session: aiohttp.ClientSession) -> "GeminiSdk":
-        from bot.google.gemini_sdk import GeminiSdk  # takes most of a second
+        from bot.google.gemini_sdk import GeminiSdk  # takes almost a second
 
         return GeminiSdk(
             api_key=self._api_key,
@@ -118,7 +118,7 @@ class GeminiModels:
                 await self._wait_until_processed(plan.source.remote_uri)
             except VideoNotFetchable as error:
                 raise VideoRefused(str(error), outcome=Outcome.SOURCE_EXPIRED) from error
-            # Google refuses a MIME type beside the uri.
+            # Google refuses a MIME type next to the uri.
             instance["video"] = {"uri": plan.source.remote_uri}
         document = {"instances": [instance], "parameters": build_parameters(plan, self._catalogue)}
         try:
@@ -133,9 +133,10 @@ class GeminiModels:
         return operation
 
     def _convert_unprocessed_refusal(self, refusal: VideoRefused, job_id: int) -> VideoError:
-        """Requeue a job whose source Google still processes, for a minute after the first refusal.
+        """Return the error for a refused submit; a retry if Google still processes the source.
 
-        That is safe: Google answered and started nothing.
+        Retries end a minute after the first refusal. They are safe, because Google refused the
+        request and started nothing.
         """
         if not SOURCE_UNPROCESSED_PATTERN.search(refusal.detail or ""):
             return refusal
@@ -165,9 +166,10 @@ class GeminiModels:
         return replace(result, videos=tuple(videos))
 
     async def _find_expiry(self, uri: str | None, keep: timedelta) -> datetime:
-        """Return when Google deletes a file: by its own account, else counted from now.
+        """Return when Google deletes a file, or else ``keep`` from now.
 
-        After a restart the operation may have finished long ago.
+        Counting from now may be too late, because after a restart the operation may have finished
+        long ago. So Google's own times go first.
         """
         latest = self._clock.now() + keep
         try:
@@ -187,10 +189,11 @@ class GeminiModels:
         return await (await self._open_sdk()).get_file(name)
 
     async def _wait_until_processed(self, uri: str) -> "types.File | None":
-        """Wait at most a minute while Google processes the file; return it as far as it is known.
+        """Wait up to a minute while Google processes the file, and return its record.
 
-        Raises `GoogleUnavailable` when it takes longer, `VideoNotFetchable` when that failed. If
-        the file cannot be asked about, the request that needs it will get the better answer.
+        Returns `None` if the record cannot be read. The request that needs the file will then get a
+        better answer. Raises `GoogleUnavailable` after a minute, and `VideoNotFetchable` if the
+        processing failed.
         """
         deadline = self._clock.monotonic() + _PROCESSING_WAIT_S
         while True:
@@ -225,7 +228,7 @@ class GeminiModels:
         return False
 
     async def delete_operation(self, operation: str) -> None:
-        """Do nothing: Veo's operations cannot be deleted, and end by themselves."""
+        """Do nothing: Veo's operations cannot be deleted and expire on their own."""
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""

@@ -1,4 +1,4 @@
-"""Files of the Gemini API: where one is downloaded, and what Google tells about its content."""
+"""Download urls of files in the Gemini API, and the size and hash that Google states for them."""
 
 import base64
 import binascii
@@ -20,16 +20,17 @@ _DIGEST_BYTES: Final = 32
 
 
 def find_file_name(uri: str) -> str | None:
-    """Return the name of the file in a uri, absolute or not; `None` if it names none."""
+    """Return the file's name in an absolute or relative uri; `None` if there is none."""
     match = _FILE_NAME_PATTERN.search(uri)
     return match[1] if match else None
 
 
 def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
-    """Return where a video is downloaded: a file at the configured API, whatever host it names.
+    """Return the download url of a video.
 
-    A gateway may pass on Google's own uri, which does not accept the gateway's key, or give paths
-    of its own, which are resolved against the API. Raises `VideoNotFetchable` for anything else.
+    A file is downloaded from the configured API even if ``uri`` names another host: a gateway may
+    pass on Google's own uri, which does not accept the gateway's key. Other uris may be relative to
+    the API. Raises `VideoNotFetchable` if there is no valid url.
     """
     if not uri or not uri.strip():
         raise VideoNotFetchable("the video has no uri")
@@ -38,7 +39,7 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
         return connection.build_url(f"{_API_VERSION}/{name}:download?alt=media")
     try:
         url = connection.base_url.join(URL(uri.strip(), encoded=True))
-        port = url.port  # yarl reads it only when it is asked for
+        port = url.port  # yarl does not parse the port before
     except (ValueError, TypeError) as error:
         raise VideoNotFetchable("the video's uri is malformed") from error
     if url.scheme not in ("http", "https") or not url.host or port is None:
@@ -47,19 +48,19 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
 
 
 def read_expected_content(file: "types.File") -> ExpectedContent | None:
-    """Return what Google says the file's content is, as far as it says anything."""
+    """Return the content that Google states for a file; `None` if it states nothing."""
     return build_expected_content(file.size_bytes, file.sha256_hash)
 
 
 def build_expected_content(size: int | None, digest: str | None) -> ExpectedContent | None:
-    """Return what Google's size and ``sha256Hash`` say, as far as they say anything."""
+    """Return the content with Google's size and ``sha256Hash``; `None` if neither is usable."""
     size = size if size and size > 0 else None
     sha256 = _read_digest(digest)
     return None if size is None and sha256 is None else ExpectedContent(size, sha256)
 
 
 def _read_digest(text: str | None) -> str | None:
-    """Return a hash in hexadecimal from base64 of its bytes, or of its hexadecimal form."""
+    """Return a SHA-256 in hexadecimal; ``text`` is base64 of its bytes or of its hexadecimal."""
     if not text:
         return None
     try:

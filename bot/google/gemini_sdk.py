@@ -1,7 +1,7 @@
-"""What google-genai is asked for: a file's state, and whether a model is there.
+"""The calls that go through google-genai: a file's record, and whether a model exists.
 
-Only this module imports the library. Importing it takes most of a second,
-so `bot.google.gemini` imports this module in a thread, when it is first needed.
+Only this module imports the library. The import takes almost a second, so `bot.google.gemini`
+imports this module in a thread, on first use.
 """
 
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ _PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 
 
 class GeminiSdk:
-    """A client of the SDK that uses our connection and raises the program's errors."""
+    """A client of the SDK that uses our HTTP session and raises the program's errors."""
 
     def __init__(
         self, *, api_key: str, api_version: str, base_url: URL, session: aiohttp.ClientSession
@@ -35,7 +35,7 @@ class GeminiSdk:
                 base_url=str(base_url),
                 api_version=api_version,
                 timeout=int(CALL_S * 1000),
-                # The caller retries, and the key must not follow redirects.
+                # The caller retries, and the key must not be sent to a redirect's target.
                 retry_options=types.HttpRetryOptions(attempts=1),
                 aiohttp_client=session,
                 async_client_args={"allow_redirects": False},
@@ -43,12 +43,12 @@ class GeminiSdk:
         )
 
     async def get_file(self, name: str) -> types.File:
-        """Return what Google knows about a file. Raises `VideoError`."""
+        """Return Google's record of a file. Raises `VideoError`."""
         async with _translate_errors("file"):
             return await self._client.aio.files.get(name=name)
 
     async def request_model(self, model: str) -> None:
-        """Raise `VideoError` unless Google has the model for this account."""
+        """Raise `VideoError` unless this account can use the model."""
         async with _translate_errors(f"model {model}"):
             await self._client.aio.models.get(model=model)
 

@@ -1,9 +1,9 @@
-"""Reads a JSON answer that contains whole videos as base64, without holding them in memory.
+"""Reads JSON answers that contain whole videos as base64, without keeping the videos in memory.
 
-Without a bucket Vertex AI puts clips into the answer to a poll (and the Gemini API may, and Gemini
-Omni): 80 MB of text for a clip of 60 MB, which decoded at once would take four times that. The text
-is scanned as it arrives, each video is decoded into a file, and the file's path takes its place in
-the JSON. What kind of content a file is, only the JSON around it says: the caller decides.
+Without a bucket, Vertex AI puts clips into the answer to a poll. The Gemini API and Gemini Omni may
+do the same. A clip of 60 MB is 80 MB of text, and decoding it at once would take four times that.
+So the text is scanned as it arrives, each video is decoded into a file, and the JSON gets the
+file's path instead. Callers check in that JSON whether a file is a video.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from bot.transfer.partial_file import PartialFile
 VERTEX_VIDEO_KEY: Final = "bytesBase64Encoded"
 GEMINI_VIDEO_KEY: Final = "encodedVideo"
 OMNI_DATA_KEY: Final = "data"
-"""What holds the bytes of every kind of content in the Interactions API."""
+"""The key for the bytes of any content in the Interactions API."""
 VEO_VIDEO_KEYS: Final = (VERTEX_VIDEO_KEY, GEMINI_VIDEO_KEY)
 
 _URL_SAFE_DIGITS: Final = bytes.maketrans(b"-_", b"+/")
 _MAX_START_BYTES: Final = 64
 _MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
 _MAX_BYTES_IN_LOOP: Final = 64 * 1024
-"""More text is decoded in a thread."""
+"""Longer text is decoded in a thread, so that it does not block the event loop."""
 _ESCAPE_PATTERN: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))")
 _MAX_ESCAPE_BYTES: Final = 6
 
@@ -37,9 +37,10 @@ class InlineAnswerMalformed(ValueError):
 
 
 class InlineVideoReader:
-    """Reads one answer; ``path_for_video`` returns the file for the n-th video, from 0.
+    """Reads one answer. Create a new reader for each.
 
-    ``keys`` are the names whose values are base64.
+    ``path_for_video`` returns the file for the n-th video, from 0. ``keys`` are the JSON keys whose
+    values are base64.
     """
 
     def __init__(
@@ -56,9 +57,9 @@ class InlineVideoReader:
         self.files: list[Path] = []
 
     async def read(self, chunks: AsyncIterator[bytes]) -> Any:
-        """Return the decoded answer, in which each video is replaced by the path of its file.
+        """Return the decoded answer, with the path of its file in place of each video.
 
-        Raises `InlineAnswerMalformed`; an incomplete video leaves no file.
+        Raises `InlineAnswerMalformed`. An incomplete video leaves no file.
         """
         try:
             async for chunk in chunks:
@@ -84,10 +85,10 @@ class InlineVideoReader:
             data = await (self._feed_text(data) if file is None else self._feed_video(file, data))
 
     async def _feed_text(self, data: bytes) -> bytes:
-        """Consume text up to the next video; return what follows its opening quote."""
+        """Consume text up to the next video, and return the bytes after its opening quote."""
         start = self._start_pattern.search(data)
         if start is None:
-            # The key may continue in the next chunk: keep as many bytes as it can have.
+            # The key may continue in the next chunk, so keep as many bytes as it may take.
             cut = max(0, len(data) - _MAX_START_BYTES)
             self._append_text(data[:cut])
             self._unread = data[cut:]
@@ -103,7 +104,7 @@ class InlineVideoReader:
             raise InlineAnswerMalformed("the answer is too long")
 
     async def _feed_video(self, file: PartialFile, data: bytes) -> bytes:
-        """Decode a video up to its closing quote; return what follows it."""
+        """Decode a video up to its closing quote, and return the bytes after it."""
         digits, quote, after = data.partition(b'"')
         if not quote and b"\\" in digits[-_MAX_ESCAPE_BYTES:]:
             cut = digits.rindex(b"\\")
@@ -126,7 +127,7 @@ class InlineVideoReader:
 
 
 def _unescape_character(escape: re.Match[bytes]) -> bytes:
-    """Return the character of a JSON escape: some writers escape `/`, `=` and `+`."""
+    """Return the character of a JSON escape, because some servers escape `/`, `=` and `+`."""
     if escape[1] is not None:
         return bytes([int(escape[1], 16)])
     return escape[2] if escape[2] not in b"nrt" else b""

@@ -1,7 +1,7 @@
-"""JSON bodies that carry files: base64 is encoded while it is sent, so no file is ever in memory.
+"""JSON bodies with files as base64 that is encoded while the body is sent.
 
 Veo takes images (and, on Vertex, whole clips) inside the JSON. Encoding 20 MB at once would block
-the event loop for tens of milliseconds and hold three copies.
+the event loop for tens of milliseconds and keep three copies in memory.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _CHUNK_BYTES: Final = 3 * 64 * 1024
 
 
 class FileContent:
-    """In a document, the placeholder for a file's content as base64."""
+    """A placeholder in a document for a file's content as base64."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,16 +27,16 @@ class FileContent:
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A JSON document as the bytes to send: text with files in between. ``length`` is in bytes."""
+    """A JSON document to send, as text with files in between. ``length`` is in bytes."""
 
     parts: list[bytes | Path]
     length: int
 
     @classmethod
     async def from_document(cls, document: Any) -> "JsonBody":
-        """Return the body of ``document``, which may hold `FileContent`.
+        """Return the body of ``document``, which may contain `FileContent`.
 
-        Raises `OSError` when a file cannot be read.
+        Raises `OSError` if a file cannot be read.
         """
         files: list[FileContent] = []
 

@@ -1,6 +1,6 @@
-"""Imports Google's libraries, which takes most of a second of a processor.
+"""Imports Google's libraries early, because that takes almost a second of CPU time.
 
-Blocking: for a thread, early in a start. Later it would compete with the lease's first renewals.
+The import blocks, so do it in a thread. Later it would delay the first renewals of the lease.
 """
 
 import importlib
@@ -17,6 +17,6 @@ _LIBRARIES: Final = {
 
 
 def import_libraries(routes: Iterable[GoogleRoute]) -> None:
-    """Import what ``routes`` need; other libraries of Google are never imported."""
+    """Import only the libraries that ``routes`` need."""
     for library in {_LIBRARIES[route] for route in routes if route in _LIBRARIES}:
         importlib.import_module(library)

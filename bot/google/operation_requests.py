@@ -1,4 +1,4 @@
-"""Asks for an operation, and keeps the clips that come inside the answer."""
+"""Polls operations, and stores clips that come inside the answer as files."""
 
 import asyncio
 import errno
@@ -19,7 +19,7 @@ from bot.google.connection import STREAM_TIMEOUT, GoogleConnection
 from bot.google.inline_video import VEO_VIDEO_KEYS, InlineAnswerMalformed, InlineVideoReader
 
 INCOMING_FOLDER: Final = "incoming"
-"""The folder for inline clips, below the data directory, until they are downloaded."""
+"""The folder below the data directory for inline clips, until they are moved to their place."""
 
 _CHUNK_BYTES: Final = 256 * 1024
 _MAX_REMEMBERED_FILES: Final = 1000
@@ -27,9 +27,10 @@ _MAX_REMEMBERED_FILES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class OperationAnswer:
-    """An answer to a poll: its document, or what was answered instead.
+    """An answer to a poll: its document, or the error that came instead.
 
-    ``inline_files`` hold what came inside the document; their paths stand in it.
+    ``inline_files`` are the files with the content that was inside the document. The document
+    contains their paths.
     """
 
     document: Any = None
@@ -38,9 +39,9 @@ class OperationAnswer:
 
 
 class OperationRequests:
-    """Polls one API; an inline clip goes to a file below ``data_dir`` while the answer arrives.
+    """Polls one API, and writes inline clips to files below ``data_dir`` while they arrive.
 
-    ``inline_keys`` are the names in the JSON whose values are files.
+    ``inline_keys`` are the JSON keys whose values are files as base64.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class OperationRequests:
     async def request_operation(
         self, method: str, path: str, *, operation: str, document: Any = None
     ) -> Any:
-        """Ask once and return the decoded answer, with each inline clip replaced by its path.
+        """Poll once and return the decoded answer, with each inline clip replaced by its path.
 
         Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`.
         """
@@ -70,7 +71,7 @@ class OperationRequests:
     async def request_answer(
         self, method: str, path: str, *, operation: str, document: Any = None
     ) -> OperationAnswer:
-        """Ask once, and return also what is no success. Raises `GoogleUnavailable`."""
+        """Poll once and return the answer, even if it is an error. Raises `GoogleUnavailable`."""
         url = self._connection.build_url(path)
         headers = await self._connection.get_authorization_headers(url)
         reader = InlineVideoReader(
@@ -96,7 +97,7 @@ class OperationRequests:
             raise GoogleUnavailable(f"poll: {type(error).__name__}") from error
 
     def _assign_incoming_path(self, operation: str, number: int) -> Path:
-        """Return the file of an inline clip, the same for every poll of an operation."""
+        """Return the path for an inline clip, which is the same for every poll of an operation."""
         digest = hashlib.sha256(operation.encode()).hexdigest()[:32]
         path = self._data_dir / INCOMING_FOLDER / f"{digest}-{number}.mp4"
         self._operations_by_file[path] = operation
@@ -107,9 +108,9 @@ class OperationRequests:
     async def move_inline_video(
         self, inline: Path, destination: Path, poll: Callable[[str], Awaitable[object]]
     ) -> None:
-        """Move an inline clip to ``destination``; one that was moved before is polled for again.
+        """Move an inline clip to ``destination``. If the file is gone, poll for it again.
 
-        Raises `RemoteNotFound` when its operation is unknown, or no longer holds the clip.
+        Raises `RemoteNotFound` if the operation is unknown, or its answer no longer has the clip.
         """
         try:
             await asyncio.to_thread(_move_file, inline, destination)
@@ -132,7 +133,7 @@ def _move_file(inline: Path, destination: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # Another file system: copy, then rename, so that the file appears whole.
+        # On another file system, copy and then rename, so that the file is never incomplete.
         temporary = destination.with_name(f".{destination.name}.part")
         shutil.copyfile(inline, temporary)
         temporary.replace(destination)

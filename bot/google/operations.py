@@ -1,4 +1,4 @@
-"""What the answer to a poll says: still running, videos, or why there are none."""
+"""Parses answers to polls of Veo's operations: still running, finished, or failed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,9 +24,9 @@ from bot.google.api_errors import (
 def read_operation(
     answer: Any, read_videos: Callable[[Mapping[str, Any]], Iterable[RemoteVideo]]
 ) -> PollResult:
-    """Return what an operation says; ``read_videos`` finds the route's videos in its response.
+    """Return the result of an operation. ``read_videos`` finds the route's videos in its response.
 
-    Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound` when it is no operation.
+    Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound` if it is not an operation.
     """
     if not isinstance(answer, dict):
         raise AnswerNotFromGoogle("poll answered without an operation")
@@ -34,7 +34,7 @@ def read_operation(
     if not answer.get("done"):
         if not isinstance(error, dict):
             return OperationPending()
-        if "name" not in answer:  # an error of the call, with the status of a success
+        if "name" not in answer:  # an error of the call itself, with status 200
             code = error.get("code")
             raise classify_call_error(
                 read_answer(code if isinstance(code, int) else 0, answer), "poll"
@@ -56,7 +56,7 @@ def read_operation(
 
 
 def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """Return how many videos the filters held back and why, from wherever Google has put it."""
+    """Return how many videos were filtered and why. Google puts that in any of ``sections``."""
     count, reasons = 0, list[str]()
     for section in sections:
         section_count = section.get("raiMediaFilteredCount")
@@ -80,7 +80,7 @@ def as_list(value: Any) -> Sequence[Any]:
 
 
 def read_time(text: Any) -> datetime | None:
-    """Read a time such as 2026-11-29T12:00:00Z; `None` for anything else."""
+    """Parse a time such as 2026-11-29T12:00:00Z; `None` for anything else."""
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

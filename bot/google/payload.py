@@ -1,7 +1,7 @@
-"""The JSON of a submit, as far as both routes share it.
+"""Builds the parts of a submit's JSON that both routes of Veo share.
 
-A parameter that the plan leaves open is omitted, and numbers are JSON numbers: Google's tables
-quote them, but Google refuses quoted ones.
+Parameters that the plan does not set are omitted. Numbers are JSON numbers: Google's documentation
+shows them as strings, but Google refuses strings.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from bot.google.json_stream import FileContent
 
 
 def build_instance(plan: VideoPlan, data_dir: Path) -> dict[str, Any]:
-    """Return the prompt and the images of ``plan``; each route adds the clip to extend itself."""
+    """Return the prompt and images of ``plan``. Each route adds the clip to extend."""
     instance: dict[str, Any] = {"prompt": plan.prompt}
     if plan.image is not None:
         instance["image"] = _build_image(plan.image, data_dir)
@@ -45,9 +45,10 @@ def _build_image(image: InputImage, data_dir: Path) -> dict[str, Any]:
 
 
 def _choose_duration_s(plan: VideoPlan, catalogue: ModelCatalogue) -> int | None:
-    """Return ``durationSeconds``; for an extension what the API insists on, not what it adds.
+    """Return ``durationSeconds``; for extensions, the value that Google requires.
 
-    `None` (Google's default) for an extension by a model that has left the catalogue.
+    That value is not the number of seconds that an extension adds. `None` (Google's default) for an
+    extension with a model that is no longer in the catalog.
     """
     if plan.mode is not GenerationMode.EXTENSION:
         return plan.seconds

@@ -1,4 +1,4 @@
-"""Asks Google about several models, so that a failure for one says nothing about the others."""
+"""Checks several models at Google, so that a failure for one does not affect the others."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
@@ -24,10 +24,10 @@ async def check_each_model(
 ) -> list[ModelReachability]:
     """Return which of ``models`` can be used, without those that Google did not answer for.
 
-    ``request_model`` asks for one model and raises what the answer means. Only Google's own word
-    that a model does not exist makes it unreachable: a refusal of the account, the credentials or
-    something in between says nothing about the model, even if others were answered for. Raises the
-    first `AccessRefused` or `GoogleUnavailable` if nothing was learnt.
+    ``request_model`` requests one model and raises `VideoError`. A model is unreachable only if
+    Google itself says that it does not exist. A refusal of the account or by a proxy says nothing
+    about the model. Raises the first `AccessRefused` or `GoogleUnavailable` if there was no answer
+    for any model.
     """
     answers: list[ModelReachability] = []
     refused: AccessRefused | None = None
@@ -44,7 +44,7 @@ async def check_each_model(
             refused_models.append(model)
         except GoogleUnavailable as error:
             if isinstance(error, AnswerNotFromGoogle) and error.status in _UNLISTED_STATUSES:
-                # a gateway that forwards requests but lists nothing
+                # A gateway may forward submits but not list models.
                 answers.append(ModelReachability(model, is_reachable=True))
                 continue
             unavailable = unavailable or error
@@ -52,6 +52,6 @@ async def check_each_model(
     first_error = refused or unavailable
     if not answers and first_error is not None:
         raise first_error
-    if refused is not None:  # of some models only; of all, the caller says it once
+    if refused is not None:  # if all were refused, the caller logs the raised error
         _log.error("model_check.access_refused", models=refused_models, error=str(refused))
     return answers

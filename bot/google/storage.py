@@ -1,4 +1,4 @@
-"""Cloud Storage, as far as clips in an operator's bucket need it.
+"""Requests to Cloud Storage for clips in an operator's bucket.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects
 """
@@ -24,7 +24,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and object (or prefix) of a gs:// uri. Raises `ValueError`."""
+    """Return the bucket and the object (or prefix) of a gs:// uri. Raises `ValueError`."""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
         raise ValueError("not a gs:// uri")
@@ -67,7 +67,7 @@ async def list_objects(connection: GoogleConnection, prefix: str) -> list[str]:
 
 
 async def upload_object(connection: GoogleConnection, uri: str, path: Path, mime_type: str) -> None:
-    """Write a file to a gs:// object, replacing what is there; the file is streamed.
+    """Stream a file to a gs:// object, and replace the object if it exists.
 
     Raises `FileNotFoundError`, `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`.
     """
@@ -93,7 +93,7 @@ async def upload_object(connection: GoogleConnection, uri: str, path: Path, mime
 
 
 async def delete_object(connection: GoogleConnection, uri: str) -> None:
-    """Delete a gs:// object; what is gone is no error.
+    """Delete a gs:// object. It is no error if it is gone.
 
     Raises `GoogleUnavailable` or `AccessRefused`.
     """
@@ -114,9 +114,10 @@ async def delete_object(connection: GoogleConnection, uri: str) -> None:
 
 
 async def read_chunks(path: Path) -> AsyncIterator[bytes]:
-    """Yield a file's bytes, read off the event loop.
+    """Yield a file's bytes, read in a thread.
 
-    It is closed before the last chunk is taken: whoever knows the length asks for no more.
+    The file is closed before the last chunk is yielded, because a consumer that knows the length
+    does not read to the end.
     """
     file = await asyncio.to_thread(path.open, "rb")
     try:

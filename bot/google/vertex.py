@@ -1,9 +1,9 @@
-"""Veo on Agent Platform (Vertex AI): a Google Cloud project with Application Default Credentials.
+"""Veo on Agent Platform (Vertex AI), in a Google Cloud project.
 
-Google keeps nothing here: a clip comes inside the answer or goes to the operator's bucket, below a
-prefix with the job's number, so that a clip whose submit was never answered can be found. The SDK
-is not used: it holds an inline clip in memory several times, and its submit does not tell a request
-that was not sent from one whose answer was lost (docs/decisions/0002).
+Google keeps no files here. A clip comes inside the answer or goes to the operator's bucket, below
+the job's own prefix, so that it can be found even if its submit was never answered. The SDK is not
+used: it keeps several copies of an inline clip in memory, and after a failed submit it cannot tell
+whether the request was sent (docs/decisions/0002).
 """
 
 import hashlib
@@ -38,20 +38,20 @@ from bot.google.reachability import check_each_model
 
 API_VERSION: Final = "v1beta1"
 _LATE_VIDEO_WINDOW_S: Final = 60.0
-"""Google writes an operation's videos together; how much later the last may come."""
+"""How long after an operation's first video the others may appear in the bucket."""
 
 
 def build_api_url(location: str) -> str:
-    """Return Google's url for ``location``; "global" has no prefix."""
+    """Return Google's url for ``location``. "global" has no prefix."""
     return f"https://{'' if location == 'global' else location + '-'}aiplatform.googleapis.com"
 
 
 class VertexModels:
     """Implements `bot.domain.ports.VideoModels` for the Vertex route.
 
-    ``base_url`` is a gateway's, if not Google's. ``output_uri`` is the operator's gs:// prefix for
-    clips, if any. ``storage_url`` is Cloud Storage's; the default is Google's, or ``/gcs`` at the
-    origin of ``base_url``.
+    ``base_url`` is a gateway's url; the default is Google's. ``output_uri`` is the operator's gs://
+    prefix for clips, if any. ``storage_url`` is the url of Cloud Storage; the default is Google's,
+    or ``/gcs`` at the origin of ``base_url`` if that is set.
     """
 
     route: Final = GoogleRoute.VERTEX
@@ -114,7 +114,7 @@ class VertexModels:
             )
         except CredentialsRejected as error:
             if self._credentials.invalidate_token():
-                # Google answered and started nothing: the token had merely expired.
+                # Google refused the request, so nothing was started, and a new token may help.
                 raise GoogleUnavailable(str(error), retry_after_s=1.0) from error
             raise
         if "/operations/" not in operation:
@@ -123,7 +123,7 @@ class VertexModels:
         return operation
 
     def _build_source(self, plan: VideoPlan) -> dict[str, Any]:
-        """Return the clip to extend: the object in the bucket, else the kept original's bytes."""
+        """Return the clip to extend: the object in the bucket, or else our original's content."""
         source = plan.source
         if source is not None and (source.remote_uri or "").startswith("gs://"):
             return {"gcsUri": source.remote_uri, "mimeType": "video/mp4"}
@@ -136,16 +136,16 @@ class VertexModels:
         return None if source is None or source.path is None else self._data_dir / source.path
 
     def _build_output_prefix(self, plan: VideoPlan, job_id: int, dedupe_key: str) -> str:
-        """Return the job's own prefix.
+        """Return the job's own prefix in the bucket.
 
-        Job numbers restart with every database; the ``dedupe_key`` keeps another database's clip
-        in the same bucket from being taken for this one.
+        Every database starts its job numbers at 1. The ``dedupe_key`` distinguishes clips of
+        different databases in the same bucket.
         """
         identity = f"{plan.model}\n{plan.prompt}\n{dedupe_key}".encode()
         return f"{self._output_uri}/job-{job_id}-{hashlib.sha256(identity).hexdigest()[:16]}/"
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once, or again with a new token."""
+        """Poll once, and again with a new token if Google refuses this one."""
         try:
             return await self._poll_once(operation)
         except CredentialsRejected:
@@ -182,15 +182,15 @@ class VertexModels:
         return False
 
     async def delete_operation(self, operation: str) -> None:
-        """Do nothing: Veo's operations cannot be deleted, and end by themselves."""
+        """Do nothing: Veo's operations cannot be deleted and expire on their own."""
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """Look below the job's own prefix; `None` without a bucket, or while videos are missing.
+        """Return the videos below the job's prefix; `None` without a bucket or if some are missing.
 
-        The filters may hold some back, so a minute after the first was seen the rest is given up.
-        Raises `GoogleUnavailable` or `AccessRefused` when the bucket could not be read.
+        Google may have filtered some, so the others are returned a minute after the first was seen.
+        Raises `GoogleUnavailable` or `AccessRefused` if the bucket cannot be read.
         """
         if self._output_uri is None:
             return None

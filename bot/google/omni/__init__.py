@@ -1,5 +1,5 @@
-"""Gemini Omni through the Interactions API, with an API key and in a Google Cloud project.
+"""Gemini Omni through the Interactions API, with an API key or in a Google Cloud project.
 
-A few plain requests of our own (docs/decisions/0020); what both routes share is in
-`bot.google.omni.interactions`.
+It uses plain HTTP requests instead of an SDK (docs/decisions/0020). The code that both routes share
+is in `bot.google.omni.interactions`.
 """

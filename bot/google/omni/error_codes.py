@@ -1,7 +1,7 @@
-"""The error codes of the Interactions API, and the HTTP status that each stands for.
+"""The error codes of the Interactions API, and the HTTP status of each.
 
 https://ai.google.dev/gemini-api/docs/api-errors. Google's front end answers with `google.rpc.Code`
-all the same, and some refusals have a whole sentence in the code's place.
+nevertheless, and some refusals have a whole sentence instead of a code.
 """
 
 import re
@@ -58,17 +58,17 @@ _SENTENCE_PATTERN: Final = re.compile(r"\S+(?:\s+\S+){3,}")
 
 
 def is_block_code(code: str | None) -> bool:
-    """Whether the code is one of Google's filters."""
+    """Whether the code says that one of Google's filters blocked the request."""
     return code in _BLOCK_CODES
 
 
 def is_sentence(code: str) -> bool:
-    """Whether it is no code but Google's reason in words."""
+    """Whether ``code`` is not a code but a sentence with Google's reason."""
     return _SENTENCE_PATTERN.fullmatch(code.strip()) is not None
 
 
 def find_status(code: str) -> tuple[int, str] | None:
-    """Return the HTTP status and the name of `google.rpc.Code` that a code stands for."""
+    """Return the HTTP status and the name of `google.rpc.Code` for a code, if it is known."""
     if code in _BLOCK_CODES:
         return 400, "INVALID_ARGUMENT"
     return _CODES.get(code)
@@ -77,7 +77,8 @@ def find_status(code: str) -> tuple[int, str] | None:
 def read_code(error: Mapping[str, Any]) -> str | None:
     """Return the code of an error in the Interactions API's form; `None` for any other form.
 
-    It has a code in words and a message, and nothing that only gateways write (``type``).
+    The form has a known code and a message, or a sentence as the code. It has no ``type``, which
+    only gateways send.
     """
     code, message = error.get("code"), error.get("message")
     if not isinstance(code, str) or "type" in error:

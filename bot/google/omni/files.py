@@ -1,7 +1,7 @@
-"""The Files API, as Gemini Omni needs it: the state of a clip's file, and uploads of our own.
+"""The parts of the Files API that Gemini Omni needs: the state of a clip's file, and uploads.
 
-A clip's file may be processed for some time after its interaction is completed. What is sent along
-goes through an upload when it is a clip, or too large to stand in the request.
+Google may still process a clip's file for some time after its interaction has completed. Clips are
+always uploaded before a request uses them. Images are only if they are too large for the request.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ from bot.google.storage import read_chunks
 
 _API_VERSION: Final = "v1beta"
 _PROCESSING_WAIT_S: Final = 120.0
-"""Longer than Google was seen to need after an interaction was completed (95 s)."""
+"""The longest time observed between an interaction's end and a usable file was 95 s."""
 _PROCESSING_POLL_INTERVAL_S: Final = 3.0
 _PROCESSING_RETRY_S: Final = 10.0
-_UPLOAD_KEPT: Final = timedelta(hours=46)
+_UPLOAD_LIFETIME: Final = timedelta(hours=46)
 """Google keeps uploads for 48 hours."""
 _MAX_REMEMBERED_UPLOADS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file at Google, as far as its record tells."""
+    """Google's record of a file. What it does not state is `None`."""
 
     name: str
     state: str
@@ -56,23 +56,24 @@ class RemoteFile:
 
 
 class FilesApi:
-    """The Files API on one connection."""
+    """A client of the Files API that remembers its uploads, because a job may be sent again."""
 
     def __init__(self, connection: GoogleConnection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._uploads: dict[Path, tuple[str, datetime]] = {}
-        """Names of what was uploaded, and until when Google keeps it: a job may be sent again."""
+        """By path: the name of the upload, and until when Google keeps it."""
 
     async def get_file(self, name: str) -> RemoteFile:
-        """Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
+        """Return a file's record. Raises `GoogleUnavailable`, `AccessRefused`, `RemoteNotFound`."""
         answer = await self._connection.request_json("GET", f"{_API_VERSION}/{name}", label="file")
         return _read_file(answer)
 
     async def wait_until_active(self, name: str) -> RemoteFile:
-        """Wait while Google processes a file, two minutes at most.
+        """Wait up to two minutes while Google processes a file.
 
-        Raises `GoogleUnavailable` when it takes longer, `VideoNotFetchable` when that failed.
+        Raises `GoogleUnavailable` if it takes longer, `VideoNotFetchable` if the processing failed,
+        and the errors of `get_file`.
         """
         deadline = self._clock.monotonic() + _PROCESSING_WAIT_S
         while True:
@@ -88,7 +89,10 @@ class FilesApi:
             await self._clock.sleep(_PROCESSING_POLL_INTERVAL_S)
 
     async def find_expiry(self, uri: str, latest: datetime) -> datetime:
-        """Return when Google deletes a file: by its own account, else ``latest``."""
+        """Return when Google deletes a file, at most ``latest``, which is also used if unknown.
+
+        If Google only states when the file was created, its age is subtracted from ``latest``.
+        """
         name = find_file_name(uri)
         try:
             file = None if name is None else await self.get_file(name)
@@ -102,9 +106,9 @@ class FilesApi:
         return latest - max(age, timedelta())
 
     async def upload(self, path: Path, mime_type: str) -> str:
-        """Return the uri of an uploaded file that is ready for use.
+        """Upload a file, unless Google still has it, and return its uri when it is ready for use.
 
-        Raises `FileNotFoundError`, `VideoRefused` when Google cannot read the file, and else as
+        Raises `FileNotFoundError`, `VideoRefused` if Google cannot read the file, and the errors of
         `get_file`.
         """
         name = await self._find_upload(path) or await self._upload_file(path, mime_type)
@@ -116,21 +120,21 @@ class FilesApi:
         return file.uri or str(self._connection.build_url(f"{_API_VERSION}/{name}"))
 
     async def _find_upload(self, path: Path) -> str | None:
-        """Return the name of what was uploaded before, if Google still has it."""
+        """Return the name of an earlier upload, if Google still has it."""
         name, kept_until = self._uploads.get(path, ("", self._clock.now()))
         if not name or self._clock.now() >= kept_until:
             return None
         try:
             await self.get_file(name)
         except RemoteNotFound:
-            self._uploads.pop(path, None)  # another job may have found out, too
+            self._uploads.pop(path, None)  # another job may have removed it meanwhile
             return None
         return name
 
     async def _upload_file(self, path: Path, mime_type: str) -> str:
         size = (await asyncio.to_thread(path.stat)).st_size
         url = await self._begin_upload(size, mime_type)
-        # the address is the permission: the key would only leak
+        # The upload url is enough. Sending the key could only leak it.
         headers = {
             "X-Goog-Upload-Command": "upload, finalize",
             "X-Goog-Upload-Offset": "0",
@@ -154,13 +158,13 @@ class FilesApi:
         except ValueError as error:
             raise AnswerNotFromGoogle("upload answered without JSON") from error
         name = _read_file(as_mapping(answer).get("file")).name
-        self._uploads[path] = (name, self._clock.now() + _UPLOAD_KEPT)
+        self._uploads[path] = (name, self._clock.now() + _UPLOAD_LIFETIME)
         if len(self._uploads) > _MAX_REMEMBERED_UPLOADS:
             del self._uploads[next(iter(self._uploads))]
         return name
 
     async def _begin_upload(self, size: int, mime_type: str) -> URL:
-        """Announce an upload and return the address for its bytes."""
+        """Announce an upload and return the url for its bytes."""
         start = self._connection.build_url(f"upload/{_API_VERSION}/files")
         headers = {
             **await self._connection.get_authorization_headers(start),
@@ -182,7 +186,7 @@ class FilesApi:
         return self._check_upload_url(start, address)
 
     def _check_upload_url(self, start: URL, address: str) -> URL:
-        """Return where to upload; never from https down to http."""
+        """Return the upload url. Raises `AnswerNotFromGoogle` if it is invalid or a downgrade."""
         try:
             url = start.join(URL(address, encoded=True))
             is_valid = bool(address and url.host) and url.port is not None
@@ -196,7 +200,7 @@ class FilesApi:
 
 
 def _classify_upload_error(answer: GoogleAnswer) -> VideoError:
-    """Return what a refused upload means; one that Google will not take is a refused request."""
+    """Return the error for a refused upload; `VideoRefused` if Google does not accept the file."""
     error = classify_call_error(answer, "upload")
     if type(error) is GoogleUnavailable and HTTPStatus.BAD_REQUEST <= answer.status < 500:
         return VideoRefused(str(error), outcome=Outcome.INVALID, detail=answer.detail)

@@ -1,6 +1,7 @@
-"""The Interactions API as both routes use it: create, ask, cancel and delete, by plain requests.
+"""The requests of the Interactions API that both routes use: create, poll, cancel and delete.
 
-An id is all that Google needs later, and it has no list of them (docs/decisions/0020).
+Everything after the creation only needs the interaction's id. Google cannot list interactions, so
+an id that was lost cannot be found again (docs/decisions/0020).
 """
 
 import asyncio
@@ -41,13 +42,13 @@ from bot.google.wording import classify_message, is_about_other_metric
 _ID_PREFIX: Final = "v1_"
 _MAX_REMEMBERED_RUNS: Final = 10_000
 _QUOTA_CONFIRMATIONS: Final = 2
-"""A limit on asking, when it is nearly reached, refuses now and then: once could be by chance."""
+"""How often a 429 is confirmed, because a rate limit on polls refuses only some of them."""
 _GONE_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 @dataclass(frozen=True, slots=True)
 class PolledInteraction:
-    """An interaction's record, or the error in its place."""
+    """An interaction's record, or the error that Google sent instead."""
 
     record: Mapping[str, Any] | None = None
     error: GoogleAnswer | None = None
@@ -65,7 +66,8 @@ class PolledInteraction:
 class Interactions:
     """The interactions below ``path`` of one API.
 
-    ``models`` are the route's. With ``keeps_interactions`` a clip can be continued by the id.
+    ``models`` are those of the route. ``keeps_interactions`` says that the route can continue a
+    clip by its interaction's id.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Interactions:
         self._models = {model.name_at_google: model for model in models.models}
         self._requests = OperationRequests(connection, data_dir, inline_keys=(OMNI_DATA_KEY,))
         self._has_run: dict[str, bool] = {}
-        """Of the interactions that were begun here: whether an answer has shown them alive."""
+        """By id: whether a poll has shown an interaction of this process running."""
 
     async def create(
         self,
@@ -93,7 +95,7 @@ class Interactions:
         *,
         about_to_send: Callable[[], Awaitable[None]] | None,
     ) -> str:
-        """Send the request that costs money, once; raises as `GoogleConnection.submit`."""
+        """Submit once and return the id. Raises the errors of `GoogleConnection.submit`."""
         interaction_id = await self._connection.submit(
             self._path, document, about_to_send=about_to_send, read_started=_read_created
         )
@@ -101,7 +103,7 @@ class Interactions:
         return interaction_id
 
     async def poll(self, interaction_id: str) -> PollResult:
-        """Ask once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
+        """Poll once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         answer = await self._ask(interaction_id)
         if answer.is_over_quota and self._has_run.get(interaction_id) is False:
             answer, is_confirmed = await self._confirm_quota(interaction_id, answer)
@@ -131,16 +133,16 @@ class Interactions:
     async def _confirm_quota(
         self, interaction_id: str, answer: PolledInteraction
     ) -> tuple[PolledInteraction, bool]:
-        """Find out whether a 429 is about this interaction, or about asking (docs/decisions/0021).
+        """Find out whether a 429 is about the interaction or the poll (docs/decisions/0021).
 
-        It is about the interaction if it is refused again and again, and other questions are
-        answered in between. Return the answer to go on with, and whether nothing was begun.
+        It is about the interaction if Google repeats it and answers polls for unknown ids in
+        between. Return the last answer, and whether it is confirmed that nothing was started.
         """
         for _ in range(_QUOTA_CONFIRMATIONS):
             if answer.error is None or is_about_other_metric(answer.error.message):
                 return answer, False
             control = await self._ask(f"{_ID_PREFIX}{secrets.token_urlsafe(24)}")
-            if control.error is None or not _is_word_on_an_id(control.error):
+            if control.error is None or not _is_unknown_id(control.error):
                 return answer, False
             answer = await self._ask(interaction_id)
             if not answer.is_over_quota:
@@ -155,7 +157,7 @@ class Interactions:
         await _delete_files(answer.inline_files)
         if answer.error is None:
             return True
-        if _is_word_on_an_id(answer.error):
+        if _is_unknown_id(answer.error):
             return False
         error = classify_call_error(answer.error, "source")
         if isinstance(error, RemoteNotFound):
@@ -163,7 +165,7 @@ class Interactions:
         raise error
 
     async def cancel(self, interaction_id: str) -> None:
-        """Ask Google to stop an interaction; one that has ended or is gone is no error."""
+        """Ask Google to stop an interaction. It is no error if it has ended or is gone."""
         if not is_interaction_id(interaction_id):
             return
         answer = await self._request(
@@ -174,7 +176,7 @@ class Interactions:
             _raise_unless_ended(answer.error, "cancel")
 
     async def delete(self, interaction_id: str) -> None:
-        """Delete Google's record of an interaction; one that is gone is no error."""
+        """Delete Google's record of an interaction. It is no error if it is gone."""
         if not is_interaction_id(interaction_id):
             return
         url = self._connection.build_url(f"{self._path}/{interaction_id}")
@@ -189,15 +191,15 @@ class Interactions:
         if answer.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             if not answer.is_from_google:
                 return
-            answer = answer.with_stated_status()  # an error in a success
+            answer = answer.with_stated_status()  # an error with the status of a success
         _raise_unless_ended(answer, "delete")
 
     async def move_inline_video(self, inline: Path, destination: Path) -> None:
-        """Move a clip that came inside an answer to ``destination``."""
+        """Move a clip that came inside an answer. Raises `RemoteNotFound` if it is gone."""
         await self._requests.move_inline_video(inline, destination, self.poll)
 
     async def _ask(self, interaction_id: str, *, purpose: str = "") -> PolledInteraction:
-        """Ask for an interaction, once. Raises `RemoteNotFound` for what cannot be an id."""
+        """Request an interaction once. Raises `RemoteNotFound` if the id is malformed."""
         if not is_interaction_id(interaction_id):
             raise RemoteNotFound("the operation is no interaction's id")
         label = f"{interaction_id} {purpose}".strip()
@@ -208,7 +210,7 @@ class Interactions:
     async def _request(self, method: str, path: str, *, label: str) -> PolledInteraction:
         """Make a request that starts nothing.
 
-        Raises `CredentialsRejected`, which a new token may mend, and `GoogleUnavailable`.
+        Raises `CredentialsRejected`, which a new token may fix, and `GoogleUnavailable`.
         """
         answer = await self._requests.request_answer(method, path, operation=label)
         result = _read_request_answer(answer)
@@ -228,10 +230,10 @@ class Interactions:
 
 
 def _read_created(status: int, raw: bytes, retry_after: str | None) -> str:
-    """Read the answer to the POST as an interaction's id.
+    """Return the interaction's id in the answer to a submit.
 
-    An id means that it is begun, whatever comes with it. An error in a 200 counts like its own
-    status: what Google refuses was not begun. Raises what any other answer means.
+    An id means that the interaction has started, even if an error comes with it. An error in a 200
+    counts as its stated status. Raises the error that any other answer stands for.
     """
     try:
         document = json.loads(raw)
@@ -251,7 +253,10 @@ def _read_created(status: int, raw: bytes, retry_after: str | None) -> str:
 
 
 def _read_request_answer(answer: OperationAnswer) -> PolledInteraction:
-    """Tell a record from an error, which Google also sends as a success without a status."""
+    """Return the record in an answer, or the error, which Google also sends with status 200.
+
+    Only records have a ``status``.
+    """
     if answer.refusal is not None:
         return PolledInteraction(error=answer.refusal)
     document = answer.document
@@ -264,12 +269,12 @@ def _read_request_answer(answer: OperationAnswer) -> PolledInteraction:
     error = read_answer(HTTPStatus.OK, document, is_omni=True)
     if not error.is_from_google or (error.stated_status is None and error.omni_code is None):
         raise AnswerNotFromGoogle("poll answered without an interaction's status")
-    if error.stated_status is None:  # a sentence: a refusal of the request
+    if error.stated_status is None:  # a sentence instead of a code refuses the request
         error = read_answer(HTTPStatus.BAD_REQUEST, document, is_omni=True)
     return PolledInteraction(error=error.with_stated_status(), inline_files=answer.inline_files)
 
 
-def _is_word_on_an_id(error: GoogleAnswer) -> bool:
+def _is_unknown_id(error: GoogleAnswer) -> bool:
     """Whether Google says that it does not know an id."""
     if not error.is_from_google or isinstance(classify_call_error(error, "id"), AccessRefused):
         return False
@@ -280,7 +285,7 @@ def _is_word_on_an_id(error: GoogleAnswer) -> bool:
 
 
 def _raise_unless_ended(error: GoogleAnswer, label: str) -> None:
-    """Raise what an answer means, unless there is nothing left to do."""
+    """Raise the error for an answer, unless it means that there is nothing left to do."""
     known = classify_call_error(error, label)
     is_refused = error.is_from_google and error.status in (
         *_GONE_STATUSES,

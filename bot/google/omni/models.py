@@ -1,7 +1,7 @@
-"""Gemini Omni with an API key: clips that Google keeps two days, and ids that it keeps for weeks.
+"""Gemini Omni with an API key. Google keeps clips for two days and interactions for weeks.
 
-A clip is continued or changed by the id of the interaction that made it; once Google has deleted
-that, by our copy, where Google takes copies.
+To extend or edit a clip, the bot sends the id of its interaction. After Google has deleted the
+interaction, the bot uploads its copy, unless Google accepts no copies in the operator's region.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from bot.google.reachability import check_each_model
 
 API_VERSION: Final = "v1beta"
 _MAX_INLINE_BYTES: Final = 90 * 1000 * 1000
-"""Of images as base64; Google takes requests of less than 100 MB."""
+"""For images as base64. Google accepts requests of less than 100 MB."""
 _COPY_TYPE: Final = "video/mp4"
 _COPY_RETRY_S: Final = 1.0
 _MAX_REMEMBERED_SOURCES: Final = 1000
@@ -54,10 +54,10 @@ _log: Final = structlog.get_logger(__name__)
 class OmniModels:
     """Implements `bot.domain.ports.VideoModels` for Gemini Omni with an API key.
 
-    ``base_url`` is the API's or a gateway's; paths of files are relative to ``data_dir``. In some
-    values of ``region`` Google takes no copies of clips. ``interaction_watcher`` hears which
-    interactions Google still has. With ``paid_calls`` false, submits go to servers on this machine
-    only.
+    ``base_url`` is the url of the API or a gateway. Paths of files are relative to ``data_dir``.
+    ``region`` decides whether Google accepts copies of clips. ``interaction_watcher`` is told which
+    interactions Google still has. If ``paid_calls`` is false, submits only go to servers on this
+    machine.
     """
 
     route: Final = GoogleRoute.OMNI
@@ -80,8 +80,8 @@ class OmniModels:
         self._clock = clock
         self._region = region
         self._interaction_watcher = interaction_watcher
-        self._unusable: dict[str, None] = {}
-        """Ids by which Google refused to continue a clip, the oldest first."""
+        self._unusable_ids: dict[str, None] = {}
+        """Ids that Google refused as the start of another clip, the oldest first."""
         self._connection = GoogleConnection(
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls, is_omni=True
         )
@@ -108,30 +108,31 @@ class OmniModels:
     ) -> str:
         try:
             document = await self._build_document(plan, job_id, dedupe_key)
-        except RemoteNotFound as error:  # of an upload that was there a moment ago
+        except RemoteNotFound as error:  # an upload that existed a moment ago
             raise GoogleUnavailable(str(error), detail=error.detail) from error
         try:
             return await self._interactions.create(document, about_to_send=about_to_send)
         except VideoRefused as refusal:
             is_continued = "previous_interaction_id" in document
             is_expired = refusal.outcome is Outcome.SOURCE_EXPIRED
-            if is_continued and is_expired and self._turn_to_copy(plan.source):
-                # nothing was begun: the job comes again, with our copy
+            if is_continued and is_expired and self._switch_to_copy(plan.source):
+                # Nothing was started, so the job is sent again with our copy.
                 raise GoogleUnavailable(str(refusal), retry_after_s=_COPY_RETRY_S) from refusal
             raise
 
-    def _turn_to_copy(self, source: SourceClip | None) -> bool:
-        """Remember that Google keeps the record of an interaction, but not what it needs of it.
+    def _switch_to_copy(self, source: SourceClip | None) -> bool:
+        """Use our copy for ``source`` from now on, and return whether there is one to send.
 
-        How long the clip itself is kept is not documented. Return whether a copy can be sent.
+        Google may still have the interaction's record but no longer its clip. How long it keeps
+        the clip is not documented.
         """
         if source is None or source.interaction_id is None:
             return False
         if not self._has_copy(source):
             return False
-        self._unusable[source.interaction_id] = None
-        if len(self._unusable) > _MAX_REMEMBERED_SOURCES:
-            del self._unusable[next(iter(self._unusable))]
+        self._unusable_ids[source.interaction_id] = None
+        if len(self._unusable_ids) > _MAX_REMEMBERED_SOURCES:
+            del self._unusable_ids[next(iter(self._unusable_ids))]
         return True
 
     def _has_copy(self, source: SourceClip) -> bool:
@@ -140,7 +141,7 @@ class OmniModels:
     async def _build_document(
         self, plan: VideoPlan, job_id: int, dedupe_key: str
     ) -> dict[str, Any]:
-        """Return the request; whatever it needs at Google is asked or uploaded first, for free."""
+        """Check the source, upload files if needed, and return the request. This costs nothing."""
         previous_id, media = None, list[dict[str, Any]]()
         if plan.source is not None:
             previous_id = await self._find_previous(plan.source)
@@ -160,12 +161,13 @@ class OmniModels:
     async def _find_previous(self, source: SourceClip) -> str | None:
         """Return the id of the interaction that made ``source``, if Google still has it.
 
-        It may be gone before it was expected: one day without billing, or a shorter choice.
+        It may be gone earlier than expected: Google keeps it for one day without billing, and the
+        account's owner can choose a shorter time.
         """
         interaction_id = source.interaction_id
         if interaction_id is None or source.route is not self.route:
             return None
-        if interaction_id in self._unusable:
+        if interaction_id in self._unusable_ids:
             return None
         watcher = self._interaction_watcher
         if await self._interactions.is_kept(interaction_id):
@@ -178,7 +180,7 @@ class OmniModels:
         return None
 
     async def _upload_copy(self, source: SourceClip) -> dict[str, Any]:
-        """Upload our copy of a clip. Raises `VideoRefused` if there is none, or it is not taken."""
+        """Upload our copy of a clip. Raises `VideoRefused` if there is none or it is refused."""
         if source.path is None or not self._has_copy(source):
             raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
         try:
@@ -190,7 +192,7 @@ class OmniModels:
         return {"type": "video", "mime_type": _COPY_TYPE, "uri": uri}
 
     async def _prepare_images(self, plan: VideoPlan) -> list[dict[str, Any]]:
-        """Return the images: inside the request, unless it would get too large."""
+        """Return the images as content, uploaded only if the request would get too large."""
         images = list_images(plan)
         try:
             sizes = [
@@ -255,14 +257,15 @@ class OmniModels:
         return await check_each_model(models, self._request_model)
 
     async def _request_model(self, model: str) -> None:
-        """Ask whether a model is there; what the answer says of its methods is wrong for Omni."""
+        """Raise `VideoError` unless the model exists."""
+        # The methods in the answer are wrong for Omni, so only its existence counts.
         path = f"{API_VERSION}/models/{quote(self._get_name(model), safe='')}"
         answer = await self._connection.request_json("GET", path, label=f"model {model}")
         if not isinstance(answer, dict) or "error" in answer:
             raise AnswerNotFromGoogle(f"model {model} answered something else")
 
     def _get_name(self, model: str) -> str:
-        """Return a model's name at Google; the id if it has left the catalogue."""
+        """Return a model's name at Google, or its id if it is no longer in the catalog."""
         spec = self._catalogue.get(model)
         return model if spec is None else spec.name_at_google
 
@@ -271,6 +274,6 @@ class OmniModels:
 
 
 def list_images(plan: VideoPlan) -> list[InputImage]:
-    """Return the images of a plan in the order of their numbers in the prompt."""
+    """Return the images of a plan, in the order in which the prompt numbers them."""
     images = [plan.image, plan.last_frame, *plan.references]
     return [image for image in images if image is not None]

@@ -1,7 +1,7 @@
-"""The JSON of a request to the Interactions API.
+"""Builds the JSON of requests to the Interactions API.
 
-Each task takes parameters of its own, and there is no dry run: even a request without a prompt is
-made and billed. A parameter of Veo's in ``video_config`` is ignored, and then ten seconds are made.
+Each task has other parameters. Mistakes cost money, because Google makes and bills a video even
+without a prompt. It ignores Veo's parameters in ``video_config`` and makes ten seconds instead.
 """
 
 import hashlib
@@ -35,8 +35,8 @@ def build_request(
 ) -> dict[str, Any]:
     """Return the body of the POST.
 
-    ``media`` are the clip (if it is sent along) and the images, in the order of their numbers in
-    the prompt; ``output`` says where the video should be put.
+    ``media`` contains the clip (if it is sent) and the images, in the order in which the prompt
+    numbers them. ``output`` says how Google should deliver the video.
     """
     is_continued = previous_interaction_id is not None
     access = SourceAccess.INTERACTION if is_continued else SourceAccess.COPY
@@ -52,15 +52,15 @@ def build_request(
     if previous_interaction_id is None:
         document["generation_config"] = {"video_config": {"task": _TASKS[plan.mode]}}
     else:
-        # Google takes no task beside it: the prompt says what is to be done
+        # Google accepts no task together with it, so the prompt says what to do.
         document["previous_interaction_id"] = previous_interaction_id
     return document
 
 
 def build_labels(job_id: int, dedupe_key: str) -> dict[str, str]:
-    """Return what a person finds a lost job by in Google's log.
+    """Return labels by which an operator can find a lost job in Google's log.
 
-    Job numbers restart with every database; the hash tells two of them apart.
+    Every database starts its job numbers at 1, so a hash distinguishes them.
     """
     labels = {"job": str(job_id)}
     if dedupe_key:

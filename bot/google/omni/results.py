@@ -1,8 +1,8 @@
-"""What an interaction says: running, a video, why there is none, or that nothing was begun.
+"""Parses interactions: still running, finished with a video, failed, or never started.
 
-Four forms of a refusal are told apart from a fault: ``failed`` with errors, an error without a
-status, an HTTP 400 to a poll, and ``completed`` without a video. All are decided by Google's words;
-the code may be a sentence itself.
+Google refuses requests in four forms: ``failed`` with errors, an error without a status, an HTTP
+400 to a poll, and ``completed`` without a video. Faults look the same, so Google's words decide.
+The code may be a sentence, too.
 """
 
 import re
@@ -31,7 +31,7 @@ from bot.google.api_errors import (
     classify_answer,
     classify_call_error,
     is_about_operator,
-    log_unrecognised,
+    log_unrecognized,
 )
 from bot.google.inline_video import OMNI_DATA_KEY
 from bot.google.omni.usage import compute_bill, has_made_video, has_output
@@ -46,7 +46,7 @@ _ENDED_WITHOUT_VIDEO: Final = frozenset(
         "failed",
         "incomplete",
         "budget_exceeded",
-        # what waits for somebody makes no video by itself
+        # These wait for a client and make no video without one.
         "requires_action",
         "requires_continuation",
         "idle",
@@ -58,15 +58,15 @@ _FILTER_OUTCOMES: Final = frozenset(
 
 
 def is_interaction_id(text: str) -> bool:
-    """Whether ``text`` may stand in a path."""
+    """Whether ``text`` has the form of an id, so that it is safe in a url's path."""
     return _ID_PATTERN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class InteractionContext:
-    """What the answer does not say itself.
+    """What is needed to read an interaction but is not in its record.
 
-    ``has_run`` is whether it was seen running or ended before; `None` if that is not known.
+    ``has_run`` says whether an earlier poll has shown it running; `None` if that is unknown.
     """
 
     operation: str
@@ -77,7 +77,7 @@ class InteractionContext:
 
 
 def read_interaction(document: Mapping[str, Any], context: InteractionContext) -> PollResult:
-    """Return what an interaction's own record says."""
+    """Return the result in an interaction's record."""
     status = str(document.get("status") or "").lower()
     if status in _RUNNING:
         return OperationPending()
@@ -91,27 +91,27 @@ def _read_end(
     document: Mapping[str, Any], status: str, billed: Micros | None, context: InteractionContext
 ) -> PollResult:
     usage = document.get("usage")
-    # the last one is the result, as in Google's own client
+    # Google's own client also takes the last video as the result.
     if videos := list(_find_videos(document))[-1:]:
-        # without a token of output, the video is not counted yet
+        # Without output tokens, the usage does not include the video yet.
         return _build_finished(document, context, videos[0], billed if has_output(usage) else None)
     if status == "cancelled":
         return OperationCancelled(billed)
     errors = _list_errors(document)
     if status in _QUOTA_CODES or any(error.omni_code in _QUOTA_CODES for error in errors):
-        return _read_over_quota(errors, status, may_be_new=not has_output(usage), context=context)
+        return _read_quota_end(errors, status, may_be_new=not has_output(usage), context=context)
     if status == "completed" and not errors:
         words = shorten_message(" ".join(_find_texts(document)))
         if not words and has_made_video(usage):
-            # made and billed, and left out of the answer (Vertex AI does so with large ones)
+            # Vertex AI leaves large videos out of the answer, although it made and billed them.
             return OperationFinished((RemoteVideo(uri=None),), billed=billed)
         return _read_refusal_in_words(words)
     if errors:
         return read_failure(errors)
     if status in _ENDED_WITHOUT_VIDEO or status == "completed":
         return _read_unexplained_end(document, status)
-    # a status that does not exist yet: only its end decides
-    log_unrecognised("interaction", [status])
+    # Keep polling on a status that we do not know.
+    log_unrecognized("interaction", [status])
     return OperationPending()
 
 
@@ -135,11 +135,13 @@ def _build_finished(
     return OperationFinished((video,), billed=billed)
 
 
-def _read_over_quota(
+def _read_quota_end(
     errors: list[GoogleAnswer], status: str, *, may_be_new: bool, context: InteractionContext
 ) -> PollResult:
-    """Read an interaction that ended for Google's quota: made nothing, unless it was seen running
-    (docs/decisions/0021)."""
+    """Return the result of an interaction that ended because of Google's quota.
+
+    It has made nothing, unless it was seen running (docs/decisions/0021).
+    """
     answer = next((error for error in errors if error.omni_code in _QUOTA_CODES), None)
     if answer is None:
         answer = read_answer(
@@ -155,7 +157,7 @@ def _read_over_quota(
 
 
 def read_not_started(answer: GoogleAnswer) -> OperationNotStarted | OperationFailed:
-    """Return that nothing was begun, or whose matter it is if waiting does not help."""
+    """Return that nothing was started, or a failure if waiting cannot help."""
     error = classify_call_error(replace(answer, status=HTTPStatus.TOO_MANY_REQUESTS), "poll")
     if isinstance(error, GoogleQuotaExceeded):
         return OperationNotStarted(error)
@@ -164,7 +166,7 @@ def read_not_started(answer: GoogleAnswer) -> OperationNotStarted | OperationFai
 
 
 def read_failure(errors: list[GoogleAnswer]) -> OperationFailed:
-    """Return how an interaction failed, by Google's words and then by its codes."""
+    """Return how an interaction failed, by Google's words or else by its codes."""
     outcomes = [classify_answer(error) for error in errors]
     messages = [error.message for error in errors]
     codes = ", ".join(error.code for error in errors)
@@ -184,7 +186,7 @@ def read_failure(errors: list[GoogleAnswer]) -> OperationFailed:
     if outcome is None and any(error.stated_status in overload for error in errors):
         outcome = Outcome.OVERLOADED
     if outcome is None:
-        log_unrecognised("interaction", messages, code=codes)
+        log_unrecognized("interaction", messages, code=codes)
     return OperationFailed(
         outcome or Outcome.OPERATION_FAILED,
         clean_message(" ".join(filter(None, messages))),
@@ -193,10 +195,11 @@ def read_failure(errors: list[GoogleAnswer]) -> OperationFailed:
 
 
 def read_poll_refusal(answer: GoogleAnswer) -> OperationFailed:
-    """Return the end that an error in the place of the record stands for.
+    """Return the failure that an error in answer to a poll stands for.
 
-    A 400 ends an interaction only if it says that it is blocked: it was also seen for a moment at
-    running ones. Raises what any other answer means; the caller asks again.
+    A 400 ends an interaction only if Google says that it was blocked, because running ones were
+    seen to answer 400 for a moment. Raises the error that any other answer stands for, so that the
+    caller polls again.
     """
     if not answer.is_from_google or answer.status not in (
         HTTPStatus.BAD_REQUEST,
@@ -209,20 +212,20 @@ def read_poll_refusal(answer: GoogleAnswer) -> OperationFailed:
         raise error
     if classify_answer(answer) in _FILTER_OUTCOMES:
         return read_failure([answer])
-    # Google may quote the prompt in it
+    # Google may quote the prompt in its message.
     raise RemoteNotFound(
         f"poll answered {answer.summarize(with_message=False)}", detail=answer.detail
     )
 
 
 def _read_refusal_in_words(words: str) -> OperationFailed:
-    """Read a completed interaction without a video: Google says in words why, if at all."""
+    """Return the failure of an interaction that completed with ``words`` instead of a video."""
     answer = GoogleAnswer(HTTPStatus.OK, words, is_from_google=True)
     outcome = classify_answer(answer)
     if outcome is None and is_regional_rule(words):
         outcome = Outcome.INVALID
     if outcome is None:
-        log_unrecognised("interaction", [words])
+        log_unrecognized("interaction", [words])
     return OperationFailed(
         outcome or Outcome.BLOCKED,
         clean_message(words),
@@ -232,7 +235,7 @@ def _read_refusal_in_words(words: str) -> OperationFailed:
 
 def _read_unexplained_end(document: Mapping[str, Any], status: str) -> OperationFailed:
     words = shorten_message(" ".join(_find_texts(document)))
-    log_unrecognised("interaction", [words], status=status)
+    log_unrecognized("interaction", [words], status=status)
     return OperationFailed(
         Outcome.OPERATION_FAILED,
         clean_message(words),
@@ -241,7 +244,7 @@ def _read_unexplained_end(document: Mapping[str, Any], status: str) -> Operation
 
 
 def _list_errors(document: Mapping[str, Any]) -> list[GoogleAnswer]:
-    """Return the errors in an interaction's record; all of it is Google's own."""
+    """Return the errors in an interaction's record. All of them count as from Google."""
     listed = [*as_list(document.get("errors")), document.get("error")]
     errors = []
     for error in filter(None, listed):
@@ -280,7 +283,7 @@ def _find_texts(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _list_output(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield what the model made; what was sent to it comes back beside it."""
+    """Yield the content that the model made. The record also repeats what was sent to it."""
     for step in map(as_mapping, as_list(document.get("steps"))):
         if step.get("type") == "model_output":
             content = step.get("content")

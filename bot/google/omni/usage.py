@@ -1,7 +1,7 @@
-"""What an interaction cost, by the tokens that Google counted.
+"""Computes what an interaction cost from the tokens that Google counted.
 
-https://ai.google.dev/gemini-api/docs/pricing: video is the dearest output; other output and
-thoughts are billed as text.
+Video is the most expensive output. Other output and thoughts are billed as text:
+https://ai.google.dev/gemini-api/docs/pricing
 """
 
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from bot.google.operations import as_list, as_mapping
 _MILLION: Final = 1_000_000
 _VIDEO: Final = "video"
 _MAX_COUNT: Final = 10**9
-"""Far more tokens than any request has: a larger number is no count, and would empty a budget."""
+"""Far more tokens than any request has. A larger number is an error, and would use up a budget."""
 
 
 def compute_bill(usage: Any, prices: TokenPrices | None) -> Micros | None:
-    """Return the micro-dollars that ``usage`` stands for, rounded up.
+    """Return the price of ``usage`` in micros, rounded up.
 
-    `None` if it does not tell the output: that is unknown, not free.
+    `None` if it is unknown, because there are no prices or the usage does not state the output.
     """
     values = as_mapping(usage)
     output = _read_count(values.get("total_output_tokens"))
     video = _count_video_tokens(values)
     if prices is None or (output is None and video is None):
         return None
-    if video is None:  # not told apart
+    if video is None:  # no split by modality, so all of it counts as video
         video = output or 0
     sent = _read_count(values.get("total_input_tokens")) or 0
     text = max(0, (output or 0) - video) + _count_thoughts(values, sent, output)
@@ -36,19 +36,19 @@ def compute_bill(usage: Any, prices: TokenPrices | None) -> Micros | None:
 
 
 def has_output(usage: Any) -> bool:
-    """Whether Google says that it has made something."""
+    """Whether Google counted any tokens of output."""
     values = as_mapping(usage)
     output = _read_count(values.get("total_output_tokens")) or 0
     return output > 0 or bool(_count_video_tokens(values))
 
 
 def has_made_video(usage: Any) -> bool:
-    """Whether Google bills tokens of video."""
+    """Whether Google counted any tokens of video."""
     return bool(_count_video_tokens(as_mapping(usage)))
 
 
 def _count_video_tokens(usage: Mapping[str, Any]) -> int | None:
-    """Return the tokens of video; `None` if they are not told apart, or not as a number."""
+    """Return the tokens of video; `None` if there is no split by modality, or no valid number."""
     listed = [as_mapping(item) for item in as_list(usage.get("output_tokens_by_modality"))]
     total = 0
     for item in listed:
@@ -61,7 +61,7 @@ def _count_video_tokens(usage: Mapping[str, Any]) -> int | None:
 
 
 def _count_thoughts(usage: Mapping[str, Any], sent: int, output: int | None) -> int:
-    """Return the thoughts' tokens that are not in the output's total already."""
+    """Return the tokens of thoughts that the output's total does not already include."""
     thoughts = _read_count(usage.get("total_thought_tokens")) or 0
     total = _read_count(usage.get("total_tokens"))
     if total is None:

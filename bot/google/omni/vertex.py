@@ -1,8 +1,8 @@
 """Gemini Omni on Agent Platform (Vertex AI), at the location "global".
 
-Pictures and clips are taken from a bucket only, so they are copied to the operator's and deleted
-there once the interaction has ended; clips of its own are continued by our copy, because Google
-refuses the id here.
+Google accepts images and clips only from a bucket. So they are copied to the operator's bucket, and
+deleted there when the interaction has ended. Google refuses to continue interactions by id here, so
+extensions and edits always use our copy.
 """
 
 import hashlib
@@ -59,9 +59,9 @@ _log: Final = structlog.get_logger(__name__)
 class VertexOmniModels:
     """Implements `bot.domain.ports.VideoModels` for Gemini Omni in a Google Cloud project.
 
-    ``base_url`` is a gateway's, if not Google's. ``output_uri`` is the operator's gs:// prefix for
-    clips and for what is sent along. ``storage_url`` is Cloud Storage's; the default is Google's,
-    or ``/gcs`` at the origin of ``base_url``.
+    ``base_url`` is a gateway's url; the default is Google's. ``output_uri`` is the operator's gs://
+    prefix for clips and inputs. ``storage_url`` is the url of Cloud Storage; the default is
+    Google's, or ``/gcs`` at the origin of ``base_url`` if that is set.
     """
 
     route: Final = GoogleRoute.VERTEX_OMNI
@@ -97,7 +97,7 @@ class VertexOmniModels:
             storage_url = f"{origin}/gcs" if base_url else storage.STORAGE_URL
         self._storage = GoogleConnection(storage_url, credentials.get_authorization_headers)
         self._inputs: dict[str, list[str]] = {}
-        """What was copied to the bucket for the interactions that were begun here."""
+        """By interaction: the uris of the inputs that this process copied to the bucket."""
         self._interactions = Interactions(
             self._connection,
             path=f"{API_VERSION}/projects/{project}/locations/{_LOCATION}/interactions",
@@ -123,16 +123,16 @@ class VertexOmniModels:
                 media=await self._upload_media(plan, prefix, inputs),
                 job_id=job_id,
                 dedupe_key=dedupe_key,
-                # without a bucket the clip comes inside the answer
+                # Without a bucket, the clip comes inside the answer.
                 output={} if prefix is None else {"delivery": "uri", "gcs_uri": prefix},
             )
             operation = await self._interactions.create(document, about_to_send=about_to_send)
         except SubmitUncertain:
-            raise  # it may be reading them now
+            raise  # Google may be reading the inputs
         except CredentialsRejected as error:
             await self._delete_inputs(inputs)
             if self._credentials.invalidate_token():
-                # Google answered and started nothing: the token had merely expired.
+                # Google refused the request, so nothing was started, and a new token may help.
                 raise GoogleUnavailable(str(error), retry_after_s=1.0) from error
             raise
         except VideoError:
@@ -146,7 +146,7 @@ class VertexOmniModels:
         return operation
 
     async def _delete_inputs(self, uris: Sequence[str]) -> None:
-        """Delete what was copied to the bucket, best effort."""
+        """Delete inputs from the bucket. Failures are only logged."""
         for uri in uris:
             try:
                 await storage.delete_object(self._storage, uri)
@@ -154,18 +154,19 @@ class VertexOmniModels:
                 _log.warning("bucket.delete_failed", error=str(error))
 
     def _build_prefix(self, job_id: int, dedupe_key: str) -> str | None:
-        """Return the job's own prefix in the bucket; job numbers restart with every database."""
+        """Return the job's own prefix in the bucket; `None` without a bucket."""
         if self._output_uri is None:
             return None
+        # Every database starts its job numbers at 1, so a number alone is not unique.
         mark = hashlib.sha256(f"{job_id}\n{dedupe_key}".encode()).hexdigest()[:16]
         return f"{self._output_uri}/omni-{job_id}-{mark}/"
 
     async def _upload_media(
         self, plan: VideoPlan, prefix: str | None, inputs: list[str]
     ) -> list[dict[str, Any]]:
-        """Copy the clip and the images of ``plan`` to the bucket; return them as content.
+        """Copy the clip and images of ``plan`` to the bucket, and return them as content.
 
-        Their uris are added to ``inputs``.
+        Each uri is added to ``inputs`` before the upload, so that it is deleted after a failure.
         """
         files: list[tuple[str, str, str]] = []
         if plan.source is not None:
@@ -223,7 +224,7 @@ class VertexOmniModels:
         await self._retry_with_new_token(lambda: self._interactions.delete(operation))
 
     async def _retry_with_new_token(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a free call, and again with a new token if Google refuses this one."""
+        """Make a call that costs nothing, and repeat it with a new token if Google refuses this."""
         try:
             result = await call()
         except CredentialsRejected:
@@ -250,7 +251,7 @@ class VertexOmniModels:
         self._credentials.confirm_token()
 
     def _get_name(self, model: str) -> str:
-        """Return a model's name at Google; the id if it has left the catalogue."""
+        """Return a model's name at Google, or its id if it is no longer in the catalog."""
         spec = self._catalogue.get(model)
         return model if spec is None else spec.name_at_google
 
