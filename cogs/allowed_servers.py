@@ -29,7 +29,7 @@ class AllowedServersListener(commands.Cog):
             return
         self._leaving.add(guild.id)
         try:
-            await _say_goodbye(guild)
+            await _explain_leaving(guild)
             await guild.leave()
         except (discord.HTTPException, OSError) as error:
             _log.warning("server.leave_failed", guild=guild.id, error=type(error).__name__)
@@ -44,7 +44,7 @@ class AllowedServersListener(commands.Cog):
         await self.on_guild_join(guild)
 
 
-async def _say_goodbye(guild: discord.Guild) -> None:
+async def _explain_leaving(guild: discord.Guild) -> None:
     channel = guild.system_channel
     if channel is None or not channel.permissions_for(guild.me).send_messages:
         return
@@ -52,4 +52,4 @@ async def _say_goodbye(guild: discord.Guild) -> None:
     try:
         await channel.send(text, nonce=f"bye-{guild.id}")
     except (discord.HTTPException, OSError) as error:  # leave anyway
-        _log.info("server.goodbye_failed", guild=guild.id, error=type(error).__name__)
+        _log.info("server.explanation_failed", guild=guild.id, error=type(error).__name__)

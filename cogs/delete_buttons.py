@@ -45,8 +45,8 @@ class DeleteButtons(commands.Cog):
 
     def __post_init__(self) -> None:
         self.router.register_button(ButtonAction.DELETE, self.ask_to_delete)
-        self.router.register_button(ButtonAction.CONFIRM_DELETE, self.delete_for_good)
-        self.router.register_button(ButtonAction.KEEP, self.keep)
+        self.router.register_button(ButtonAction.CONFIRM_DELETE, self.confirm_deletion)
+        self.router.register_button(ButtonAction.KEEP, self.keep_clips)
 
     async def ask_to_delete(self, interaction: discord.Interaction, job_id: int) -> None:
         """Ask whether to delete the clips. Without clips, the card is deleted at once."""
@@ -75,7 +75,7 @@ class DeleteButtons(commands.Cog):
         keep = build_button(ButtonAction.KEEP, job_id, locale)
         await respond_privately(interaction, text, build_button_row([confirm, keep]))
 
-    async def delete_for_good(self, interaction: discord.Interaction, job_id: int) -> None:
+    async def confirm_deletion(self, interaction: discord.Interaction, job_id: int) -> None:
         await interaction.response.defer()
         job = await self._load_job(interaction, job_id)
         await self.clip_removal.remove_job(job, build_acting_person(interaction))
@@ -88,7 +88,7 @@ class DeleteButtons(commands.Cog):
             text += "\n" + translate("delete.press_again", interaction.locale.value)
         await edit_response(interaction, content=text, view=None)
 
-    async def keep(self, interaction: discord.Interaction, job_id: int) -> None:
+    async def keep_clips(self, interaction: discord.Interaction, job_id: int) -> None:
         await interaction.response.defer()
         self._presses.pop((interaction.user.id, job_id), None)
         text = translate("delete.kept", interaction.locale.value)

@@ -49,7 +49,7 @@ from cogs._common.context import (
     build_origin,
 )
 from cogs._common.hint_times import HintTimes
-from cogs._common.reply_choice import ReplyChoices, ReplyWish
+from cogs._common.reply_choice import ReplyChoices, ReplyContent
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
@@ -129,50 +129,50 @@ class ReplyListener(commands.Cog):
         if not clips:
             await self._answer_status_reply(reply, source)
             return
-        source = await self._speak_as_before(reply, clips[0], source)
+        source = await self._use_clip_language(reply, clips[0], source)
         is_in_showcase = await self._is_in_showcase(reply.message)
         mode = ReplyMode.EXTEND if source.context is None else source.context.rules.reply_mode
         if mode is ReplyMode.OFF:
-            if reply.is_named and self._may_hint(reply):
+            if reply.is_named and self._is_hint_due(reply):
                 await source.answer.send_text(translate("reply.off", source.origin.locale))
             return
         if is_in_showcase and not reply.is_named:
             return  # replies in the showcase are usually comments
         if not reply.is_readable:
-            if not reply.message.stickers and self._may_hint(reply):
+            if not reply.message.stickers and self._is_hint_due(reply):
                 await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
             return
         reading, is_one = reply.reading, len(clips) == 1
         has_files = bool(reply.message.attachments)
         needs_question = reply.may_be_meant and (not is_one or has_files)
-        may_act = is_one and mode is ReplyMode.EXTEND and not reply.wish.has_other_files
+        may_act = is_one and mode is ReplyMode.EXTEND and not reply.content.has_other_files
         if reading.kind is ReplyKind.BUTTON:
             await self._offer_button(reply, clips, source)
         elif reading.kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
             await self._ask_for_words(clips[0], source)
         elif may_act and reading.may_spend and reply.can_use_images:
-            await self._act(clips[0], reading.aim, reply.wish, source, reply.message)
+            await self._act(clips[0], reading.aim, reply.content, source, reply.message)
         elif needs_question or (may_act and reading.needs_choice):
             await self._ask(reply, clips, source)
         else:
-            await self._invite(reply, clips, source)
+            await self._offer_reaction(reply, clips, source)
 
     async def _make_tapped(self, reply: ClipReply, source: RequestSource) -> None:
         clips = await self._find_clips(reply)
         if not clips:
             return
-        source = await self._speak_as_before(reply, clips[0], source)
-        aim, wish = reply.reading.aim, reply.wish
+        source = await self._use_clip_language(reply, clips[0], source)
+        aim, content = reply.reading.aim, reply.content
         is_clear = aim is not ReplyAim.EITHER and reply.can_use_images
         if source.context is not None and source.context.rules.reply_mode is ReplyMode.OFF:
             await source.answer.send_text(translate("reply.off", source.origin.locale))
         elif not reply.has_prompt:
             await self._ask_for_words(clips[0], source)
-        elif len(clips) > 1 or not is_clear or wish.has_other_files:
+        elif len(clips) > 1 or not is_clear or content.has_other_files:
             await self._ask(reply, clips, source)
         else:
-            await self._act(clips[0], aim, wish, source, reply.message)
-            await self._take_back_reaction(reply.message)
+            await self._act(clips[0], aim, content, source, reply.message)
+            await self._remove_reaction(reply.message)
 
     async def _make_chosen(
         self, interaction: discord.Interaction, clip_id: int, aim: ReplyAim
@@ -206,10 +206,10 @@ class ReplyListener(commands.Cog):
         if post_source is not None:
             data: Mapping[str, Any] = interaction.data or {}
             shown_price = parse_shown_price(str(data.get("custom_id", "")))
-            wish = ReplyWish.from_message(message, words)
-            await self._choices.press(clip, aim, wish, post_source, shown_price)
+            content = ReplyContent.from_message(message, words)
+            await self._choices.press(clip, aim, content, post_source, shown_price)
 
-    async def _take_back_reaction(self, message: discord.Message) -> None:
+    async def _remove_reaction(self, message: discord.Message) -> None:
         """Remove the bot's reaction. A second tap would be refused by the message's key anyway."""
         me = self.client.user
         try:
@@ -223,14 +223,14 @@ class ReplyListener(commands.Cog):
         self,
         clip: Clip,
         aim: ReplyAim,
-        wish: ReplyWish,
+        content: ReplyContent,
         source: RequestSource,
         message: discord.Message,
     ) -> None:
         """Request what a reply asks for. In the showcase, the clip goes to its original channel."""
         post_source = await self._find_post_source(clip, source, message, message.author)
         if post_source is not None:
-            await self._choices.act(clip, aim, wish, post_source)
+            await self._choices.act(clip, aim, content, post_source)
 
     async def _find_post_source(
         self,
@@ -262,9 +262,11 @@ class ReplyListener(commands.Cog):
             clips[0], source, reply.message, reply.message.author
         )
         if post_source is not None:
-            await self._choices.ask(clips, reply.wish, post_source, text_key=text_key)
+            await self._choices.ask(clips, reply.content, post_source, text_key=text_key)
 
-    async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
+    async def _offer_reaction(
+        self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource
+    ) -> None:
         """Add the bot's reaction to a reply. If that fails and it may be a request, ask instead."""
         if not await self._may_extend(reply, clips[0], source):
             return
@@ -320,7 +322,7 @@ class ReplyListener(commands.Cog):
         else:
             number = find_button_number(reply.target, action)
             if number is None:
-                await self._invite(reply, [clip], source)
+                await self._offer_reaction(reply, [clip], source)
                 return
             text, buttons = "reply.press", [build_button(action, number, locale)]
         await source.answer.send_text(translate(text, locale), buttons)
@@ -389,7 +391,7 @@ class ReplyListener(commands.Cog):
             clip for clip in await self.clips.list_for_job(job_id) if clip.message_id is not None
         ]
 
-    async def _speak_as_before(
+    async def _use_clip_language(
         self, reply: ClipReply, clip: Clip, source: RequestSource
     ) -> RequestSource:
         """Return ``source`` in the clip's language. Direct messages have no language."""
@@ -435,7 +437,7 @@ class ReplyListener(commands.Cog):
             return source.context.rules.reply_mode is not ReplyMode.OFF
         return False
 
-    def _may_hint(self, reply: ClipReply) -> bool:
+    def _is_hint_due(self, reply: ClipReply) -> bool:
         """Return whether a hint is due. There is at most one a day per person and channel."""
         return self._hints.is_due(reply.message.author.id, reply.message.channel.id)
 

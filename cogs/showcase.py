@@ -113,12 +113,12 @@ class ShowcaseCommands(
         await self._add_and_confirm(interaction, clips[0])
 
     async def press_publish(self, interaction: discord.Interaction, clip_id: int) -> None:
-        await self._publish_knowingly(interaction, clip_id, hide_prompt=None)
+        await self._publish_after_notice(interaction, clip_id, hide_prompt=None)
 
     async def press_publish_hidden(self, interaction: discord.Interaction, clip_id: int) -> None:
-        await self._publish_knowingly(interaction, clip_id, hide_prompt=True)
+        await self._publish_after_notice(interaction, clip_id, hide_prompt=True)
 
-    async def _publish_knowingly(
+    async def _publish_after_notice(
         self, interaction: discord.Interaction, clip_id: int, *, hide_prompt: bool | None
     ) -> None:
         """Add a clip for a person who has been told that it will be on the web."""

@@ -75,7 +75,7 @@ class ConnectionRegistry:
             transport.abort()
             return
         self._refused_count += 1
-        status = "503 Service Unavailable" if refusal.is_everybody else "429 Too Many Requests"
+        status = "503 Service Unavailable" if refusal.is_for_everyone else "429 Too Many Requests"
         headers = {
             "Content-Length": "0",
             "Connection": "close",

@@ -13,12 +13,12 @@ from bot.web.rate_limit import Address, derive_visitor_key
 
 
 class TooManyOpen(Exception):
-    """The limit is reached: of this visitor, or with ``is_everybody`` of all visitors."""
+    """The limit is reached: of this visitor, or with ``is_for_everyone`` of all visitors."""
 
-    def __init__(self, what: str, *, is_everybody: bool) -> None:
-        self.reason = what if is_everybody else f"{what}_of_visitor"
+    def __init__(self, what: str, *, is_for_everyone: bool) -> None:
+        self.reason = what if is_for_everyone else f"{what}_of_visitor"
         super().__init__(self.reason)
-        self.is_everybody = is_everybody
+        self.is_for_everyone = is_for_everyone
 
 
 class OpenLimit:
@@ -38,9 +38,9 @@ class OpenLimit:
         """Count one more. Proxies have no limit per visitor. Raises `TooManyOpen`."""
         key = derive_visitor_key(visitor)
         if self.open_count >= self._in_all:
-            raise TooManyOpen(self._what, is_everybody=True)
+            raise TooManyOpen(self._what, is_for_everyone=True)
         if not is_proxy and self._by_visitor[key] >= self._per_visitor:
-            raise TooManyOpen(self._what, is_everybody=False)
+            raise TooManyOpen(self._what, is_for_everyone=False)
         self._by_visitor[key] += 1
 
     def close_one(self, visitor: Address) -> None:

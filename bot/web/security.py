@@ -126,7 +126,7 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         return _respond_error(request, error.status, headers)
     except TooManyOpen as error:
         request.app[WEB_INSTRUMENTS].refusals.labels(error.reason).inc()
-        status = 503 if error.is_everybody else 429
+        status = 503 if error.is_for_everyone else 429
         return _respond_error(request, status, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})
     except DatabaseUnavailable:
         return _respond_error(request, 503, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})

@@ -24,7 +24,7 @@ from bot.i18n.catalogs import translate
 from bot.ui.button_words import list_button_words
 from cogs._common.answers import ElsewhereAnswer
 from cogs._common.context import OtherChannel, build_channel_context
-from cogs._common.reply_choice import ReplyWish
+from cogs._common.reply_choice import ReplyContent
 from cogs._common.request_flow import RequestSource
 
 MESSAGE_TYPES: Final = (discord.MessageType.default, discord.MessageType.reply)
@@ -43,7 +43,7 @@ class ClipReply:
     target: discord.Message
     words: str
     reading: ReplyReading
-    wish: ReplyWish
+    content: ReplyContent
     is_named: bool
     is_readable: bool
 
@@ -58,13 +58,13 @@ class ClipReply:
         is_named = bot_user_id in message.raw_mentions
         is_pinged = is_named or any(user.id == bot_user_id for user in message.mentions)
         words = strip_mentions(message.content, bot_user_id)
-        wish = ReplyWish.from_message(message, words)
+        content = ReplyContent.from_message(message, words)
         return cls(
             message,
             target,
             words,
-            read_reply(words, list_button_words(), has_picture=bool(wish.references)),
-            wish,
+            read_reply(words, list_button_words(), has_picture=bool(content.references)),
+            content,
             is_named,
             is_readable=is_pinged or message.guild is None,
         )
@@ -78,7 +78,7 @@ class ClipReply:
     @property
     def can_use_images(self) -> bool:
         """Whether the request uses all attached images. Only edits can use images."""
-        return self.reading.aim is ReplyAim.EDIT or not self.wish.references
+        return self.reading.aim is ReplyAim.EDIT or not self.content.references
 
     @property
     def has_prompt(self) -> bool:

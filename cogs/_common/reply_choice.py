@@ -33,7 +33,7 @@ _ACTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyWish:
+class ReplyContent:
     """The words of a reply and its images, which an edit can use as references.
 
     ``has_other_files`` is set if there are attachments but none of them is an image.
@@ -63,30 +63,34 @@ class ReplyChoices:
 
     request_flow: RequestFlow
 
-    async def act(self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource) -> None:
+    async def act(
+        self, clip: Clip, aim: ReplyAim, content: ReplyContent, source: RequestSource
+    ) -> None:
         """Request what a reply says, or offer the other aim if only that is possible.
 
         Raises the errors of `RequestFlow.submit_request`.
         """
-        request = wish.build_request(clip, aim)
+        request = content.build_request(clip, aim)
         try:
             await self.request_flow.quote(clip, request, source)
         except RuleBroken as error:
             other = ReplyAim.EDIT if aim is ReplyAim.EXTEND else ReplyAim.EXTEND
             is_final = error.nearest is None and error.parameter != "prompt"
-            if is_final and await self._is_possible(clip, other, wish, source):
-                await self.ask([clip], wish, source)
+            if is_final and await self._is_possible(clip, other, content, source):
+                await self.ask([clip], content, source)
                 return
         if aim is ReplyAim.EDIT:
-            await self.request_flow.edit_clip(clip, wish.words, source, references=wish.references)
+            await self.request_flow.edit_clip(
+                clip, content.words, source, references=content.references
+            )
         else:
-            await self.request_flow.extend_clip(clip, wish.words, source)
+            await self.request_flow.extend_clip(clip, content.words, source)
 
     async def press(
         self,
         clip: Clip,
         aim: ReplyAim,
-        wish: ReplyWish,
+        content: ReplyContent,
         source: RequestSource,
         shown_price: Micros | None,
     ) -> None:
@@ -95,21 +99,21 @@ class ReplyChoices:
         Buttons of older versions show no price. Raises the errors of `RequestFlow.submit_request`.
         """
         try:
-            quote, _ = await self._quote(clip, aim, wish, source)
+            quote, _ = await self._quote(clip, aim, content, source)
         except RuleBroken:
-            await self.act(clip, aim, wish, source)
+            await self.act(clip, aim, content, source)
             return
         if shown_price is None:
-            await self.act(clip, aim, wish, source)
+            await self.act(clip, aim, content, source)
         elif quote.plan.price > shown_price:
-            await self.ask([clip], wish, source, aims=(aim,), text_key="ask.changed")
+            await self.ask([clip], content, source, aims=(aim,), text_key="ask.changed")
         else:
             await self.request_flow.submit_quoted(quote, source)
 
     async def ask(
         self,
         clips: Sequence[Clip],
-        wish: ReplyWish,
+        content: ReplyContent,
         source: RequestSource,
         *,
         aims: Sequence[ReplyAim] = _BOTH,
@@ -126,13 +130,13 @@ class ReplyChoices:
         for clip in clips[:_MAX_CLIPS]:
             for aim in aims:
                 try:
-                    quote, remark = await self._quote(clip, aim, wish, source)
+                    quote, remark = await self._quote(clip, aim, content, source)
                 except (RuleBroken, ImageRefused) as error:
                     remarks.append(describe_error(error, locale))
                     continue
                 remarks += [remark, quote.warning]
                 possible.append(aim)
-                key = _choose_label(aim, wish, is_one_of_several=len(clips) > 1)
+                key = _choose_label(aim, content, is_one_of_several=len(clips) > 1)
                 button = build_button(
                     _ACTIONS[aim],
                     clip.id,
@@ -145,20 +149,20 @@ class ReplyChoices:
                 buttons.append(button)
         lines = list(dict.fromkeys(remark for remark in remarks if remark))
         if buttons:
-            key = text_key or _choose_question(possible, wish, is_one_of_several=len(clips) > 1)
+            key = text_key or _choose_question(possible, content, is_one_of_several=len(clips) > 1)
             lines.append(translate(key, locale))
         await source.answer.send_text("\n".join(lines), buttons)
 
     async def can_edit(self, clip: Clip, source: RequestSource) -> bool:
         """Return whether a model can edit ``clip``. Raises the errors of `RequestFlow.quote`."""
-        return await self._is_possible(clip, ReplyAim.EDIT, ReplyWish("…"), source)
+        return await self._is_possible(clip, ReplyAim.EDIT, ReplyContent("…"), source)
 
     async def _quote(
-        self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource
+        self, clip: Clip, aim: ReplyAim, content: ReplyContent, source: RequestSource
     ) -> tuple[Quote, str]:
         """Return the quote, and a remark if it leaves out images because there are too many."""
-        request = wish.build_request(clip, aim)
-        for position, image in enumerate(wish.references if request.is_edit else (), start=1):
+        request = content.build_request(clip, aim)
+        for position, image in enumerate(content.references if request.is_edit else (), start=1):
             image.require_usable(f"reference_{position}")
         try:
             return await self.request_flow.quote(clip, request, source), ""
@@ -169,33 +173,33 @@ class ReplyChoices:
             return quote, describe_error(error, source.origin.locale)
 
     async def _is_possible(
-        self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource
+        self, clip: Clip, aim: ReplyAim, content: ReplyContent, source: RequestSource
     ) -> bool:
         try:
-            await self._quote(clip, aim, wish, source)
+            await self._quote(clip, aim, content, source)
         except (RuleBroken, ImageRefused):
             return False
         return True
 
 
-def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str | None:
+def _choose_label(aim: ReplyAim, content: ReplyContent, *, is_one_of_several: bool) -> str | None:
     """Return the key of a button's text, or `None` for the usual one."""
     is_edit = aim is ReplyAim.EDIT
     if is_one_of_several:
         return "edit_clip_one" if is_edit else "extend_one"
-    if wish.references:
+    if content.references:
         return "edit_with_image" if is_edit else "reply_without_image"
     return None
 
 
 def _choose_question(
-    possible: Iterable[ReplyAim], wish: ReplyWish, *, is_one_of_several: bool
+    possible: Iterable[ReplyAim], content: ReplyContent, *, is_one_of_several: bool
 ) -> str:
     if is_one_of_several:
         return "clip.which"
-    if wish.has_other_files:
+    if content.has_other_files:
         return "reply.other_file"
     aims = set(possible)
     if len(aims) == 1:
         return f"reply.only_{aims.pop()}"
-    return "reply.picture" if wish.references else "reply.choose"
+    return "reply.picture" if content.references else "reply.choose"
