@@ -62,7 +62,7 @@ async def run_bot(settings: Settings) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Start and connect everything; clean up when cancelled."""
+    """Start and connect everything, and clean up when cancelled."""
     clock = SystemClock()
     catalogue = await asyncio.to_thread(
         open_catalogue,

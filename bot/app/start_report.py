@@ -63,8 +63,8 @@ async def report_start(client: DiscordClient, routes: RouteReport, *, gallery_ur
     except TimeoutError:
         pass  # the line shows the routes that are known by now
     user, application_id = client.user, client.application_id
-    assert user is not None, "ready"
-    assert application_id is not None, "logged in"
+    assert user is not None, "a client that is ready has a user"
+    assert application_id is not None, "a client that is ready has an application id"
     _log.info(
         "bot.online",
         name=str(user),

@@ -113,7 +113,7 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
 def build_downloads(
     links: SignedLinks | None, *, clips: ClipStore, data_dir: Path
 ) -> Sequence[Feature]:
-    """Return the feature that serves originals by signed links; none without ``PUBLIC_URL``."""
+    """Return the feature that serves originals by signed links, if ``PUBLIC_URL`` is set."""
     if links is None:
         return ()
     return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)

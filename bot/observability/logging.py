@@ -45,7 +45,7 @@ _SECRET_PATTERNS: Final = (
 )
 
 _INFO_LOGGERS: Final = ("discord", "aiohttp", "asyncio", "google")
-"""Libraries whose INFO lines are useful; their DEBUG lines contain whole payloads."""
+"""Libraries with useful INFO lines. Their DEBUG lines contain whole payloads."""
 _WARNING_LOGGERS: Final = (
     # INFO lines of sqlalchemy are statements with their parameters, which include prompts
     "sqlalchemy",

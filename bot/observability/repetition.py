@@ -88,7 +88,7 @@ class RepeatedLineFilter(logging.Filter):
         loop.call_later(REPETITION_WINDOW_S, self.write_summaries)
 
     def write_summaries(self, *, is_end: bool = False) -> None:
-        """Log how many lines were left out in ended windows; with ``is_end``, in all windows."""
+        """Log how many lines were left out in ended windows, or in all windows if ``is_end``."""
         now = self._monotonic()
         with self._lock:
             self._checked_at = now

@@ -95,7 +95,7 @@ class ClipCards:
         """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)
         clips = [upload.clip for upload in uploads]
-        container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=0x4F7CAC)
         names = [name for upload in uploads for _, name in list_attachments(upload)]
         if names:
             items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)

@@ -29,7 +29,7 @@ def format_charged_length(plan: VideoPlan, locale: str | None) -> str:
 
 
 def explain_plan(plan: VideoPlan, locale: str | None) -> list[str]:
-    """Return the sentence about what an edit does to its clip; nothing for other plans."""
+    """Return the sentence about what an edit does to its clip. Other plans have none."""
     if plan.source is None or plan.mode is not GenerationMode.EDIT:
         return []
     return [translate("plan.edit_keeps", locale, clip=f"#{plan.source.clip_id}")]

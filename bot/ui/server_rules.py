@@ -49,7 +49,7 @@ def _describe_choice(cost: PersonRuleCost, locale: str | None) -> str:
 
 
 def describe_person_rule_cost(cost: PersonRuleCost, locale: str | None) -> list[str]:
-    """Return lines about what a rule prevents and costs; none if it changes nothing."""
+    """Return lines about what a rule prevents and costs. There are none if it changes nothing."""
     if not cost.is_noticeable:
         return []
     lines = []

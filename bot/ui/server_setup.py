@@ -71,7 +71,7 @@ class PermissionCheck:
 
 def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "") -> ui.LayoutView:
     """Return the message. ``notice`` says what has just changed."""
-    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_color=0x4F7CAC)
     container.add_item(ui.TextDisplay(translate("setup.title", locale)))
     for text, menu in (
         _build_channels_menu(state, locale),

@@ -29,7 +29,7 @@ from bot.ui.components import build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.model_info import ModelInfoSource
 
-_GOLD_COLOUR: Final = 0xE0A526
+_GOLD_COLOR: Final = 0xE0A526
 
 
 class ShowcaseCards:
@@ -39,7 +39,7 @@ class ShowcaseCards:
     def build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
         """Return a post's card. ``with_file`` shows the attachment that `build_file_name` names."""
         entry, clip, locale = post.entry, post.entry.clip, post.locale
-        container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_GOLD_COLOUR)
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=_GOLD_COLOR)
         if with_file:
             item = discord.MediaGalleryItem(f"attachment://{build_file_name(clip)}")
             container.add_item(ui.MediaGallery(item))
@@ -86,7 +86,7 @@ class ShowcaseCards:
         row = build_action_row(build_button(ButtonAction.RANKING, digest.id, locale))
         text: ui.TextDisplay[Any] = ui.TextDisplay("\n".join(lines))
         media = _build_media(media_name)
-        return build_view(ui.Container(*media, text, row, accent_colour=_GOLD_COLOUR))
+        return build_view(ui.Container(*media, text, row, accent_color=_GOLD_COLOR))
 
 
 def build_entry_card(
@@ -94,7 +94,7 @@ def build_entry_card(
 ) -> ui.LayoutView:
     """Return one entry, with its clip if ``media_name`` names its attachment."""
     text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
-    return build_view(ui.Container(*_build_media(media_name), text, accent_colour=_GOLD_COLOUR))
+    return build_view(ui.Container(*_build_media(media_name), text, accent_color=_GOLD_COLOR))
 
 
 def _build_media(name: str | None) -> list[ui.MediaGallery[Any]]:

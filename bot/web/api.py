@@ -49,7 +49,7 @@ async def list_clips(request: web.Request) -> web.Response:
     except QueryInvalid as error:
         return responses.respond_problem(request, 400, str(error), parameter=error.parameter)
     except CursorInvalid:
-        title = "not a cursor of this order"
+        title = "not a valid cursor for this order"
         return responses.respond_problem(request, 400, title, parameter="cursor")
     clips = [serialize_entry(entry, site) for entry in page.entries]
     return responses.respond_json(request, {"clips": clips, "next_cursor": page.next_cursor})

@@ -55,7 +55,7 @@ async def get_oembed(request: web.Request) -> web.Response:
     clip_id = _parse_clip_url(request.query.get("url", ""), site.base_url)
     entry = None if clip_id is None else await site.gallery.find_entry(clip_id)
     if entry is None:
-        title = "not the address of a public clip"
+        title = "not the URL of a public clip"
         return responses.respond_problem(request, 404, title, parameter="url")
     card = build_card_view(entry, site, texts)
     clip_size = (entry.clip.width or 16, entry.clip.height or 9)

@@ -48,7 +48,7 @@ def read_cursor(query: Mapping[str, str]) -> str | None:
     """Return the cursor, if there is one. Raises `QueryInvalid`."""
     cursor = query.get("cursor", "")
     if len(cursor) > MAX_CURSOR_LENGTH or not cursor.isascii() or not cursor.isprintable():
-        raise QueryInvalid("cursor", "not a cursor")
+        raise QueryInvalid("cursor", "not a valid cursor")
     return cursor or None
 
 

@@ -21,7 +21,7 @@ from bot.services.admin.guild_rules import ChannelContext
 
 @dataclass(frozen=True, slots=True)
 class OtherChannel:
-    """The channel to post a clip in that was requested in another one."""
+    """A channel for a clip that was requested in a different channel."""
 
     channel: GuildChannelOrThread
 
