@@ -60,16 +60,22 @@ def _log_plain_tracebacks() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
-_LONGEST_FIRST = ("chaos", "e2e", "web", "contract", "sandbox")
+_LONGEST_FIRST = (
+    *("chaos", "unit/images", "unit/video", "unit/transcoding", "unit/project"),
+    *("e2e", "web", "contract", "sandbox"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slow tests, so that none of them runs alone at the end."""
-    order = {name: index for index, name in enumerate(_LONGEST_FIRST)}
+    """Start with the slow files, so that none of them runs alone at the end."""
     root = Path(__file__).parent
 
     def get_rank(item: pytest.Item) -> int:
-        return order.get(item.path.relative_to(root).parts[0], len(order))
+        path = item.path.relative_to(root)
+        places = enumerate(_LONGEST_FIRST)
+        return next(
+            (rank for rank, name in places if path.is_relative_to(name)), len(_LONGEST_FIRST)
+        )
 
     items.sort(key=get_rank)
 

@@ -24,12 +24,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from bot.i18n.translations import list_languages, load_translations
+
 _ROOT: Final = Path(__file__).parents[2]
 _MODULES: Final = (
     *("bot.app.run", "bot.app.web", "bot.cli.run", "bot.cli.web"),
     *("bot.cli.doctor", "bot.cli.settle", "bot.cli.status", "bot.cli.after_restore"),
     *("bot.google.gemini_sdk", "google.auth.transport.requests"),
-    *("alembic.command", "alembic.autogenerate", "bot.store.engine.schema"),
+    *("alembic.command", "alembic.autogenerate", "bot.store.engine.schema", "aiosqlite"),
+    *("bot.observability.logging", "anyio._backends._asyncio"),
     *("sandbox.server", "sandbox.google.renderer"),
 )
 """What the programs import; each is the root of a tree."""
@@ -235,6 +238,8 @@ def main() -> None:
     gc.disable()
     for module in _MODULES:
         importlib.import_module(module)
+    for language in list_languages():
+        load_translations(language)
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from sandbox.google.encoding import RenderedClip, measure_clip
@@ -114,9 +115,9 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium, closed with everything in it."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running_chromium() -> AsyncIterator[Browser]:
+    """A Chromium for all tests of the module: starting one takes longer than most of them."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(),
@@ -124,3 +125,11 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(running_chromium: Browser) -> AsyncIterator[Browser]:
+    """A Chromium whose contexts, which share nothing, are closed after the test."""
+    yield running_chromium
+    for context in running_chromium.contexts:
+        await context.close()

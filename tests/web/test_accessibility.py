@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.web.browser_tab import NEEDS_CHROMIUM, PHONE, WIDE, BrowserTab, open_tab
 from tests.web.conftest import Gallery
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 
 ENOUGH_CONTRAST = 4.5
 """Of text to what is behind it (WCAG 2.2, 1.4.3)."""

@@ -29,7 +29,7 @@ from tests.web.browser_tab import (
 )
 from tests.web.conftest import Gallery, Serving
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 
 say = partial(quote_text, domain="web")
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
@@ -14,7 +15,7 @@ from yarl import URL
 from tests.harness.process import ROOT
 from tests.web.browser_tab import NEEDS_CHROMIUM
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 
 FIRST_PAGES = 3
 QUERIES = {
@@ -42,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site_url(site: Path) -> AsyncIterator[str]:
     """The address of a server of the site."""
     application = web.Application()

@@ -153,6 +153,7 @@ def test_previews_are_not_cut(language: str) -> None:
 
 
 @NEEDS_CHROMIUM
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_text_fits_on_a_phone(
     browser: Browser, gallery: Gallery, language: str
@@ -191,6 +192,7 @@ async def measure(page: Page, shown: list[tuple[str, str]]) -> list[list[str]]:
 
 
 @NEEDS_CHROMIUM
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_text_without_room_is_seen(browser: Browser, gallery: Gallery) -> None:
     tab = await open_tab(browser, gallery, size=NARROW, is_mobile=True)
     page = await tab.open(GALLERY)
