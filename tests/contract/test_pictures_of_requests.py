@@ -39,7 +39,7 @@ async def test_cutting_more_than_a_tenth_is_asked_for(world: SimulatedWorld, but
     interaction = await cogs.generate(image=build_attachment())
     text, buttons = read_answer(interaction)
     assert "1600×1200" in text
-    assert "25 %" in text
+    assert quote_text("picture.cropped.top_bottom", percent=25) in text
     assert list(buttons) == ["accept", "accept_fitted", "decline"]
     assert await list_jobs(world) == []
     pressed = build_interaction()
@@ -93,7 +93,7 @@ async def test_a_small_crop_and_what_was_done_are_told(world: SimulatedWorld) ->
     option = translate("name.option.image")
     for trait in ("on_white", "first_frame"):
         assert translate(f"picture.{trait}", option=option) in text
-    assert "6 %" in text
+    assert quote_text("picture.cropped.top_bottom", percent=6) in text
     assert len(await list_jobs(world)) == 1
 
 
