@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the slow files, so that none of them runs alone at the end."""
     root = Path(__file__).parent
 
-    def get_rank(item: pytest.Item) -> int:
-        path = item.path.relative_to(root)
+    @cache
+    def get_rank(path: Path) -> int:
         places = enumerate(_LONGEST_FIRST)
+        inside = path.relative_to(root)
         return next(
-            (rank for rank, name in places if path.is_relative_to(name)), len(_LONGEST_FIRST)
+            (rank for rank, name in places if inside.is_relative_to(name)), len(_LONGEST_FIRST)
         )
 
-    items.sort(key=get_rank)
+    items.sort(key=lambda item: get_rank(item.path))
 
 
 def pytest_collection_finish() -> None:
