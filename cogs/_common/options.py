@@ -65,7 +65,8 @@ def describe_options(**keys: str) -> Callable[[_Callback], _Callback]:
 
     def describe(callback: _Callback) -> _Callback:
         _self, _interaction, *names = inspect.signature(callback).parameters
-        texts = {name: build_command_text(f"option.{keys.get(name, name)}") for name in names}
+        text_keys = {name: keys.get(name, name) for name in names}
+        texts = {name: build_command_text(f"option.{key}") for name, key in text_keys.items()}
         return app_commands.describe(**texts)(callback)
 
     return describe
