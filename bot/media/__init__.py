@@ -1,5 +1,5 @@
-"""Video and image files: probing, re-encoding, decoding; risky work runs in worker processes.
+"""Probes and re-encodes videos and decodes images, with risky work in worker processes.
 
-May import `bot.transfer`, `bot.observability` and `bot.domain`, never `bot.google` or the store.
-The `*_worker` modules are programs of their own and import nothing of the bot.
+May import `bot.transfer`, `bot.observability` and `bot.domain`, but neither `bot.google` nor the
+store. The `*_worker` modules are separate programs that import nothing of the bot.
 """

@@ -1,6 +1,6 @@
-"""Turns a file of unknown content into an image that Veo accepts.
+"""Turns untrusted files into images that Veo accepts.
 
-Each file is decoded by `image_worker` in a process of its own, which costs a quarter of a second.
+Each file is decoded by `image_worker` in a separate process, which takes a quarter of a second.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ _TIMEOUT_S: Final = 30.0
 _MAX_PROCESSES: Final = 2
 _WORKER_PATH: Final = Path(__file__).parent.resolve() / "image_worker" / "__main__.py"
 _WORKER_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
-"""Without it each thread of a decoder reserves 64 MB of the little address space there is."""
+"""Without it, each thread of a decoder reserves 64 MB of the limited address space."""
 _REASON_BY_SIGNAL: Final[dict[int | None, str]] = {
     signal.SIGXCPU: "image_too_slow",
-    signal.SIGKILL: "image_needs_memory",  # by the system, when the whole machine has none left
+    signal.SIGKILL: "image_needs_memory",  # sent by the system if the machine runs out of memory
 }
 _EXTENSIONS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 class ProcessImageDecoder:
-    """Decodes with one process a file, two at a time; ``timeout_s`` is how long one may take."""
+    """Decodes up to two files at a time, each in its own process for at most ``timeout_s``."""
 
     def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
     async def prepare_image(self, source: Path, directory: Path) -> ImportedImage:
-        """Store what ``source`` shows in ``directory``. Raises `ImageRefused`."""
+        """Decode ``source`` and store the image in ``directory``. Raises `ImageRefused`."""
         image, answer = await self._run_worker("decode", source, directory)
         return ImportedImage(
             image.path,
@@ -51,7 +51,7 @@ class ProcessImageDecoder:
     async def shape_image(
         self, source: Path, directory: Path, ratio: AspectRatio, fit: PictureFit
     ) -> InputImage:
-        """Store ``source``, a prepared image, in the shape of a clip. Raises `ImageRefused`."""
+        """Store ``source``, a prepared image, in an aspect ratio. Raises `ImageRefused`."""
         width, _, height = ratio.partition(":")
         image, _ = await self._run_worker("shape", source, directory, width, height, fit)
         return image
@@ -85,7 +85,7 @@ class ProcessImageDecoder:
 
 
 def _remove_drafts(draft: Path) -> None:
-    for path in (draft, draft.with_name(f"{draft.name}.clean")):  # the second is the worker's own
+    for path in (draft, draft.with_name(f"{draft.name}.clean")):  # the worker creates the second
         path.unlink(missing_ok=True)
 
 

@@ -1,8 +1,8 @@
-"""Reads the facts of video files with PyAV, off the event loop.
+"""Reads the length, size and sound of video files with PyAV.
 
-What members read about a clip (length, size, sound) comes from the delivered file, not from the
-request. Threads suffice: the files come from Google, and PyAV and hashlib release the GIL. PyAV is
-imported in the thread of the first clip.
+Members are told the facts of the delivered file, not those of the request. A thread is enough,
+because the files come from Google, and PyAV and hashlib release the GIL. The first clip's thread
+imports PyAV.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def _probe_file(path: Path) -> VideoFacts:
                 raise ValueError("video without a length")
             _check_completeness(path, seconds)
             width, height = video.width, video.height
-            if first_frame.rotation % 180:  # players turn it: say what people see
+            if first_frame.rotation % 180:  # players rotate it, so report the size that people see
                 width, height = height, width
             return VideoFacts(
                 seconds=seconds,
@@ -59,10 +59,10 @@ def _probe_file(path: Path) -> VideoFacts:
 
 
 def _check_completeness(path: Path, seconds: float) -> None:
-    """Raise `ValueError` if pictures are missing that the file's own table of contents promises.
+    """Raise `ValueError` if the file has fewer frames or seconds than its own index says.
 
-    A file that was cut on the way opens and shows its first picture as a whole one does. The
-    packets are read, not decoded, which takes no longer than hashing the file.
+    A truncated file still opens and shows its first frame. The packets are only read, not decoded,
+    which takes no longer than hashing the file.
     """
     import av
 
@@ -78,6 +78,6 @@ def _check_completeness(path: Path, seconds: float) -> None:
             if packet.pts is not None and packet.time_base is not None:
                 end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if video.frames and count < video.frames:
-            raise ValueError(f"video cut short: {count} of {video.frames} pictures")
+            raise ValueError(f"video cut short: {count} of {video.frames} frames")
         if not video.frames and end_s < seconds - _LENGTH_TOLERANCE_S:
             raise ValueError(f"video cut short: {end_s:.1f} of {seconds:.1f} s")

@@ -1,6 +1,6 @@
-"""Re-encodes clips and extracts stills, in processes of their own (`transcode_worker`).
+"""Re-encodes clips and extracts thumbnails in separate processes (`transcode_worker`).
 
-At most one process runs for every two cores; further clips wait their turn.
+At most one process runs for every two cores. Further clips wait.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from bot.media.worker_process import WorkerCrashed, run_worker
 
 _WORKER_PATH: Final = Path(__file__).with_name("transcode_worker.py").resolve()
 _ENCODE_TIME_LIMIT_S: Final = 1200.0
-"""Enough for the longest chain at 4k on a slow, busy machine."""
+"""Enough for the longest chain of extensions at 4k, on a slow and busy machine."""
 _NICENESS: Final = 5
-"""Lower priority than the bot, whose event loop has to keep answering."""
+"""A lower priority than the bot, because its event loop has to respond in time."""
 _POSTER_MAX_SIDE: Final = 1280
 _POSTER_TIME_LIMIT_S: Final = 120.0
 
@@ -33,8 +33,8 @@ _log: Final = structlog.get_logger(__name__)
 class ProcessTranscoder:
     """Implements `bot.domain.ports.Transcoder`.
 
-    ``time_limit_s`` bounds one encode in wall-clock seconds, and its process in CPU seconds per
-    core. ``niceness`` is that of its processes (nice(2)).
+    ``time_limit_s`` limits one encode in wall-clock seconds, and in CPU seconds per core.
+    ``niceness`` is the one of its processes (nice(2)).
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ProcessTranscoder:
 
     @asynccontextmanager
     async def _take_process_slot(self) -> AsyncIterator[None]:
-        """Wait for one of the processes that may run, and count both the waiting and the run."""
+        """Wait until another process may run, and count the waiting and the running tasks."""
         self.waiting_count += 1
         try:
             await self._process_slots.acquire()

@@ -1,8 +1,8 @@
-"""Re-encodes one clip in a process of its own; never imported by the bot.
+"""Re-encodes one clip in a separate process. The bot never imports this module.
 
-Encoding takes seconds to minutes of every core and, at 4k, hundreds of megabytes. Here it can be
-killed at any time, is limited in memory and time, and runs at low priority, so that the bot's event
-loop keeps answering. Frames are streamed; nothing grows with the clip's length.
+Encoding uses every core for seconds or minutes and, at 4k, hundreds of megabytes. A separate
+process can be killed, has limits for memory and time, and runs at a low priority, so that the bot's
+event loop responds in time. Frames are streamed, so memory does not grow with the clip's length.
 
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}` or
@@ -36,18 +36,18 @@ _PR_SET_PDEATHSIG: Final = 1
 _MAX_ATTEMPTS: Final = 3
 _MIN_VIDEO_BITS: Final = 20_000
 _FAST_PRESET_PIXELS: Final = 500_000_000
-"""Total pixels above which a faster preset is used: about 20 seconds of 720p."""
+"""Total pixels above which a faster preset is used, which is about 20 seconds of 720p."""
 _SINGLE_PASS_DENSITY: Final = 0.3
 """Bits per pixel and frame from which one pass is enough."""
 _LARGE_FRAME_PIXELS: Final = 3_000_000
 """Pixels of a frame above which the encoder keeps fewer frames in memory."""
 _ANALYSIS_OPTIONS: Final = "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:trellis=0:mixed-refs=0"
-"""What the analysis may skip, as in ffmpeg's own fast first pass."""
+"""Makes the analysis faster, with the same options as FFmpeg's own fast first pass."""
 _POSTER_QUALITY: Final = 85
 
 
 class OutputTooLarge(Exception):
-    """No attempt came out small enough."""
+    """No attempt produced a small enough file."""
 
 
 def apply_process_limits(order: dict[str, Any]) -> None:
@@ -59,9 +59,9 @@ def apply_process_limits(order: dict[str, Any]) -> None:
 
 
 def _die_with_parent(parent: int) -> None:
-    """End when the bot does, even if it is killed: nothing else needs the result.
+    """Make this process end with the bot, even if the bot is killed.
 
-    Linux only (prctl(2), PR_SET_PDEATHSIG); elsewhere the limits must do.
+    This works only on Linux (prctl(2), PR_SET_PDEATHSIG). Elsewhere the time limit ends it.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -70,10 +70,10 @@ def _die_with_parent(parent: int) -> None:
 
 
 def transcode_clip(order: dict[str, Any]) -> None:
-    """Encode in two passes, again with fewer bits while the result is too large.
+    """Encode in two passes, and repeat with fewer bits while the result is too large.
 
-    With plenty of bits one pass is enough, since the second one only finds where to save. Raises
-    `OutputTooLarge`.
+    If there are enough bits, one pass will do, because two only help to distribute scarce bits.
+    Raises `OutputTooLarge`.
     """
     bits = int(order["video_bits"])
     with tempfile.TemporaryDirectory(prefix="clapper-passes-") as folder:
@@ -92,7 +92,7 @@ def transcode_clip(order: dict[str, Any]) -> None:
 
 
 def _encode_pass(order: dict[str, Any], bits: int, pass_number: int) -> None:
-    """Run one pass (0: the only one); the first of two writes only its analysis."""
+    """Run one pass: the only one (0), the first, which only writes an analysis, or the second."""
     is_analysis = pass_number == 1
     target = os.devnull if is_analysis else order["destination"]
     container_format = "null" if is_analysis else "mp4"
@@ -135,7 +135,7 @@ def _encode_packets(
 
 
 def _turn_upright(frame: Any) -> Any:
-    """Turn the frame as players do by the file's display matrix, which is not written again."""
+    """Rotate the frame by the file's display matrix, because the output does not get the matrix."""
     if frame.rotation % 360 == 0:
         return frame
     image = frame.to_image().rotate(frame.rotation, expand=True)
@@ -148,7 +148,7 @@ def _resize_frame(frame: Any, order: dict[str, Any]) -> Any:
     width, height = order["width"], order["height"]
     frame = _turn_upright(frame)
     if (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p"):
-        frame.pict_type = 0  # let the encoder place the key frames
+        frame.pict_type = 0  # the encoder chooses the key frames
         return frame
     resized = frame.reformat(width, height, "yuv420p", interpolation="LANCZOS")
     resized.pts, resized.time_base = frame.pts, frame.time_base
@@ -189,7 +189,7 @@ def _add_video_stream(
 
 
 class _AudioTrack:
-    """The sound: copied if it is AAC and small enough, else re-encoded."""
+    """The sound, which is copied if it is AAC and small enough, and otherwise re-encoded."""
 
     def __init__(self, stream: Any, *, is_copied: bool) -> None:
         self._stream = stream
@@ -214,7 +214,7 @@ class _AudioTrack:
         return cls(stream, is_copied=False)
 
     def encode_packet(self, packet: Any, end_s: float | None) -> "Iterator[Packet[Any]]":
-        """Yield the output of one source packet; nothing from ``end_s`` seconds on."""
+        """Yield the output for one source packet, but nothing from ``end_s`` seconds on."""
         if end_s is not None and packet.pts is not None and packet.pts * packet.time_base >= end_s:
             return
         if self._resampler is None:
@@ -237,7 +237,7 @@ def write_poster(order: dict[str, Any]) -> None:
     """Write the frame at ``at_s`` as a JPEG whose longer side is at most ``max_side`` pixels."""
     still = None
     with av.open(order["source"]) as source:
-        source.seek(int(order["at_s"] * av.time_base))  # to the key frame before it
+        source.seek(int(order["at_s"] * av.time_base))  # goes to the key frame before ``at_s``
         for frame in source.decode(source.streams.video[0]):
             still = frame
             if frame.time is not None and frame.time >= order["at_s"]:
@@ -256,7 +256,7 @@ def _measure_seconds(source_stream: VideoStream) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out one order and print the answer, never a stack trace."""
+    """Run one order and print the answer, never a stack trace."""
     order = json.loads(arguments[0])
     order["source"] = str(Path(order["source"]).absolute())
     order["destination"] = str(Path(order["destination"]).absolute())

@@ -1,7 +1,7 @@
-"""Runs a worker program once: a child process that can be killed and shares no memory with the bot.
+"""Runs a worker program in a child process that can be killed and shares no memory with the bot.
 
-A thread could be neither stopped nor limited in memory, and a crashing decoder in it would take the
-bot and its paid jobs down.
+A thread could not be stopped or limited in memory. If a decoder crashed in a thread, the bot would
+crash, too, in the middle of paid jobs.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class WorkerCrashed(Exception):
-    """The worker ended without an answer; ``signal`` is the number of the one that ended it."""
+    """The worker ended without an answer. ``signal`` is the number of the signal that ended it."""
 
     def __init__(self, message: str, *, signal: int | None = None) -> None:
         super().__init__(message)
@@ -26,9 +26,10 @@ async def run_worker(
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Run ``program`` and return the JSON object it prints; the process never outlives the call.
+    """Run ``program`` and return the JSON object that it prints.
 
-    Raises `TimeoutError` after ``timeout_s``, `WorkerCrashed` when there is no such answer.
+    The process has ended when the call returns or raises. Raises `TimeoutError` after
+    ``timeout_s``, and `WorkerCrashed` if the program fails or prints no JSON object.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -38,7 +39,7 @@ async def run_worker(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=dict(environment or {}),  # the worker must not see our tokens
+        env=dict(environment or {}),  # the worker must not get the bot's tokens
     )
     try:
         async with asyncio.timeout(timeout_s):

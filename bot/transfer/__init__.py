@@ -1,4 +1,4 @@
-"""Getting bytes onto the disk: files that appear whole or not at all, and name resolution.
+"""What downloads from Google and Discord share: atomic files and name resolution.
 
-Shared by Google's and Discord's downloads; may import `bot.observability` and `bot.domain`.
+May import `bot.observability` and `bot.domain`.
 """

@@ -1,6 +1,6 @@
-"""A file that appears under its name whole or not at all, written off the event loop.
+"""Writes files atomically, without blocking the event loop.
 
-The process may be killed during any write, so a file under its final name must be complete.
+The process may be killed during any write, so a file gets its final name when it is complete.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ _BUFFER_BYTES: Final = 1024 * 1024
 
 
 class PartialFile:
-    """Writes to a temporary file beside ``destination``; `commit` renames it.
+    """Writes to a temporary file next to ``destination``, which `commit` renames.
 
-    An async context manager that deletes what was not committed.
+    An async context manager that deletes the file if it was not committed.
     """
 
     def __init__(self, destination: Path) -> None:
@@ -44,7 +44,7 @@ class PartialFile:
         self.temporary_path.unlink(missing_ok=True)
 
     async def write(self, chunk: bytes) -> None:
-        """Append ``chunk``; small ones are buffered up to a megabyte."""
+        """Append ``chunk``. Up to a megabyte is buffered in memory."""
         self.size += len(chunk)
         self._buffer += chunk
         if len(self._buffer) >= _BUFFER_BYTES:
@@ -58,7 +58,7 @@ class PartialFile:
         await asyncio.to_thread(self._opened_file.truncate)
 
     async def compute_sha256(self) -> str:
-        """Return the hash, in hexadecimal, of everything written so far."""
+        """Return the SHA-256 of everything written so far, in hexadecimal."""
         await self._flush_buffer()
         return await asyncio.to_thread(self._hash_file)
 
@@ -68,7 +68,7 @@ class PartialFile:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     async def commit(self) -> None:
-        """Make the file durable under its final name, replacing any file there."""
+        """Sync the file to disk and rename it, replacing any file at ``destination``."""
         await self._flush_buffer()
         await asyncio.to_thread(self._rename_durably)
 

@@ -7,6 +7,6 @@ import aiohttp.abc
 def create_system_resolver() -> aiohttp.abc.AbstractResolver:
     """Return a resolver that follows the machine's configuration (hosts file, split DNS).
 
-    aiohttp's default is c-ares where installed, which ignores both and keeps a thread for ever.
+    If c-ares is installed, aiohttp uses it by default. It ignores both and never ends its thread.
     """
     return aiohttp.ThreadedResolver()

@@ -1,5 +1,5 @@
-"""The program that decodes one image of unknown content, in a process of its own.
+"""A program that decodes one untrusted image in a separate process.
 
-It may import Pillow and the decoders, and nothing of the rest of the bot. The bot starts it by its
-path and never imports it.
+It may import Pillow and the decoders, but nothing else of the bot. The bot starts it by its path
+and never imports it.
 """

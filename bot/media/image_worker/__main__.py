@@ -1,8 +1,8 @@
-"""Decodes, or crops, one image within hard limits and prints the result.
+"""Decodes or shapes one image within hard limits and prints the result.
 
-Image files can be made to break decoders. Here a crash, a loop or a decompression bomb does no
-harm: memory, time and file size are limited, and nothing of the bot is in memory. The image is
-encoded anew, so that neither metadata nor trailing data survives.
+Image files can attack decoders. In this process a crash, an endless loop or a decompression bomb
+does no harm: memory, time and file size are limited, and no secrets of the bot are in memory. The
+image is re-encoded, so that metadata and trailing data are removed.
 
 Run as `python -I __main__.py decode SOURCE DESTINATION` or
 `… shape SOURCE DESTINATION WIDTH HEIGHT crop|fit`, where WIDTH:HEIGHT is the aspect ratio. Prints
@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-# started by its path and isolated (-I), the program has to be told where its package is
+# Because it is started by its path and with -I, Python does not find the package on its own.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from bot.media.image_worker.decoding import decode_image
@@ -25,7 +25,7 @@ from bot.media.image_worker.rejection import ImageRejected
 from bot.media.image_worker.shaping import shape_image
 
 _MEMORY_LIMIT_BYTES: Final = 512 * 1024**2
-"""Address space, which includes the interpreter and the decoders."""
+"""For the whole address space, with the interpreter and the decoders."""
 _CPU_LIMIT_S: Final = 20
 _FILE_LIMIT_BYTES: Final = 128 * 1024**2
 
@@ -38,7 +38,7 @@ def apply_process_limits() -> None:
 
 
 def run_command(arguments: list[str]) -> dict[str, Any]:
-    """Carry out one command and return the answer. Raises `ImageRejected`."""
+    """Run one command and return the answer. Raises `ImageRejected`."""
     match arguments:
         case ["decode", source, destination]:
             decoded = decode_image(Path(source), scratch=Path(f"{destination}.clean"))

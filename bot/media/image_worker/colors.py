@@ -1,7 +1,8 @@
-"""Turns colours of every kind into 8-bit sRGB.
+"""Converts images of any color space to 8-bit sRGB.
 
-A browser heeds a colour profile, the numbers of H.273 (which HDR pictures carry) and a PNG's gamma;
-so what is sent is converted by them. HDR is brought down to what an ordinary screen shows.
+Members see their images in a browser, which applies color profiles, the H.273 values of HDR images
+and the gamma of PNGs. Google has to get the same colors. HDR is tone-mapped to the range of an
+ordinary screen.
 """
 
 import contextlib
@@ -18,10 +19,10 @@ from bot.media.image_worker.containers import ColorSignal
 _PQ, _HLG = 16, 18
 _TABLE_SIDE: Final = 33
 _WHITE_NITS: Final = 203.0
-"""Where white lies in HDR (ITU-R BT.2408)."""
+"""The brightness of white in HDR (ITU-R BT.2408)."""
 _HLG_PEAK: Final = 1000.0 / _WHITE_NITS
 _KNEE: Final = 0.6
-"""Up to here HDR is shown as it is; what is brighter is compressed."""
+"""Light above this value (1 is white) is compressed."""
 _MIN_PEAK: Final = 1.05
 _D65: Final = (0.3127, 0.3290)
 _CHROMATICITIES: Final[dict[int, tuple[float, ...]]] = {
@@ -33,7 +34,7 @@ _CHROMATICITIES: Final[dict[int, tuple[float, ...]]] = {
     11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
 }
-"""White, red, green and blue by H.273's number of the primaries."""
+"""The x and y of white, red, green and blue, by H.273's number for the primaries."""
 Matrix = list[list[float]]
 
 
@@ -86,7 +87,7 @@ def _apply_signal(image: Image.Image, signal: ColorSignal) -> Image.Image | None
     decode = _get_decoder(signal)
     peak = 1.0
     if signal.transfer in (_PQ, _HLG):
-        # averaged, so that a single spark does not darken everything
+        # Average pixels, so that a single bright one does not darken the whole image.
         sample = image.reduce(4)
         brightest = max(high for _, high in _list_extrema(sample))
         peak = max(_MIN_PEAK, decode(brightest / 255))
@@ -113,7 +114,7 @@ def _build_table(
 
 
 def _compress(value: float, peak: float) -> float:
-    """Return the factor that brings the brightest channel from 0…``peak`` to 0…1."""
+    """Return the factor that maps the brightest channel from 0…``peak`` to 0…1."""
     if peak <= 1.0 or value <= _KNEE:
         return 1.0
     above, top = (value - _KNEE) / (1 - _KNEE), (peak - _KNEE) / (1 - _KNEE)
@@ -121,7 +122,7 @@ def _compress(value: float, peak: float) -> float:
 
 
 def _get_decoder(signal: ColorSignal) -> Callable[[float], float]:
-    """Return the function from a coded value (0…1) to light, where 1 is white."""
+    """Return the function that turns a coded value (0…1) into linear light, where 1 is white."""
     if signal.gamma is not None:
         exponent = 1 / signal.gamma
         return lambda value: float(value**exponent)
@@ -136,12 +137,12 @@ def _get_decoder(signal: ColorSignal) -> Callable[[float], float]:
             return lambda value: float(value**2.8)
         case 8:
             return lambda value: value
-    return _decode_srgb  # BT.709 and its like: browsers show them by this curve as well
+    return _decode_srgb  # browsers use this curve for BT.709 and similar ones, too
 
 
 @lru_cache(maxsize=512)
 def _decode_pq(value: float) -> float:
-    """SMPTE ST 2084."""
+    """Decode by SMPTE ST 2084."""
     root = value ** (1 / 78.84375)
     light = max(root - 0.8359375, 0.0) / (18.8515625 - 18.6875 * root)
     return float(10_000 * light ** (1 / 0.1593017578125)) / _WHITE_NITS
@@ -149,7 +150,7 @@ def _decode_pq(value: float) -> float:
 
 @lru_cache(maxsize=512)
 def _decode_hlg(value: float) -> float:
-    """ITU-R BT.2100, for a screen of 1,000 nits; its gamma is applied channel by channel."""
+    """Decode by ITU-R BT.2100 for a screen of 1,000 nits, with its gamma per channel."""
     scene = value**2 / 3
     if value > 0.5:
         scene = (math.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12

@@ -1,6 +1,6 @@
-"""Reads what a file says about its image, without decoding it: size, orientation, colours.
+"""Reads an image's size, orientation and colors from its file, without decoding the image.
 
-The libraries read it too, but give up on the whole image when a part that is not needed is odd.
+The libraries can do the same, but they reject the whole image if an irrelevant part is malformed.
 """
 
 import struct
@@ -20,7 +20,7 @@ _PNG_KEPT_CHUNKS: Final = frozenset(
 )
 _PNG_SIZES: Final = {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
 _PNG_KEY_SIZES: Final = {0: 2, 2: 6}
-"""Bytes of a transparent colour, by the colour type."""
+"""Bytes of a transparent color, by the color type."""
 _MAX_SIDE_CHUNK_BYTES: Final = 8 * 1024**2
 _MAX_META_BYTES: Final = 8 * 1024**2
 _ALPHA_NAMES: Final = (
@@ -28,7 +28,7 @@ _ALPHA_NAMES: Final = (
     b"urn:mpeg:avc:2015:auxid:1",
     b"urn:mpeg:hevc:2015:auxid:1",
 )
-"""What HEIF calls an image that is another one's transparency."""
+"""HEIF's names for an image that is the transparency of another."""
 _COPY_BYTES: Final = 1024**2
 _IROT_ORIENTATIONS: Final = {0: 1, 1: 8, 2: 3, 3: 6}
 _MIRRORED: Final = {
@@ -41,14 +41,14 @@ _MIRRORED: Final = {
     (3, 0): 7,
     (3, 1): 5,
 }
-"""EXIF orientation by HEIF's rotation and mirror axis."""
+"""EXIF's orientation, by HEIF's rotation and mirror axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColorSignal:
-    """Numbers of ITU-T H.273: which primaries and which transfer function the values have.
+    """An image's primaries and transfer function, as numbers of ITU-T H.273.
 
-    ``gamma`` and ``chromaticities`` are what a PNG gives instead.
+    PNGs may give ``gamma`` and ``chromaticities`` instead.
     """
 
     primaries: int = 1
@@ -59,7 +59,7 @@ class ColorSignal:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file says; ``size`` is as stored, before it is turned upright."""
+    """What the file says about its image. ``size`` is the stored one, before any rotation."""
 
     orientation: int = 1
     size: tuple[int, int] | None = None
@@ -69,7 +69,7 @@ class FileFacts:
 
 
 def read_facts(source: Path, kind: str, scratch: Path) -> tuple[FileFacts, Path]:
-    """Return what ``source`` says, and the file to decode: it, or a clean copy in ``scratch``."""
+    """Return the facts and the file to decode, which is ``source`` or a clean copy, ``scratch``."""
     with source.open("rb") as file:
         match kind:
             case "JPEG":
@@ -84,7 +84,7 @@ def read_facts(source: Path, kind: str, scratch: Path) -> tuple[FileFacts, Path]
 
 
 def copy_without_metadata(source: Path, scratch: Path) -> Path:
-    """Return a copy of a JPEG without EXIF and its like, for a decoder that chokes on them."""
+    """Return a copy of a JPEG without EXIF and the like, for a decoder that fails on them."""
     with source.open("rb") as file, scratch.open("wb") as copy:
         copy.write(file.read(2))
         for marker, data in _walk_jpeg(file):
@@ -104,7 +104,7 @@ def _find_jpeg_exif(file: BinaryIO) -> bytes | None:
 
 
 def _walk_jpeg(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the segments before the scan; afterwards the file is at the scan's marker."""
+    """Yield the segments before the scan, and leave the file at the scan's marker."""
     while True:
         start = file.tell()
         head = file.read(2)
@@ -118,7 +118,7 @@ def _walk_jpeg(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_png(file: BinaryIO, source: Path, scratch: Path) -> tuple[FileFacts, Path]:
-    """Copy a PNG without texts and with right checksums, unless it is already so."""
+    """Return the facts, and a copy of the PNG if it has texts or wrong checksums."""
     file.seek(len(_PNG_SIGNATURE))
     exif, side, needs_copy = None, dict[bytes, bytes](), False
     with scratch.open("wb") as copy:
@@ -148,7 +148,7 @@ def _read_png(file: BinaryIO, source: Path, scratch: Path) -> tuple[FileFacts, P
                 needs_copy = True
                 continue
             right = struct.pack(">I", zlib.crc32(kind + data))
-            # a wrong checksum over what the image needs is left for the decoder to judge
+            # Wrong checksums of required chunks are kept, so that the decoder decides.
             needs_copy = needs_copy or (right != checksum and kind[0] & 0x20 != 0)
             copy.write(head + data + (right if kind[0] & 0x20 else checksum))
             if kind == b"IEND":
@@ -161,9 +161,9 @@ def _read_png(file: BinaryIO, source: Path, scratch: Path) -> tuple[FileFacts, P
 
 
 def _copy_image_data(file: BinaryIO, copy: BinaryIO, length: int, kind: bytes) -> bool:
-    """Copy a chunk of pixels with its checksum; return whether the file has all of it.
+    """Copy a chunk of pixels with its checksum, and return whether it was complete.
 
-    Raises `ImageRejected` if it is all there and wrong: nobody knows what was to be seen.
+    Raises `ImageRejected` if it is complete but its checksum is wrong.
     """
     checksum = zlib.crc32(kind)
     while length > 0:
@@ -173,11 +173,11 @@ def _copy_image_data(file: BinaryIO, copy: BinaryIO, length: int, kind: bytes) -
         copy.write(block)
         checksum = zlib.crc32(block, checksum)
         length -= len(block)
-    told = file.read(4)
-    copy.write(told)
-    if len(told) == 4 and int.from_bytes(told, "big") != checksum:
+    stored = file.read(4)
+    copy.write(stored)
+    if len(stored) == 4 and int.from_bytes(stored, "big") != checksum:
         raise ImageRejected("image_broken")
-    return len(told) == 4
+    return len(stored) == 4
 
 
 def _read_png_signal(side: dict[bytes, bytes]) -> ColorSignal | None:
@@ -193,7 +193,7 @@ def _read_png_signal(side: dict[bytes, bytes]) -> ColorSignal | None:
         )
     if not 0.05 < gamma < 5.0:
         return None
-    is_usual = abs(gamma - 0.45455) < 0.02  # meant is the curve of sRGB
+    is_usual = abs(gamma - 0.45455) < 0.02  # programs write this for the curve of sRGB
     return ColorSignal(gamma=None if is_usual else gamma, chromaticities=chromaticities)
 
 
@@ -215,7 +215,7 @@ def _read_webp(file: BinaryIO) -> FileFacts:
 
 
 def _read_webp_chunks(file: BinaryIO) -> tuple[bytes | None, bytes | None]:
-    """Return the EXIF block and the colour profile."""
+    """Return the EXIF block and the color profile."""
     chunks: dict[bytes, bytes] = {}
     file.seek(12)
     while len(head := file.read(8)) == 8:
@@ -229,7 +229,7 @@ def _read_webp_chunks(file: BinaryIO) -> tuple[bytes | None, bytes | None]:
 
 
 def _read_heif(file: BinaryIO) -> FileFacts:
-    """Return the primary item's properties; the decoder of HEIF turns the image itself."""
+    """Return the facts of the primary item."""
     meta = _find_meta_box(file)
     if meta is None:
         return FileFacts()

@@ -1,7 +1,7 @@
-"""Turns a file of unknown content into the picture that a person sees: upright, opaque, in sRGB.
+"""Decodes an untrusted file as a person would see it: upright, opaque and in sRGB.
 
-The memory of the process is bounded, so a large image is decoded at half its size where its format
-allows that, and is made smaller in strips.
+The process has little memory. So large images are decoded at half their size if their format
+allows it, and are reduced in strips.
 """
 
 import contextlib
@@ -21,19 +21,20 @@ from bot.media.image_worker.rejection import ImageRejected
 MAX_SIDE: Final = 4096
 _STRIP_PIXELS: Final = 4_000_000
 _DIRECT_PIXELS: Final = 32_000_000
-"""Up to here an image may be resized as a whole."""
+"""Larger images are reduced in strips."""
 _VISIBLE_ALPHA: Final = 8
 _VISIBLE_SPREAD: Final = 16
-"""Levels, of 255, by which a picture must differ from one flat colour to show something."""
+"""Levels of 255 by which an image's colors must differ, or it counts as one color."""
 _WHITE: Final = (255, 255, 255)
 _BLACK: Final = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """``traits`` says what was done that its owner might not expect.
+    """A decoded image.
 
-    ``original_size`` is the size upright, before it was made smaller.
+    ``traits`` names the changes that its owner may not expect. ``original_size`` is the size before
+    it was reduced, as seen upright.
     """
 
     image: Image.Image
@@ -43,7 +44,7 @@ class DecodedImage:
 
 
 def decode_image(source: Path, scratch: Path) -> DecodedImage:
-    """Return what ``source`` shows, perhaps using the file ``scratch``. Raises `ImageRejected`."""
+    """Decode ``source``, with ``scratch`` as a temporary file. Raises `ImageRejected`."""
     kind = require_readable_kind(source)
     try:
         facts, path = read_facts(source, kind, scratch)
@@ -104,7 +105,7 @@ def _decode_as(path: Path, kind: str, facts: FileFacts, scratch: Path) -> Decode
 
 
 def _shrink(image: Image.Image) -> Image.Image:
-    """Return ``image`` without a palette, 8 bits a channel, at most `MAX_SIDE` long."""
+    """Return ``image`` without a palette, with 8 bits per channel and sides up to `MAX_SIDE`."""
     pixels = image.width * image.height
     factor = 1
     if pixels > _DIRECT_PIXELS:
@@ -130,12 +131,12 @@ def _shrink(image: Image.Image) -> Image.Image:
 def _simplify(image: Image.Image) -> Image.Image:
     """Return ``image`` as RGB, RGBA, L, LA or CMYK."""
     if image.mode.startswith(("I", "F")):
-        # Sixteen bits: a plain conversion would clip to white instead of scaling.
+        # Scale 16 bits to 8, because a plain conversion would clip to white.
         wide = image.convert("I")
         gray = wide.point(lambda value: value / 256).convert("L")
         if not isinstance(key := image.info.get("transparency"), int):
             return gray
-        # compared here, because two values that share their upper eight bits are two colours
+        # Compare all 16 bits, because colors with the same upper 8 bits are different colors.
         above = wide.point(lambda value: value * 255 - key * 255).convert("L")
         below = wide.point(lambda value: value * -255 + key * 255).convert("L")
         gray.putalpha(ImageChops.lighter(above, below))
@@ -159,15 +160,15 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _is_flat(image: Image.Image) -> bool:
-    """Return whether an RGB image is one colour as far as anybody would see."""
-    # a twelfth of a percent may differ: a lone pixel shows nothing
+    """Return whether an RGB image looks like a single color."""
+    # In the thumbnail, single pixels of another color do not count.
     small = image.copy()
     small.thumbnail((512, 512), Image.Resampling.BOX)
     return all(high - low < _VISIBLE_SPREAD for low, high in ImageStat.Stat(small).extrema)
 
 
 def _flatten(image: Image.Image, traits: set[str]) -> Image.Image:
-    """Return ``image`` on white; on black if it is so light that white would hide it."""
+    """Return ``image`` on white, or on black if it could not be seen on white."""
     if image.mode != "RGBA":
         return image
     alpha = image.getchannel("A")

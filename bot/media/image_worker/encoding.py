@@ -1,4 +1,4 @@
-"""Writes an image as Veo takes it, small enough for every request that it may be part of."""
+"""Writes images in a format that Veo accepts, small enough for any request."""
 
 from io import BytesIO
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import Any, Final
 from PIL import Image
 
 MAX_BYTES: Final = 4608 * 1024
-"""Three images in base64 stay below 20 MiB, the smallest limit of a request that Google names."""
+"""Three images in base64 are below 20 MiB, the smallest limit for requests that Google states."""
 _JPEG_QUALITIES: Final = (95, 90, 82)
 
 
 def write_image(image: Image.Image, destination: Path, *, is_lossless: bool) -> dict[str, Any]:
-    """Write an RGB ``image``, as large as `MAX_BYTES` allows, and describe the file."""
+    """Write an RGB ``image`` with at most `MAX_BYTES`, reducing it if needed; describe the file."""
     data, mime_type, size = _encode_image(image, is_lossless=is_lossless)
     destination.write_bytes(data)
     return {"mime_type": mime_type, "width": size[0], "height": size[1]}
 
 
 def _encode_image(image: Image.Image, *, is_lossless: bool) -> tuple[bytes, str, tuple[int, int]]:
-    clean = Image.new("RGB", image.size)  # without the metadata that Pillow keeps with an image
+    clean = Image.new("RGB", image.size)  # drops the metadata that Pillow keeps with an image
     clean.paste(image)
     if is_lossless:
         data = _save_image(clean, "PNG", compress_level=3)

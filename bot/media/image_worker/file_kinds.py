@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name and the type that Discord tells do not count."""
+"""Detects a file's format by its first bytes, because its name and Discord's type may be wrong."""
 
 import re
 import struct
@@ -50,7 +50,7 @@ _SVG_PATTERN: Final = re.compile(
 def require_readable_kind(source: Path) -> str:
     """Return the image format of ``source``: JPEG, PNG, GIF, WEBP, AVIF or HEIF.
 
-    Raises `ImageRejected`, naming a format that is known but cannot be read.
+    Raises `ImageRejected`, with the format's name if it is known but cannot be read.
     """
     with source.open("rb") as file:
         head = file.read(_HEAD_BYTES)

@@ -1,8 +1,8 @@
-"""Loads the frames of an image file, one at a time, and as much of a damaged one as there is.
+"""Loads the frames of an image file one at a time, also from damaged files.
 
-Every viewer shows a photo whose last bytes are missing. So what the decoder has written is kept if
-it is most of the picture: the memory is filled with one value before, and rows that still have it
-were not read.
+Every viewer shows a photo even if its last bytes are missing. So a partly decoded image is used if
+most of it is there. To find missing rows, the memory is filled with one value before decoding: rows
+that still have only that value were not decoded.
 """
 
 import contextlib
@@ -31,22 +31,22 @@ MAX_PIXELS: Final = {
     "WEBP": 80_000_000,
     "AVIF": 80_000_000,
 }
-"""What fits into the memory of the process, or nearly: the decoder may still run out of it."""
+"""Roughly what fits into the memory of the process. The decoder may still run out of it."""
 _TARGET_SIDE: Final = 4096
 _MIN_SHARE: Final = 0.75
-"""How much of a picture must be there for it to be used."""
+"""The share of an image's rows that must be there for it to be used."""
 _NEARLY_WHOLE: Final = 0.98
-"""From here on it is not worth telling that rows are missing."""
+"""From this share on, the member is not told that rows are missing."""
 _END_MARKER: Final = b"\xff\xd9"
 _ARBITRARY_DATA: Final = b"\x55\x92\x3c" * 2000
 _SAMPLE_SIDE: Final = 512
 _MIN_SCANS: Final = 5
 """Scans of a progressive JPEG after which only fine detail is missing."""
 _MAX_COEFFICIENT_BYTES: Final = 330 * 1024**2
-"""What a progressive JPEG may take: all of it is in memory before the first row comes out."""
+"""For progressive JPEGs, which are in memory as a whole before the first row is decoded."""
 _MAX_FRAMES: Final = 60
 _PILLOW_PIXELS: Final = {"WEBP": 20_000_000, "AVIF": 20_000_000, "HEIF": 32_000_000}
-"""Above, Pillow's decoder would hold too many copies at once, and FFmpeg's is used."""
+"""Above these sizes Pillow's decoders need too much memory, so FFmpeg is used."""
 _SENTINEL: Final = {
     "RGB": (1, 254, 3),
     "RGBA": (1, 254, 3, 252),
@@ -58,9 +58,9 @@ _WIDE_RAW_MODE: Final = ";16B"
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """One frame, perhaps decoded at a fraction of ``original_size``.
+    """One frame, possibly decoded at a fraction of ``original_size``.
 
-    ``is_upright`` if the decoder has turned it as the file says.
+    ``is_upright`` says that the decoder has already applied the file's orientation.
     """
 
     image: Image.Image
@@ -72,9 +72,9 @@ class LoadedImage:
 
 
 def load_image(path: Path, kind: str, facts: FileFacts, scratch: Path) -> Generator[LoadedImage]:
-    """Yield the frames of the image in ``path``, the first ones of a long animation."""
+    """Yield the frames of the image in ``path``, of long animations only the first ones."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    PngImagePlugin.MAX_TEXT_CHUNK = 8 * 1024**2  # colour profiles count as text
+    PngImagePlugin.MAX_TEXT_CHUNK = 8 * 1024**2  # color profiles count as text
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
     match kind:
         case "JPEG":
@@ -90,11 +90,11 @@ def load_image(path: Path, kind: str, facts: FileFacts, scratch: Path) -> Genera
 def _load_jpeg(path: Path, scratch: Path) -> LoadedImage:
     try:
         opened = JpegImageFile(path)
-    except Exception:  # its reader gives up on odd EXIF blocks, which are not needed
+    except Exception:  # Pillow fails on malformed EXIF blocks, which are not needed
         opened = JpegImageFile(copy_without_metadata(path, scratch))
     original_size = opened.size
     if opened.width * opened.height > MAX_PIXELS["JPEG"]:
-        return LoadedImage(Image.new("L", (1, 1)), original_size)  # refused for its size
+        return LoadedImage(Image.new("L", (1, 1)), original_size)  # the caller rejects its size
     is_progressive = bool(opened.info.get("progressive"))
     if is_progressive:
         _require_coefficient_memory(opened)
@@ -119,14 +119,15 @@ def _load_jpeg(path: Path, scratch: Path) -> LoadedImage:
 
 
 def _reduce_detail(opened: JpegImageFile, side: int) -> None:
-    """Let the decoder make the image smaller, by 2, 4 or 8, to no less than ``side``."""
+    """Let the decoder reduce the image by 2, 4 or 8, but not below ``side``."""
     opened.draft("RGB" if opened.mode == "YCbCr" else opened.mode, (side, side))
 
 
 def _measure_jpeg_share(data: bytes) -> float:
-    """Return the share of the rows that the data reaches to, in a JPEG without an end.
+    """Return the share of rows that a truncated JPEG contains.
 
-    What follows the end of the data changes the picture only where the data is missing.
+    Bytes appended to the data change only the rows that are missing. So the first row that differs
+    between two endings is the first missing one.
     """
     samples = []
     for end in (_END_MARKER, _ARBITRARY_DATA + _END_MARKER):
@@ -155,9 +156,9 @@ def _require_coefficient_memory(opened: JpegImageFile) -> None:
 def _load_as_far_as_possible(
     opened: ImageFile.ImageFile, fill: int | tuple[int, ...]
 ) -> tuple[Image.Image, float]:
-    """Return the image without rows that are missing, and the share of those that are there.
+    """Return the image without its missing rows, and the share of rows that are there.
 
-    ``fill`` is what a row has that the decoder has not written. Raises `ImageRejected`.
+    ``fill`` is the value of pixels that were not decoded. Raises `ImageRejected`.
     """
     try:
         opened.load()
@@ -186,7 +187,7 @@ def _list_present_rows(image: Image.Image, fill: int | tuple[int, ...]) -> list[
 
 
 def _drop_missing_rows(image: Image.Image, present: list[bool]) -> Image.Image:
-    """Cut missing rows off below; within, where an interlaced image misses them, repeat others."""
+    """Cut off missing rows at the bottom; in interlaced images, fill others with the row above."""
     height = len(present) - present[::-1].index(True)
     cut = image.crop((0, 0, image.width, height))
     for row in range(1, height):
@@ -197,7 +198,7 @@ def _drop_missing_rows(image: Image.Image, present: list[bool]) -> Image.Image:
 
 
 def _load_frames(opened: Any) -> Iterator[LoadedImage]:
-    """Yield the frames of a PNG: of an animated one those that a browser shows."""
+    """Yield the frames of a PNG. Of an animated one, those that a browser shows."""
     profile = opened.info.get("icc_profile")
     original_size = opened.size
     if opened.width * opened.height > MAX_PIXELS[opened.format]:
@@ -225,7 +226,7 @@ def _load_frames(opened: Any) -> Iterator[LoadedImage]:
 
 
 def _narrow_color_key(opened: ImageFile.ImageFile) -> None:
-    """Bring the transparent colour of a PNG with 16 bits a channel to the 8 that Pillow keeps."""
+    """Reduce a PNG's transparent color from 16 bits per channel to the 8 that Pillow keeps."""
     key = opened.info.get("transparency")
     raw_mode = str(opened.tile[0][3]) if opened.tile else ""
     if isinstance(key, tuple) and _WIDE_RAW_MODE in raw_mode:
@@ -233,9 +234,9 @@ def _narrow_color_key(opened: ImageFile.ImageFile) -> None:
 
 
 def _load_gif(opened: GifImageFile) -> Iterator[LoadedImage]:
-    """Yield the frames; what no frame has painted is transparent, as in browsers.
+    """Yield the frames, with transparency where no frame has painted, as in browsers.
 
-    Pillow fills it with the file's background colour.
+    Pillow fills such areas with the file's background color.
     """
     is_animated = _has_second_frame(opened)
     painted = Image.new("L", opened.size)
@@ -276,7 +277,7 @@ def _load_gif(opened: GifImageFile) -> Iterator[LoadedImage]:
 
 def _load_gif_frame(opened: GifImageFile) -> tuple[Image.Image, float]:
     fill = opened.info.get("transparency")
-    if not isinstance(fill, int):  # else Pillow fills the image with that
+    if not isinstance(fill, int):  # otherwise Pillow already fills the image with it
         fill = 1
         opened.im = Image.new(opened.mode, opened.size, fill).im
     return _load_as_far_as_possible(opened, fill)

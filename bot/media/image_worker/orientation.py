@@ -1,7 +1,7 @@
-"""Which way is up: one number of the EXIF block, read without the rest of it.
+"""Reads an image's orientation from EXIF, and applies it.
 
-Libraries that parse the whole block fail on a photo whose GPS time is a text. Browsers and Discord
-read tag 0x0112 alone, and so does this.
+Libraries that parse the whole EXIF block fail if any other tag is malformed, such as a GPS time.
+Like browsers and Discord, this module only reads tag 0x0112.
 """
 
 import struct
@@ -27,13 +27,13 @@ _TRANSPOSITIONS: Final = {
 
 
 def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Return ``image`` as EXIF's ``orientation`` (1 to 8) says it is to be shown."""
+    """Return ``image`` upright, according to EXIF's ``orientation`` (1 to 8)."""
     transposition = _TRANSPOSITIONS.get(orientation)
     return image if transposition is None else image.transpose(transposition)
 
 
 def read_orientation(exif: bytes | None) -> int:
-    """Return the orientation in an EXIF block; 1 (as it is) if there is none."""
+    """Return the orientation in an EXIF block, from 1 (unchanged, the default) to 8."""
     if not exif:
         return 1
     block = exif[6:] if exif.startswith(b"Exif\0") else exif
@@ -50,7 +50,7 @@ def read_orientation(exif: bytes | None) -> int:
                 value = _read_value(block, order, kind, length, place + 8)
                 return value if 1 <= value <= 8 else 1
     except (struct.error, ValueError, OverflowError):
-        pass  # a block that ends too early: no orientation
+        pass  # a malformed block has no orientation
     return 1
 
 

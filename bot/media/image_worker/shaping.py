@@ -1,4 +1,4 @@
-"""Gives an image the shape of the clip, so that Google neither crops nor pads it in its own way."""
+"""Changes an image to the clip's aspect ratio, so that Google does not crop or pad it."""
 
 from pathlib import Path
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 _PROFILE_SIDE: Final = 256
-"""Detail is measured on a copy of this size: finer is noise."""
+"""Detail is measured on a copy of this size, because finer detail is noise."""
 _UNIFORM_SPREAD: Final = 12.0
-"""Standard deviation, of 255, below which an image's edge counts as one colour."""
+"""Standard deviation, of 255, below which an image's edge counts as one color."""
 
 
 def shape_image(
     source: Path, ratio: tuple[int, int], *, is_cropped: bool
 ) -> tuple[Image.Image, bool]:
-    """Return the image in ``source`` (one that we have written) in the aspect ratio ``ratio``.
+    """Return an image in the aspect ratio ``ratio``, and whether its file is lossless.
 
-    Also returns whether its file is lossless.
+    ``source`` must be a file that this program has written.
     """
     with Image.open(source, formats=("JPEG", "PNG")) as opened:
         is_lossless = opened.format == "PNG"
@@ -25,7 +25,7 @@ def shape_image(
 
 
 def crop_image(image: Image.Image, ratio: tuple[int, int]) -> Image.Image:
-    """Return the part of ``image`` in ``ratio`` that follows the middle of what is in it."""
+    """Crop ``image`` to ``ratio`` around the center of its detail."""
     width = min(image.width, round(image.height * ratio[0] / ratio[1]))
     height = min(image.height, round(image.width * ratio[1] / ratio[0]))
     middle_x, middle_y = find_content_middle(image)
@@ -37,8 +37,8 @@ def crop_image(image: Image.Image, ratio: tuple[int, int]) -> Image.Image:
 def fit_image(image: Image.Image, ratio: tuple[int, int]) -> Image.Image:
     """Return all of ``image`` on a canvas in ``ratio``.
 
-    The bars have the colour of the image's edge if that is one colour, else a blurred enlargement:
-    hard bars would be animated as part of the scene.
+    The bars get the color of the image's edges if those have a single color, or else a blurred
+    enlargement of the image. Google would animate bars with hard edges as part of the scene.
     """
     width = max(image.width, round(image.height * ratio[0] / ratio[1]))
     height = max(image.height, round(image.width * ratio[1] / ratio[0]))
@@ -48,7 +48,7 @@ def fit_image(image: Image.Image, ratio: tuple[int, int]) -> Image.Image:
 
 
 def find_content_middle(image: Image.Image) -> tuple[float, float]:
-    """Return the centre of the detail in ``image``, as shares of its width and height."""
+    """Return the center of the detail in ``image``, as shares of its width and height."""
     gray = image.convert("L")
     gray.thumbnail((_PROFILE_SIDE, _PROFILE_SIDE), Image.Resampling.BOX)
     detail = ImageChops.difference(gray, gray.filter(ImageFilter.GaussianBlur(3)))

@@ -1,7 +1,8 @@
 """Decodes large or unusual WebP, AVIF and HEIC images with FFmpeg.
 
-It keeps an image as the codec stores it, which is a quarter of what Pillow's decoders need, and
-makes it smaller while converting it. Large HEIC photos are a grid of tiles, decoded one by one.
+FFmpeg keeps an image in the codec's own format, which takes a quarter of the memory of Pillow's
+decoders, and reduces it during the conversion. Large HEIC photos consist of tiles, which are
+decoded one by one.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ Size = tuple[int, int]
 
 
 def load_with_ffmpeg(path: Path, kind: str, facts: FileFacts, max_side: int) -> LoadedImage:
-    """Return the image in ``path``, at most ``max_side`` long. Raises what FFmpeg raises."""
+    """Return the image in ``path`` with sides up to ``max_side``. Raises FFmpeg's errors."""
     with av.open(str(path), format=_DEMUXERS[kind]) as container:
         streams = list(container.streams.video)
         first = (streams[0].codec_context.width, streams[0].codec_context.height)
@@ -38,7 +39,7 @@ def _load_whole(
     container: Any, streams: list[Any], facts: FileFacts, max_side: int
 ) -> tuple[Image.Image, Size]:
     frames: dict[int, Any] = {}
-    wanted = streams[: 2 if facts.has_alpha else 1]  # an image's transparency is the next item
+    wanted = streams[: 2 if facts.has_alpha else 1]  # the second stream is the transparency
     for packet in container.demux(wanted):
         if packet.size and packet.stream.index not in frames:
             frames[packet.stream.index] = _decode_packet(packet)
@@ -56,7 +57,7 @@ def _load_whole(
 
 
 def _load_grid(container: Any, streams: list[Any], size: Size, max_side: int) -> Image.Image:
-    """Return an image that is stored as tiles of equal size, row by row."""
+    """Return an image that is stored row by row as tiles of equal size."""
     tile = (streams[0].codec_context.width, streams[0].codec_context.height)
     columns, rows = -(-size[0] // tile[0]), -(-size[1] // tile[1])
     tiles = [
@@ -86,14 +87,14 @@ def _load_grid(container: Any, streams: list[Any], size: Size, max_side: int) ->
 
 
 def _decode_packet(packet: Any) -> Any:
-    """Return the only frame of ``packet``, by a decoder that is gone afterwards."""
-    of_stream = packet.stream.codec_context
-    name = _DECODERS.get(of_stream.name)
+    """Return the only frame of ``packet``, with a new decoder whose memory is freed afterwards."""
+    stream_context = packet.stream.codec_context
+    name = _DECODERS.get(stream_context.name)
     if name is None:
-        raise OSError(f"no decoder for {of_stream.name}")
+        raise OSError(f"no decoder for {stream_context.name}")
     context = VideoCodecContext.create(name, "r")
     assert isinstance(context, VideoCodecContext)
-    context.extradata = of_stream.extradata
+    context.extradata = stream_context.extradata
     context.thread_count = 1
     frames = context.decode(packet) or context.decode(None)
     if not frames:
