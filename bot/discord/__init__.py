@@ -1,5 +1,5 @@
-"""Talking to Discord: the client, and messages that are sent, edited, found and deleted.
+"""The Discord client, and the code that sends, edits, finds and deletes messages.
 
-What messages look like is `bot.ui`'s part; commands are the cogs'. Imports `bot.ui`,
-`bot.transfer`, `bot.i18n` and `bot.domain`.
+`bot.ui` builds the messages, and the cogs define the commands. May import `bot.ui`, `bot.transfer`,
+`bot.i18n` and `bot.domain`.
 """

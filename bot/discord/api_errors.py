@@ -1,6 +1,6 @@
-"""What an error of discord.py means for a message: too large, impossible, or worth a retry.
+"""Classifies errors of discord.py: a file is too large, a message impossible, or a retry may help.
 
-Codes are those of https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
+The codes are listed at https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
 """
 
 from collections.abc import AsyncIterator
@@ -20,17 +20,17 @@ from bot.domain.errors import (
 )
 
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
-"""Everything that a call of discord.py raises when Discord or the network fails;
-`RuntimeError` means that the HTTP session is closed, during shutdown."""
+"""Everything that a call of discord.py raises if Discord or the network fails. `RuntimeError` means
+that the HTTP session was closed by a shutdown."""
 UNKNOWN_CHANNEL_CODE: Final = 10003
 UNKNOWN_MESSAGE_CODE: Final = 10008
 UNKNOWN_EMOJI_CODE: Final = 10014
 EDIT_LIMIT_CODE: Final = 30046
-"""A message older than an hour was edited too often."""
+"""A message that is older than an hour was edited too often."""
 EXPIRED_TOKEN_CODES: Final = frozenset({10015, 50027})
-"""Unknown webhook, invalid webhook token: the interaction's token has expired."""
+"""Unknown webhook and invalid webhook token. Both mean that the interaction's token has expired."""
 UNAVAILABLE_CHANNEL_CODES: Final = frozenset({10003, 50001})
-"""Unknown channel, missing access."""
+"""Unknown channel and missing access."""
 _FILE_TOO_LARGE_CODE: Final = 40005
 _FILTER_BY_CODE: Final = {
     20009: "explicit",
@@ -38,12 +38,12 @@ _FILTER_BY_CODE: Final = {
     200001: "automod",
     240000: "harmful_links",
 }
-"""Explicit content, automatic moderation (of a message, of a title), the harmful links filter."""
+"""Explicit content, AutoMod (for a message and for a title), and the filter for harmful links."""
 _MISSING_HISTORY_PERMISSION_CODE: Final = 160002
 
 
 def to_delivery_error(error: BaseException) -> DeliveryError:
-    """Return what an error of a post or an edit means."""
+    """Return the delivery error that an error of a post or an edit stands for."""
     if isinstance(error, discord.RateLimited):
         return DiscordUnavailable("rate limited", retry_after_s=error.retry_after)
     if isinstance(error, discord.HTTPException):
@@ -67,7 +67,7 @@ def to_delivery_error(error: BaseException) -> DeliveryError:
 
 
 def _is_connection_lost(error: BaseException) -> bool:
-    """Whether a connection that stood was closed; one that never came about says nothing."""
+    """Whether an open connection was closed. A failure to connect does not count."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return False
     return isinstance(
@@ -76,7 +76,7 @@ def _is_connection_lost(error: BaseException) -> bool:
 
 
 def raise_if_transient(error: BaseException) -> None:
-    """Raise `DiscordUnavailable` if another try may succeed; do nothing after a refusal."""
+    """Raise `DiscordUnavailable` if a retry may succeed; do nothing after a refusal."""
     delivery_error = to_delivery_error(error)
     if isinstance(delivery_error, DiscordUnavailable):
         raise delivery_error from error
@@ -84,7 +84,7 @@ def raise_if_transient(error: BaseException) -> None:
 
 @asynccontextmanager
 async def convert_discord_errors() -> AsyncIterator[None]:
-    """Raise errors of discord.py within the body as `DeliveryError`."""
+    """Convert errors of discord.py in the body to `DeliveryError`."""
     try:
         yield
     except DISCORD_ERRORS as error:
@@ -92,7 +92,7 @@ async def convert_discord_errors() -> AsyncIterator[None]:
 
 
 def summarize_error(error: BaseException) -> str:
-    """Return an error for the log, without anything that was sent."""
+    """Return an error for the log, without any content of the request."""
     if isinstance(error, discord.HTTPException):
         return f"{error.status} ({error.code})"
     return type(error).__name__

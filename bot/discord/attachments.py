@@ -1,7 +1,7 @@
-"""Downloads attachments, from Discord's own file hosts and nowhere else.
+"""Downloads attachments, but only from Discord's own file hosts.
 
-The URL comes from an event: fetching it wherever it leads would let anyone use the bot to reach
-into the operator's network.
+The url comes from an event. If the bot requested any url, members could make it send requests into
+the operator's network.
 """
 
 from http import HTTPStatus
@@ -23,8 +23,8 @@ _CHUNK_BYTES: Final = 256 * 1024
 class DiscordAttachments:
     """Implements `bot.domain.ports.AttachmentDownloader`.
 
-    ``api_url`` is DISCORD_API_URL where it is set: a stand-in for Discord serves attachments from
-    its own origin.
+    ``api_url`` is the setting DISCORD_API_URL. If it is set, attachments from its origin are
+    allowed, too.
     """
 
     def __init__(self, *, api_url: str | None = None) -> None:
@@ -32,7 +32,7 @@ class DiscordAttachments:
         self._session: aiohttp.ClientSession | None = None
 
     def is_discord_url(self, url: str) -> bool:
-        """Return whether ``url`` is one of Discord (or of its configured stand-in)."""
+        """Return whether ``url`` is on Discord's file hosts or the configured origin."""
         try:
             parsed = URL(url)
             if parsed.user or parsed.password:

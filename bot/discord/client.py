@@ -1,7 +1,6 @@
-"""The connection to Discord: discord.py's sharded client without its caches.
+"""The Discord client: discord.py's sharded bot without caches or privileged intents.
 
-It uses no privileged intent, waits while Discord is unreachable, and answers every error of a
-command, button or form in one place.
+It waits while Discord is unreachable, and responds to all errors of commands, buttons and forms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,11 +50,11 @@ from bot.ui.router import InteractionRouter, refuse_unknown_component
 _log: Final = structlog.get_logger(__name__)
 
 MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
-"""discord.py raises an error instead of waiting longer, so that a job's status can tell it."""
+"""Instead of waiting longer, discord.py raises an error, so that a job's status can show it."""
 _MAX_RETURNED_LENGTH: Final = 1800
-"""Characters of a prompt in one message, which may have 2,000 with its frame."""
+"""Characters of a prompt in one message. Discord allows 2,000, with the intro and code block."""
 _EXPIRED_INTERACTION_CODES: Final = frozenset({10062, 50027})
-"""Unknown interaction, invalid webhook token."""
+"""Unknown interaction and invalid webhook token."""
 
 
 class DiscordTokenRejected(Exception):
@@ -63,7 +62,7 @@ class DiscordTokenRejected(Exception):
 
 
 def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> None:
-    """Let discord.py use other servers than Discord's; call it before a client is built."""
+    """Let discord.py use other servers than Discord's. Call this before creating a client."""
     if api_url is not None:
         discord.http.Route.BASE = api_url
         discord.Asset.BASE = str(yarl.URL(api_url).origin())
@@ -72,10 +71,10 @@ def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> No
 
 
 def build_intents() -> discord.Intents:
-    """Return what the bot listens to: its servers, replies to its messages, and reactions.
+    """Return the intents for servers, messages and reactions.
 
-    The privileged message content intent is not needed: Discord sends the content of messages
-    that mention the bot, which a reply with "ping" does.
+    The privileged intent for message content is not needed, because Discord sends the content of
+    messages that mention the bot. Replies mention it unless the member has turned that off.
     """
     return discord.Intents(
         guilds=True,
@@ -87,7 +86,7 @@ def build_intents() -> discord.Intents:
 
 
 class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
-    """The command tree, which leaves its errors to the client."""
+    """A command tree whose errors are handled by the client."""
 
     async def on_error(
         self,
@@ -97,17 +96,17 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
     ) -> None:
         if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
             data: Mapping[str, Any] = interaction.data or {}
-            guild_id = data.get("guild_id")  # only of a command that is registered for one server
+            guild_id = data.get("guild_id")  # set only if the command is registered for one server
             self.client.command_sync.request_check(None if guild_id is None else int(guild_id))
         if interaction.type is discord.InteractionType.autocomplete:
-            return  # nobody waits for it
+            return  # an autocomplete cannot show errors
         original = getattr(error, "original", None)
         await self.client.respond_with_error(
             interaction, original if isinstance(original, Exception) else error
         )
 
     async def interaction_check(self, interaction: discord.Interaction["DiscordClient"], /) -> bool:
-        """Refuse commands and suggestions where the operator does not let the bot be used."""
+        """Refuse commands and autocompletes in places that the operator does not allow."""
         try:
             require_allowed_place(interaction, self.client.place_policy)
         except NotAllowed as error:
@@ -130,7 +129,7 @@ class DiscordClient(commands.AutoShardedBot):
         http_trace: aiohttp.TraceConfig | None = None,
         token_cipher: TokenCipher,
     ) -> None:
-        # voice is not used, so its missing libraries are no reason for a warning
+        # Without this, discord.py warns that the libraries for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,  # required by discord.py, not used
@@ -166,7 +165,7 @@ class DiscordClient(commands.AutoShardedBot):
         self._session_starts = SessionStarts(self.fetch_session_start_limits, clock)
 
     def _parse_message(self, parse: EventParser, data: Mapping[str, Any]) -> None:
-        """Ignore a message of a server that is not known: discord.py would take it for private."""
+        """Ignore messages of unknown servers, which discord.py would treat as direct messages."""
         guild_id = data.get("guild_id")
         if guild_id is None or self.get_guild(int(guild_id)) is not None:
             parse(data)
@@ -174,7 +173,7 @@ class DiscordClient(commands.AutoShardedBot):
     async def log_in_with_retry(self, token: str) -> None:
         """Log in by REST, waiting while Discord is unreachable. Raises `DiscordTokenRejected`.
 
-        Discord may ask to wait for hours. To ask again earlier would prolong that.
+        Discord may ask to wait for hours. Earlier attempts would extend that time.
         """
         FirstResponseAdapter.install()
         wait = ConnectionWait(self._clock)
@@ -191,7 +190,7 @@ class DiscordClient(commands.AutoShardedBot):
                 return
 
     async def _close_failed_session(self) -> None:
-        """Close the HTTP session of a failed login; the next login opens its own."""
+        """Close the HTTP session of a failed login. The next login opens a new one."""
         await self.http.close()
         self.http.connector = discord.utils.MISSING
 
@@ -201,11 +200,11 @@ class DiscordClient(commands.AutoShardedBot):
 
     @property
     def is_connected(self) -> bool:
-        """Whether every shard is connected now; `is_ready` stays true while one reconnects."""
+        """Whether all shards are connected now. `is_ready` stays true while one reconnects."""
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def setup_hook(self) -> None:
-        """Add cogs and buttons and sync the commands; discord.py calls it after the login."""
+        """Register buttons and start the command sync. discord.py calls this after the login."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
         self.command_sync.start()
@@ -215,9 +214,9 @@ class DiscordClient(commands.AutoShardedBot):
         await super().close()
 
     async def launch_shards(self) -> None:
-        """Connect the shards; ask Discord for their number if none is set.
+        """Connect the shards. If their number is not set, ask Discord for it.
 
-        Overridden because discord.py gives up if Discord is unreachable at that moment.
+        This is overridden because discord.py fails if Discord is unreachable at that moment.
         """
         wait = ConnectionWait(self._clock)
         count: int | None = self.shard_count
@@ -232,9 +231,10 @@ class DiscordClient(commands.AutoShardedBot):
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
     ) -> None:
-        """Connect one shard, which stays connected by itself.
+        """Connect one shard, which then reconnects on its own.
 
-        Overridden because discord.py retries without end or pause (see `bot.discord.gateway`).
+        This is overridden because discord.py retries forever without a pause
+        (see `bot.discord.gateway`).
         """
         connector = ShardConnector(self, shard_id, self._session_starts, self._clock)
         shard = PersistentShard(
@@ -248,22 +248,22 @@ class DiscordClient(commands.AutoShardedBot):
         shard.launch()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Do nothing: `SessionStarts` has kept the pause between IDENTIFYs already."""
+        """Do nothing: `SessionStarts` has already waited between IDENTIFYs."""
 
     @property
     def _shards(self) -> dict[int, Shard]:
-        """discord.py's own table of shards, which only its class can reach by name."""
+        """discord.py's own shards, in an attribute that is private to its class."""
         return cast("dict[int, Shard]", self.__dict__["_AutoShardedClient__shards"])
 
     def _queue_put(self, item: EventItem) -> None:
-        """Tell `connect`, which waits for what ends the client."""
+        """Send an event to `connect`, which waits for one that ends the client."""
         self.__dict__["_AutoShardedClient__queue"].put_nowait(item)
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Do nothing: there are no prefix commands, and the cogs have their own listeners."""
+        """Do nothing, because there are no prefix commands. Cogs have their own listeners."""
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Handle forms, and buttons of other versions; discord.py handles commands and buttons."""
+        """Handle forms, and buttons of other versions. discord.py handles everything else."""
         data: Mapping[str, Any] = interaction.data or {}
         try:
             if interaction.type is discord.InteractionType.modal_submit:
@@ -274,10 +274,11 @@ class DiscordClient(commands.AutoShardedBot):
             await self.respond_with_error(interaction, error)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
-        """Log an error of a listener, which has no one to answer to."""
+        """Log an error of a listener. There is no interaction to respond to."""
         _log.exception("listener.failed", listener=event_method)
 
     async def respond_with_error(self, interaction: discord.Interaction, error: Exception) -> None:
+        """Log an error and show it to the member, with the prompt that would be lost otherwise."""
         if isinstance(error, discord.HTTPException):
             if error.code == ALREADY_ACKNOWLEDGED_CODE:
                 _log.info("interaction.already_acknowledged", interaction=interaction.id)
@@ -303,7 +304,7 @@ class DiscordClient(commands.AutoShardedBot):
 async def respond_privately(
     interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
 ) -> None:
-    """Send ``text`` to the member only, as the first response or in place of "thinking"."""
+    """Send ``text`` to the member only, as the first response or instead of "thinking…"."""
     optional_view = view if view is not None else discord.utils.MISSING
     if not interaction.response.is_done():
         try:
@@ -320,15 +321,16 @@ async def respond_privately(
 
 
 def _convert_transient(error: Exception) -> Exception:
-    """Return what an error of Discord's that a repetition may cure means to the member."""
+    """Return an error of Discord as a delivery error if the member can do something about it."""
     if not isinstance(error, CONNECTION_ERRORS):
         return error
-    meaning = to_delivery_error(error)
-    return meaning if isinstance(meaning, (DiscordUnavailable, ContentBlocked)) else error
+    delivery_error = to_delivery_error(error)
+    is_fixable = isinstance(delivery_error, (DiscordUnavailable, ContentBlocked))
+    return delivery_error if is_fixable else error
 
 
 async def _return_prompt(interaction: discord.Interaction, prompt: str) -> None:
-    """Give back what a member has typed for nothing, to be copied; Discord keeps no form."""
+    """Send the prompt of a failed form back to the member, because Discord does not keep it."""
     intro = translate("error.your_words", interaction.locale.value)
     words = prompt.replace("`" * 3, "'" * 3)
     for start in range(0, len(words), _MAX_RETURNED_LENGTH):
@@ -341,7 +343,7 @@ def _log_and_describe(interaction: discord.Interaction, error: Exception) -> str
     locale, kind = interaction.locale.value, type(error).__name__
     if isinstance(error, RequestRefused):
         _log.info("request.refused", kind=kind, user=interaction.user.id)
-    elif isinstance(error, DeliveryError):  # expected, so a traceback would say nothing new
+    elif isinstance(error, DeliveryError):  # expected, so a traceback would not help
         _log.warning("request.failed", kind=kind, error=str(error))
     elif isinstance(error, ClapperError):
         _log.warning("request.failed", kind=kind, exc_info=error)

@@ -1,4 +1,4 @@
-"""Clip files as attachments, streamed while Discord receives them."""
+"""Opens clip files as attachments that are streamed to Discord."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +17,10 @@ from bot.ui.clip_card import list_attachments
 async def open_attachments(
     uploads: Sequence[PreparedUpload], *, data_dir: Path, may_send: Callable[[], None] | None = None
 ) -> AsyncIterator[list[discord.File]]:
-    """Open the files, calling ``may_send`` before each read. Raises `RecordNotFound`."""
+    """Open the files of ``uploads``. Raises `RecordNotFound` if one is missing.
+
+    ``may_send`` is called before each read, and cancels the upload if it raises.
+    """
     files: list[discord.File] = []
     try:
         for path, name in (file for upload in uploads for file in list_attachments(upload)):
@@ -28,11 +31,11 @@ async def open_attachments(
     finally:
         for file in files:
             file.close()
-            file.fp.close()  # discord.py closes only the files that it has opened itself
+            file.fp.close()  # discord.py does not close files that were passed as objects
 
 
 class _GuardedFile(BufferedReader):
-    """A file that asks before each read: discord.py may hold a post back for a long time."""
+    """A file that calls ``may_send`` before each read, because discord.py may delay a post."""
 
     def __init__(self, path: Path, may_send: Callable[[], None]) -> None:
         super().__init__(FileIO(path))

@@ -1,8 +1,8 @@
-"""Commands in every language: discord.py's translator over the message catalogs.
+"""Translates commands with the message catalogs.
 
-Commands and options are declared with their English names, and the key is built from those
-(``name.command.video.generate``, ``name.option.prompt``); descriptions, choices and menus carry
-their own key. Discord shows the member's language and always sends the English names back.
+Commands and options are declared with their English names, which also form the keys, such as
+``name.command.video.generate`` and ``name.option.prompt``. Descriptions, choices and menus have
+explicit keys. Discord shows the names of the member's language, but always sends the English ones.
 """
 
 import discord
@@ -23,7 +23,7 @@ class CommandTranslator(Translator):
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """Return ``string`` in a language; ``None``, also for a missing text, leaves it English."""
+        """Return ``string`` in a language, or `None` if it should stay in English."""
         key = find_text_key(string, context.data)
         is_english = resolve_language(locale.value) == DEFAULT_LANGUAGE
         if key is None or is_english or not has_message(key):

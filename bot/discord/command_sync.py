@@ -1,8 +1,8 @@
-"""Keeps the commands that Discord offers the same as this program's.
+"""Keeps the commands at Discord in sync with those of this program.
 
-They are compared at every start, and whenever somebody uses a command that does not exist here:
-another deployment with the same token, or an older version, has registered its own. Registering is
-limited to 200 new commands a day, so it happens only after a difference, one at a time.
+They are compared at every start, and when somebody uses a command that does not exist here, because
+an older version or another deployment with the same token may have registered it. Discord allows
+200 new commands a day, so they are only registered if they differ.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ _COMPARED_KEYS: Final = frozenset(
         *_UNORDERED_KEYS,
     }
 )
-"""Discord adds others: ids, versions, and fields that this program does not set."""
+"""Discord adds other fields: ids, versions, and those that this program does not set."""
 
 
 class CommandSync:
-    """Compares and registers; start it once the client is logged in."""
+    """A background task that compares and registers commands. Start it after the login."""
 
     def __init__(
         self, tree: app_commands.CommandTree[Any], http: discord.http.HTTPClient, clock: Clock
@@ -60,16 +60,17 @@ class CommandSync:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def request_check(self, guild_id: int | None = None) -> None:
-        """Somebody used an unknown command, which was registered for ``guild_id`` only or for all.
+        """Request a comparison, because somebody used an unknown command.
 
-        This program registers none for single servers.
+        ``guild_id`` is set if the command was registered for one server. This program does not do
+        that, so all such commands of the server are removed.
         """
         if guild_id is not None:
             self._foreign_guild_ids.add(guild_id)
         self._is_requested.set()
 
     async def _run(self) -> None:
-        """Check when asked to, less and less often: clients may show old commands for hours."""
+        """Check on request, with growing pauses: clients may show old commands for hours."""
         interval = Backoff(initial=_MINIMUM_INTERVAL_S, maximum=_MAXIMUM_INTERVAL_S)
         while True:
             await self._is_requested.wait()
@@ -112,7 +113,7 @@ class CommandSync:
             try:
                 await self._http.bulk_upsert_guild_commands(self._application_id, guild_id, [])
             except (discord.Forbidden, discord.NotFound):
-                pass  # the bot is not in that server any more
+                pass  # the bot is no longer in that server
             else:
                 _log.info("commands.removed", guild=guild_id)
             self._foreign_guild_ids.discard(guild_id)
@@ -126,7 +127,7 @@ class CommandSync:
 
 
 async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
-    """Return the commands of ``tree`` as they are sent to Discord, in every language."""
+    """Return the commands of ``tree`` as sent to Discord, with all translations."""
     translator = CommandTranslator()
     return [
         await command.get_translated_payload(tree, translator) for command in tree.get_commands()
@@ -141,7 +142,7 @@ def _normalize_commands(commands: Iterable[Mapping[str, Any]]) -> dict[tuple[int
 
 
 def _normalize_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what counts in a command, an option or a choice; defaults count as left out."""
+    """Return the compared fields of a command, option or choice, without default values."""
     normalized: dict[str, Any] = {}
     for key in _COMPARED_KEYS & fields.keys():
         value = fields[key]

@@ -1,4 +1,4 @@
-"""Waiting while Discord is unreachable or asks for patience, each wait with a line in the log."""
+"""Waits while Discord is unreachable or limits requests, and logs each wait."""
 
 from typing import Final
 
@@ -18,11 +18,11 @@ CONNECTION_ERRORS: Final = (
     discord.GatewayNotFound,
     discord.RateLimited,
 )
-"""What a request to Discord raises when Discord, the network or a rate limit is in the way."""
+"""What a request to Discord raises if Discord, the network or a rate limit prevents it."""
 
 
 class ConnectionWait:
-    """Waits that grow up to ``maximum_s``; a time that Discord names is waited for in full."""
+    """Waits that grow up to ``maximum_s``. If Discord asks for a longer one, it is respected."""
 
     def __init__(self, clock: Clock, *, initial_s: float = 1.0, maximum_s: float = 30.0) -> None:
         self._clock = clock
@@ -35,12 +35,12 @@ class ConnectionWait:
         await self._clock.sleep(wait_s)
 
     def reset(self) -> None:
-        """Begin again with the shortest wait."""
+        """Start with the shortest wait again."""
         self._backoff.reset()
 
 
 def read_retry_after(error: BaseException) -> float | None:
-    """Return the seconds that Discord, or the edge before it, asks to wait; `None` without any."""
+    """Return the seconds that Discord or its edge asks to wait; `None` if it does not ask."""
     if isinstance(error, discord.RateLimited):
         return error.retry_after
     if isinstance(error, discord.GatewayNotFound) and error.__cause__ is not None:
@@ -54,7 +54,7 @@ def read_retry_after(error: BaseException) -> float | None:
 
 
 def _describe_error(error: BaseException) -> str:
-    """Return it for the log without the page of HTML that an edge server may have sent."""
+    """Return an error for the log, without the HTML page that an edge server may have sent."""
     if isinstance(error, discord.GatewayNotFound) and error.__cause__ is not None:
         return _describe_error(error.__cause__)
     if isinstance(error, discord.HTTPException):

@@ -1,7 +1,7 @@
-"""Drops a gateway event that discord.py cannot parse; without this it ends the process.
+"""Drops gateway events that discord.py cannot parse, because they would end the process.
 
-Discord changes fields without notice. Such an event is one server's, and often comes again and
-again, so a restart would not help.
+Discord changes fields without notice. Such an event comes from one server and often repeats, so a
+restart would not help.
 """
 
 import traceback
@@ -17,7 +17,7 @@ _log: Final = structlog.get_logger(__name__)
 EventParser = Callable[[Any], Any]
 
 UNREADABLE_FRAME_ERRORS: Final = (ValueError, LookupError, AttributeError, TypeError)
-"""What discord.py raises for a frame that is no JSON, or other JSON than it expects."""
+"""What discord.py raises for a frame that is not JSON, or not the JSON that it expects."""
 
 
 class EventGuard:
@@ -27,14 +27,14 @@ class EventGuard:
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     def wrap_parsers(self, parsers: dict[str, EventParser]) -> None:
-        """Replace the parsers, by event type, with ones that drop what they cannot parse."""
+        """Replace ``parsers``, by event type, with ones that drop events they cannot parse."""
         for event_type, parse in parsers.items():
             parsers[event_type] = partial(self._parse_event, event_type, parse)
 
     def _parse_event(self, event_type: str, parse: EventParser, data: Any) -> None:
         try:
             parse(data)
-        except Exception as error:  # whatever is wrong with one event, the others go on
+        except Exception as error:  # one bad event must not stop the others
             self.record_dropped(event_type, error)
 
     def record_dropped(self, event_type: str, error: Exception) -> None:

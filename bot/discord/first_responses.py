@@ -1,8 +1,8 @@
-"""Sends the first response to an interaction, whose acknowledgement may be lost on the way back.
+"""Sends the first response to an interaction, even if Discord's answer to it gets lost.
 
-Discord takes one first response. discord.py sends it again after a 5xx and then believes the 40060,
-"already acknowledged", though it was its own; after a cut line it gives up. Both leave "thinking…"
-for 15 minutes, without a job and without a word.
+Discord accepts only one first response. After a 5xx, discord.py sends it again and then fails with
+40060, "already acknowledged", although its own first attempt was accepted. After a lost connection
+it does not retry at all. In both cases the member would see "thinking…" for 15 minutes.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ _log: Final = structlog.get_logger(__name__)
 
 ALREADY_ACKNOWLEDGED_CODE: Final = 40060
 _PAUSES_S: Final = (0.3, 0.7, 1.5, 3.0)
-"""Before each repetition. After three seconds Discord takes a response only if one was taken."""
+"""Before each retry. After three seconds, a retry only shows whether an earlier attempt arrived."""
 _TIMEOUT_S: Final = 10.0
-"""For a response without files, which Discord answers within milliseconds."""
+"""For responses without files, which Discord normally answers within milliseconds."""
 _AUTOCOMPLETE_TYPE: Final = discord.InteractionResponseType.autocomplete_result.value
 _MAXIMUM_REMEMBERED: Final = 1000
 
 
 class FirstResponseAdapter(AsyncWebhookAdapter):
-    """discord.py's adapter for interactions and webhooks, with its own first responses."""
+    """discord.py's adapter for interactions and webhooks, with safe retries of first responses."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -37,11 +37,11 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
 
     @classmethod
     def install(cls) -> None:
-        """Let discord.py use it in this task and the tasks that it starts."""
+        """Make discord.py use this adapter in the current task and the tasks that it starts."""
         async_context.set(cls())
 
     def is_uncertain(self, interaction_id: int) -> bool:
-        """Whether all attempts failed, and Discord may have taken one all the same."""
+        """Whether all attempts failed but Discord may still have accepted one."""
         return interaction_id in self._uncertain_ids
 
     async def create_interaction_response(
@@ -54,9 +54,9 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
         proxy_auth: aiohttp.BasicAuth | None = None,
         params: MultipartParameters,
     ) -> Any:
-        """Send it until Discord has it. Raises what discord.py's own adapter raises.
+        """Send the response until Discord accepts it. Raises the errors of discord.py's adapter.
 
-        A choice for an option that comes too late is dropped: the person has typed on.
+        A failed autocomplete is dropped, because the member has typed more by then.
         """
         route = Route(
             "POST",
@@ -113,7 +113,7 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
 
 
 def may_have_answered(interaction_id: int) -> bool:
-    """Whether a first response failed here that Discord may have taken."""
+    """Whether a first response failed in this process but Discord may have accepted it."""
     adapter = async_context.get()
     return isinstance(adapter, FirstResponseAdapter) and adapter.is_uncertain(interaction_id)
 
@@ -148,5 +148,5 @@ async def _send_once(
 
 
 def _build_unseen_answer(interaction_id: int) -> dict[str, Any]:
-    """Return what Discord's answer says at least; the response's message is ``@original``."""
+    """Return a minimal answer of Discord. Without a message id, discord.py uses ``@original``."""
     return {"interaction": {"id": str(interaction_id), "type": 2}}

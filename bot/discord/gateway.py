@@ -1,7 +1,7 @@
-"""Keeps a shard connected: what discord.py's own loop leaves out.
+"""Keeps a shard connected in cases that discord.py's own loop does not handle.
 
-discord.py reconnects without a pause when a connection ends before or right after its first
-message, identifies over and over, and ends the process for a frame that it cannot read.
+If a connection ends before or right after its first message, discord.py reconnects and identifies
+without a pause. It also ends the process after a frame that it cannot read.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from bot.domain.ports import Clock
 _log: Final = structlog.get_logger(__name__)
 
 STABLE_AFTER_S: Final = 60.0
-"""After a connection that lasted as long, waits begin again with the shortest."""
+"""After a connection of this length, the waits start with the shortest again."""
 _MAXIMUM_CONNECT_WAIT_S: Final = 60.0
 _MAXIMUM_IDENTIFY_WAIT_S: Final = 600.0
-"""Between sessions that all end at once: at most 150 of the day's 1,000 IDENTIFYs."""
+"""Limits sessions that end at once to about 150 a day. Discord allows 1,000 IDENTIFYs."""
 _DISALLOWED_INTENTS_CODE: Final = 4014
 
 
 class ConnectionLost(Exception):
-    """The gateway ended a connection; the message says how."""
+    """The gateway ended a connection. The message says how."""
 
 
 class ShardConnector:
-    """Opens the connections of one shard, each after a wait that grows until one is stable."""
+    """Opens the connections of one shard, with waits that grow until one is stable."""
 
     def __init__(
         self, client: discord.Client, shard_id: int, session_starts: SessionStarts, clock: Clock
@@ -56,7 +56,10 @@ class ShardConnector:
         return await self._connect(None, gateway, initial=initial)
 
     async def reopen(self, lost: DiscordWebSocket, *, may_resume: bool) -> DiscordWebSocket:
-        """Return a connection in the place of ``lost``; its session goes on if it can."""
+        """Return a new connection that replaces ``lost``, with the same session if possible.
+
+        Raises `discord.ConnectionClosed` if it is refused.
+        """
         session = lost if may_resume and lost.session_id is not None else None
         how = "resume" if session is not None else "identify"
         code = lost.socket.close_code
@@ -97,7 +100,7 @@ class ShardConnector:
                 return opened
 
     async def _wait(self, error: Exception, **facts: object) -> None:
-        """Wait longer after an IDENTIFY, whose number is limited."""
+        """Wait before the next attempt, longer after an IDENTIFY, as their number is limited."""
         wait = self._identify_wait if self._has_identified else self._connect_wait
         self._has_identified = False
         is_lost = isinstance(error, ConnectionLost)
@@ -106,7 +109,7 @@ class ShardConnector:
 
 
 class PersistentShard(Shard):
-    """A shard that reconnects by itself, in its own task, until Discord refuses it for good."""
+    """A shard that reconnects in its own task until Discord refuses the bot permanently."""
 
     def __init__(
         self,
@@ -122,7 +125,7 @@ class PersistentShard(Shard):
         self._event_guard = event_guard
 
     async def worker(self) -> None:
-        """Read events and reconnect; discord.py calls it as the shard's task."""
+        """Read events and reconnect. discord.py runs this as the shard's task."""
         try:
             while not self._client.is_closed():
                 may_resume = await self._read_events()
@@ -135,7 +138,7 @@ class PersistentShard(Shard):
             self._queue_put(EventItem(EventType.terminate, self, _name_refusal(error, self.id)))
 
     async def _read_events(self) -> bool:
-        """Read until the connection is lost; return whether its session can be resumed.
+        """Read until the connection is lost, and return whether its session can be resumed.
 
         Raises `discord.ConnectionClosed` if Discord refuses this bot.
         """

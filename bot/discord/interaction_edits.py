@@ -1,7 +1,7 @@
-"""Editing the answer to an interaction: safe to repeat, so a passing fault is tried again.
+"""Edits responses to interactions, and retries after transient errors.
 
-What was asked for has been done by then, or was refused. So an answer that cannot be delivered is
-never told as a failure: whoever reads "something went wrong" asks again, and pays twice.
+The request itself has already been accepted or refused. So a response that cannot be delivered must
+not look like a failed request: the member would repeat it and pay twice.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _RETRY_DELAYS_S: Final = (0.5, 2.0)
 
 
 async def edit_response(interaction: discord.Interaction, **changes: Any) -> None:
-    """Edit the first answer to an interaction. Raises `AnswerNotDelivered` or `ContentBlocked`."""
+    """Edit the first response. Raises `AnswerNotDelivered` or `ContentBlocked`."""
     delays_s = iter(_RETRY_DELAYS_S)
     while True:
         try:
@@ -24,7 +24,7 @@ async def edit_response(interaction: discord.Interaction, **changes: Any) -> Non
             return
         except DISCORD_ERRORS as error:
             meaning, delay_s = to_delivery_error(error), next(delays_s, None)
-            if isinstance(meaning, ContentBlocked):  # the words are refused, so others can be told
+            if isinstance(meaning, ContentBlocked):  # an error message can still be delivered
                 raise meaning from error
             if delay_s is None or not isinstance(meaning, DiscordUnavailable):
                 raise AnswerNotDelivered(summarize_error(error)) from error

@@ -1,4 +1,4 @@
-"""The link by which somebody adds the bot to a server, with the permissions that it needs."""
+"""The link that adds the bot to a server with the permissions it needs."""
 
 from typing import Final
 

@@ -1,13 +1,14 @@
-"""Posts and edits the messages of jobs: `bot.domain.ports.JobMessages` over discord.py.
+"""Posts and edits the messages of jobs. Implements `bot.domain.ports.JobMessages`.
 
-It works by REST with bare channel ids, because any process may finish any job, even one whose
-server is on another process's shard. Two things keep a clip from being posted twice: the job's
-nonce, which Discord honours for some minutes, and `find_posted`, which recognises the card by the
-job's number on its buttons. The mention that tells whoever asked is a part of that post, or of the
-card that says why there is none: Discord notifies nobody of an edit. For a user install
-(`bot.discord.user_install`) the job's only message is edited from the first status to the clip.
-Status messages are best effort: whatever happens to them, the job goes on; they are deleted once
-the clip is there.
+It only uses REST and channel ids, because any process may finish any job, even if the server is on
+another process's shard. Two things prevent posting a clip twice: the job's nonce, which Discord
+respects for some minutes, and `find_posted`, which finds the card by the job's number in its
+buttons.
+
+A mention of the requester is part of the post, or of the card that says why there is no clip,
+because Discord does not notify anybody about edits. For a user install
+(`bot.discord.user_install`) the job has only one message, which is edited until it shows the clip.
+A failure to show a status never stops the job. The status is deleted after the clip was posted.
 """
 
 import asyncio
@@ -48,16 +49,16 @@ from bot.ui.custom_ids import ButtonAction
 _log: Final = structlog.get_logger(__name__)
 
 STATUS_EDIT_INTERVAL_S: Final = 5.0
-"""Seconds between two edits of a status while the job's state stays the same."""
+"""Seconds between two edits of a status, unless the job's state changes."""
 STATUS_TIMEOUT_S: Final = 10.0
 """Seconds that a job waits for its status message."""
 _STATUS_SEARCH_LIMIT: Final = 200
-"""How many messages after the request a lost status may be away."""
+"""How many messages after the request are searched for a lost status."""
 _MAXIMUM_STATUS_STATES: Final = 4096
 _MINIMUM_BOOST_TIER: Final = 2
 """The boost tier from which a server's upload limit is above the default."""
 _MINIMUM_SNOWFLAKE: Final = 1 << 40
-"""Every id of a message or interaction is larger; keys of other origins end in small numbers."""
+"""All ids of messages and interactions are larger. Keys of other origins end in small numbers."""
 _NONCE_LENGTH: Final = 25
 """Discord's maximum."""
 
@@ -66,9 +67,9 @@ _NONCE_LENGTH: Final = 25
 class _StatusState:
     """What a job's status message last showed, and a lock for editing it.
 
-    Progress of an epoch before ``shown_epoch`` is out of date. A phase is the job's state, and
-    whether another attempt is waited for. ``closed`` follows the last edit.
-    ``may_be_lost``: a message may have been sent whose id nobody knows.
+    Progress from an epoch before ``shown_epoch`` is out of date. A phase is the job's state, and
+    whether the job waits for a retry. After ``closed`` is set, there are no more edits.
+    ``may_be_lost`` says that a message may have been sent without its id being stored.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -82,6 +83,8 @@ class _StatusState:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiscordJobMessages:
+    """Implements `bot.domain.ports.JobMessages`, which documents the methods."""
+
     client: discord.Client
     cards: ClipCards
     data_dir: Path
@@ -90,7 +93,7 @@ class DiscordJobMessages:
     _status_states: OrderedDict[int, _StatusState] = field(default_factory=OrderedDict, init=False)
 
     async def show_status(self, progress: JobProgress) -> int | None:
-        """Create or edit the status message; drop edits that come too soon or too late."""
+        """Create or edit the status message, and skip edits that are too early or out of date."""
         job = progress.job
         status = self._get_status_state(job)
         message_id = job.status_message_id
@@ -99,7 +102,7 @@ class DiscordJobMessages:
             and job.state is JobState.POSTING
             and job.origin.user_install_reply is not None
         ):
-            return message_id  # adopted from another process: the clip may be there already
+            return message_id  # adopted from another process, so the clip may be there already
         if (
             status.closed
             or job.epoch < status.shown_epoch
@@ -118,15 +121,15 @@ class DiscordJobMessages:
                 _log.info("status_message.failed", job_id=job.id, error=summarize_error(error))
                 status.may_be_lost |= message_id is None
                 return None
-            status.shown_phase, status.edited_at = _phase_of(progress), self.clock.monotonic()
+            status.shown_phase, status.edited_at = _get_phase(progress), self.clock.monotonic()
             status.shown_epoch = job.epoch
             status.has_shown_cancelling = job.cancel_requested
             return message_id
 
     def reported_limit(self, origin: Origin) -> int | None:
-        """Return the limit that came with the interaction, else that of the server's boosts.
+        """Return the upload limit of the interaction, or else of the server's boost tier.
 
-        discord.py's own value for servers without boosts is out of date, so it is not used.
+        For lower tiers, discord.py's value is out of date, so it is not used.
         """
         if origin.upload_limit is not None or origin.guild_id is None:
             return origin.upload_limit
@@ -143,11 +146,12 @@ class DiscordJobMessages:
         may_send: Callable[[], None],
         is_mentioned: bool = False,
     ) -> int:
-        """Post the clips as one message; see the port. Raises `RecordNotFound` for a lost file."""
+        """Post the clips as one message. Also raises `RecordNotFound` if a file is missing."""
         view = self.cards.build_clip_card(job, uploads, self.clock.now())
         reply = job.origin.user_install_reply
         if reply is not None:
-            async with self._close_after_edits(job):  # a late status must not replace the clip
+            # A late status must not replace the clip.
+            async with self._close_after_edits(job):
                 return await self._post_into_reply(reply, view, uploads, may_send)
         async with (
             self._open_files(uploads, may_send) as files,
@@ -162,7 +166,7 @@ class DiscordJobMessages:
     async def repost_clips(
         self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
     ) -> int:
-        """Post finished clips again, where ``origin`` asked for them; raises as `post_clips`."""
+        """Post finished clips again in the place of ``origin``. Raises as `post_clips` does."""
         locale = origin.guild_locale or origin.locale
         view = self.cards.build_clip_card(job, uploads, self.clock.now(), locale)
         if origin.user_install_reply is not None:
@@ -174,16 +178,16 @@ class DiscordJobMessages:
         return message.id
 
     async def delete_job_messages(self, job: Job) -> None:
-        """Delete the clip's post and the status; see the port."""
+        """Delete the clip's post and the status."""
         for message_id in {job.posted_message_id, job.status_message_id} - {None}:
             assert message_id is not None
             await self._delete_message(job, message_id)
 
     async def find_posted(self, job: Job) -> int | None:
-        """Look for the job's card among the bot's messages since the request.
+        """Look for the job's card in the bot's messages since the request.
 
-        For a user install, raises `ChannelUnavailable` if the reply was deleted: a new message
-        may or may not have been sent instead, and nothing lists those.
+        For a user install, raises `ChannelUnavailable` if the reply was deleted, because a
+        follow-up that may have replaced it cannot be found.
         """
 
         def matches(message: discord.Message) -> bool:
@@ -203,7 +207,7 @@ class DiscordJobMessages:
     async def announce_outcome(
         self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
     ) -> int | None:
-        """Show how the job ended; see the port. Without a mention the status is edited."""
+        """Show how the job ended. Without a mention, the status is edited if possible."""
         async with self._close_after_edits(job):
             try:
                 if not is_mentioned and await self._try_edit_status(job, clips):
@@ -216,7 +220,7 @@ class DiscordJobMessages:
                 _log.info("outcome.post_failed", job_id=job.id, error=summarize_error(error))
                 if not isinstance(error, ChannelUnavailable):
                     raise_if_transient(error)
-                if is_mentioned:  # the status may still be edited where nothing may be sent
+                if is_mentioned:  # an edit may be allowed even if a new message is not
                     with suppress(*DISCORD_ERRORS, ChannelUnavailable):
                         await self._try_edit_status(job, clips)
                 return None
@@ -227,7 +231,7 @@ class DiscordJobMessages:
     async def send_direct_notice(
         self, job: Job, clips: Sequence[Clip], *, search_first: bool
     ) -> bool:
-        """Write to the requester; see the port."""
+        """Send a direct message to the requester."""
         view = self.cards.build_direct_notice(job, clips)
 
         def is_notice(message: discord.Message) -> bool:
@@ -251,7 +255,7 @@ class DiscordJobMessages:
         return True
 
     async def remove_status(self, job: Job, *, search_first: bool) -> None:
-        """Delete the status; see the port. For a user install the clip has replaced it."""
+        """Delete the status. For a user install, the clip has already replaced it."""
         if job.origin.user_install_reply is not None:
             return
         status = self._get_status_state(job)
@@ -262,21 +266,24 @@ class DiscordJobMessages:
                 await self._delete_lost_status(job)
 
     async def _delete_lost_status(self, job: Job) -> None:
-        """Delete a status whose id was lost between its sending and its record. Best effort."""
+        """Try to find and delete a status that was sent but whose id was not stored."""
 
         def is_status(message: discord.Message) -> bool:
             return find_button_number(message, ButtonAction.CANCEL) == job.id
 
-        asked = replace(job, submitted_at=None)  # the status is older than the submit
+        # The status was sent before the submit, so search from the job's creation.
+        unsubmitted = replace(job, submitted_at=None)
         try:
-            message_id = await self._find_message(asked, is_status, limit=_STATUS_SEARCH_LIMIT)
+            message_id = await self._find_message(
+                unsubmitted, is_status, limit=_STATUS_SEARCH_LIMIT
+            )
             if message_id is not None:
                 await self._delete_message(job, message_id)
         except DiscordUnavailable as error:
             _log.info("status_message.search_failed", job_id=job.id, error=str(error))
 
     async def _find_outcome_card(self, job: Job) -> int | None:
-        """Look for the card that says how the job ended; the status is not yet one."""
+        """Look for the card that says how the job ended, without the job's status message."""
 
         def is_outcome_card(message: discord.Message) -> bool:
             return (
@@ -301,7 +308,7 @@ class DiscordJobMessages:
         )
 
     async def _delete_message(self, job: Job, message_id: int) -> None:
-        """Delete a message of the job; raises `DiscordUnavailable`."""
+        """Delete a message of the job if possible. Raises `DiscordUnavailable`."""
         try:
             if job.origin.user_install_reply is not None:
                 await self._get_webhook(job.origin.user_install_reply).delete_message(message_id)
@@ -323,9 +330,9 @@ class DiscordJobMessages:
         *,
         is_mentioned: bool = False,
     ) -> int:
-        """Send a message to the job's channel, as a reply to the request if that was a message.
+        """Send a message to the job's channel, as a reply if the request was a message.
 
-        A mention is of the requester, whose name stands in ``view``, and of nobody else.
+        With ``is_mentioned``, only the requester is notified, whose mention is in ``view``.
         """
         reference = None
         if job.origin.request_message_id is not None:
@@ -349,7 +356,7 @@ class DiscordJobMessages:
         return message.id
 
     async def _edit_status(self, job: Job, message_id: int, view: ui.LayoutView) -> None:
-        """Edit a status. Raises `ChannelUnavailable` once a user install's token has expired."""
+        """Edit a status. Raises `ChannelUnavailable` if a user install's token has expired."""
         if job.origin.user_install_reply is not None:
             webhook = self._get_webhook(job.origin.user_install_reply)
             await webhook.edit_message(message_id, view=view)
@@ -358,9 +365,9 @@ class DiscordJobMessages:
         await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
 
     async def _try_edit_status(self, job: Job, clips: Sequence[Clip]) -> bool:
-        """Turn the status into the outcome; ``False`` if there is none or it was deleted.
+        """Turn the status into the outcome. Return `False` if there is none or it was deleted.
 
-        Raises `ChannelUnavailable` for a user install, which has no other message.
+        Raises `ChannelUnavailable` instead for a user install, which has no other message.
         """
         if job.status_message_id is None:
             return False
@@ -384,7 +391,7 @@ class DiscordJobMessages:
         uploads: Sequence[PreparedUpload],
         may_send: Callable[[], None] | None = None,
     ) -> int:
-        """Edit the clips into the reply of a user install; send a new one if it was deleted."""
+        """Edit the clips into a user install's reply, or send a follow-up if it was deleted."""
         webhook = self._get_webhook(reply)
         async with convert_discord_errors():
             try:
@@ -404,7 +411,7 @@ class DiscordJobMessages:
 
     @asynccontextmanager
     async def _name_missing_permissions(self, job: Job) -> AsyncIterator[None]:
-        """Add to a refusal what the bot may not do in the channel, which Discord does not say."""
+        """Add the missing permissions to a refusal, because Discord does not name them."""
         try:
             yield
         except ChannelUnavailable as error:
@@ -418,7 +425,7 @@ class DiscordJobMessages:
 
     @asynccontextmanager
     async def _close_after_edits(self, job: Job) -> AsyncIterator[None]:
-        """Wait for a running edit of the status, and allow none after the body."""
+        """Stop further edits of the status, and wait for a running one before the body."""
         status = self._get_status_state(job)
         status.closed = True
         async with status.lock:
@@ -441,11 +448,11 @@ class DiscordJobMessages:
 
     def _is_edit_due(self, status: _StatusState, progress: JobProgress) -> bool:
         if progress.job.cancel_requested and not status.has_shown_cancelling:
-            return True  # whoever pressed the button waits for it
+            return True  # the person who pressed the button waits for it
         if status.lock.locked():
             return False
         return (
-            status.shown_phase != _phase_of(progress)
+            status.shown_phase != _get_phase(progress)
             or self.clock.monotonic() - status.edited_at >= STATUS_EDIT_INTERVAL_S
         )
 
@@ -458,14 +465,14 @@ class DiscordJobMessages:
         return status
 
 
-def _phase_of(progress: JobProgress) -> tuple[JobState, bool]:
+def _get_phase(progress: JobProgress) -> tuple[JobState, bool]:
     return progress.job.state, progress.retry_at is not None
 
 
 def _find_history_start(job: Job) -> discord.Object | datetime:
-    """Return a point that is certainly before the job's post, by Discord's clock if possible.
+    """Return a message or time that is before the job's post, by Discord's clock if possible.
 
-    The status message is no such point: after a crash it may be sent anew, later than the post.
+    The status message does not qualify, because after a crash a new one may be sent after the post.
     """
     request_id = job.origin.request_message_id
     key_number = job.origin.dedupe_key.rpartition(":")[2]

@@ -1,7 +1,7 @@
-"""Finding a message that the bot may have posted without recording it.
+"""Finds messages that the bot has posted without storing their ids.
 
-A process can die between a post and its record. Whoever takes over looks for the message in the
-channel's history before posting, and recognises it by the numbers on its buttons.
+A process can die after a post, before it stores the id. The next process looks for the message in
+the channel's history before it posts, and recognizes it by the numbers in its buttons.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from bot.discord.api_errors import DISCORD_ERRORS, UNAVAILABLE_CHANNEL_CODES, UN
 from bot.domain.errors import DiscordUnavailable
 
 _CLOCK_SKEW: Final = timedelta(minutes=2)
-"""How far this machine's clock and Discord's may differ."""
+"""How much this machine's clock and Discord's may differ."""
 
 
 async def find_own_message(
@@ -29,10 +29,10 @@ async def find_own_message(
     """Return the id of the bot's first matching message after a message or time.
 
     Without the permission Read Message History, Discord returns an empty history instead of an
-    error. An empty history therefore counts only if one of ``known_message_ids`` can be read.
-    Returns ``None`` for a channel that is gone: nothing can have been posted there. Looks at no
-    more than ``limit`` messages.
-    Raises `DiscordUnavailable` if the history cannot be read.
+    error. So an empty history counts only if one of ``known_message_ids`` can be read.
+
+    Returns `None` if the channel is gone, because nothing can have been posted there. Looks at up
+    to ``limit`` messages. Raises `DiscordUnavailable` if the history cannot be read.
     """
     own_id = client.user.id if client.user is not None else None
     start = after - _CLOCK_SKEW if isinstance(after, datetime) else after

@@ -1,6 +1,6 @@
-"""What the bot may not do in a channel, although posting a clip needs it.
+"""Finds permissions that the bot needs to post a clip in a channel but does not have.
 
-Voice and stage channels have a text chat, which Discord closes to whoever may not connect.
+In the text chat of voice and stage channels, Discord also requires the permission to connect.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ REQUIRED_PERMISSIONS: Final = (
     "embed_links",
     "read_message_history",
 )
-"""What the bot needs to post a clip; in a thread, sending has a permission of its own."""
+"""What the bot needs to post a clip. In threads, another permission is needed for sending."""
 
 
 def list_required_permissions(channel: object) -> list[str]:
-    """Return what posting needs in ``channel``, by discord.py's names."""
+    """Return the permissions for posting in ``channel``, by discord.py's names."""
     names = list(REQUIRED_PERMISSIONS)
     if isinstance(channel, discord.Thread):
         names[names.index("send_messages")] = "send_messages_in_threads"
@@ -39,7 +39,7 @@ def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
 
 
 def drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
-    """Return what has to be granted: without seeing or writing, no other permission counts."""
+    """Return the permissions to report: if the bot cannot see or write, others do not matter."""
     if "view_channel" in missing:
         return ["view_channel"]
     if "connect" in missing:
@@ -52,9 +52,9 @@ def drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
 def find_missing_for_post(
     client: discord.Client, *, guild_id: int | None, channel_id: int
 ) -> Sequence[str]:
-    """Return what is known to be missing where a post was refused; nothing if that is unknown."""
+    """Return the permissions that are missing for a post, or none if the channel is unknown."""
     guild = None if guild_id is None else client.get_guild(guild_id)
     channel = None if guild is None else guild.get_channel_or_thread(channel_id)
-    if channel is None:  # it is gone, or an archived thread
+    if channel is None:  # the channel is gone, or is an archived thread
         return ()
     return drop_implied_permissions(find_missing_in_channel(channel))

@@ -1,7 +1,7 @@
-"""Refuses interactions from places where the operator does not let the bot be used.
+"""Refuses interactions from places where the operator does not allow the bot.
 
-Discord still delivers them: commands registered earlier, buttons of old messages, servers that the
-bot is about to leave.
+Discord still delivers some: from commands that were registered earlier, from buttons of old
+messages, and from servers that the bot is about to leave.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from bot.discord.user_install import is_user_install
 from bot.domain.places import PlaceKind, PlacePolicy
 
 _ALWAYS_ANSWERED: Final = frozenset({"privacy"})
-"""Commands that concern what is kept about a person: they are owed an answer anywhere."""
+"""Commands about a person's own data, which work everywhere."""
 
 
 def require_allowed_place(interaction: discord.Interaction, policy: PlacePolicy) -> None:
-    """Raise `NotAllowed` where the bot may not be used."""
+    """Raise `NotAllowed` if the bot may not be used in the interaction's place."""
     data = cast(Mapping[str, Any], interaction.data or {})
     if data.get("name") in _ALWAYS_ANSWERED:
         return

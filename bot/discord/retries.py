@@ -1,4 +1,4 @@
-"""Calls of Discord that are made again while it is busy, for answers that nothing else repeats."""
+"""Retries calls to Discord while it is busy, for answers that nothing else would retry."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -9,15 +9,15 @@ from bot.domain.errors import DiscordUnavailable
 from bot.domain.ports import Clock
 
 RETRY_WINDOW_S: Final = 300.0
-"""An answer to a message is of no use later than this."""
+"""After this time, an answer to a message is no longer useful."""
 
 _Result = TypeVar("_Result")
 
 
 async def retry_while_busy(call: Callable[[], Awaitable[_Result]], clock: Clock) -> _Result:
-    """Return what ``call`` returns, however often Discord is busy. Raises `DeliveryError`.
+    """Return the result of ``call``, and retry it while Discord is busy. Raises `DeliveryError`.
 
-    ``call`` must be safe to repeat: a message needs a nonce.
+    ``call`` must be safe to repeat, so a message needs a nonce.
     """
     backoff = Backoff(initial=1.0, maximum=20.0)
     give_up_at = clock.monotonic() + RETRY_WINDOW_S

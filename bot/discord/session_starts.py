@@ -1,7 +1,7 @@
-"""Asks before each IDENTIFY whether Discord still allows one.
+"""Checks before each IDENTIFY whether Discord still allows one.
 
-After 1,000 IDENTIFYs in a day Discord resets the bot's token, which only the operator can mend. A
-process that is restarted over and over, or a gateway that refuses every session, would get there.
+After 1,000 IDENTIFYs in a day, Discord resets the bot's token, and only the operator can fix that.
+This could happen if a process restarts again and again, or if the gateway refuses every session.
 
 https://docs.discord.com/developers/events/gateway#session-start-limit-object
 """
@@ -19,14 +19,14 @@ from bot.domain.ports import Clock
 _log: Final = structlog.get_logger(__name__)
 
 IDENTIFY_INTERVAL_S: Final = 5.0
-"""Discord refuses faster IDENTIFYs of a bot whose ``max_concurrency`` is 1."""
+"""The minimum that Discord requires between IDENTIFYs if ``max_concurrency`` is 1."""
 RESERVED_STARTS: Final = 5
-"""Never used: other processes of this bot read the same number at the same time."""
+"""Never used, because other processes of this bot may read the same number at the same time."""
 _MAXIMUM_CHECK_INTERVAL_S: Final = 900.0
 
 
 class SessionStarts:
-    """Grants IDENTIFYs one after another; fails closed while Discord does not tell the limit."""
+    """Allows one IDENTIFY at a time, and none while Discord's limit cannot be read."""
 
     def __init__(
         self, read_limits: Callable[[], Awaitable[discord.SessionStartLimits]], clock: Clock

@@ -1,7 +1,7 @@
-"""Showcase channels: posts, digests and stars, `bot.domain.ports.ShowcaseChannel` over discord.py.
+"""Posts, digests and stars in showcase channels.
 
-It works by REST with bare channel ids, like `bot.discord.job_messages` and for the same reason:
-any process may finish any post.
+Like `bot.discord.job_messages`, it only uses REST and channel ids, because any process may finish
+any post.
 """
 
 import asyncio
@@ -42,7 +42,10 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class DiscordShowcaseChannel:
-    """``get_poster`` makes the picture that is shown where a video is too large."""
+    """Implements `bot.domain.ports.ShowcaseChannel`.
+
+    ``get_poster`` returns the thumbnail that is shown if a video is too large.
+    """
 
     def __init__(
         self,
@@ -58,12 +61,12 @@ class DiscordShowcaseChannel:
         self._get_poster = get_poster
 
     def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
-        """Return a server's channels and threads, and for each whether it is age-restricted."""
+        """Return the ids of a server's channels and threads, and whether each is age-restricted."""
         guild = self._client.get_guild(guild_id)
         if guild is None or guild.unavailable:
             return None
         channels = {channel.id: channel.is_nsfw() for channel in guild.channels}
-        # a thread follows its channel; without it nothing is known
+        # A thread takes the restriction from its channel, so it is unknown without the channel.
         return channels | {
             thread.id: thread.is_nsfw() for thread in guild.threads if thread.parent is not None
         }
@@ -71,7 +74,7 @@ class DiscordShowcaseChannel:
     async def publish(self, post: ShowcasePost) -> int:
         """Post the card with its video, or without it if the file is missing or too large.
 
-        Without the video the card links to the clip's own message, which holds one that fits.
+        Without the video, the card links to the clip's own message, which has one that fits.
         """
         channel, nonce = self._get_post_channel(post), post.post_nonce
         file = await self._open_file(post.entry.clip, post.entry.guild_id)
@@ -90,7 +93,7 @@ class DiscordShowcaseChannel:
                 file.close()
 
     async def find_post(self, post: ShowcasePost) -> int | None:
-        """Look for the post's card among the bot's messages since its revision."""
+        """Look for the post's card in the bot's messages since its last revision."""
         return await find_own_message(
             self._client,
             self._get_post_channel(post),
@@ -99,7 +102,6 @@ class DiscordShowcaseChannel:
         )
 
     async def refresh_post(self, post: ShowcasePost) -> EditResult:
-        """Edit the card."""
         message_id = post.entry.message_id
         assert message_id is not None
         partial_message = self._get_post_channel(post).get_partial_message(message_id)
@@ -113,7 +115,7 @@ class DiscordShowcaseChannel:
         return await _run_edit(edit(), "showcase_post.edit_refused", post_id=post.id)
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
-        """Return a member's display name in a server; ``?`` if Discord does not tell."""
+        """Return a member's display name in a server, or ``?`` if it cannot be read."""
         try:
             guild = self._client.get_guild(guild_id)
             if guild is not None:
@@ -127,12 +129,12 @@ class DiscordShowcaseChannel:
         await self.delete_message(post.entry.channel_id, message_id)
 
     async def delete_message(self, channel_id: int, message_id: int) -> None:
-        """Delete a message; do nothing if it is gone or out of reach."""
+        """Delete a message. Do nothing if it is gone or cannot be deleted."""
         message = self._get_channel(channel_id).get_partial_message(message_id)
         await _run_edit(message.delete(), "message.delete_refused", channel_id=channel_id)
 
     async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
-        """Return the stars of members (no bots) on a message; ``None`` if it does not exist."""
+        """Return the stars of members (not bots) on a message; `None` if it does not exist."""
         try:
             message = await self._get_channel(channel_id).fetch_message(message_id)
             reaction = _find_star_reaction(message)
@@ -160,7 +162,7 @@ class DiscordShowcaseChannel:
             raise DiscordUnavailable("the stars could not be read") from error
 
     async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
-        """Post the digest with the winner's clip. It mentions nobody but the winner."""
+        """Post the digest with the winner's clip. It mentions at most the winner."""
         channel, winner = self._get_digest_channel(digest), digest.entries[0]
         winners = [discord.Object(winner.clip.user_id)] if mentions_winner else []
         mentioned = discord.AllowedMentions(everyone=False, roles=False, users=winners)
@@ -185,7 +187,7 @@ class DiscordShowcaseChannel:
         return message.id
 
     async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> EditResult:
-        """Edit a digest, with the video of whoever is first in it now."""
+        """Edit a digest, with the video of the clip that is first now."""
         partial_message = self._get_channel(digest.channel_id).get_partial_message(message_id)
         edit = self._edit_digest(partial_message, digest)
         return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
@@ -215,9 +217,9 @@ class DiscordShowcaseChannel:
     async def open_clip_media(
         self, entry: GalleryEntry, guild_id: int, *, allows_video: bool = True
     ) -> discord.File | None:
-        """Return a clip's video, or its poster if the video is too large for a server, or nothing.
+        """Return a clip's video, or its poster if the video is too large or missing, or `None`.
 
-        Close it after use.
+        The caller must close it.
         """
         file = await self._open_file(entry.clip, guild_id) if allows_video else None
         if file is not None:
@@ -285,7 +287,7 @@ def _list_clip_media(prefix: str) -> tuple[str, str]:
 
 
 async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> EditResult:
-    """Return what became of an edit or deletion; log refusals. Raises `DiscordUnavailable`."""
+    """Return the result of an edit or deletion, and log refusals. Raises `DiscordUnavailable`."""
     try:
         await edit
     except discord.NotFound as error:
@@ -296,7 +298,7 @@ async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -
             reason = "the message was edited too often"
             raise DiscordUnavailable(reason, retry_after_s=_EDIT_LIMIT_WAIT_S) from error
         raise_if_transient(error)
-        # it would be refused again, however often it is tried
+        # Discord would refuse every retry, too.
         _log.warning(refusal_event, status=error.status, code=error.code, **facts)
     except DISCORD_ERRORS as error:
         raise to_delivery_error(error) from error
@@ -304,7 +306,7 @@ async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -
 
 
 async def _offer_star(message: discord.Message) -> int:
-    """Put the bot's own star on a post, so that a vote is one click; return the message's id."""
+    """Add the bot's own star to a post, so that one click votes. Return the message's id."""
     reaction = _find_star_reaction(message)
     if reaction is None or not reaction.me:
         try:
@@ -320,15 +322,12 @@ def _find_star_reaction(message: discord.Message) -> discord.Reaction | None:
 
 
 def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
-    """Return whether an emoji is the star, with or without a variation selector."""
+    """Return whether ``emoji`` is the star, with or without a variation selector."""
     return str(emoji).rstrip("\ufe0f") == STAR_EMOJI
 
 
 def _list_media_names(message: discord.Message) -> list[str]:
-    """Return the names of the files that a card shows.
-
-    Discord lists no attachments for such messages.
-    """
+    """Return the names of the files in a card, for which Discord lists no attachments."""
     view = ui.LayoutView.from_message(message, timeout=None)
     return [
         PurePosixPath(urlsplit(media.media.url).path).name

@@ -1,13 +1,12 @@
-"""User installs: places where a member has brought the bot along and it is no member itself.
+"""User installs: places where a member uses the bot but the bot itself is not a member.
 
-There the bot cannot send messages, only reply to an interaction while its token is valid, for 15
-minutes. So the reply to the request is the job's only message: it exists before the request is
-accepted, its id is stored with the job, and the status and the clip are edits of it. The same
-edit made twice leaves the same message, so nothing is posted twice
-(docs/decisions/0010-the-interaction-reply-is-the-job-message.md).
+There the bot can only reply to an interaction, for the 15 minutes while its token is valid. So the
+reply to the request is the job's only message. It is sent before the request is accepted, its id is
+stored with the job, and it is edited to show the status and the clip. Repeating an edit does no
+harm, so nothing is posted twice (docs/decisions/0010-the-interaction-reply-is-the-job-message.md).
 
-The token is stored with the job, so that any process can finish it, but encrypted with a key that
-is derived from the bot's own token, which is not in the database.
+The token is stored with the job, so that any process can finish it. It is encrypted with a key
+derived from the bot's own token, which is not in the database.
 """
 
 import base64
@@ -29,12 +28,12 @@ from bot.ui.components import build_text_view
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
 """How long Discord accepts an interaction's token."""
 _EDIT_MARGIN: Final = timedelta(seconds=20)
-"""An edit that starts this late may arrive after the token has expired."""
+"""An edit that starts this close to the end may arrive after the token has expired."""
 _REPLY_KEY: Final = "user_install_reply"
 
 
 class TokenCipher:
-    """Encrypts interaction tokens; only a process with the same ``secret`` can decrypt them."""
+    """Encrypts interaction tokens. Only a process with the same ``secret`` can decrypt them."""
 
     def __init__(self, secret: str) -> None:
         key = HKDF(SHA256(), 32, salt=None, info=b"clapper interaction tokens")
@@ -59,7 +58,7 @@ class TokenHolder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InteractionWebhooks:
-    """Reaches replies to interactions by their stored tokens."""
+    """Returns webhooks for replies to interactions, using their stored tokens."""
 
     client: discord.Client
     token_cipher: TokenCipher
@@ -73,14 +72,14 @@ class InteractionWebhooks:
 
 
 def is_user_install(interaction: discord.Interaction) -> bool:
-    """Return whether the bot can only reply here, because it is no member of the place."""
+    """Return whether the bot can only reply, because it is not a member of the place."""
     if interaction.guild_id is not None:
         return not interaction.is_guild_integration()
     return bool(interaction.context.private_channel)
 
 
 def guild_of(interaction: discord.Interaction) -> int | None:
-    """Return the server whose rules and limits apply; none in DMs and for user installs."""
+    """Return the server whose rules and limits apply; `None` in DMs and for user installs."""
     return None if is_user_install(interaction) else interaction.guild_id
 
 
@@ -92,27 +91,28 @@ def get_user_install_reply(interaction: discord.Interaction) -> UserInstallReply
 async def acknowledge_request(interaction: discord.Interaction) -> None:
     """Acknowledge a request for a clip within Discord's three seconds.
 
-    Normally only the member sees it. For a user install the reply is public: it becomes the clip.
+    Normally only the member sees it. For a user install it is public, because the reply will be
+    edited to show the clip.
     """
     if not is_user_install(interaction):
         await interaction.response.defer(ephemeral=True, thinking=True)
         return
     response = await interaction.response.send_message(view=_build_opening_view(interaction))
     message_id = response.message_id
-    if message_id is None:  # the response was taken, but its answer was lost
+    if message_id is None:  # Discord accepted the response, but its answer was lost
         message_id = (await interaction.original_response()).id
     _remember_reply(interaction, message_id)
 
 
 async def send_followup(interaction: discord.Interaction) -> None:
-    """For a user install, send the clip's public message after a press on a private one."""
+    """For a user install, send the clip's public message after a button in a private one."""
     if is_user_install(interaction):
         message = await interaction.followup.send(view=_build_opening_view(interaction), wait=True)
         _remember_reply(interaction, message.id)
 
 
 async def delete_reply(interaction: discord.Interaction) -> None:
-    """Delete the public reply of a request that was not accepted. Best effort."""
+    """Try to delete the public reply of a request that was not accepted."""
     reply = interaction.extras.pop(_REPLY_KEY, None)
     if reply is not None:
         with suppress(discord.HTTPException):
@@ -120,7 +120,7 @@ async def delete_reply(interaction: discord.Interaction) -> None:
 
 
 def hand_over_reply(interaction: discord.Interaction) -> None:
-    """Leave the reply to the job: `delete_reply` does nothing from now on."""
+    """Give the reply to the job, so that `delete_reply` no longer deletes it."""
     interaction.extras.pop(_REPLY_KEY, None)
 
 
