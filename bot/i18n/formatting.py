@@ -7,11 +7,12 @@ a message. It cannot spread links either: AutoMod does not check messages of bot
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 import discord
+from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
 from bot.domain.billing.money import Micros, format_usd
@@ -173,6 +174,20 @@ def format_money(amount: Micros, locale: str | None) -> str:
 
 def join_list(items: Iterable[str], locale: str | None) -> str:
     return translate("list.separator", locale).join(items)
+
+
+def join_sentences(first: str, second: str, locale: str | None) -> str:
+    """Return two sentences after one another, with a space in languages that write one."""
+    return translate("list.sentences", locale, first=first, second=second)
+
+
+def format_labeled(label: str, text: str, locale: str | None) -> str:
+    """Return ``text`` after its label and the colon of the language."""
+    return translate("list.labeled", locale, label=label, text=text)
+
+
+def format_day(day: date, locale: str | None) -> str:
+    return format_date(day, format="long", locale=_to_babel_locale(locale))
 
 
 def _to_babel_locale(locale: str | None) -> str:

@@ -19,10 +19,12 @@ from bot.i18n.formatting import (
     EXCERPT_LIMIT,
     build_jump_link,
     format_eta,
+    format_labeled,
     format_mebibytes,
     format_money,
     format_prompt,
     format_timestamp,
+    join_sentences,
     list_clip_numbers,
 )
 from bot.ui.components import build_action_row, build_button, build_text_view, build_view
@@ -201,7 +203,7 @@ class ClipCards:
         else:
             text = translate(f"stage.{job.state}", locale)
         if progress.eta is not None:
-            text = f"{text} {format_eta(*progress.eta, locale)}"
+            text = join_sentences(text, format_eta(*progress.eta, locale), locale)
         return text
 
     def _format_facts(self, job: Job, clips: Sequence[Clip], now: datetime, locale: str) -> str:
@@ -297,11 +299,11 @@ def _describe_differences(plan: VideoPlan, clips: Sequence[Clip], locale: str) -
             changes.append((translate("seconds", locale, count=seconds), made))
         if differences.planned_ratio is not None:
             changes.append((differences.planned_ratio, f"{clip.width}×{clip.height}"))
-        name = "" if len(clips) == 1 else f"#{clip.id}: "
-        notes += [
-            f"-# {name}{translate('card.differs', locale, wished=planned, made=made)}"
-            for planned, made in changes
-        ]
+        for planned, made in changes:
+            note = translate("card.differs", locale, wished=planned, made=made)
+            if len(clips) > 1:
+                note = format_labeled(f"#{clip.id}", note, locale)
+            notes.append(f"-# {note}")
     return notes
 
 
@@ -326,11 +328,12 @@ def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
     else:
         text = translate("card.too_large", locale, clip=f"#{clip.id}")
     if upload.link is None or upload.link_expires_at is None:
-        return f"-# {text} {translate('card.original_kept', locale, size=size)}"
+        kept = translate("card.original_kept", locale, size=size)
+        return f"-# {join_sentences(text, kept, locale)}"
     until = format_timestamp(upload.link_expires_at, "f")
     original = translate("card.original_link", locale, size=size, link=upload.link, when=until)
     # small print, unless there is only the link
-    return f"{'-# ' if is_fitted else ''}{text} {original}"
+    return f"{'-# ' if is_fitted else ''}{join_sentences(text, original, locale)}"
 
 
 def get_public_locale(job: Job) -> str:

@@ -5,7 +5,7 @@ and names from the fields of the error, and Google's own reasons pass through `c
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial, singledispatch
 from typing import Final
 
@@ -37,9 +37,11 @@ from bot.domain.jobs.job import Job, Outcome
 from bot.domain.safety_categories import find_safety_categories, has_only_codes
 from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import (
+    format_day,
     format_money,
     format_timestamp,
     join_list,
+    join_sentences,
     list_clip_numbers,
     sanitize_text,
     truncate_text,
@@ -111,7 +113,8 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
         # with a user install, the interaction's token will have expired by then
         will_post = not job.cancel_requested and job.origin.user_install_reply is None
         key = "outcome.watched" if will_post else "outcome.watched.kept"
-        text += " " + translate(key, locale, until=format_timestamp(job.watched_until, "f"))
+        watched = translate(key, locale, until=format_timestamp(job.watched_until, "f"))
+        text = join_sentences(text, watched, locale)
     if outcome is Outcome.DELIVERY_FAILED and job.detail:
         text += "\n" + _describe_refused_post(job.detail, locale)
     detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
@@ -167,7 +170,8 @@ def _describe_person_policy(error: PersonPolicyUnsatisfiable, locale: str | None
     mode = translate(f"mode.{error.values['mode']}", locale)
     text = translate("rule.person_rule", locale, rule=rule, mode=mode, model=error.values["model"])
     key = "rule.person_rule_models" if error.models else "rule.person_rule_none"
-    return f"{text} {translate(key, locale, models=join_list(error.models, locale))}"
+    models = translate(key, locale, models=join_list(error.models, locale))
+    return join_sentences(text, models, locale)
 
 
 @describe_error.register
@@ -195,19 +199,21 @@ def _describe_reached_limit(error: LimitReached, locale: str | None = None) -> s
         allowed=format_limit_amount(error.limit, error.allowed, locale),
     )
     if error.limit == "jobs_at_once":
-        return f"{text} {translate('limit.frees_with_job', locale)}"
+        return join_sentences(text, translate("limit.frees_with_job", locale), locale)
     if error.frees_at is None:
         key = "limit.never_frees" if error.requested > error.allowed else "limit.frees_sometime"
-        return f"{text} {translate(key, locale)}"
+        return join_sentences(text, translate(key, locale), locale)
     when = f"{format_timestamp(error.frees_at, 'f')} ({format_timestamp(error.frees_at, 'R')})"
-    return f"{text} {translate('limit.frees', locale, when=when)}"
+    return join_sentences(text, translate("limit.frees", locale, when=when), locale)
 
 
 @describe_error.register
 def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
     text = translate("paused.operator" if error.by_operator else "paused.server", locale)
     reason = clean_detail(error.reason)
-    return f"{text} {translate('paused.reason', locale, reason=reason)}" if reason else text
+    if not reason:
+        return text
+    return join_sentences(text, translate("paused.reason", locale, reason=reason), locale)
 
 
 @describe_error.register
@@ -267,6 +273,8 @@ def _format_value(name: str, value: str | int, locale: str | None) -> str:
     """Return a value of a broken rule as text: modes by name, times as timestamps."""
     if name.endswith("_at") and isinstance(value, int):
         return format_timestamp(datetime.fromtimestamp(value, UTC), "f")
+    if name == "date":
+        return format_day(date.fromisoformat(str(value)), locale)
     if name == "mode":
         return translate(f"mode.{value}", locale)
     if name == "when" and has_message(f"with.{value}"):

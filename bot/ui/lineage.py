@@ -7,7 +7,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import LineageRow, elide_rows
 from bot.domain.jobs.request import GenerationMode
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import build_jump_link, format_clip_number, format_excerpt
+from bot.i18n.formatting import build_jump_link, format_clip_number, format_excerpt, format_labeled
 
 MAXIMUM_LENGTH: Final = 3800
 """Characters of the message. Discord allows 4,000."""
@@ -57,7 +57,8 @@ def _format_row(
         parts.append(translate("chain.from", locale, parent=f"#{parent}"))
     bullet = get_edge_mark(clip)
     indent = "\u2003" * min(row.depth, _MAXIMUM_INDENT)
-    return f"{indent}{bullet} {' · '.join(parts)}: {format_excerpt(clip.prompt, 50)}"
+    line = format_labeled(" · ".join(parts), format_excerpt(clip.prompt, 50), locale)
+    return f"{indent}{bullet} {line}"
 
 
 def get_edge_mark(clip: Clip) -> str:

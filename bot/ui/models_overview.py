@@ -6,7 +6,7 @@ from itertools import pairwise
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.models import ModelSpec
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import MESSAGE_LIMIT, format_money, join_list, sanitize_text
+from bot.i18n.formatting import MESSAGE_LIMIT, format_day, format_money, join_list, sanitize_text
 from bot.services.admin.model_directory import ModelOfferStatus
 
 
@@ -35,7 +35,8 @@ def _is_gone(status: ModelOfferStatus) -> bool:
 
 
 def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
-    model, end = status.model, str(status.model.retires)
+    model = status.model
+    end = "" if model.retires is None else format_day(model.retires, locale)
     if _is_gone(status):
         return [
             translate(

@@ -18,6 +18,7 @@ from bot.i18n.formatting import (
     build_jump_link,
     format_clip_number,
     format_excerpt,
+    format_labeled,
     format_money,
     format_timestamp,
     join_fitting_lines,
@@ -121,7 +122,7 @@ def format_limit_rows(rows: Sequence[LimitRow], locale: str | None, *, ceiling: 
             LimitSubject.DEFAULT: translate("server.quota.default", locale),
             LimitSubject.GUILD: translate("server.quota.guild", locale),
         }[row.subject]
-        lines.append(f"{subject}: {format_limits(row.limits, locale)}")
+        lines.append(format_labeled(subject, format_limits(row.limits, locale), locale))
     if any(value is not None for _, value in ceiling):
         ceiling_text = format_limits(ceiling, locale)
         lines.append(translate("server.budget.ceiling", locale, limits=ceiling_text))

@@ -38,7 +38,7 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
-from bot.i18n.formatting import format_money, truncate_text
+from bot.i18n.formatting import format_labeled, format_money, truncate_text
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.input_images import AttachedImage
@@ -262,7 +262,7 @@ class Autocompleter:
             value = translate("seconds", locale, count=int(value))
             value = f"+{value}" if is_extension else value
         if model is not None and option == "model":
-            value = f"{model.name}: {format_model_strengths(model, locale)}"
+            value = format_labeled(model.name, format_model_strengths(model, locale), locale)
         elif model is not None and not choice.is_usual_model:
             value = f"{value} · {model.name}"
         price = format_money(choice.price, locale)

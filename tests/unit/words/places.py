@@ -145,6 +145,8 @@ PLACES: Final = (
             "usage.title",
         ),
     ),
+    # What is joined is measured in its own place.
+    Place("two texts joined", MESSAGE_LIMIT, ("list.labeled", "list.sentences")),
     # A message joins up to three: a note on a picture, a question with its price, what is left.
     Place(
         "sentences of a message",
@@ -336,6 +338,7 @@ _NUMBER: Final = "9999999"
 _LINKED_CLIP: Final = f"[#{_NUMBER}]({_MESSAGE})"
 
 _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
+    ("list.*:*", "x" * (MESSAGE_LIMIT // 3)),
     ("button.*:clip", _NUMBER),
     ("history.line:clip", lambda language: f"{_LINKED_CLIP} ⤷ {_longest('card.edit')(language)} ·"),
     ("exhibit.line:clip", _LINKED_CLIP),
@@ -364,7 +367,7 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("*:models", _MODELS),
     ("*:model", _MODEL),
     ("*:replacement", _MODEL),
-    ("models.line:modes", _all("mode.*")),
+    ("models.line:modes", _all("with.*")),
     ("models.line:lengths", "3, 4, 5, 6, 7, 8, 9, 10"),
     ("models.line:prices", lambda language: " / ".join([_format_price_of_clip(language)] * 4)),
     ("models.line:mark", "✓"),
