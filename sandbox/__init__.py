@@ -1,4 +1,5 @@
-"""A Discord and a Google on loopback, as strict as the real ones, for the demo and the tests.
+"""Local replacements for Discord and Google, as strict as the real ones, for demo and tests.
 
-Imports nothing of the bot, discord.py or google-genai, so it cannot share their mistakes.
+The package imports nothing of the bot, discord.py or google-genai, so it does not repeat their
+mistakes.
 """

@@ -1,6 +1,6 @@
-"""``python -m sandbox``: starts the sandbox and prints one line of JSON that says how to reach it.
+"""``python -m sandbox`` starts the sandbox and prints a line of JSON with its addresses.
 
-That line is all it writes to stdout; logs go to stderr.
+Nothing else is written to stdout. Logs go to stderr.
 """
 
 import argparse
@@ -73,7 +73,7 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Runs until SIGTERM; 1 when the port is taken."""
+    """Run until SIGTERM and return the exit status, which is 1 if the port is taken."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )

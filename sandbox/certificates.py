@@ -1,6 +1,6 @@
-"""Makes a certificate for loopback, so that the sandbox can be reached by https as the real ones.
+"""Creates a certificate for loopback, so that the sandbox can be reached by https.
 
-Some clients take an address for one only with https. The authority exists for one run.
+Some clients only accept addresses with https. The certificate authority is new for every run.
 """
 
 import ipaddress
@@ -20,14 +20,14 @@ _LIFETIME: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class LoopbackTls:
-    """``authority_path`` is the file to trust, as ``SSL_CERT_FILE``."""
+    """TLS for loopback. Clients must trust ``authority_path``, for example as ``SSL_CERT_FILE``."""
 
     context: ssl.SSLContext
     authority_path: Path
 
 
 def create_loopback_tls(directory: Path) -> LoopbackTls:
-    """Make an authority and a certificate for 127.0.0.1 and localhost. Blocks."""
+    """Create an authority and a certificate for 127.0.0.1 and localhost. Blocks."""
     directory.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("Clapper sandbox authority")

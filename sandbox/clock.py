@@ -9,7 +9,7 @@ import time
 
 
 class SandboxClock:
-    """Real time plus what it has been advanced by; with ``frozen_at`` (unix s) only the latter."""
+    """Real time plus the seconds it was advanced by; from ``frozen_at`` (unix s) only those."""
 
     def __init__(self, frozen_at: float | None = None) -> None:
         self._frozen_at = frozen_at
@@ -17,17 +17,17 @@ class SandboxClock:
         self._sleepers: set[asyncio.Future[None]] = set()
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return the time in unix seconds."""
         base = time.time() if self._frozen_at is None else self._frozen_at
         return base + self._offset
 
     def monotonic(self) -> float:
-        """Seconds that never decrease; only differences mean anything."""
+        """Return seconds that never decrease. Only differences between them have a meaning."""
         base = time.monotonic() if self._frozen_at is None else self._frozen_at
         return base + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Moves time forward and wakes sleepers. Raises ValueError for a negative number."""
+        """Move time forward and wake sleepers. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError(f"time does not run backwards: {seconds}")
         self._offset += seconds
@@ -36,7 +36,7 @@ class SandboxClock:
                 sleeper.set_result(None)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleeps by this clock; returns early in real time when it is advanced far enough."""
+        """Sleep by this clock, and return early in real time when it is advanced far enough."""
         deadline = self.monotonic() + seconds
         while (left := deadline - self.monotonic()) > 0:
             moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()

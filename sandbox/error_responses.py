@@ -1,7 +1,7 @@
 """Responses for refusals, unknown routes and the sandbox's own bugs.
 
-A bug must never pass for an answer of Discord or Google: it is a 500, logged on stderr, and
-counted, so that tests can assert that there was none.
+A bug must not look like an answer of Discord or Google. So it is answered with 500, logged to
+stderr, and counted, so that tests can assert that there was none.
 """
 
 import json
@@ -18,28 +18,28 @@ log = logging.getLogger("sandbox")
 
 
 def json_response(data: Any, status: int = 200) -> web.Response:
-    """A JSON response without a charset: discord.py compares the content type literally."""
+    """Return a JSON response without a charset, because discord.py compares the whole type."""
     return web.Response(
         status=status, body=json.dumps(data).encode(), content_type="application/json"
     )
 
 
 class InternalErrorLog:
-    """Counts and keeps the latest unhandled exceptions, each a bug of the sandbox."""
+    """Counts unhandled exceptions, which are bugs of the sandbox, and keeps the latest."""
 
     def __init__(self) -> None:
         self.internal_errors = 0
         self.latest_errors: deque[str] = deque(maxlen=20)
 
     def record_error(self, where: str, error: BaseException) -> None:
-        """Counts a bug and logs it."""
+        """Count a bug and log it."""
         self.internal_errors += 1
         self.latest_errors.append(f"{where}: {error!r}")
         log.error("SANDBOX BUG in %s", where, exc_info=error)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Turns exceptions of handlers into error bodies of the server the path belongs to."""
+        """Turn exceptions of handlers into the error bodies of the path's server."""
         server = server_for_path(request.path)
         try:
             return await handler(request)

@@ -1,8 +1,8 @@
 """Injected faults: error responses, delays and cut connections.
 
-A fault matches requests by server, method and path and strikes a number of times. With ``drop:
-"after"`` the request is carried out and its response lost, with ``carry_out`` it is carried out and
-answered with an error: the cases in which a bot must not simply retry.
+A fault matches requests by server, method and path, for a number of times. With ``drop: "after"``
+the request is carried out but its response is lost. With ``carry_out`` it is carried out but
+answered with an error. In these cases a bot must not simply retry.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sandbox.request_log import CUT_POINT, Handler, redact_path, server_for_path
 
 CutPoint = Literal["before", "upload", "after", "middle"]
 BodyFraming = Literal["length", "chunked", "close"]
-"""How the end of a body is told: by Content-Length, by chunks, or by closing the connection."""
+"""What marks the end of a body: Content-Length, chunks, or the end of the connection."""
 
 _GOOGLE_STATUS = {
     400: "INVALID_ARGUMENT",
@@ -51,26 +51,26 @@ _INTERACTIONS_CODE = {
     503: "service_unavailable",
     504: "deadline_exceeded",
 }
-"""Codes of the Interactions API, which writes its errors in another form."""
+"""Codes of the Interactions API, whose errors have another form."""
 _INTERACTIONS_PATH = re.compile(r"/interactions(?:$|[/?])")
 
 
 class InvalidFault(ActionRefused):
-    """A malformed order for a fault; the message names the field."""
+    """A malformed definition of a fault. The message names the field."""
 
 
 @dataclass(slots=True, eq=False)
 class InjectedFault:
-    """One fault. ``times`` None strikes without end; delays are by the sandbox's clock.
+    """One fault. With ``times`` None it never ends. Delays use the sandbox's clock.
 
     ``delay_s`` passes before the request is carried out, ``hold_s`` between that and its response.
-    Without ``status`` and ``drop`` the request is only delayed. With ``carry_out`` the status is
-    answered after the request was carried out, with ``is_unread`` before its body has arrived, as
-    an edge server does. ``over_bytes`` leaves requests with smaller bodies alone.
+    Without ``status`` and ``drop``, the request is only delayed. With ``carry_out``, the status is
+    sent after the request was carried out; with ``is_unread``, before its body has arrived, as edge
+    servers do. Requests with bodies up to ``over_bytes`` are not affected.
 
-    ``body_base64`` is a binary body. ``cut_to`` carries the request out and sends only so many
-    bytes of the response's body, as if they were all. ``framing`` says how the body's end is told,
-    and ``content_length`` is a wrong one: the connection is closed where the body ends.
+    ``body_base64`` is a binary body. With ``cut_to``, the request is carried out, but only so many
+    bytes of the response's body are sent, as if they were all. ``framing`` says what marks the
+    body's end. ``content_length`` is a wrong length; the connection is closed where the body ends.
     """
 
     id: int
@@ -94,7 +94,7 @@ class InjectedFault:
 
     @classmethod
     def parse(cls, fault_id: int, order: dict[str, Any]) -> "InjectedFault":
-        """Reads the body of ``POST /control/faults``. Raises InvalidFault."""
+        """Read the body of ``POST /control/faults``. Raises InvalidFault."""
         unknown = order.keys() - {
             *("server", "method", "path", "times", "status", "body", "headers"),
             *("delay_s", "hold_s", "drop", "carry_out", "unread", "over_bytes", "code"),
@@ -149,7 +149,7 @@ class InjectedFault:
         )
 
     def matches(self, server: str, method: str, path: str, body_bytes: int = 0) -> bool:
-        """Whether it strikes this request; ``path`` includes the query."""
+        """Whether the fault applies to this request. ``path`` includes the query."""
         return (
             self.server == server
             and (self.times is None or self.strike_count < self.times)
@@ -159,7 +159,7 @@ class InjectedFault:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The fault as ``GET /control/faults`` shows it."""
+        """Return the fault as ``GET /control/faults`` shows it."""
         return {
             "id": self.id,
             "server": self.server,
@@ -181,11 +181,11 @@ class InjectedFault:
 
     @property
     def has_odd_framing(self) -> bool:
-        """Whether the body's end is told in another way than by its true length."""
+        """Whether anything but the true length marks the body's end."""
         return self.framing != "length" or self.content_length is not None
 
     def build_response(self, request_path: str = "") -> web.Response:
-        """The response that replaces the handler's; without a body, an error as the vendor's."""
+        """Return the response instead of the handler's, by default the vendor's error."""
         status = self.status or 500
         body, headers = self.body, dict(self.headers)
         if body is None:
@@ -278,7 +278,7 @@ def _read_cut_point(value: object) -> CutPoint | None:
 
 
 class FaultInjector:
-    """The faults in force. The oldest one that matches strikes, one for each request."""
+    """The active faults. For each request, the oldest one that matches is applied."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
@@ -289,14 +289,14 @@ class FaultInjector:
         return iter(tuple(self._faults))
 
     def add_fault(self, order: dict[str, Any]) -> InjectedFault:
-        """Puts a fault in force and returns it. Raises InvalidFault."""
+        """Activate a fault and return it. Raises InvalidFault."""
         fault = InjectedFault.parse(self._last_id + 1, order)
         self._last_id += 1
         self._faults.append(fault)
         return fault
 
     def remove_faults(self, fault_id: int | None = None) -> int:
-        """Removes one fault or all and returns their number."""
+        """Remove one fault or all and return their number."""
         before = len(self._faults)
         self._faults = [
             fault for fault in self._faults if fault_id is not None and fault.id != fault_id
@@ -305,7 +305,7 @@ class FaultInjector:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Applies the first matching fault to the request."""
+        """Apply the first matching fault to the request."""
         server = server_for_path(request.path)
         path = redact_path(request.rel_url)
         size = request.content_length or 0
@@ -351,7 +351,7 @@ def _cut_connection(
 
 
 async def _cut_upload(request: web.Request) -> web.StreamResponse:
-    """Reads half of the body, then cuts the connection."""
+    """Read half of the body, then cut the connection."""
     half, received = (request.content_length or 0) // 2, 0
     while received < half and (chunk := await request.content.readany()):
         received += len(chunk)
@@ -359,7 +359,7 @@ async def _cut_upload(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer_unread(request: web.Request, response: web.Response) -> web.Response:
-    """Answers while the body is still arriving, and closes without reading the rest of it."""
+    """Answer while the body is still arriving, and close without reading the rest of it."""
     response.force_close()
     await response.prepare(request)
     await response.write_eof()
@@ -369,9 +369,9 @@ async def _answer_unread(request: web.Request, response: web.Response) -> web.Re
 
 
 async def _cut_mid_body(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Sends the headers and half of the body, then cuts the connection.
+    """Send the headers and half of the body, then cut the connection.
 
-    A response that its handler has streamed already cannot be halved: there only the end is cut.
+    If the handler has already streamed the response, only its end is cut.
     """
     if isinstance(response, web.FileResponse):
         # aiohttp has no public way to see which file it is about to send.
@@ -396,7 +396,7 @@ def _read_first_half(path: Path) -> tuple[int, bytes]:
 async def _send_framed(
     request: web.Request, response: web.StreamResponse, fault: InjectedFault
 ) -> web.StreamResponse:
-    """Sends the response's body, or the part of it that is left, in the fault's framing."""
+    """Send the response's body, or the part of it that is left, in the fault's framing."""
     body = await _read_whole_body(response)
     if body is None:
         return response
@@ -423,7 +423,7 @@ async def _send_framed(
 def _send_until_closed(
     request: web.Request, framed: web.StreamResponse, body: bytes
 ) -> web.StreamResponse:
-    """Sends a body that ends with the connection, as HTTP/1.0 servers do."""
+    """Send a body that ends with the connection, as HTTP/1.0 servers do."""
     lines = [f"HTTP/1.1 {framed.status} {framed.reason}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in framed.headers.items()]
     if request.transport is not None:

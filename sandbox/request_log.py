@@ -1,8 +1,8 @@
-"""The log of every HTTP request of the bot, with its response.
+"""Logs every HTTP request of the bot with its response.
 
-Tests prove from it that nothing was submitted or posted twice, so an entry is added when the
-request *arrives* (status None until it is answered). Uploads are not read here: the handler that
-parses a multipart body stores its JSON under ``LOG_JSON``.
+Tests use the log to prove that nothing was submitted or posted twice. So an entry is added when the
+request *arrives*, with the status None until it is answered. Uploads are not read here. Instead,
+the handler that parses a multipart body stores its JSON as ``LOG_JSON``.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ MAX_ENTRIES = 100_000
 MAX_KEPT_BODY_BYTES = 64 * 1024 * 1024
 MAX_LOGGED_BODY_BYTES = 1024 * 1024
 MAX_REQUEST_BYTES = 160 * 1024 * 1024
-"""The largest body that the server reads: three images of 20 MB, or a clip, in base64, and room."""
+"""The largest body that the server reads: enough for three images of 20 MB or a clip in base64."""
 MAX_LOGGED_TEXT_LENGTH = 16_384
 MAX_LOGGED_BLOB_LENGTH = 1024
 
@@ -40,7 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def server_for_path(path: str) -> str:
-    """The server a path belongs to: "discord", "google" or "control"."""
+    """Return the server that a path belongs to: "discord", "google" or "control"."""
     if path.startswith("/control"):
         return "control"
     return "google" if _GOOGLE_PATH.match(path) else "discord"
@@ -57,7 +57,7 @@ def redact_path(url: URL) -> str:
 
 
 def shorten_blobs(value: Any) -> Any:
-    """The same JSON with images, videos and other long texts replaced by their length."""
+    """Return the same JSON with images, videos and other long texts replaced by their length."""
     match value:
         case dict():
             return {name: shorten_blobs(item) for name, item in value.items()}
@@ -87,7 +87,7 @@ class LoggedRequest:
     response: bytes | None = None
 
     def to_json(self, *, bodies: bool) -> dict[str, Any]:
-        """The entry as ``GET /control/requests`` shows it."""
+        """Return the entry as ``GET /control/requests`` shows it."""
         entry: dict[str, Any] = {
             "n": self.number,
             "server": self.server,
@@ -106,7 +106,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The log. Bounded: it drops the oldest response bodies first, then the oldest entries."""
+    """The log. To limit its size, it drops the oldest response bodies, then the oldest entries."""
 
     def __init__(self, clock: SandboxClock, *, max_entries: int = MAX_ENTRIES) -> None:
         self.unknown_routes = 0
@@ -118,14 +118,14 @@ class RequestLog:
         self._waiters: set[asyncio.Event] = set()
 
     def entries_after(self, number: int) -> list[LoggedRequest]:
-        """The entries with a higher number, oldest first."""
+        """Return the entries with a higher number, oldest first."""
         missing = min(self._last_number - number, len(self._entries))
         if missing <= 0:
             return []
         return list(self._entries)[-missing:]
 
     async def wait_for_entries(self, number: int, seconds: float) -> list[LoggedRequest]:
-        """The entries with a higher number as soon as there is one; none after real seconds."""
+        """Wait up to ``seconds`` of real time for entries with a higher number, and return them."""
         if self._last_number <= number:
             arrived = asyncio.Event()
             self._waiters.add(arrived)
@@ -140,7 +140,7 @@ class RequestLog:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Logs every request but those to the control API and the gateway's WebSocket."""
+        """Log every request but those to the control API and the gateway's WebSocket."""
         server = server_for_path(request.path)
         if server == "control" or request.path.startswith("/gateway"):
             return await handler(request)
@@ -194,7 +194,7 @@ class RequestLog:
 
 
 async def _read_json(request: web.Request) -> Any:
-    """The JSON body for the log; None when it is unreadable (the handler answers that)."""
+    """Return the JSON body for the log; None when it is unreadable (the handler answers that)."""
     length = request.content_length
     if not length or length > MAX_REQUEST_BYTES:
         return None

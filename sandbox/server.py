@@ -1,8 +1,8 @@
-"""Composes the sandbox: one process and one port with a Discord, a Google and the control API.
+"""Combines Discord, Google and the control API in one process with one port.
 
-Middlewares run from the outside in: loopback check, request log (it must see everything), Discord's
-rate limits, error responses, and last the injected faults, which to all the others must look like
-the handler's own responses.
+The middlewares run in this order: loopback check, request log (which must see everything),
+Discord's rate limits, error responses, injected faults. The faults are last, because the others
+must treat them like the handler's own responses.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ _UNLIMITED_BUDGETS: Final = {
 
 
 class SandboxServer:
-    """A running sandbox: create it with ``start``, end it with ``close``."""
+    """A running sandbox. Create it with ``start`` and end it with ``close``."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SandboxServer:
         with_tls: bool = False,
         google_settings: GoogleSettings | None = None,
     ) -> "SandboxServer":
-        """Builds every part and listens on loopback. Raises OSError when the port is taken.
+        """Build every part and listen on loopback. Raises OSError if the port is taken.
 
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
@@ -141,7 +141,7 @@ class SandboxServer:
         )
 
     def bot_environment(self) -> dict[str, str]:
-        """The settings with which a bot uses this Discord and this Google's Gemini API.
+        """Return the settings with which a bot uses this Discord and this Google's Gemini API.
 
         Vertex AI is left unconfigured but for its address: with both routes configured, the bot
         would choose the cheapest model of either.
@@ -158,7 +158,7 @@ class SandboxServer:
         }
 
     async def close(self) -> None:
-        """Closes all connections and stops, within two seconds."""
+        """Close all connections and stop, within two seconds."""
         self.gateway.close()
         await self._runner.cleanup()
         await self.google.close()

@@ -1,7 +1,8 @@
 """The server's part of the control API: request log, faults, gateway, clock and rate limits.
 
-JSON over loopback. Acting as people is in ``sandbox.discord.control``, Google's behaviour in
-``sandbox.google.control``. Refusals are raised as ActionRefused; the error middleware answers them.
+It uses JSON over loopback. Routes that act as people are in ``sandbox.discord.control``, those for
+Google's behavior in ``sandbox.google.control``. Refusals are raised as ActionRefused, and the error
+middleware answers them.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ MAX_WAIT_S = 60.0
 
 @web.middleware
 async def require_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses the control API to clients that are not on this machine."""
+    """Refuse the control API to clients that are not on this machine."""
     if request.path.startswith("/control"):
         try:
             local = ipaddress.ip_address(request.remote or "").is_loopback
@@ -50,7 +51,7 @@ class ServerControlApi:
     error_log: InternalErrorLog
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, to be mounted at the root."""
+        """Return the routes, to be mounted at the root."""
         return [
             web.get("/control/health", self._get_health),
             web.get("/control/requests", self._list_requests),

@@ -1,4 +1,4 @@
-"""``python -m sandbox.demo``: runs the demo and leaves its clips; exit status 0 when it passed."""
+"""``python -m sandbox.demo`` runs the demo and keeps its clips. It exits with 0 if it passed."""
 
 import argparse
 import asyncio
@@ -99,7 +99,7 @@ async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
 
 
 def _find_free_port() -> int:
-    """A free port for the bot's web server, so that the gallery's address is known beforehand."""
+    """Return a free port for the bot's web server, so that the gallery's address is known early."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -175,7 +175,7 @@ async def _wait_for_interrupt(
 
 @contextmanager
 def _exclusive_directory(folder: Path) -> Iterator[None]:
-    """Empties ``folder`` and locks it for this run. Raises DemoFailed when that is impossible."""
+    """Empty ``folder`` and lock it for this run. Raises DemoFailed if that is impossible."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_suffix(".lock").open("w")
@@ -192,7 +192,7 @@ def _exclusive_directory(folder: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Returns 0 when the demo passed, 1 when it failed, 130 when it was interrupted."""
+    """Return the exit status: 0 if the demo passed, 1 if it failed, 130 if it was interrupted."""
     arguments = _parse_arguments()
     console = Console()
     folder: Path = arguments.dir

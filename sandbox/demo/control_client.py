@@ -17,11 +17,11 @@ _POLL_INTERVAL_S = 0.25
 
 
 class DemoFailed(Exception):
-    """Something that a person would expect did not happen; the message says what."""
+    """Something that should have happened did not. The message says what."""
 
 
 class ControlClient:
-    """A client; ``base`` is the address in the sandbox's ready line. Errors raise DemoFailed."""
+    """A client for ``base``, the address in the sandbox's ready line. Errors raise DemoFailed."""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
         self.base = base
@@ -37,12 +37,12 @@ class ControlClient:
         return await self._send_request("PUT", path, body)
 
     async def list_messages(self, channel: str) -> list[Json]:
-        """The channel's messages, oldest first, as Discord would show them."""
+        """Return the channel's messages, oldest first, as Discord would show them."""
         messages: list[Json] = await self.get(f"channels/{channel}/messages")
         return sorted(messages, key=lambda message: int(message["id"]))
 
     async def download_file(self, url: str, destination: Path) -> None:
-        """Downloads a posted file."""
+        """Download a posted file."""
         async with self._session.get(url) as response:
             if response.status != 200:
                 raise DemoFailed(f"the posted file cannot be downloaded: HTTP {response.status}")
@@ -60,7 +60,7 @@ class ControlClient:
 async def wait_until(
     check: Callable[[], Awaitable[T | None]], *, within_s: float, waiting_for: str
 ) -> T:
-    """Calls ``check`` until it returns something.
+    """Call ``check`` until it returns something.
 
     Raises DemoFailed, naming ``waiting_for``, after ``within_s`` seconds.
     """
@@ -81,7 +81,7 @@ async def wait_for_response(
     *,
     within_s: float,
 ) -> Json:
-    """The bot's response to an interaction, once it is more than "thinking". Raises DemoFailed."""
+    """Wait until the response is more than "thinking…", and return it. Raises DemoFailed."""
 
     async def find_response() -> Json | None:
         check_processes()

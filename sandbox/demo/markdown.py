@@ -1,6 +1,6 @@
 """Renders Discord's message text for a terminal: markdown, mentions and timestamps.
 
-Discord sends ``<@123>`` and ``<t:1700000000:R>`` and leaves their display to the client.
+Discord sends ``<@123>`` and ``<t:1700000000:R>``, and the client decides how to show them.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)
 
 
 def render_markdown(content: str, names: Mapping[str, str]) -> Text:
-    """``content`` as styled text; ``names`` are people and channels by their ids."""
+    """Return ``content`` as styled text. ``names`` are those of people and channels by id."""
     lines = [_render_line(line, names) for line in content.splitlines()]
     return Text("\n").join(lines)
 

@@ -1,4 +1,4 @@
-"""Runs the sandbox and the real bot as processes of their own."""
+"""Runs the sandbox and the real bot as separate processes."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPD
 
 
 class DemoRunner:
-    """Starts and stops the processes, as an async context manager.
+    """An async context manager that starts and stops the processes.
 
     Their logs and the bot's data go below ``folder``. ``settings`` are added to those in the
     sandbox's ready line. Both run in ``folder``, so that they never read the checkout's ``.env``.
@@ -44,13 +44,13 @@ class DemoRunner:
         await self._stop_processes()
 
     def check_processes(self) -> None:
-        """Raises DemoFailed when one of the two has ended by itself."""
+        """Raise DemoFailed if one of the processes has ended."""
         for name, process in self._processes.items():
             if process.returncode is not None:
                 raise DemoFailed(f"the {name} ended by itself with status {process.returncode}")
 
     def read_logs(self, lines: int) -> dict[str, str]:
-        """The last lines of each log."""
+        """Return the last lines of each log."""
         logs = {}
         for name in ("sandbox", "bot"):
             path = self._log_path(name)

@@ -1,4 +1,4 @@
-"""Paints the demo's input image, so that the demo needs no file under another's copyright."""
+"""Paints the demo's input image, so that the demo needs no file with somebody else's copyright."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ ColorStops = tuple[tuple[float, tuple[int, int, int]], ...]
 
 
 def paint_sample_image(destination: Path) -> None:
-    """Paints a paper boat in a harbour at dusk, 1280x720, as PNG."""
+    """Paint a paper boat in a harbor at dusk, 1280x720, as PNG."""
     height = _IMAGE_SIZE[1]
     horizon = int(height * _HORIZON)
     random = np.random.default_rng(7)

@@ -22,7 +22,7 @@ from sandbox.demo.terminal import ClipPreview, ProgressDisplay, Terminal
 from sandbox.demo.video_file import VideoProperties
 
 GENERATION_S: Final = 6
-"""Seconds that the sandbox's Google takes for a clip; the real one takes 11 s to 6 minutes."""
+"""Seconds that the sandbox's Google takes for a clip. The real one takes 11 s to 6 minutes."""
 
 PROMPT: Final = (
     "A paper boat leaves the harbour at dusk, the lanterns light up one by one, soft waves"
@@ -42,7 +42,7 @@ _CLIP_TIMEOUT_S: Final = 150.0
 
 @dataclass(frozen=True, slots=True)
 class DemoSetting:
-    """The people, channels and server of the demo: ids as strings, names by their ids."""
+    """The people, channels and server of the demo. Ids are strings; names are by id."""
 
     user_id: str
     bot_id: str
@@ -65,7 +65,7 @@ class SavedClip:
 
 
 class DemoScenario:
-    """One run. Files go below ``folder``; ``check`` raises DemoFailed when the bot has ended."""
+    """One run, with files below ``folder``. ``check`` raises DemoFailed if the bot has ended."""
 
     def __init__(
         self, control: ControlClient, terminal: Terminal, folder: Path, check: Callable[[], None]
@@ -78,7 +78,7 @@ class DemoScenario:
         self._saved_names: dict[str, str] = {}
 
     async def run(self, setting: DemoSetting) -> list[SavedClip]:
-        """Runs all steps and returns the clips. Raises DemoFailed."""
+        """Run all steps and return the clips. Raises DemoFailed."""
         await self._control.put("google", {"seconds": GENERATION_S})
         self._terminal.print_channel(_CHANNEL, setting.server_name)
         first = await self._generate_clip(setting)
@@ -148,7 +148,7 @@ class DemoScenario:
     async def _reply_to_clip(
         self, setting: DemoSetting, clip: SavedClip, words: str, name: str
     ) -> SavedClip:
-        """Replies to a clip's message and returns what was made of it."""
+        """Reply to a clip's message and return the resulting clip."""
         posted = await self._control.post(
             "messages",
             {
@@ -166,7 +166,7 @@ class DemoScenario:
         return replace(made, parent_message_id=clip.message["id"])
 
     async def _save_next_clip(self, setting: DemoSetting, *, after: int, name: str) -> SavedClip:
-        """Waits for the bot's next clip, showing its status meanwhile, then saves and shows it."""
+        """Wait for the bot's next clip, showing its status meanwhile, then save and show it."""
         with self._terminal.show_progress("waiting for the clip") as progress:
             message = await wait_until(
                 lambda: self._find_clip_message(setting, after, progress),
@@ -218,7 +218,7 @@ class DemoScenario:
 
 
 async def wait_for_bot(control: ControlClient, check: Callable[[], None]) -> DemoSetting:
-    """The setting, once the bot is online with its commands registered. Raises DemoFailed."""
+    """Wait until the bot is online with its commands, and return the setting. Raises DemoFailed."""
 
     async def find_setting() -> DemoSetting | None:
         check()
@@ -235,7 +235,7 @@ async def wait_for_bot(control: ControlClient, check: Callable[[], None]) -> Dem
 def write_summary(
     path: Path, clips: Sequence[SavedClip], gallery_url: str, elapsed_s: float
 ) -> None:
-    """Writes ``summary.json``; its fields are in docs/sandbox.md."""
+    """Write ``summary.json``; its fields are in docs/sandbox.md."""
     rows: list[dict[str, Any]] = []
     for clip in clips:
         properties = asdict(clip.properties)

@@ -44,7 +44,7 @@ class ShowcaseStep:
         properties: VideoProperties,
         stills: tuple[Image.Image, ...],
     ) -> str:
-        """Sets up the showcase, posts ``clip`` there and returns its web page. Raises DemoFailed.
+        """Set up the showcase, post ``clip`` there and return its web page. Raises DemoFailed.
 
         ``properties`` and ``stills`` are those of the clip's file, for display.
         """
@@ -95,7 +95,10 @@ class ShowcaseStep:
         return next((message for message in messages if message["author"]["id"] == bot), None)
 
     async def _find_gallery_page(self) -> str | None:
-        """The clip's page, once page, poster and video can be opened."""
+        """Return the clip's page, or None if the gallery does not list it yet.
+
+        Raises DemoFailed if the page, the poster or the video cannot be opened.
+        """
         self._check()
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{self._gallery}/api/v1/clips") as response:
@@ -110,7 +113,7 @@ class ShowcaseStep:
 
 
 def _find_button(message: Json, label: str) -> str:
-    """The custom id of the button with a label, anywhere in the message."""
+    """Return the custom id of the button with a label, anywhere in the message."""
     parts = list(message.get("components") or [])
     while parts:
         part = parts.pop(0)

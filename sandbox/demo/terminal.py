@@ -1,7 +1,7 @@
 """Shows Discord's messages, cards and buttons in a terminal.
 
-In colour a clip is a strip of its frames in half blocks, and the status message is updated as the
-bot edits it. Without a terminal everything is printed as plain lines.
+In a terminal with color, clips are shown as strips of frames in half blocks, and the status message
+is updated when the bot edits it. Otherwise everything is printed as plain lines.
 """
 
 import time
@@ -46,7 +46,7 @@ class ClipPreview:
 
 
 class Terminal:
-    """Prints a conversation. ``names`` are people and channels by their ids."""
+    """Prints a conversation. ``names`` are those of people and channels by id."""
 
     def __init__(self, console: Console, names: Mapping[str, str]) -> None:
         self.console = console
@@ -56,18 +56,18 @@ class Terminal:
         console.width = min(console.width, _MAX_WIDTH)
 
     def print_channel(self, name: str, server: str) -> None:
-        """Prints the channel's heading."""
+        """Print the channel's heading."""
         title = Text.assemble((f" # {name} ", "bold"), (f" {server} ", "dim"))
         self.console.print(Rule(title, style="grey37", characters="─"), "")
 
     def print_line(self, words: str, style: str = "dim") -> None:
-        """Prints a remark that is not part of the conversation."""
+        """Print a remark that is not part of the conversation."""
         self.console.print(Text(words, style=style))
 
     def print_command(
         self, person: str, name: str, options: Mapping[str, str], picture: Image.Image | None
     ) -> None:
-        """Prints a person's command, with the image they attached."""
+        """Print a person's command, with the image they attached."""
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="dim")
         rows.add_column()
@@ -82,12 +82,12 @@ class Terminal:
     def print_message(
         self, message: Json, previews: Mapping[str, ClipPreview] | None = None
     ) -> None:
-        """Prints a message; ``previews`` are its clips by their file names."""
+        """Print a message. ``previews`` are its clips by file name."""
         self.console.print(self.render_message(message, previews or {}), "")
 
     @contextmanager
     def show_progress(self, description: str) -> Iterator["ProgressDisplay"]:
-        """Shows progress while the block runs."""
+        """Show progress while the block runs."""
         if self.console.is_terminal:
             with Live(console=self.console, transient=True, refresh_per_second=8) as live:
                 yield ProgressDisplay(self, description, live)
@@ -96,7 +96,7 @@ class Terminal:
             self.print_line("")
 
     def print_summary(self, rows: Sequence[tuple[str, VideoProperties, str]]) -> None:
-        """Prints a table of files: names, properties and remarks."""
+        """Print a table of files: names, properties and remarks."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
         for heading in ("file", "length", "picture", "sound"):
             table.add_column(heading, no_wrap=True)
@@ -275,7 +275,7 @@ class ProgressDisplay:
             terminal.print_line(f"… {description}")
 
     def show_status(self, message: Json | None) -> None:
-        """Shows the current status message."""
+        """Show the current status message."""
         if self._live is not None:
             elapsed = time.monotonic() - self._started_at
             self._spinner.update(text=Text(f"{self._description}  {elapsed:.0f} s", style="dim"))
@@ -313,7 +313,7 @@ def _file_name(url: str) -> str:
 
 
 def _render_half_blocks(picture: Image.Image, width: int) -> Text:
-    """A picture as half blocks: two pixels per character, ``width`` characters wide."""
+    """Return an image as half blocks, with two pixels per character and ``width`` characters."""
     rows = max(round(width * picture.height / picture.width / 2), 1)
     small = picture.convert("RGB").resize((width, rows * 2), Image.Resampling.BOX)
     pixels = np.asarray(small)

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 _MAX_FRAME_DIFFERENCE = 6.0
-"""Mean difference of 8-bit values below which two frames are the same picture, encoded twice."""
+"""Mean difference of 8-bit values below which two frames are encodings of the same image."""
 
 _MIN_LIKENESS = 0.6
-"""Least correlation of brightness between a frame and the same one in other light."""
+"""Minimum correlation of brightness between a frame and the same one in other light."""
 
 _MAX_LIGHT = 0.85
-"""Most that is left of a picture's brightness by night."""
+"""Maximum share of a frame's brightness that is left at night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class VideoProperties:
 
 
 def read_properties(path: Path) -> VideoProperties:
-    """Decodes a whole video file. Raises av.FFmpegError for a broken one."""
+    """Decode a whole video file. Raises av.FFmpegError if it is broken."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or 0)
@@ -47,12 +47,12 @@ def read_properties(path: Path) -> VideoProperties:
 
 
 def extract_stills(path: Path, seconds: list[float], width: int = 320) -> list[Image.Image]:
-    """The frames at the given times, ``width`` pixels wide."""
+    """Return the frames at the given times, ``width`` pixels wide."""
     return [_downscale_frame(frame, width) for frame in _decode_frames_at(path, seconds)]
 
 
 def starts_with_frames_of(path: Path, source: Path, seconds: list[float]) -> bool:
-    """Whether ``path`` shows the same pictures as ``source`` at the given times."""
+    """Whether ``path`` shows the same frames as ``source`` at the given times."""
     pairs = zip(_decode_frames_at(path, seconds), _decode_frames_at(source, seconds), strict=True)
     return all(
         _frame_difference(_downscale_frame(frame, 160), _downscale_frame(source_frame, 160))
@@ -62,7 +62,7 @@ def starts_with_frames_of(path: Path, source: Path, seconds: list[float]) -> boo
 
 
 def is_darker_version_of(path: Path, source: Path, seconds: list[float]) -> bool:
-    """Whether ``path`` shows what ``source`` does at the given times, with less light."""
+    """Whether ``path`` shows darker versions of ``source``'s frames at the given times."""
     pairs = zip(_decode_frames_at(path, seconds), _decode_frames_at(source, seconds), strict=True)
     for frame, source_frame in pairs:
         levels = np.asarray(_downscale_frame(frame, 160).convert("L"), np.float64)

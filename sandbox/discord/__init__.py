@@ -1,5 +1,5 @@
-"""A Discord on loopback: its world, rules, REST API, gateway, CDN and control API.
+"""A local Discord: its world, rules, REST API, gateway, CDN and control API.
 
-State (``world`` and its neighbours) is apart from the wire (``rest``, ``gateway``); events join
-them. Imports nothing of ``sandbox.google``.
+The state (``world`` and related modules) is separate from the protocols (``rest``, ``gateway``),
+which learn of changes by events. Imports nothing of ``sandbox.google``.
 """

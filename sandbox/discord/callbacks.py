@@ -1,7 +1,7 @@
-"""The bot's initial response to an interaction: once, within 3 seconds.
+"""The bot's initial response to an interaction, which it must send within 3 seconds.
 
-It is a message, a deferred one ("thinking"), an update of the component's message, autocomplete
-choices or a modal, depending on the kind of interaction.
+Depending on the kind of interaction, it is a message, a deferred one ("thinking…"), an update of
+the component's message, autocomplete choices or a modal.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -42,7 +42,7 @@ _ALLOWED_CALLBACKS = {
 
 
 def find_callback_interaction(world: DiscordWorld, interaction_id: int, token: str) -> Interaction:
-    """The interaction that a callback is for. Raises DiscordError 10062."""
+    """Return the interaction that a callback is for. Raises DiscordError 10062."""
     interaction = world.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
         raise errors.unknown_interaction()
@@ -50,7 +50,7 @@ def find_callback_interaction(world: DiscordWorld, interaction_id: int, token: s
 
 
 def require_unanswered(interaction: Interaction, received_at: float) -> None:
-    """Raises DiscordError 40060 or 10062 when a response is not possible any more."""
+    """Raise DiscordError 40060 or 10062 if a response is no longer possible."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
     if interaction.is_late(received_at):
@@ -65,9 +65,10 @@ async def answer_interaction(
     *,
     received_at: float,
 ) -> Json:
-    """Applies the initial response and returns the JSON for ``with_response``.
+    """Apply the initial response and return the JSON for ``with_response``.
 
-    ``received_at``: when the request began (unix seconds), because a slow upload does not count.
+    ``received_at`` is the time in unix seconds when the request began, because the time for uploads
+    does not count.
     """
     require_unanswered(interaction, received_at)
     allowed: tuple[CallbackKind, ...] = _ALLOWED_CALLBACKS[interaction.kind]
@@ -151,19 +152,19 @@ async def _update_source_message(
 
 
 def require_still_unanswered(interaction: Interaction) -> None:
-    """Raises DiscordError 40060 when another response came while this one's files were read."""
+    """Raise DiscordError 40060 if another response arrived while this one's files were read."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
 
 
 def wants_ephemeral(interaction: Interaction, data: FormFields) -> bool:
-    """Whether a response is visible to the person only."""
+    """Whether a response should only be visible to the person."""
     flags = data.integer("flags", low=0, high=2**31 - 1) or 0
     return interaction.forced_ephemeral or bool(flags & MessageFlag.EPHEMERAL)
 
 
 def find_source_message(world: DiscordWorld, interaction: Interaction) -> MessageReference | None:
-    """The message with the component; responses are shown as replies to it."""
+    """Return the message with the component, to which responses are shown as replies."""
     message = world.find_message(interaction.message_id or 0)
     if message is None:
         return None
@@ -219,7 +220,7 @@ def _build_callback_response(
         message = world.find_message(interaction.message_id or 0)
     response: Json = {"interaction": description}
     if message is not None:
-        # A deferred response has the type of what it will become.
+        # A deferred response already has its final type.
         update = callback in {C.UPDATE, C.DEFERRED_UPDATE}
         response["resource"] = {
             "type": int(C.UPDATE if update else C.MESSAGE),

@@ -1,4 +1,4 @@
-"""The attachments host: signed links that expire, ranges, and avatars.
+"""The host for attachments and avatars, with signed links that expire, and range requests.
 
 Rules: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -58,7 +58,7 @@ def _find_attachment(world: DiscordWorld, attachment_id: str) -> Attachment | No
 
 
 def _draw_avatar(name: str) -> bytes:
-    """An avatar of one plain colour, the same for the same name."""
+    """Return an avatar of one plain color, the same for the same name."""
     hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
     red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
     out = io.BytesIO()

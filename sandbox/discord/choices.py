@@ -1,4 +1,4 @@
-"""A person's choices in selects: offered values, or users, roles and channels by name."""
+"""Resolves a person's choices in selects: offered values, or users, roles and channels by name."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def choose_values(
     values: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """The values a select sends. Raises ActionRefused for too few, too many or unknown ones."""
+    """Return the values that a select sends. Raises ActionRefused if they are not allowed."""
     minimum, maximum = component["min_values"], component["max_values"]
     if not minimum <= len(values) <= maximum:
         raise ActionRefused(
@@ -40,7 +40,7 @@ def resolve_choices(
     refs: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """The ids of the users, roles or channels chosen by name."""
+    """Return the ids of the users, roles or channels chosen by name."""
     kind = component["type"]
     ids: list[str] = []
     for value in refs:

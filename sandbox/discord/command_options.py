@@ -1,7 +1,7 @@
 """Turns a person's option values into those of an interaction.
 
-Like Discord's client it refuses unknown options, missing required ones, and values outside the
-choices, lengths and ranges: these never reach the bot.
+Like Discord's client, it refuses unknown options, missing required ones, and values outside the
+choices, lengths and ranges, so that they never reach the bot.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands
 """
@@ -24,7 +24,7 @@ _MAX_TEXT_LENGTH = 6000
 
 
 def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> list[Json]:
-    """The options of the (sub-)command at ``path``. Raises UnknownEntity or ActionRefused."""
+    """Return the options of the command at ``path``. Raises UnknownEntity or ActionRefused."""
     options = command.options
     for name in path:
         option = next(
@@ -40,7 +40,7 @@ def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> lis
 
 
 def nest_values(command: ApplicationCommand, path: list[str], values: list[Json]) -> list[Json]:
-    """Values nested in the sub-commands of ``path``."""
+    """Return values nested in the sub-commands of ``path``."""
     if not path:
         return values
     kinds = []
@@ -75,7 +75,7 @@ class OptionFiller:
     async def fill_options(
         self, options: list[Json], option_values: Mapping[str, Any], *, focused: str | None = None
     ) -> list[Json]:
-        """The options as the bot receives them; ``focused`` is being autocompleted.
+        """Return the options as the bot receives them; ``focused`` is being autocompleted.
 
         Raises ActionRefused for what the client would not send.
         """

@@ -46,7 +46,7 @@ _CHOICE_KINDS = (OptionKind.STRING, OptionKind.INTEGER, OptionKind.NUMBER)
 
 
 def read_command(fields: FormFields) -> Json:
-    """A command's JSON, completed as Discord returns it; errors are added to the fields."""
+    """Return a command's JSON, completed as Discord returns it; errors are added to the fields."""
     kind = fields.one_of("type", [int(k) for k in CommandKind]) or int(CommandKind.CHAT_INPUT)
     chat = kind == CommandKind.CHAT_INPUT
     body: Json = {
@@ -90,7 +90,7 @@ def read_command(fields: FormFields) -> Json:
 
 
 def is_command_name(name: str) -> bool:
-    """Lower-case letters, numbers, ``-``, ``_`` and ``'`` of any script, 1 to 32 of them."""
+    """Whether it has 1 to 32 lower-case letters, digits, ``-``, ``_`` and ``'`` in any script."""
     if not 1 <= len(name) <= 32 or name != name.lower():
         return False
     return all(char in "-_'" or _is_name_character(char) for char in name)
@@ -306,7 +306,7 @@ def _read_choice_value(fields: FormFields, kind: int) -> str | int | float | Non
 
 
 def _text_size(body: Json) -> int:
-    """Characters of all names, descriptions and values; only the longest localization counts."""
+    """Count the characters of names, descriptions and values in the longest localization."""
     size = 0
     for field in ("name", "description"):
         texts = [body.get(field), *(body.get(f"{field}_localizations") or {}).values()]

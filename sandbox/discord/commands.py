@@ -1,4 +1,4 @@
-"""The registered application commands: global ones and each guild's own.
+"""The registered application commands, which are global or belong to a guild.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands
 """
@@ -25,7 +25,7 @@ class InteractionContext(IntEnum):
 
 @dataclass(slots=True)
 class ApplicationCommand:
-    """A registered command; ``body`` is its JSON without id and version."""
+    """A registered command. ``body`` is its JSON without id and version."""
 
     id: int
     version: int
@@ -80,7 +80,7 @@ class ApplicationCommand:
 
 
 class CommandRegistry:
-    """All commands of the application; None as guild id means the global ones."""
+    """All commands of the application. A guild id of None means the global ones."""
 
     def __init__(self, application_id: int, ids: SnowflakeGenerator) -> None:
         self._application_id = application_id
@@ -88,18 +88,18 @@ class CommandRegistry:
         self._commands: dict[int | None, dict[int, ApplicationCommand]] = {None: {}}
 
     def list_commands(self, guild_id: int | None) -> list[ApplicationCommand]:
-        """The commands of one scope, in order of registration."""
+        """Return the commands of one scope, in order of registration."""
         return list(self._commands.get(guild_id, {}).values())
 
     def get(self, guild_id: int | None, command_id: int) -> ApplicationCommand:
-        """One command. Raises DiscordError 10063."""
+        """Return one command. Raises DiscordError 10063."""
         command = self._commands.get(guild_id, {}).get(command_id)
         if command is None:
             raise DiscordError(404, 10063, "Unknown application command")
         return command
 
     def find(self, guild_id: int | None, kind: CommandKind, name: str) -> ApplicationCommand | None:
-        """A command by name: the guild's own before the global one."""
+        """Return a command by name: the guild's own before the global one."""
         scopes = (guild_id, None) if guild_id is not None else (None,)
         for scope in scopes:
             for command in self.list_commands(scope):
@@ -108,7 +108,7 @@ class CommandRegistry:
         return None
 
     def overwrite(self, guild_id: int | None, bodies: object) -> list[ApplicationCommand]:
-        """Replaces a scope's commands; those with a known name keep their ids.
+        """Replace a scope's commands; those with a known name keep their ids.
 
         Raises DiscordError 50035 or 30032 without changing anything.
         """
@@ -133,7 +133,7 @@ class CommandRegistry:
         return list(new.values())
 
     def upsert(self, guild_id: int | None, body: object) -> tuple[ApplicationCommand, bool]:
-        """Creates a command or replaces the one of the same name; returns whether it is new."""
+        """Create a command or replace the one of the same name, and return whether it is new."""
         form = FormErrors()
         checked = read_command(FormFields(body, form))
         form.raise_if_any()
@@ -152,7 +152,7 @@ class CommandRegistry:
         return command, before is None
 
     def edit(self, guild_id: int | None, command_id: int, patch: object) -> ApplicationCommand:
-        """Changes the fields of a command that ``patch`` has."""
+        """Change the fields of a command that ``patch`` has."""
         before = self.get(guild_id, command_id)
         form = FormErrors()
         changed = FormFields(patch, form)
@@ -171,7 +171,7 @@ class CommandRegistry:
         return command
 
     def delete(self, guild_id: int | None, command_id: int) -> None:
-        """Removes a command. Raises DiscordError 10063."""
+        """Remove a command. Raises DiscordError 10063."""
         self.get(guild_id, command_id)
         del self._commands[guild_id][command_id]
 

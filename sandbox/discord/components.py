@@ -1,7 +1,7 @@
 """Reads and checks the components of messages.
 
-Without the flag IS_COMPONENTS_V2 a message has up to five action rows below its content; with it
-the components are the message, up to 40 of them with 4000 characters of text.
+Without the flag IS_COMPONENTS_V2, a message has up to five action rows below its content. With it,
+the message consists of up to 40 components with up to 4000 characters of text.
 
 Rules: https://docs.discord.com/developers/components/reference
 """
@@ -66,7 +66,7 @@ _TOP_LEVEL_V2 = (*_CONTAINER_CHILDREN, K.CONTAINER)
 def read_components(
     fields: FormFields, attachment_ids: Mapping[str, int], *, v2: bool
 ) -> list[Json] | None:
-    """The ``components`` of a message body; None when the field is absent or null.
+    """Return the ``components`` of a message body, or None if the field is absent or null.
 
     ``attachment_ids``: the ids of the message's files, by name.
     """
@@ -76,7 +76,7 @@ def read_components(
 
 
 def walk_components(components: list[Json]) -> list[Json]:
-    """Every component of a tree, outer ones first."""
+    """Return every component of a tree, outer ones first."""
     result: list[Json] = []
     for component in components:
         result.append(component)
@@ -88,12 +88,12 @@ def walk_components(components: list[Json]) -> list[Json]:
 
 
 def find_component(components: list[Json], custom_id: str) -> Json | None:
-    """The component with a custom id."""
+    """Return the component with a custom id."""
     return next((c for c in walk_components(components) if c.get("custom_id") == custom_id), None)
 
 
 def used_attachment_ids(components: list[Json]) -> set[int]:
-    """The ids of the attachments that components show."""
+    """Return the ids of the attachments that components show."""
     ids: set[int] = set()
     for component in walk_components(components):
         sources = [component.get("media"), component.get("file")]

@@ -1,7 +1,7 @@
 """Transport compression of a gateway connection.
 
-As at Discord a connection is *one* continuous stream: each message is flushed, but cannot be
-decompressed without those before it.
+As at Discord, a connection is *one* continuous stream. Each message is flushed, but cannot be
+decompressed without the ones before it.
 
 https://docs.discord.com/developers/events/gateway#transport-compression
 """
@@ -29,7 +29,7 @@ class _ZlibStream:
 
 
 class _ZstdStream:
-    """One endless zstd frame: each message is flushed as whole blocks."""
+    """One endless zstd frame, in which each message is flushed as whole blocks."""
 
     def __init__(self) -> None:
         self._stream = zstandard.ZstdCompressor(level=3).compressobj()
@@ -41,7 +41,7 @@ class _ZstdStream:
 
 
 def create_compressor(name: str | None) -> Compressor | None:
-    """A compressor for one connection, by its ``compress`` parameter; None for plain text.
+    """Return a compressor for one connection, by its ``compress`` parameter; None for plain text.
 
     Raises KeyError for an unknown name.
     """

@@ -1,6 +1,6 @@
-"""One WebSocket of the gateway: compression, heartbeat deadline, send limit and close codes.
+"""A WebSocket of the gateway, with compression, heartbeat deadline, send limit and close codes.
 
-Each opcode is passed to the gateway, which interprets it.
+Opcodes are passed to the gateway, which interprets them.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from sandbox.discord.sessions import GatewaySession
 SENDS_PER_MINUTE = 120
 """https://docs.discord.com/developers/events/gateway#rate-limiting"""
 OUTBOX_LIMIT = 10_000
-"""Frames queued for a client that does not read; beyond it the connection is cut."""
+"""Frames queued for a client that does not read. With more, the connection is cut."""
 
 
 class GatewayConnection:
-    """One client's WebSocket. ``handle`` gets opcodes with their data; may raise GatewayClosed."""
+    """One client's WebSocket. ``handle`` gets opcodes with data, and may raise GatewayClosed."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class GatewayConnection:
         self.send_text: Callable[[str], None] = self._enqueue
 
     def send(self, opcode: Opcode, data: Any) -> None:
-        """Queues a message that is not an event."""
+        """Queue a message that is not an event."""
         self._enqueue(json.dumps({"op": opcode, "s": None, "t": None, "d": data}))
 
     def close(self, code: int | None) -> None:
-        """Ends the connection: with a close frame, or (None) by cutting it."""
+        """End the connection with a close frame, or without one if ``code`` is None."""
         if not self._ending.done():
             self._ending.set_result(code)
 
     async def run(self) -> int | None:
-        """Serves until either side ends it; returns the server's close code, if it sent one."""
+        """Serve until either side ends it, and return the server's close code, if it sent one."""
         if self._ending.done():  # before HELLO
             await self._close_socket(self._ending.result(), "")
             return self._ending.result()

@@ -14,7 +14,7 @@ ATTACHMENT_SCHEME = "attachment://"
 
 
 def read_embeds(fields: FormFields, attachment_ids: Mapping[str, int]) -> list[Json] | None:
-    """The ``embeds`` of a message body; None when the field is absent or null.
+    """Return the ``embeds`` of a message body, or None if the field is absent or null.
 
     An ``attachment://name`` becomes ``{"attachment_id": id}``; like Discord it keeps one that names
     no file of the message.

@@ -1,4 +1,4 @@
-"""The records of a Discord world, without rules (in their own modules) or JSON (``payloads``)."""
+"""The records of a Discord world. Rules are in other modules, JSON is in ``payloads``."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
@@ -88,10 +88,10 @@ class InteractionKind(IntEnum):
 
 @dataclass(slots=True)
 class User:
-    """A person, a bot, or a webhook, which is a bot without membership anywhere.
+    """A person, a bot, or a webhook, which is a bot that is not a member anywhere.
 
-    ``nitro`` raises a person's file limit to 500 MiB; ``has_app``: has installed the application
-    for themselves and can use it anywhere.
+    ``nitro`` raises a person's file limit to 500 MiB. With ``has_app``, a person has installed the
+    application and can use it anywhere.
     """
 
     id: int
@@ -243,7 +243,7 @@ class Reaction:
     super_user_ids: list[int] = field(default_factory=list)
 
     def users_of(self, *, is_super: bool) -> list[int]:
-        """The users with super reactions, or with normal ones."""
+        """Return the users with super reactions, or with normal ones."""
         return self.super_user_ids if is_super else self.user_ids
 
 
@@ -279,9 +279,9 @@ class MessageOrigin:
 
 @dataclass(slots=True)
 class Message:
-    """A message; a deleted one is kept with ``deleted_at`` (unix seconds).
+    """A message. A deleted one is kept, with ``deleted_at`` in unix seconds.
 
-    ``snapshot`` is what a forward shows: the forwarded message as it was.
+    ``snapshot`` is the content of a forward: the forwarded message at that time.
     """
 
     id: int
@@ -311,7 +311,7 @@ class Message:
     edited_at: float | None = None
     edits: int = 0
     late_edits: list[float] = field(default_factory=list)
-    """When it was edited, from an hour after it was written on."""
+    """The times of edits that were made more than an hour after the message was written."""
     deleted_at: float | None = None
 
     @property

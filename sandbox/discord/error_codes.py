@@ -1,7 +1,7 @@
-"""Discord's error codes by number: a fault that gives a ``code`` needs nothing else.
+"""Discord's errors by code, so that injected faults only need a ``code``.
 
 Codes and messages: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. The
-documentation does not give the HTTP status; these are the ones that were observed.
+HTTP statuses are not documented. These are the observed ones.
 """
 
 from typing import Final
@@ -86,6 +86,6 @@ _STATUS_BY_CODE: Final = {
 
 
 def build_error(code: int) -> DiscordError:
-    """The error with this code. Raises KeyError for a code that is not in the table."""
+    """Return the error with this code. Raises KeyError for a code that is not in the table."""
     status = _STATUS_BY_CODE[code]
     return DiscordError(status, code, _MESSAGES_BY_STATUS[status][code])

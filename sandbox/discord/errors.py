@@ -88,13 +88,13 @@ class FormErrors:
         return bool(self._tree)
 
     def raise_if_any(self) -> None:
-        """Raises DiscordError 50035 when anything was added."""
+        """Raises DiscordError 50035 if anything was added."""
         if self._tree:
             raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
 
 def invalid_field(path: FieldPath, code: str, message: str) -> DiscordError:
-    """A form error (50035) of a single field, to be raised."""
+    """Return a form error (50035) for a single field."""
     tree: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for step in reversed(path):
         tree = {str(step): tree}
@@ -102,22 +102,22 @@ def invalid_field(path: FieldPath, code: str, message: str) -> DiscordError:
 
 
 def invalid_bot_token() -> DiscordError:
-    """A missing or wrong bot token."""
+    """Return the error for a missing or wrong bot token."""
     return DiscordError(401, 0, "401: Unauthorized")
 
 
 def missing_access() -> DiscordError:
-    """The bot cannot see the channel or guild."""
+    """Return the error for a channel or guild that the bot cannot see."""
     return DiscordError(403, 50001, "Missing Access")
 
 
 def missing_permissions() -> DiscordError:
-    """The bot sees the channel but lacks a permission."""
+    """Return the error for a missing permission in a channel that the bot can see."""
     return DiscordError(403, 50013, "Missing Permissions")
 
 
 def file_too_large() -> DiscordError:
-    """A file over the size limit of its destination."""
+    """Return the error for a file over the size limit of its destination."""
     return DiscordError(413, 40005, "Request entity too large")
 
 
@@ -146,7 +146,7 @@ def unknown_emoji() -> DiscordError:
 
 
 def too_many_late_edits(retry_after_s: float) -> DiscordError:
-    """A rate limit of one message, which no header announces."""
+    """Return the error for the rate limit on edits of one message, which headers do not show."""
     text = "Maximum number of edits to messages older than 1 hour reached. Try again later"
     error = DiscordError(429, 30046, text)
     error.retry_after_s = retry_after_s
@@ -166,5 +166,5 @@ def unknown_interaction() -> DiscordError:
 
 
 def describe_choices(values: Iterable[object]) -> str:
-    """Discord's wording of a closed set of values."""
+    """Return Discord's wording for a closed set of values."""
     return "Value must be one of {" + ", ".join(str(value) for value in values) + "}."

@@ -1,4 +1,4 @@
-"""Events between the world, which publishes them, and the gateway, which filters them by session.
+"""Events that the world publishes and the gateway filters by session.
 
 Intent bits: https://docs.discord.com/developers/events/gateway#gateway-intents
 """
@@ -44,10 +44,10 @@ ALL_INTENTS = Intents(sum(intent.value for intent in Intents))
 class GatewayEvent:
     """One dispatch, before it is filtered for a session.
 
-    ``guild_id`` is None for direct messages and application events, which go to shard 0.
-    ``intents``: the session needs any of these; NONE is always delivered (INTERACTION_CREATE).
-    ``payload`` is called at publishing time with the session's intents, because content depends on
-    them.
+    ``guild_id`` is None for direct messages and application events, which go to shard 0. A session
+    needs any of ``intents``; events with NONE, such as INTERACTION_CREATE, are always delivered.
+    ``payload`` is called at publishing time with the session's intents, because the content depends
+    on them.
     """
 
     name: str
@@ -63,15 +63,15 @@ class EventHub:
         self._receivers: list[Callable[[GatewayEvent], None]] = []
 
     def subscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
-        """Adds a receiver, which must not block."""
+        """Add a receiver, which must not block."""
         self._receivers.append(receiver)
 
     def unsubscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
-        """Removes a receiver if it was added."""
+        """Remove a receiver if it was added."""
         if receiver in self._receivers:
             self._receivers.remove(receiver)
 
     def publish(self, event: GatewayEvent) -> None:
-        """Delivers to all receivers before it returns."""
+        """Deliver to all receivers before it returns."""
         for receiver in tuple(self._receivers):
             receiver(event)

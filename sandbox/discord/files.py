@@ -1,7 +1,7 @@
 """Uploaded files, and their signed links.
 
-An upload has a temporary name until its message is accepted; then the file is named by its
-attachment's id. Client-given names are never used on disk. Links expire, as Discord's do.
+An upload has a temporary name until its message is accepted. Then the file is named after its
+attachment's id. Names from clients are never used on disk. Links expire, as at Discord.
 
 Links: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -67,7 +67,7 @@ _CONTENT_TYPES = {
 
 @dataclass(slots=True)
 class Upload:
-    """A received file that belongs to no message yet. ``size`` in bytes."""
+    """A received file that does not belong to a message yet. ``size`` is in bytes."""
 
     path: Path
     filename: str
@@ -85,16 +85,16 @@ class FileStore:
         self._key = secrets.token_bytes(32)
 
     def new_upload_path(self) -> Path:
-        """A new temporary path for an upload."""
+        """Return a new temporary path for an upload."""
         return self.uploads / secrets.token_hex(16)
 
     def keep_upload(self, upload: Upload, attachment_id: int) -> Path:
-        """Makes an upload the file of an attachment and returns its path."""
+        """Make an upload the file of an attachment and return its path."""
         path = self.attachments / str(attachment_id)
         return upload.path.rename(path)
 
     def discard_uploads(self, uploads: list[Upload]) -> None:
-        """Removes uploads that no message uses."""
+        """Remove uploads that no message uses."""
         for upload in uploads:
             upload.path.unlink(missing_ok=True)
 
@@ -120,23 +120,23 @@ class FileStore:
 
 
 def link_path(attachment: Attachment) -> str:
-    """The path of an attachment on the CDN, unquoted."""
+    """Return the path of an attachment on the CDN, unquoted."""
     folder = "ephemeral-attachments" if attachment.ephemeral else "attachments"
     return f"/{folder}/{attachment.channel_id}/{attachment.id}/{attachment.filename}"
 
 
 def file_limit_bytes(boost_tier: int) -> int:
-    """The most bytes of one file in a guild of this tier; a DM counts as tier 0."""
+    """Return the largest size of a file in a guild of this tier, in bytes. DMs have tier 0."""
     return _LIMIT_BYTES_BY_TIER[boost_tier]
 
 
 def content_type_of(filename: str) -> str | None:
-    """The type that Discord derives from a name's extension; None for an unknown one."""
+    """Return the type that Discord derives from a name's extension; None for an unknown one."""
     return _CONTENT_TYPES.get(Path(filename).suffix.lower())
 
 
 def sanitize_file_name(name: str) -> str:
-    """A file name as Discord keeps it: without folders and spaces, in ASCII."""
+    """Return a file name as Discord keeps it: without folders and spaces, in ASCII."""
     name = re.split(r"[/\\]", name)[-1]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]", "", plain.replace(" ", "_")).lstrip(".")

@@ -1,7 +1,7 @@
-"""Messages after the initial response, by the interaction's token.
+"""Messages after the initial response, sent with the interaction's token.
 
-The token is valid for 15 minutes, needs no permissions, and is limited to the interaction's own
-messages. The first follow-up after a deferred response takes its place; a user-installed app has
+The token is valid for 15 minutes. It needs no permissions, and only works for the interaction's own
+messages. The first follow-up after a deferred response replaces it. A user-installed app can send
 five follow-ups.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
@@ -20,7 +20,7 @@ from sandbox.discord.world import DiscordWorld
 
 
 def find_acknowledged_interaction(world: DiscordWorld, webhook_id: int, token: str) -> Interaction:
-    """The acknowledged interaction of a token. Raises DiscordError 10015 or 50027."""
+    """Return the acknowledged interaction of a token. Raises DiscordError 10015 or 50027."""
     if webhook_id != world.app.id:
         raise errors.unknown_webhook()
     interaction = world.interactions_by_token.get(token)
@@ -51,7 +51,7 @@ def find_response_message(world: DiscordWorld, interaction: Interaction, which: 
 async def post_follow_up(
     world: DiscordWorld, interaction: Interaction, fields: FormFields, uploads: Mapping[int, Upload]
 ) -> Message:
-    """A further message, or the one that was deferred."""
+    """Post a further message, or the deferred one if it is still missing."""
     if interaction.first_follow_up_due:
         message = find_response_message(world, interaction, "@original")
         return await edit_response_message(world, interaction, message, fields, uploads)
@@ -81,7 +81,7 @@ async def edit_response_message(
     fields: FormFields,
     uploads: Mapping[int, Upload],
 ) -> Message:
-    """Changes one of the interaction's messages."""
+    """Change one of the interaction's messages."""
     draft = await read_draft(
         world,
         interaction.channel_id,
@@ -103,7 +103,7 @@ async def edit_response_message(
 def delete_response_message(
     world: DiscordWorld, interaction: Interaction, message: Message
 ) -> None:
-    """Removes one of the interaction's messages."""
+    """Remove one of the interaction's messages."""
     messages.delete_message(world, message)
     if message.id == interaction.response_id:
         interaction.first_follow_up_due = False

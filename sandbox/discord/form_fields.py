@@ -1,6 +1,6 @@
 """Reads the fields of request bodies and collects errors as Discord does.
 
-For an invalid body Discord returns a tree of errors that mirrors it (code 50035).
+For an invalid body, Discord returns a tree of errors with the same structure (code 50035).
 
 Format: https://docs.discord.com/developers/reference#error-messages
 """
@@ -34,11 +34,11 @@ class FormFields:
         return name in self._data
 
     def raw_value(self, name: str) -> Any:
-        """The field, unchecked."""
+        """Return the field, unchecked."""
         return self._data.get(name)
 
     def add_error(self, name: str, code: str, message: str) -> None:
-        """Adds an error to a field; "" means the object itself."""
+        """Add an error to a field; "" means the object itself."""
         self.errors.add_error((*self.path, name) if name else self.path, code, message)
 
     def _get_present(self, name: str, *, required: bool) -> Any:
@@ -50,7 +50,7 @@ class FormFields:
     def text(
         self, name: str, *, low: int = 0, high: int | None = None, required: bool = False
     ) -> str | None:
-        """A string of ``low`` to ``high`` characters."""
+        """Return a string of ``low`` to ``high`` characters."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
@@ -83,7 +83,7 @@ class FormFields:
         high: int | None = None,
         required: bool = False,
     ) -> int | None:
-        """A whole number of ``low`` to ``high``."""
+        """Return a whole number of ``low`` to ``high``."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
@@ -125,7 +125,7 @@ class FormFields:
         return value
 
     def snowflake(self, name: str, *, required: bool = False) -> int | None:
-        """An id, as a string or a number."""
+        """Return an id, as a string or a number."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
@@ -135,7 +135,7 @@ class FormFields:
         return parsed
 
     def snowflakes(self, name: str, *, low: int = 0, high: int = 100) -> list[int] | None:
-        """A list of unique ids."""
+        """Return a list of unique ids."""
         values = self.items(name, low=low, high=high)
         if values is None:
             return None
@@ -155,7 +155,7 @@ class FormFields:
         return ids
 
     def one_of(self, name: str, values: Collection[Any], *, required: bool = False) -> Any:
-        """One of a closed set."""
+        """Return a value if it is one of ``values``."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
@@ -169,7 +169,7 @@ class FormFields:
     def items(
         self, name: str, *, low: int = 0, high: int | None = None, required: bool = False
     ) -> list[Any] | None:
-        """A list of ``low`` to ``high`` items of any kind."""
+        """Return a list of ``low`` to ``high`` items of any kind."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
@@ -181,24 +181,24 @@ class FormFields:
     def objects(
         self, name: str, *, low: int = 0, high: int | None = None, required: bool = False
     ) -> Iterator["FormFields"]:
-        """The objects of a list, each with its own path."""
+        """Return the objects of a list, each with its own path."""
         for index, item in enumerate(self.items(name, low=low, high=high, required=required) or []):
             yield FormFields(item, self.errors, (*self.path, name, index))
 
     def child_object(self, name: str, *, required: bool = False) -> "FormFields | None":
-        """An object inside the object."""
+        """Return an object inside the object."""
         value = self._get_present(name, required=required)
         if value is None:
             return None
         return FormFields(value, self.errors, (*self.path, name))
 
     def field_names(self) -> list[str]:
-        """The names of the fields."""
+        """Return the names of the fields."""
         return list(self._data)
 
 
 def parse_snowflake(value: object) -> int | None:
-    """An id from a string or number; None for anything else."""
+    """Return an id from a string or number; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isdecimal() and value.isascii():

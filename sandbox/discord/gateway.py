@@ -1,8 +1,8 @@
 """The gateway: Discord's WebSocket, version 10, JSON only.
 
-Interprets the opcodes and lets the control API disturb connections. Frames are in ``connection``,
-event filtering in ``sessions``, payloads in ``world``. Heartbeats are timed in real seconds, as the
-clients are real processes; everything else runs on the sandbox's clock.
+It interprets opcodes, and lets the control API disturb connections. Frames are handled in
+``connection``, event filtering in ``sessions``, payloads in ``world``. Heartbeats use real time,
+because the clients are real processes. Everything else uses the sandbox's clock.
 
 https://docs.discord.com/developers/events/gateway
 """
@@ -51,11 +51,12 @@ class GatewayCounters:
 
 
 class Gateway:
-    """Every connection and session, and the ways to disturb them.
+    """All connections and sessions, and the ways to disturb them.
 
-    ``heartbeat_interval_s``: real seconds announced in HELLO; a client silent for 1.5 times as long
-    is closed with 4009. ``identify_interval_s``: above 0, faster identifies get an invalid session,
-    as at Discord with ``max_concurrency`` 1; off by default, because it would slow every test.
+    ``heartbeat_interval_s`` is announced in HELLO, in real seconds. A client that is silent for 1.5
+    times as long is closed with 4009. If ``identify_interval_s`` is above 0, faster identifies get
+    an invalid session, as at Discord with ``max_concurrency`` 1. It is off by default, because it
+    would slow down every test.
     """
 
     def __init__(
@@ -84,14 +85,14 @@ class Gateway:
         return self._world.session_starts
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The gateway's one route, at the root of the server."""
+        """Return the gateway's one route, at the root of the server."""
         return [
             web.get("/gateway", self._serve_connection),
             web.get("/gateway/", self._serve_connection),
         ]
 
     def disconnect_clients(self, *, code: int | None = None, shard: int | None = None) -> int:
-        """Drops connections (None: without a close frame) and returns how many; they can resume."""
+        """Drop connections that may resume, and return their number. Without a code, cut them."""
         connections = self._connections_of_shard(shard)
         for connection in connections:
             connection.close(code)
@@ -115,29 +116,29 @@ class Gateway:
         return len(connections)
 
     def go_down(self, seconds: float | None) -> int:
-        """Drops all connections and refuses new ones for seconds; None: until ``come_up``."""
+        """Drop all connections and refuse new ones for ``seconds`` (None: until ``come_up``)."""
         self._down_until = float("inf") if seconds is None else self._clock.now() + seconds
         return self.disconnect_clients()
 
     def come_up(self) -> None:
-        """Accepts connections again."""
+        """Accept connections again."""
         self._down_until = None
 
     def send_event(self, name: str, data: Any) -> int:
-        """Dispatches an event of any content to all sessions, even a malformed one."""
+        """Dispatch any event, even a malformed one, to all sessions."""
         sessions = list(self.sessions)
         for session in sessions:
             session.dispatch_event(name, json.dumps(data))
         return len(sessions)
 
     def send_text(self, text: str) -> int:
-        """Sends a frame of any text on all connections."""
+        """Send a frame with any text on all connections."""
         for connection in self._connections:
             connection.send_text(text)
         return len(self._connections)
 
     def close(self) -> None:
-        """Closes all connections with 1001, "going away"."""
+        """Close all connections with 1001, "going away"."""
         self._world.hub.unsubscribe(self.sessions.receive_event)
         self.disconnect_clients(code=WSCloseCode.GOING_AWAY)
 
@@ -181,7 +182,7 @@ class Gateway:
         return socket
 
     def _detach_connection(self, connection: GatewayConnection) -> None:
-        """Keeps the session for a resume, unless the client closed with 1000 or 1001."""
+        """Keep the session for a resume, unless the client closed with 1000 or 1001."""
         session, connection.session = connection.session, None
         if session is None:
             return
@@ -225,8 +226,8 @@ class Gateway:
             raise_decode_error("a heartbeat carries a sequence")
         if connection.session is not None and sequence is not None:
             connection.session.acknowledge_sequence(sequence)
-        # not before a real round trip: discord.py's thread notes the time of sending only after the
-        # frame is out, and would measure an earlier answer from the heartbeat before
+        # Wait for a realistic round trip. discord.py stores the time of sending after it has sent
+        # the frame, so it would measure an earlier answer from the previous heartbeat.
         asyncio.get_running_loop().call_later(
             HEARTBEAT_ROUND_TRIP_S, connection.send, Opcode.HEARTBEAT_ACK, None
         )
@@ -302,7 +303,7 @@ class Gateway:
         session.dispatch_event("RESUMED", json.dumps({"_trace": ["sandbox"]}))
 
     def _close_other_connections(self, session: GatewaySession) -> None:
-        """A session has one connection: a resume ends the one before."""
+        """Close the session's other connections, because a resume ends the earlier one."""
         for connection in self._connections:
             if connection.session is session:
                 connection.session = None

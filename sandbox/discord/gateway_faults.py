@@ -1,4 +1,4 @@
-"""What goes wrong at the gateway: connections that end too soon, or are not answered.
+"""Faults of the gateway: connections that end too early or are not answered.
 
 https://docs.discord.com/developers/events/gateway#disconnecting
 """
@@ -21,7 +21,7 @@ _MOMENT_BY_OPCODE: Final[dict[int, FaultMoment]] = {
 
 @dataclass(slots=True, eq=False)
 class GatewayFault:
-    """One fault. ``times`` None strikes without end; without ``code`` a close is a cut line."""
+    """One fault. With ``times`` None it never ends. A close without ``code`` cuts the line."""
 
     moment: FaultMoment
     effect: FaultEffect
@@ -30,7 +30,7 @@ class GatewayFault:
 
     @classmethod
     def parse(cls, order: dict[str, Any]) -> "GatewayFault":
-        """Reads ``{at, effect?, code?, times?}``. Raises ActionRefused."""
+        """Read ``{at, effect?, code?, times?}``. Raises ActionRefused."""
         moment, effect = order.get("at"), order.get("effect", "close")
         code, times = order.get("code"), order.get("times", 1)
         if moment not in ("connect", "identify", "resume", "heartbeat"):
@@ -47,7 +47,7 @@ class GatewayFault:
 
 
 class GatewayFaults:
-    """The faults in force. The oldest one for a moment strikes."""
+    """The active faults. For each event, the oldest one that matches is used."""
 
     def __init__(self) -> None:
         self._faults: list[GatewayFault] = []
@@ -59,11 +59,11 @@ class GatewayFaults:
         self._faults.clear()
 
     def strike_connection(self) -> GatewayFault | None:
-        """The fault that strikes a new connection."""
+        """Return the fault for a new connection, if any."""
         return self._strike("connect")
 
     def strike_payload(self, opcode: int) -> GatewayFault | None:
-        """The fault that strikes a payload of a client."""
+        """Return the fault for a client's payload, if any."""
         moment = _MOMENT_BY_OPCODE.get(opcode)
         return None if moment is None else self._strike(moment)
 

@@ -30,7 +30,7 @@ def create_guild(
     has_bot: bool = True,
     bot_permissions: Permission = permissions.POSTING_BOT_PERMISSIONS,
 ) -> Guild:
-    """A new guild with its owner and, with ``has_bot``, the bot and its managed role."""
+    """Create a guild with its owner and, with ``has_bot``, the bot and its managed role."""
     guild = Guild(
         world.ids.next_guild_id(),
         name,
@@ -51,7 +51,7 @@ def create_guild(
 def add_bot(
     world: DiscordWorld, guild: Guild, bits: Permission = permissions.POSTING_BOT_PERMISSIONS
 ) -> None:
-    """Installs the bot in a guild (GUILD_CREATE)."""
+    """Install the bot in a guild (GUILD_CREATE)."""
     role = add_role(world, guild, world.app.name, bits, managed=True)
     add_member(world, guild, world.bot, [role.id])
     guild.has_bot = True
@@ -67,7 +67,7 @@ def add_bot(
 
 
 def remove_bot(world: DiscordWorld, guild: Guild) -> None:
-    """Removes the bot from a guild (GUILD_DELETE)."""
+    """Remove the bot from a guild (GUILD_DELETE)."""
     world.publish_event(
         "GUILD_DELETE", {"id": str(guild.id)}, guild_id=guild.id, intents=Intents.GUILDS
     )
@@ -87,7 +87,7 @@ def update_guild(
     locale: str | None = None,
     system_channel: Channel | None = None,
 ) -> None:
-    """Changes what is given; the system channel is where Discord posts its own notices."""
+    """Change the given values. In the system channel, Discord posts its own notices."""
     guild.name = guild.name if name is None else name
     guild.boost_tier = guild.boost_tier if boost_tier is None else boost_tier
     guild.locale = guild.locale if locale is None else locale
@@ -101,7 +101,7 @@ def update_guild(
 def add_role(
     world: DiscordWorld, guild: Guild, name: str, bits: Permission, *, managed: bool = False
 ) -> Role:
-    """A new role above all others."""
+    """Add a role above all others."""
     role = Role(
         world.ids.next_id(), guild.id, name, bits, position=len(guild.roles), managed=managed
     )
@@ -111,7 +111,7 @@ def add_role(
 
 
 def update_role(world: DiscordWorld, guild: Guild, role: Role, bits: Permission) -> None:
-    """Gives a role other permissions."""
+    """Give a role other permissions."""
     role.permissions = bits
     _announce_role(world, "GUILD_ROLE_UPDATE", guild, role)
 
@@ -132,7 +132,7 @@ def add_member(
     role_ids: Iterable[int] = (),
     nick: str | None = None,
 ) -> Member:
-    """Makes a user a member, or gives a member these roles and nickname."""
+    """Make a user a member, or give a member these roles and this nickname."""
     member = guild.members.get(user.id)
     event = "GUILD_MEMBER_UPDATE" if member else "GUILD_MEMBER_ADD"
     if member is None:
@@ -151,7 +151,7 @@ def add_member(
 
 
 def time_out_member(world: DiscordWorld, guild: Guild, member: Member, seconds: float) -> None:
-    """A moderator's time-out; 0 ends it."""
+    """Time a member out for ``seconds``, or end the time-out if 0."""
     member.timed_out_until = world.clock.now() + seconds if seconds else None
     user = world.users[member.user_id]
     world.publish_event(
@@ -163,7 +163,7 @@ def time_out_member(world: DiscordWorld, guild: Guild, member: Member, seconds: 
 
 
 def remove_member(world: DiscordWorld, guild: Guild, user: User) -> None:
-    """Removes a person from a guild."""
+    """Remove a person from a guild."""
     if guild.members.pop(user.id, None) is not None:
         world.publish_event(
             "GUILD_MEMBER_REMOVE",
@@ -186,7 +186,7 @@ def add_channel(
     tags: Iterable[str] = (),
     tag_required: bool = False,
 ) -> Channel:
-    """A new channel that is not a thread."""
+    """Add a channel that is not a thread."""
     channel = Channel(
         world.ids.next_id(),
         kind,
@@ -208,7 +208,7 @@ def add_channel(
 
 
 def set_overwrite(world: DiscordWorld, channel: Channel, overwrite: PermissionOverwrite) -> None:
-    """Sets a channel's permissions for one role or member; empty ones remove the entry."""
+    """Set a channel's permissions for a role or member, or remove them if they are empty."""
     if overwrite.allow or overwrite.deny:
         channel.overwrites[overwrite.id] = replace(overwrite)
     else:
@@ -217,7 +217,7 @@ def set_overwrite(world: DiscordWorld, channel: Channel, overwrite: PermissionOv
 
 
 def delete_channel(world: DiscordWorld, channel: Channel) -> None:
-    """Removes a channel with its threads and messages."""
+    """Remove a channel with its threads and messages."""
     guild = world.require_guild_of(channel)
     children = [
         world.channels[i] for i in guild.channel_ids if world.channels[i].parent_id == channel.id
@@ -236,7 +236,7 @@ def delete_channel(world: DiscordWorld, channel: Channel) -> None:
 
 
 def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
-    """Records a purchase in the application's shop (ENTITLEMENT_CREATE)."""
+    """Record a purchase in the application's shop (ENTITLEMENT_CREATE)."""
     entitlement: Json = {
         "id": str(world.ids.next_id()),
         "sku_id": str(sku_id),
@@ -255,7 +255,7 @@ def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
 
 
 def announce_channel(world: DiscordWorld, event: str, channel: Channel) -> None:
-    """Publishes an event of a channel or thread."""
+    """Publish an event of a channel or thread."""
     world.publish_event(
         event,
         world.channel_payload(channel),

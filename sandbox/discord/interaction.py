@@ -1,7 +1,7 @@
 """The record of an interaction.
 
 A bot has 3 seconds to acknowledge it and 15 minutes to use its token. The state that a person sees
-is computed from the record and the clock; nothing runs in the background.
+is computed from the record and the clock, so nothing runs in the background.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -36,9 +36,9 @@ class CallbackKind(IntEnum):
 class Interaction:
     """What a person did, the event's payload, and the bot's responses so far.
 
-    Times are in unix seconds. ``forced_ephemeral``: responses of a user-installed app are visible
-    to the member only, where they may not use external apps. ``focused_kind``: the type of the
-    option being autocompleted.
+    Times are in unix seconds. With ``forced_ephemeral``, responses of a user-installed app are only
+    visible to the member, because they may not use external apps there. ``focused_kind`` is the
+    type of the option that is being autocompleted.
     """
 
     id: int
@@ -87,7 +87,7 @@ class Interaction:
         return now - self.created_at > INTERACTION_TOKEN_LIFETIME_S
 
     def state(self, now: float) -> InteractionState:
-        """What the person sees."""
+        """Return what the person sees."""
         if self.acknowledged_at is None:
             return "failed" if self.is_late(now) else "pending"
         if self.first_follow_up_due:
@@ -97,7 +97,7 @@ class Interaction:
         return "answered"
 
     def message_origin(self, original_response_id: int | None = None) -> MessageOrigin:
-        """The origin of messages that respond to this interaction."""
+        """Return the origin of messages that respond to this interaction."""
         trigger = self.modal_trigger.message_origin() if self.modal_trigger else None
         return MessageOrigin(
             interaction_id=self.id,

@@ -30,7 +30,7 @@ _USER_INSTALL_PERMISSIONS = (
 
 
 def interaction_context(channel: Channel) -> InteractionContext:
-    """The interaction context of a channel."""
+    """Return the interaction context of a channel."""
     if channel.guild_id is not None:
         return InteractionContext.GUILD
     return (
@@ -68,7 +68,7 @@ def create_interaction(
     modal_trigger: Interaction | None = None,
     focused_kind: int = 3,
 ) -> Interaction:
-    """Creates an interaction and publishes it; the bot's 3 seconds start now."""
+    """Create an interaction and publish it; the bot's 3 seconds start now."""
     person_permissions = world.permissions_of(person.id, channel)
     interaction = Interaction(
         id=world.ids.next_id(),
@@ -148,7 +148,7 @@ def _interaction_payload(
 
 
 def _attachment_size_limit(world: DiscordWorld, channel: Channel, person: User) -> int:
-    """The larger of the guild's limit and the person's, who may have Nitro.
+    """Return the larger of the guild's limit and the person's, which is higher with Nitro.
 
     Responses may use it; the bot's ordinary messages have the guild's (discord-api-docs #7603).
     """
@@ -157,7 +157,7 @@ def _attachment_size_limit(world: DiscordWorld, channel: Channel, person: User) 
 
 
 def member_payload(world: DiscordWorld, guild: Guild, person: User, channel: Channel) -> Json:
-    """A member with their permissions in a channel."""
+    """Return a member with their permissions in a channel."""
     return payloads.add_permissions(
         payloads.build_member(guild.members[person.id], person),
         world.permissions_of(person.id, channel),
@@ -165,7 +165,7 @@ def member_payload(world: DiscordWorld, guild: Guild, person: User, channel: Cha
 
 
 def channel_payload(world: DiscordWorld, channel: Channel, person: User) -> Json:
-    """A channel with the person's permissions in it, as interactions carry it."""
+    """Return a channel with the person's permissions, as in interactions."""
     return payloads.add_permissions(
         world.channel_payload(channel), world.permissions_of(person.id, channel)
     )

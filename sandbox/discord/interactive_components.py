@@ -21,7 +21,7 @@ class InteractiveComponentReader:
         self._used_ids: set[int] = set()
 
     def read_id(self, fields: FormFields) -> int:
-        """The component's numeric id; 0 when Discord is to assign it."""
+        """Return the component's numeric id, or 0 if Discord should assign one."""
         number = fields.integer("id", low=0, high=2**31 - 1) or 0
         if number and number in self._used_ids:
             fields.add_error("id", "COMPONENT_ID_DUPLICATED", "Component id cannot be duplicated")
@@ -29,7 +29,7 @@ class InteractiveComponentReader:
         return number
 
     def assign_ids(self, components: list[Json], walk: Callable[[list[Json]], list[Json]]) -> None:
-        """Assigns the next free numeric ids to components without one."""
+        """Assign the next free numeric ids to components without one."""
         following = 1
         for component in walk(components):
             if not component.get("id"):
@@ -39,7 +39,7 @@ class InteractiveComponentReader:
                 self._used_ids.add(following)
 
     def read_custom_id(self, fields: FormFields) -> str:
-        """A required, unique custom id of 1 to 100 characters."""
+        """Return a required, unique custom id of 1 to 100 characters."""
         custom_id = fields.text("custom_id", low=1, high=100, required=True) or ""
         if custom_id and custom_id in self._custom_ids:
             fields.add_error(
@@ -92,7 +92,7 @@ class InteractiveComponentReader:
         return url
 
     def read_select(self, fields: FormFields) -> Json:
-        """A select menu of any kind."""
+        """Return a select menu of any kind."""
         kind = fields.raw_value("type")
         low, high = read_value_bounds(fields, 25, default_low=1)
         body: Json = {
@@ -157,7 +157,7 @@ def read_value_bounds(fields: FormFields, high: int, *, default_low: int) -> tup
 
 
 def read_options(fields: FormFields, *, low: int, high: int) -> list[Json]:
-    """The options of a select, radio group or checkbox group, with unique values."""
+    """Return the options of a select, radio group or checkbox group, with unique values."""
     options: list[Json] = []
     for item in fields.objects("options", low=low, high=high, required=True):
         option: Json = {
@@ -181,7 +181,7 @@ def read_options(fields: FormFields, *, low: int, high: int) -> list[Json]:
 
 
 def read_emoji(fields: FormFields) -> Json | None:
-    """The emoji of a button or option: a custom one's id or a unicode emoji."""
+    """Return the emoji of a button or option: a custom one's id or a unicode emoji."""
     emoji = fields.child_object("emoji")
     if emoji is None:
         return None

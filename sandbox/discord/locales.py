@@ -1,4 +1,4 @@
-"""The locales Discord knows. Source: https://docs.discord.com/developers/reference#locales"""
+"""Discord's locales. Source: https://docs.discord.com/developers/reference#locales"""
 
 # fmt: off
 LOCALES = frozenset({

@@ -1,4 +1,4 @@
-"""Finds things by what a person would call them: names, #channels, @people, links or ids."""
+"""Finds users, channels and the like by what a person would type: names, mentions, links, ids."""
 
 from sandbox.discord.entities import Channel, Guild, Message, Role, User
 from sandbox.discord.errors import ActionForbidden, ActionRefused, UnknownEntity
@@ -11,7 +11,7 @@ EntityRef = str | int
 
 
 def read_ref(value: object, what: str) -> EntityRef:
-    """A name or id from JSON, or an object's ``id``. Raises ActionRefused."""
+    """Return a name or id from JSON, or an object's ``id``. Raises ActionRefused."""
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -20,7 +20,7 @@ def read_ref(value: object, what: str) -> EntityRef:
 
 
 def find_user(world: DiscordWorld, ref: EntityRef) -> User:
-    """A user by id, mention, display name or username. Raises UnknownEntity."""
+    """Return a user by id, mention, display name or username. Raises UnknownEntity."""
     if (user_id := _parse_id(ref, "<@!>")) is not None and user_id in world.users:
         return world.users[user_id]
     name = str(ref).lstrip("@").casefold()
@@ -31,7 +31,7 @@ def find_user(world: DiscordWorld, ref: EntityRef) -> User:
 
 
 def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
-    """A guild by id or name. Raises UnknownEntity."""
+    """Return a guild by id or name. Raises UnknownEntity."""
     if (guild_id := _parse_id(ref)) is not None and guild_id in world.guilds:
         return world.guilds[guild_id]
     for guild in world.guilds.values():
@@ -43,7 +43,7 @@ def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
 def find_channel(
     world: DiscordWorld, ref: EntityRef, *, acting: User | None = None, within: Guild | None = None
 ) -> Channel:
-    """A channel by id, mention, name, or ``@Person`` for their direct messages with the bot.
+    """Return a channel by id, mention, name, or ``@Person`` for their direct messages with the bot.
 
     Of channels with the same name it is the first in a guild of ``acting``. Raises UnknownEntity.
     """
@@ -73,7 +73,7 @@ def find_channel(
 
 
 def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
-    """A message by id or link that is not deleted. Raises UnknownEntity."""
+    """Return a message by id or link that is not deleted. Raises UnknownEntity."""
     message_id = parse_snowflake(str(ref).rsplit("/", 1)[-1])
     message = world.find_message(message_id) if message_id is not None else None
     if message is None or message.deleted_at is not None:
@@ -82,7 +82,7 @@ def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
 
 
 def find_visible_message(world: DiscordWorld, ref: EntityRef, person: User) -> Message:
-    """A message that this person can see. Raises UnknownEntity or ActionForbidden."""
+    """Return a message that this person can see. Raises UnknownEntity or ActionForbidden."""
     message = find_message(world, ref)
     require_permissions(world, person, world.channels[message.channel_id], Permission.VIEW_CHANNEL)
     if message.ephemeral_to not in {None, person.id}:
@@ -91,7 +91,7 @@ def find_visible_message(world: DiscordWorld, ref: EntityRef, person: User) -> M
 
 
 def find_role(guild: Guild, ref: EntityRef) -> Role:
-    """A role by id, mention or name. Raises UnknownEntity."""
+    """Return a role by id, mention or name. Raises UnknownEntity."""
     if (role_id := _parse_id(ref, "<@&>")) is not None and role_id in guild.roles:
         return guild.roles[role_id]
     name = str(ref).casefold()
@@ -102,7 +102,7 @@ def find_role(guild: Guild, ref: EntityRef) -> Role:
 
 
 def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
-    """An interaction by id. Raises UnknownEntity."""
+    """Return an interaction by id. Raises UnknownEntity."""
     interaction = world.interactions.get(_parse_id(ref) or 0)
     if interaction is None:
         raise UnknownEntity(f"there is no interaction {ref!r}")
@@ -112,7 +112,7 @@ def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
 def require_permissions(
     world: DiscordWorld, person: User, channel: Channel, needed: Permission
 ) -> None:
-    """Raises ActionForbidden, naming the permissions that a person lacks in a channel."""
+    """Raise ActionForbidden, naming the permissions that a person lacks in a channel."""
     missing = needed & ~world.permissions_of(person.id, channel)
     if missing:
         names = ", ".join(bit.name or "" for bit in Permission if bit.value and bit in missing)

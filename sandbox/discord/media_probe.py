@@ -1,6 +1,6 @@
-"""The type, width and height of uploaded files, which Discord adds to attachments.
+"""Reads the type, width and height of uploaded files, which Discord adds to attachments.
 
-Decoding is slow, so it runs in a thread; an unreadable file has no dimensions.
+Decoding is slow, so it runs in a thread. An unreadable file has no dimensions.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class MediaProperties:
 
 
 async def probe_media(path: Path, filename: str) -> MediaProperties:
-    """The type by the file's name, the dimensions by its content."""
+    """Return the type according to the file's name, and the dimensions of its content."""
     content_type = content_type_of(filename)
     if content_type is None:
         return MediaProperties("application/octet-stream")

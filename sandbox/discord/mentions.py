@@ -1,4 +1,4 @@
-"""Mentions: those in a message's text that its ``allowed_mentions`` permit.
+"""Finds the mentions in a message's text that its ``allowed_mentions`` permit.
 
 Rules: https://docs.discord.com/developers/resources/message#allowed-mentions-object
 """
@@ -15,7 +15,7 @@ _EVERYONE_PATTERN = re.compile(r"@(everyone|here)\b")
 
 @dataclass(frozen=True, slots=True)
 class AllowedMentions:
-    """What may be mentioned; None for ids means all of that kind."""
+    """What may be mentioned. None instead of ids means all of that kind."""
 
     users: frozenset[int] | None = None
     roles: frozenset[int] | None = None
@@ -23,11 +23,11 @@ class AllowedMentions:
     replied_user: bool = True
 
     def mentioned_users(self, text: str) -> list[int]:
-        """Users named in a text that may be mentioned, in order."""
+        """Return users named in a text that may be mentioned, in order."""
         return _filter_allowed(_USER_PATTERN.findall(text), self.users)
 
     def mentioned_roles(self, text: str) -> list[int]:
-        """Roles named in a text that may be mentioned, in order."""
+        """Return roles named in a text that may be mentioned, in order."""
         return _filter_allowed(_ROLE_PATTERN.findall(text), self.roles)
 
     def mentions_everyone(self, text: str) -> bool:
@@ -40,7 +40,7 @@ def _filter_allowed(ids: list[str], allowed: frozenset[int] | None) -> list[int]
 
 
 def read_allowed_mentions(fields: FormFields) -> AllowedMentions | None:
-    """The ``allowed_mentions`` of a body; None for Discord's default."""
+    """Return the ``allowed_mentions`` of a body; None for Discord's default."""
     body = fields.child_object("allowed_mentions")
     if body is None:
         return None

@@ -1,7 +1,8 @@
 """Reads and checks message bodies into drafts.
 
-Channels, callbacks and webhooks take the same body, for creating and for editing. Reading awaits,
-because files are probed; committing a complete draft does not, so no other request intervenes.
+Channels, callbacks and webhooks take the same body, for creating and for editing. Reading a body
+awaits, because files are probed. Committing a draft does not await, so that no other request can
+intervene.
 
 Limits: https://docs.discord.com/developers/resources/message#create-message
 """
@@ -31,7 +32,7 @@ _SETTABLE_FLAGS = (
 
 @dataclass(slots=True)
 class MessageDraft:
-    """The fields of a message body; None for absent ones, which an edit leaves unchanged."""
+    """The fields of a message body. Absent ones are None, and an edit does not change them."""
 
     content: str | None = None
     embeds: list[Json] | None = None
@@ -46,7 +47,7 @@ class MessageDraft:
     uploads: dict[int, Upload] = field(default_factory=dict)
 
     def store_files(self, world: DiscordWorld) -> None:
-        """Stores the uploads as files of the attachments; to be called once, on acceptance."""
+        """Store the uploads as the attachments' files. Call this once, on acceptance."""
         for attachment in self.attachments or []:
             if upload := self.uploads.get(attachment.id):
                 attachment.path = world.files.keep_upload(upload, attachment.id)
@@ -62,7 +63,7 @@ async def read_draft(
     editing: Message | None = None,
     ephemeral: bool = False,
 ) -> MessageDraft:
-    """Reads a body and its files; ``uploads`` are by the number in ``files[n]``.
+    """Read a body and its files; ``uploads`` are by the number in ``files[n]``.
 
     Raises DiscordError 50035 with all errors of the form, or 50006 for an empty message.
     """
@@ -161,7 +162,7 @@ async def create_attachment(
     *,
     ephemeral: bool,
 ) -> Attachment:
-    """An attachment for an upload; its bytes stay at the upload's path for now."""
+    """Create an attachment for an upload. The file stays at the upload's path for now."""
     original_name = name or upload.filename
     filename = sanitize_file_name(original_name)
     media = await media_probe.probe_media(upload.path, filename)

@@ -1,4 +1,4 @@
-"""Posting, editing, deleting and pinning messages, with their gateway events.
+"""Posts, edits, deletes and pins messages, and publishes their gateway events.
 
 The bot gets events for channels that it can see, but never for ephemeral messages.
 
@@ -35,7 +35,7 @@ _EDITABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 
 
 def require_can_post(world: DiscordWorld, channel: Channel, *, files: bool, embeds: bool) -> None:
-    """Raises DiscordError 50001, 50007, 50008, 50013 or 50083 when the bot may not post here."""
+    """Raise DiscordError 50001, 50007, 50008, 50013 or 50083 if the bot may not post here."""
     if channel.guild_id is None:
         person = world.users[channel.recipient_ids[0]]
         if not can_message_user(world, person.id):
@@ -69,7 +69,7 @@ def can_message_user(world: DiscordWorld, user_id: int) -> bool:
 def read_reference(
     world: DiscordWorld, channel: Channel, fields: FormFields | None
 ) -> MessageReference | None:
-    """The message that a body replies to, if any; a missing one counts as none where allowed.
+    """Return the message that a body replies to, or None if it is missing and that is allowed.
 
     Raises DiscordError 50035 or 160002.
     """
@@ -112,7 +112,7 @@ def find_message_with_nonce(
 ) -> Message | None:
     """With ``enforce_nonce``: the author's message of the last minutes with the same nonce.
 
-    Raises DiscordError 10008 when it was deleted: Discord still finds the nonce
+    Raises DiscordError 10008 if it was deleted: Discord still finds the nonce
     (https://github.com/discord/discord-api-docs #6647).
     """
     if not draft.enforce_nonce or draft.nonce is None:
@@ -143,7 +143,7 @@ def post_message(
     message_id: int | None = None,
     parts: RichParts | None = None,
 ) -> Message:
-    """Posts a message and publishes it."""
+    """Post a message and publish it."""
     draft.store_files(world)
     flags |= (draft.flags or MessageFlag.NONE) & ~MessageFlag.EPHEMERAL
     if ephemeral_to is not None:
@@ -173,11 +173,11 @@ def post_message(
 
 
 def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None:
-    """Adds a complete message to its channel and publishes it."""
+    """Add a complete message to its channel and publish it."""
     world.messages.setdefault(channel.id, {})[message.id] = message
     if message.ephemeral_to is None:
         channel.last_message_id = message.id
-        # a thread's count leaves out its starter
+        # A thread's count does not include its first message.
         if (state := channel.thread) is not None and message.kind is not MessageKind.THREAD_STARTER:
             state.message_count += 1
             state.total_sent += 1
@@ -190,9 +190,9 @@ def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None
 
 
 def require_late_edit_allowed(world: DiscordWorld, message: Message) -> None:
-    """Counts an edit of a message older than an hour. Raises DiscordError 30046 for too many.
+    """Count an edit of a message older than an hour. Raises DiscordError 30046 for too many.
 
-    How many there may be Discord does not say; people report some tens.
+    Discord does not document the limit. People report a few dozen.
     """
     now = world.clock.now()
     if now - message.created_at < LATE_EDIT_WINDOW_S:
@@ -205,7 +205,7 @@ def require_late_edit_allowed(world: DiscordWorld, message: Message) -> None:
 
 
 def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> None:
-    """Changes the fields that the draft has."""
+    """Change the fields that the draft has."""
     draft.store_files(world)
     channel = world.channels[message.channel_id]
     if draft.content is not None:
@@ -229,7 +229,7 @@ def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> 
 
 
 def delete_message(world: DiscordWorld, message: Message) -> None:
-    """Marks a message as deleted."""
+    """Mark a message as deleted."""
     message.deleted_at = world.clock.now()
     channel = world.channels[message.channel_id]
     if channel.thread is not None and message.ephemeral_to is None:
@@ -245,7 +245,7 @@ def delete_message(world: DiscordWorld, message: Message) -> None:
 
 
 def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable[int]) -> None:
-    """Deletes several messages. Raises DiscordError 50034 when one is older than two weeks."""
+    """Delete several messages. Raises DiscordError 50034 if one is older than two weeks."""
     deleted = [
         m
         for i in message_ids
@@ -271,7 +271,7 @@ def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable
 
 
 def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
-    """Pins or unpins. Raises DiscordError 30003 when the channel has too many pins."""
+    """Pin or unpin a message. Raises DiscordError 30003 if the channel has too many pins."""
     channel = world.channels[message.channel_id]
     if pinned and sum(m.pinned for m in world.visible_messages(channel.id)) >= MAX_PINS:
         raise DiscordError(
@@ -294,7 +294,7 @@ def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
 
 
 def announce_message(world: DiscordWorld, event: str, message: Message) -> None:
-    """Publishes a message's event to a bot that can see it."""
+    """Publish a message's event to a bot that can see it."""
     if not _is_visible_to_bot(world, message):
         return
     channel = world.channels[message.channel_id]

@@ -32,7 +32,7 @@ _MAX_TEXT_LENGTH = 4000
 
 
 def read_modal(fields: FormFields) -> Json:
-    """A modal's data; errors are added to the fields."""
+    """Return a modal's data; errors are added to the fields."""
     inputs = InteractiveComponentReader()
     parts: list[Json] = []
     for item in fields.objects("components", low=1, high=5, required=True):
@@ -151,7 +151,7 @@ def _read_text_input(
 
 
 def modal_inputs(modal: Json) -> list[Json]:
-    """The inputs of a modal, in order."""
+    """Return the inputs of a modal, in order."""
     return [c for c in walk_components(modal["components"]) if "custom_id" in c]
 
 
@@ -160,7 +160,7 @@ def build_submission(
     answers: Mapping[str, Any],
     files: Mapping[str, list[Attachment]],
 ) -> list[Json]:
-    """The ``components`` of a modal submission. Raises ActionRefused for invalid answers.
+    """Return the ``components`` of a modal submission. Raises ActionRefused for invalid answers.
 
     ``answers`` and ``files`` (for file uploads) are by custom id; unanswered inputs keep their
     preset value.
@@ -228,7 +228,7 @@ def _build_text_answer(component: Json, value: object) -> str:
 
 
 def require_offered(component: Json, values: list[str]) -> None:
-    """Raises ActionRefused for repeated values, and for those that a component does not offer."""
+    """Raise ActionRefused for repeated values, and for those that a component does not offer."""
     if len(set(values)) != len(values):
         raise ActionRefused(f"{component['custom_id']}: the same value twice")
     if "options" not in component:

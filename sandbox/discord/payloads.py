@@ -1,6 +1,6 @@
-"""JSON of users, guilds, roles and channels, as pure functions.
+"""Pure functions that return the JSON of users, guilds, roles and channels.
 
-Messages need the whole world and are in ``serializers``.
+Messages need the whole world, so they are in ``serializers``.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from sandbox.discord.permissions import Permission
 
 
 def format_timestamp(seconds: float) -> str:
-    """ISO 8601 in UTC with microseconds, as Discord writes times."""
+    """Return a time as Discord writes it: ISO 8601 in UTC with microseconds."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
 
 
@@ -47,13 +47,13 @@ def build_user(user: User) -> Json:
 
 
 def build_author(user: User) -> Json:
-    """The author of a message; a webhook's messages say so beside it."""
+    """Return the author of a message."""
     fields: Json = {"author": build_user(user)}
     return fields | {"webhook_id": str(user.id)} if user.webhook else fields
 
 
 def build_own_user(bot: User) -> Json:
-    """The bot as it sees itself."""
+    """Return the bot as it sees itself."""
     return build_user(bot) | {
         "mfa_enabled": True,
         "locale": bot.locale,
@@ -65,7 +65,7 @@ def build_own_user(bot: User) -> Json:
 
 
 def build_member(member: Member, user: User | None) -> Json:
-    """A guild member; without ``user`` the partial one that comes with messages."""
+    """Return a guild member, or without ``user`` the partial one that comes with messages."""
     payload: Json = {
         "avatar": None,
         "banner": None,
@@ -118,7 +118,7 @@ def build_overwrite(overwrite: PermissionOverwrite) -> Json:
 
 
 def build_channel(channel: Channel, recipients: Iterable[User] = ()) -> Json:
-    """A channel of any kind; ``recipients`` are those of a private one."""
+    """Return a channel of any kind. ``recipients`` are those of a private channel."""
     payload: Json = {
         "id": str(channel.id),
         "type": int(channel.kind),
@@ -190,7 +190,7 @@ def build_thread_member(channel_id: int, user_id: int, since: float) -> Json:
 
 
 def build_guild(guild: Guild) -> Json:
-    """A guild without its channels and members, as the REST shows it."""
+    """Return a guild without its channels and members, as the REST shows it."""
     return {
         "id": str(guild.id),
         "name": guild.name,
@@ -240,7 +240,7 @@ def build_emoji(emoji: Emoji) -> Json:
 
 
 def add_permissions(payload: Json, bits: Permission) -> Json:
-    """A channel or member as interactions carry it."""
+    """Return a channel or member with permissions, as in interactions."""
     return payload | {"permissions": str(bits.value)}
 
 

@@ -1,8 +1,8 @@
-"""Permissions, computed as Discord does.
+"""Computes permissions as Discord does.
 
-Base permissions come from @everyone and the member's roles; a channel's overwrites are applied in
-the order @everyone, roles together, member. Without VIEW_CHANNEL nothing remains, without
-SEND_MESSAGES no files and embeds.
+Base permissions come from @everyone and the member's roles. A channel's overwrites are applied in
+the order @everyone, all roles together, member. Without VIEW_CHANNEL nothing remains. Without
+SEND_MESSAGES there are no files or embeds.
 
 Bits and algorithm: https://docs.discord.com/developers/topics/permissions
 """
@@ -127,7 +127,7 @@ _REQUIRE_SEND_MESSAGES = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FIL
 
 
 def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
-    """Bits from a number, a decimal string or names. Raises ValueError for an unknown name."""
+    """Return permissions from a number, a decimal string or names. Raises ValueError."""
     if value is None:
         return Permission.NONE
     if isinstance(value, int):
@@ -146,14 +146,14 @@ def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
 
 
 def permission_names(bits: Permission) -> list[str]:
-    """The names of the bits set, in Discord's order."""
+    """Return the names of the bits set, in Discord's order."""
     return [bit.name for bit in Permission if bit.value and bit in bits and bit.name]
 
 
 def guild_permissions(
     everyone: Permission, roles: Iterable[Permission], *, owner: bool
 ) -> Permission:
-    """A member's permissions in the guild, before any channel."""
+    """Return a member's permissions in the guild, before any channel."""
     if owner:
         return ALL_PERMISSIONS
     bits = everyone
@@ -190,6 +190,6 @@ def channel_permissions(
 
 
 def drop_unusable_permissions(bits: Permission, *, thread: bool) -> Permission:
-    """Removes what has no effect without the permission to send."""
+    """Return ``bits`` without those that have no effect if the permission to send is missing."""
     sending = P.SEND_MESSAGES_IN_THREADS if thread else P.SEND_MESSAGES
     return bits if sending in bits else bits & ~_REQUIRE_SEND_MESSAGES

@@ -1,6 +1,6 @@
 """People's messages, replies, reactions, files and threads.
 
-Discord's permissions and limits apply; what its client would not allow raises ActionRefused.
+Discord's permissions and limits apply. What its client would not allow raises ActionRefused.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def post_as_person(
     paths: Sequence[str] = (),
     parts: RichParts = NO_PARTS,
 ) -> Message:
-    """Posts a message as a person, another bot or a webhook. ``@Name`` mentions that user.
+    """Post a message as a person, another bot or a webhook. ``@Name`` mentions that user.
 
     Raises ActionForbidden, StateConflict or ActionRefused.
     """
@@ -79,7 +79,7 @@ async def compose_draft(
     *,
     may_be_empty: bool = False,
 ) -> MessageDraft:
-    """The draft of a person's message. Raises ActionRefused."""
+    """Return the draft of a person's message. Raises ActionRefused."""
     if len(content) > MAX_CONTENT_LENGTH:
         raise ActionRefused(
             f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
@@ -101,7 +101,7 @@ async def compose_draft(
 async def attach_file(
     world: DiscordWorld, person: User, channel: Channel, path: str, *, ephemeral: bool = False
 ) -> tuple[Attachment, Upload]:
-    """Uploads a local file as a person. Raises ActionRefused when it is missing or too large."""
+    """Upload a local file as a person. Raises ActionRefused if it is missing or too large."""
     source = Path(path)
     if not await asyncio.to_thread(source.is_file):
         raise ActionRefused(f"there is no file {path!r}")
@@ -117,7 +117,7 @@ async def attach_file(
 
 
 def edit_as_person(world: DiscordWorld, person: User, message: Message, content: str) -> None:
-    """Edits a person's own message. Raises ActionForbidden or ActionRefused."""
+    """Edit a person's own message. Raises ActionForbidden or ActionRefused."""
     if message.author_id != person.id:
         raise ActionForbidden("only the author can edit a message")
     if not content.strip() and not message.attachments:
@@ -130,7 +130,7 @@ def edit_as_person(world: DiscordWorld, person: User, message: Message, content:
 
 
 def delete_as_person(world: DiscordWorld, person: User, message: Message) -> None:
-    """Deletes the person's own message, or any with Manage Messages. Raises ActionForbidden."""
+    """Delete the person's own message, or any with Manage Messages. Raises ActionForbidden."""
     channel = world.channels[message.channel_id]
     if message.ephemeral_to == person.id:
         messages.delete_message(world, message)
@@ -153,7 +153,7 @@ def react_as_person(
     is_removal: bool,
     is_super: bool = False,
 ) -> None:
-    """Adds or removes a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
+    """Add or remove a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
     if message.ephemeral_to is not None:
         raise StateConflict("an ephemeral message takes no reactions")
     channel = world.channels[message.channel_id]
@@ -181,7 +181,7 @@ async def open_thread_as_person(
     paths: Sequence[str] = (),
     tags: Sequence[str] = (),
 ) -> Channel:
-    """Starts a thread, or in a forum a post with its first message."""
+    """Start a thread, or in a forum a post with its first message."""
     if not 1 <= len(name) <= 100:
         raise ActionRefused("a thread's name has 1 to 100 characters")
     if channel.kind.holds_posts:
@@ -224,7 +224,7 @@ def _require_can_post(world: DiscordWorld, person: User, channel: Channel, *, fi
 
 
 def _resolve_mentions(world: DiscordWorld, content: str) -> str:
-    """Turns ``@Name`` into a mention, as Discord's client does."""
+    """Turn ``@Name`` into a mention, as Discord's client does."""
     by_name = {
         name.casefold(): person
         for person in world.users.values()

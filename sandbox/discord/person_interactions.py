@@ -1,7 +1,7 @@
 """People's commands, context menus, buttons, selects, modals and autocompletions.
 
-Only what Discord's client offers can be used: commands that are registered and allowed there,
-enabled components, offered values, modals that were shown.
+People can only use what Discord's client offers: commands that are registered and allowed, enabled
+components, offered values, and modals that were shown.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ async def use_command(
     user_install: bool = False,
     focused: str | None = None,
 ) -> Interaction:
-    """Uses a slash command, or with ``focused`` autocompletes one of its options.
+    """Use a slash command or, with ``focused``, autocomplete one of its options.
 
     Files are given as local paths. Raises ActionRefused.
     """
@@ -99,7 +99,7 @@ def use_context_menu(
     locale: str | None = None,
     user_install: bool = False,
 ) -> Interaction:
-    """Uses an entry of a message's or user's context menu. Raises ActionRefused."""
+    """Use an entry of a message's or user's context menu. Raises ActionRefused."""
     kind = CommandKind.MESSAGE if isinstance(target, Message) else CommandKind.USER
     registered = _find_offered_command(
         world, person, channel, kind, command, user_install=user_install
@@ -135,7 +135,7 @@ def use_component(
     *,
     locale: str | None = None,
 ) -> Interaction:
-    """Presses a button or chooses in a select. Raises ActionRefused."""
+    """Press a button or choose in a select. Raises ActionRefused."""
     _require_known_locale(locale)
     component = components.find_component(message.components, custom_id)
     if message.author_id != world.bot.id or component is None:
@@ -187,7 +187,7 @@ async def submit_modal(
     *,
     locale: str | None = None,
 ) -> Interaction:
-    """Fills in and submits the modal that an interaction showed. Raises ActionRefused."""
+    """Fill in and submit the modal that an interaction showed. Raises ActionRefused."""
     _require_known_locale(locale)
     if trigger.modal is None:
         raise StateConflict("that interaction was not answered with a modal")
@@ -257,7 +257,7 @@ class _PersonUploads:
         return attachment.id
 
     def take_attachments(self) -> list[Attachment]:
-        """The files uploaded since the last call."""
+        """Return the files uploaded since the last call."""
         attachments, self._attachments = self._attachments, []
         return attachments
 
@@ -271,7 +271,7 @@ def _find_offered_command(
     *,
     user_install: bool,
 ) -> ApplicationCommand:
-    """A command that the client offers to this person here. Raises ActionRefused otherwise."""
+    """Return a command that the client offers to this person here. Raises ActionRefused."""
     guild = world.find_guild(channel.guild_id)
     installed = guild.has_bot if guild else channel.recipient_ids == (person.id,)
     if not installed and not user_install:

@@ -1,4 +1,4 @@
-"""The gateway's opcodes and close codes, and readers for what a client sends.
+"""The gateway's opcodes and close codes, and parsers for payloads of clients.
 
 Every mistake of a client raises ``GatewayClosed`` with Discord's close code, so that each can be
 tested without a socket.
@@ -63,12 +63,12 @@ class GatewayClosed(Exception):
 
 
 def raise_decode_error(reason: str) -> NoReturn:
-    """Raises GatewayClosed (4002) for an unreadable payload."""
+    """Raise GatewayClosed (4002) for an unreadable payload."""
     raise GatewayClosed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {reason}.")
 
 
 def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
-    """The opcode and data of one frame. Raises GatewayClosed (4002)."""
+    """Return the opcode and data of one frame. Raises GatewayClosed (4002)."""
     if kind is not WSMsgType.TEXT or len(content.encode()) > MAX_PAYLOAD_BYTES:
         raise_decode_error("text of at most 4096 bytes")
     try:
@@ -82,14 +82,14 @@ def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
 
 
 def read_object(data: Any) -> dict[str, Any]:
-    """The data of an opcode that takes an object. Raises GatewayClosed (4002)."""
+    """Return the data of an opcode that takes an object. Raises GatewayClosed (4002)."""
     if not isinstance(data, dict):
         raise_decode_error("d is an object")
     return data
 
 
 def read_snowflake(value: Any) -> int:
-    """An id, sent as text or number. Raises GatewayClosed (4002)."""
+    """Return an id, sent as text or number. Raises GatewayClosed (4002)."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).isdigit():
         raise_decode_error("not a snowflake")
     return int(value)
@@ -104,7 +104,7 @@ def read_shard(value: Any) -> GatewayShard:
 
 
 def read_intents(value: Any, granted: Intents) -> Intents:
-    """The intents of an identify.
+    """Return the intents of an identify.
 
     Raises GatewayClosed: 4013 for unknown bits, 4014 for privileged intents that the application
     was not ``granted``.

@@ -1,7 +1,7 @@
 """Discord's rate limits: per-route buckets, the global limit, and the ban for invalid requests.
 
-Discord does not publish the bucket sizes; these are as its headers have long shown them. A bot must
-read the headers instead of assuming sizes.
+Discord does not document the bucket sizes. These are the ones that its headers have shown for a
+long time. A bot must read the headers instead of assuming sizes.
 
 https://docs.discord.com/developers/topics/rate-limits
 """
@@ -103,7 +103,7 @@ class _RateLimitWindow:
     used: int = 0
 
     def try_consume(self) -> bool:
-        """Counts a request; False when the window is spent."""
+        """Count a request, and return False if the window is used up."""
         if self.used >= self.limit:
             return False
         self.used += 1
@@ -111,9 +111,9 @@ class _RateLimitWindow:
 
 
 class RateLimiter:
-    """Counts REST requests, writes the rate-limit headers and refuses what exceeds a limit.
+    """Counts REST requests, adds the rate-limit headers and refuses requests over a limit.
 
-    ``scale`` multiplies all limits; None switches them off, headers included.
+    ``scale`` multiplies all limits. None turns off limits and headers.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class RateLimiter:
         self._global_windows: dict[str, _RateLimitWindow] = {}
 
     def set_scale(self, scale: float | None) -> None:
-        """Sets the scale and starts new windows."""
+        """Set the scale and start new windows."""
         self.scale = scale
         self._windows.clear()
         self._global_windows.clear()
@@ -150,7 +150,7 @@ class RateLimiter:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Applies the limits to ``/api/v10``."""
+        """Apply the limits to ``/api/v10``."""
         if not request.path.startswith(API_PREFIX + "/"):
             return await handler(request)
         if self.invalid_requests >= self._invalid_limit:
@@ -251,7 +251,7 @@ def _rate_limited_response(retry_after: float, *, is_global: bool) -> web.Respon
 
 
 def _ban_response() -> web.Response:
-    """Cloudflare's ban for too many invalid requests: without Via and JSON."""
+    """Return Cloudflare's ban for too many invalid requests, which has neither Via nor JSON."""
     return web.Response(
         status=429,
         text="<html><body>error code: 1015</body></html>",

@@ -15,7 +15,7 @@ NORMAL_TYPE, SUPER_TYPE = 0, 1
 
 
 def parse_emoji(text: str) -> Emoji:
-    """An emoji from a URL: unicode, or ``name:id``. Raises DiscordError 10014."""
+    """Return an emoji from a URL: unicode, or ``name:id``. Raises DiscordError 10014."""
     name, colon, number = text.partition(":")
     if colon and number.isdecimal() and name:
         return Emoji(name, int(number))
@@ -25,7 +25,7 @@ def parse_emoji(text: str) -> Emoji:
 
 
 def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
-    """The message's reaction with this emoji, if any."""
+    """Return the message's reaction with this emoji, if any."""
     for reaction in message.reactions:
         same_name = reaction.emoji.id is None and reaction.emoji.name == emoji.name
         if reaction.emoji.id == emoji.id and (emoji.id is not None or same_name):
@@ -36,7 +36,7 @@ def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
 def add_reaction(
     world: DiscordWorld, message: Message, user_id: int, emoji: Emoji, *, is_super: bool = False
 ) -> None:
-    """Adds a reaction, once per user and kind. Raises DiscordError 30010 for too many emoji."""
+    """Add a reaction, once per user and kind. Raises DiscordError 30010 for too many emoji."""
     reaction = find_reaction(message, emoji)
     if reaction is None:
         if len(message.reactions) >= MAX_REACTIONS:
@@ -53,7 +53,7 @@ def add_reaction(
 def remove_reaction(
     world: DiscordWorld, message: Message, user_id: int, emoji: Emoji, *, is_super: bool = False
 ) -> None:
-    """Removes a user's reaction of a kind. Raises DiscordError 10014 when there is none."""
+    """Remove a user's reaction of a kind. Raises DiscordError 10014 if there is none."""
     reaction = find_reaction(message, emoji)
     if reaction is None or user_id not in reaction.users_of(is_super=is_super):
         raise errors.unknown_emoji()
@@ -64,7 +64,7 @@ def remove_reaction(
 
 
 def clear_reactions(world: DiscordWorld, message: Message, emoji: Emoji | None = None) -> None:
-    """Removes all reactions, or all of one emoji."""
+    """Remove all reactions, or all of one emoji."""
     message.reactions = (
         []
         if emoji is None

@@ -1,4 +1,4 @@
-"""What people's messages may have besides text and files: polls, stickers, forwards, voice.
+"""What people's messages may contain besides text and files: polls, stickers, forwards, voice.
 
 Rules: https://docs.discord.com/developers/resources/message and …/resources/poll
 """
@@ -30,7 +30,7 @@ class RichParts:
         return self.poll is None and not self.stickers and self.forward is None
 
     def apply_to(self, world: DiscordWorld, message: Message) -> None:
-        """Puts the parts into a message that is not published yet."""
+        """Put the parts into a message that is not published yet."""
         message.poll = self.poll
         message.stickers = list(self.stickers)
         if self.is_voice:
@@ -47,7 +47,7 @@ class RichParts:
 
 
 def read_poll(world: DiscordWorld, value: dict[str, Any]) -> Json:
-    """A poll from ``{question, answers, expires?}``; ``expires`` false has no end (null).
+    """Return a poll from ``{question, answers, expires?}``; ``expires`` false has no end (null).
 
     Raises ActionRefused.
     """
@@ -80,7 +80,7 @@ def read_stickers(world: DiscordWorld, names: list[Any]) -> tuple[Json, ...]:
 
 
 def serialize_parts(message: Message, *, is_hidden: bool) -> Json:
-    """The fields of a message's JSON that only such messages have."""
+    """Return the fields that only such messages have in their JSON."""
     fields: Json = {}
     if message.poll is not None and not is_hidden:
         fields["poll"] = message.poll
@@ -90,5 +90,5 @@ def serialize_parts(message: Message, *, is_hidden: bool) -> Json:
 
 
 def serialize_voice(voice_s: float) -> Json:
-    """The fields of a voice message's attachment."""
+    """Return the fields of a voice message's attachment."""
     return {"duration_secs": voice_s, "waveform": _WAVEFORM}

@@ -1,8 +1,8 @@
-"""JSON of messages for the REST API, the gateway and the control API.
+"""Serializes messages for the REST API, the gateway and the control API.
 
-Without the message-content intent Discord blanks a message's content, unless the bot wrote it, is
-mentioned in it (a reply with ping counts) or it is a direct message. Links to files are signed anew
-each time.
+Without the message-content intent, Discord blanks a message's content, unless it is a direct
+message, was written by the bot, or mentions the bot (as replies with a ping do). Links to files get
+a new signature each time.
 
 Rules: https://docs.discord.com/developers/events/gateway#message-content-intent
 """
@@ -27,7 +27,7 @@ from sandbox.discord.world import DiscordWorld
 
 
 def serialize_message(world: DiscordWorld, message: Message, *, content: bool = True) -> Json:
-    """A message in the REST API; ``content`` False blanks it where Discord does."""
+    """Return a message in the REST API. Without ``content``, it is blanked as Discord does."""
     payload = _serialize_basics(world, message, content=content)
     if message.reactions:
         payload["reactions"] = [_serialize_reaction(world, r) for r in message.reactions]
@@ -37,12 +37,12 @@ def serialize_message(world: DiscordWorld, message: Message, *, content: bool = 
 
 
 def serialize_rest_message(world: DiscordWorld, message: Message) -> Json:
-    """A message in response to a GET: blanked according to the application's granted intents."""
+    """Return a message in response to a GET, blanked according to the application's intents."""
     return serialize_message(world, message, content=Intents.MESSAGE_CONTENT in world.app.intents)
 
 
 def serialize_event_message(world: DiscordWorld, message: Message, intents: Intents) -> Json:
-    """A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it to a session."""
+    """Return a message as in MESSAGE_CREATE and MESSAGE_UPDATE for a session's intents."""
     payload = serialize_message(world, message, content=Intents.MESSAGE_CONTENT in intents)
     guild_id = world.channels[message.channel_id].guild_id
     if guild_id is None:
@@ -58,7 +58,7 @@ def serialize_event_message(world: DiscordWorld, message: Message, intents: Inte
 
 
 def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
-    """An attachment with new links."""
+    """Return an attachment with new links."""
     url = signed_file_url(world, attachment)
     payload: Json = {
         "id": str(attachment.id),
@@ -83,7 +83,7 @@ def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
 
 
 def signed_file_url(world: DiscordWorld, attachment: Attachment) -> str:
-    """A link that is valid for 24 hours."""
+    """Return a link that is valid for 24 hours."""
     return world.public_base + world.files.sign_link(link_path(attachment), world.clock.now())
 
 
@@ -143,7 +143,7 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
 
 
 def _serialize_snapshot(world: DiscordWorld, snapshot: Message, is_hidden: bool) -> Json:
-    """What a forward shows; without the intent it is as blank as the message's own content."""
+    """Return the content of a forward, which is blanked like the message's own content."""
     basics = _serialize_basics(world, snapshot, content=True)
     names = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags")
     shown = {name: basics[name] for name in (*names, "mentions", "mention_roles", "components")}

@@ -1,4 +1,4 @@
-"""How many sessions a bot may still start: 1,000 a day; one more and Discord resets its token.
+"""Counts the sessions that a bot starts. After 1,000 in a day, Discord resets its token.
 
 https://docs.discord.com/developers/events/gateway#session-start-limit-object
 """
@@ -18,7 +18,7 @@ class SessionStartLimit:
         self._resets_at = clock.now() + _DAY_S
 
     def set_remaining(self, remaining: int, reset_after_s: float | None = None) -> None:
-        """Sets what is left, and when the next 1,000 are granted (None: as before)."""
+        """Set the remaining number and the seconds until the next 1,000 (None: as before)."""
         self._remaining = remaining
         if reset_after_s is not None:
             self._resets_at = self._clock.now() + reset_after_s
@@ -30,7 +30,7 @@ class SessionStartLimit:
         return self._remaining >= 0
 
     def to_payload(self) -> dict[str, int]:
-        """The ``session_start_limit`` of ``GET /gateway/bot``."""
+        """Return the ``session_start_limit`` of ``GET /gateway/bot``."""
         self._renew()
         return {
             "total": STARTS_PER_DAY,

@@ -1,7 +1,7 @@
-"""Gateway sessions, which outlive their connections.
+"""Gateway sessions, which continue after their connections end.
 
-A session numbers its events and keeps those that the client has not acknowledged, so that a client
-can RESUME after its connection dropped and miss nothing.
+A session numbers its events and keeps those that the client has not acknowledged. So a client that
+lost its connection can RESUME without missing events.
 """
 
 import json
@@ -15,9 +15,9 @@ from sandbox.clock import SandboxClock
 from sandbox.discord.events import GatewayEvent, Intents
 
 RESUME_WINDOW_S = 180.0
-"""How long a dropped session can be resumed. Not documented by Discord; observed: minutes."""
+"""How long a dropped session can be resumed. Discord does not document it; it is minutes."""
 MAX_BUFFERED_EVENTS = 2000
-"""Unacknowledged events kept for a replay; with more, the session cannot be resumed."""
+"""Unacknowledged events kept for a replay. With more, the session cannot be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class GatewaySession:
         return not event.intents or bool(event.intents & self.intents)
 
     def dispatch_event(self, name: str, data: str) -> None:
-        """Numbers an event (``data`` is JSON), keeps it for a replay and sends it."""
+        """Number an event (``data`` is JSON), keep it for a replay and send it."""
         self.sequence += 1
         frame = f'{{"op":0,"s":{self.sequence},"t":"{name}","d":{data}}}'
         self.buffer.append((self.sequence, frame))
@@ -70,13 +70,13 @@ class GatewaySession:
             self.send(frame)
 
     def acknowledge_sequence(self, sequence: int) -> None:
-        """Drops the events up to the last sequence that the client has seen, as in a heartbeat."""
+        """Drop the events up to the last sequence that the client has seen, as in a heartbeat."""
         self.acknowledged = max(self.acknowledged, min(sequence, self.sequence))
         while self.buffer and self.buffer[0][0] <= self.acknowledged:
             self.buffer.popleft()
 
     def frames_after(self, after: int) -> list[str] | None:
-        """The frames after a sequence; None when some of them are not kept any more."""
+        """Return the frames after a sequence, or None if some of them are no longer kept."""
         if after < self.sequence and (not self.buffer or self.buffer[0][0] > after + 1):
             return None
         return [frame for sequence, frame in self.buffer if sequence > after]
@@ -101,39 +101,39 @@ class SessionRegistry:
         properties: dict[str, Any],
         send: Callable[[str], None],
     ) -> GatewaySession:
-        """A new session with a connection attached."""
+        """Start a session with a connection attached."""
         session = GatewaySession(secrets.token_hex(16), shard, intents, properties, send=send)
         self._sessions[session.id] = session
         return session
 
     def find_session(self, session_id: str) -> GatewaySession | None:
-        """The session; None when it is unknown, ended or was dropped too long ago."""
+        """Return the session, or None if it is unknown, has ended or was dropped too long ago."""
         self._expire_sessions()
         return self._sessions.get(session_id)
 
     def detach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
-        """Makes the session resumable after its connection ended.
+        """Make the session resumable after its connection ended.
 
-        Ignored unless that connection is still the attached one: another may have resumed it.
+        Ignored if another connection has resumed the session meanwhile.
         """
         if session.send is send:
             session.send = None
             session.detached_at = self._clock.now()
 
     def attach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
-        """Attaches a new connection to a resumed session."""
+        """Attach a new connection to a resumed session."""
         session.send = send
         session.detached_at = None
 
     def end_session(self, session: GatewaySession) -> None:
-        """Ends the session: it cannot be resumed."""
+        """End the session: it cannot be resumed."""
         session.send = None
         self._sessions.pop(session.id, None)
 
     def receive_event(self, event: GatewayEvent) -> None:
-        """Dispatches an event to every session that may see it.
+        """Dispatch an event to every session that may see it.
 
-        The payload depends on the intents only, so it is built once for each set of them.
+        The payload only depends on the intents, so it is built once for each set of intents.
         """
         payloads: dict[Intents, str] = {}
         for session in self:

@@ -1,7 +1,7 @@
 """Snowflakes: ids that contain their creation time.
 
-discord.py reads creation times from ids and shards by ``(guild_id >> 22) % shards``, so ids use the
-sandbox's clock, and each guild gets a millisecond of its own.
+discord.py reads creation times from ids, and shards by ``(guild_id >> 22) % shards``. So ids use
+the sandbox's clock, and each guild's id gets a different millisecond.
 
 Layout: https://docs.discord.com/developers/reference#snowflakes
 """
@@ -20,17 +20,17 @@ class SnowflakeGenerator:
         self._last = 0
 
     def next_id(self) -> int:
-        """A new id for this moment."""
+        """Return a new id for this moment."""
         self._last = max(first_snowflake_at(self._now()), self._last + 1)
         return self._last
 
     def next_guild_id(self) -> int:
-        """A new id in a millisecond of its own, so that guilds spread over shards."""
+        """Return a new id in a separate millisecond, so that guilds are spread over shards."""
         following = ((self._last >> _TIME_SHIFT) + 1) << _TIME_SHIFT
         self._last = max(first_snowflake_at(self._now()), following)
         return self._last
 
 
 def first_snowflake_at(seconds: float) -> int:
-    """The lowest id of a moment in unix seconds."""
+    """Return the lowest id of a moment in unix seconds."""
     return max(0, int(seconds * 1000) - EPOCH_MS) << _TIME_SHIFT

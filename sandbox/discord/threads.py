@@ -1,4 +1,4 @@
-"""Threads under messages, threads of their own, and posts of forums.
+"""Threads from messages, threads without one, and forum posts.
 
 Rules: https://docs.discord.com/developers/topics/threads
 """
@@ -37,9 +37,9 @@ def start_thread(
     applied_tags: Iterable[int] = (),
     invitable: bool = True,
 ) -> Channel:
-    """Starts a thread. With a ``source`` message it belongs to it and has its id.
+    """Start a thread. With ``source``, it belongs to that message and has its id.
 
-    Raises DiscordError 160004 when that message has a thread, 50024 where threads are impossible.
+    Raises DiscordError 160004 if that message has a thread, 50024 where threads are impossible.
     """
     if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS} and not parent.kind.holds_posts:
         raise errors.wrong_channel_type()
@@ -84,9 +84,9 @@ def _link_to_message(world: DiscordWorld, thread: Channel, source: Message) -> N
 
 
 def _write_about_thread(world: DiscordWorld, thread: Channel, source: Message) -> None:
-    """Writes Discord's two messages in the name of who opened the thread.
+    """Write Discord's two messages about a new thread, with its owner as the author.
 
-    One in the parent channel names the thread; the other, its first, points to the message.
+    One in the parent channel names the thread. The other, its first one, refers to the message.
     """
     assert thread.thread is not None
     opener = thread.thread.owner_id
@@ -118,7 +118,7 @@ def create_forum_post(
     auto_archive_minutes: int | None = None,
     applied_tags: Iterable[int] = (),
 ) -> tuple[Channel, Message]:
-    """Starts a forum post: a thread and its first message, which have the same id."""
+    """Start a forum post, which is a thread and its first message with the same id."""
     tags = list(applied_tags)
     if forum.tag_required and not tags:
         raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
@@ -135,7 +135,7 @@ def create_forum_post(
 
 
 def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) -> None:
-    """Adds the members that a message in a private thread mentions, before it is posted."""
+    """Add the members that a message in a private thread mentions, before it is posted."""
     state = thread.thread
     if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
         return
@@ -161,7 +161,7 @@ def update_thread(
     archived: bool | None = None,
     locked: bool | None = None,
 ) -> None:
-    """Renames, archives or locks a thread."""
+    """Rename, archive or lock a thread."""
     thread.name = thread.name if name is None else name
     if (state := thread.thread) is not None:
         state.archived = state.archived if archived is None else archived

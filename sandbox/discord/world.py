@@ -1,6 +1,6 @@
 """The state of the sandbox's Discord, and lookups that raise Discord's errors.
 
-It knows no HTTP and never waits; changes are published to the event hub at once.
+It is independent of HTTP and never waits. Changes are published to the event hub immediately.
 """
 
 import secrets
@@ -102,11 +102,11 @@ class DiscordWorld:
         return secrets.compare_digest(token.encode(), self.app.token.encode())
 
     def reset_token(self) -> None:
-        """Makes the bot's token invalid, as Discord does for too many identifies."""
+        """Make the bot's token invalid, as Discord does for too many identifies."""
         self.app.token = _new_token(self.app.id)
 
     def guild_ids(self) -> list[int]:
-        """The guilds the bot is in."""
+        """Return the guilds the bot is in."""
         return [guild.id for guild in self.guilds.values() if guild.has_bot]
 
     def guild_create_payload(self, guild_id: int, intents: Intents) -> Json:
@@ -143,7 +143,7 @@ class DiscordWorld:
         limit: int = 0,
         user_ids: Sequence[int] = (),
     ) -> tuple[list[Json], list[str]]:
-        """Members by name prefix or by ids, and the ids that are not members; limit 0 means all."""
+        """Return members by name prefix or ids, and the ids of non-members; limit 0 means all."""
         guild = self.guilds[guild_id]
         if user_ids:
             members = [guild.members[i] for i in user_ids if i in guild.members]
@@ -164,7 +164,7 @@ class DiscordWorld:
     # Lookups that raise Discord's errors.
 
     def require_guild(self, guild_id: int) -> Guild:
-        """A guild the bot is in. Raises DiscordError 10004 or 50001."""
+        """Return a guild the bot is in. Raises DiscordError 10004 or 50001."""
         guild = self.guilds.get(guild_id)
         if guild is None:
             raise errors.unknown_guild()
@@ -173,45 +173,45 @@ class DiscordWorld:
         return guild
 
     def find_guild(self, guild_id: int | None) -> Guild | None:
-        """A guild by id, whether the bot is in it or not; None for None."""
+        """Return a guild by id even if the bot is not in it; None for None."""
         return None if guild_id is None else self.guilds.get(guild_id)
 
     def require_guild_of(self, channel: Channel) -> Guild:
-        """The guild of a channel that is in one. Raises DiscordError 50024 for direct messages."""
+        """Return a channel's guild. Raises DiscordError 50024 for direct messages."""
         if channel.guild_id is None:
             raise errors.wrong_channel_type()
         return self.guilds[channel.guild_id]
 
     def require_existing_channel(self, channel_id: int) -> Channel:
-        """A channel, whether the bot can see it or not. Raises DiscordError 10003."""
+        """Return a channel even if the bot cannot see it. Raises DiscordError 10003."""
         channel = self.channels.get(channel_id)
         if channel is None:
             raise errors.unknown_channel()
         return channel
 
     def require_channel(self, channel_id: int) -> Channel:
-        """A channel the bot can see. Raises DiscordError 10003 or 50001."""
+        """Return a channel the bot can see. Raises DiscordError 10003 or 50001."""
         channel = self.require_existing_channel(channel_id)
         if not self.can_bot_see(channel):
             raise errors.missing_access()
         return channel
 
     def require_message(self, channel_id: int, message_id: int) -> Message:
-        """A message that is neither deleted nor ephemeral. Raises DiscordError 10008."""
+        """Return a message that is neither deleted nor ephemeral. Raises DiscordError 10008."""
         message = self.messages.get(channel_id, {}).get(message_id)
         if message is None or message.deleted_at is not None or message.ephemeral_to is not None:
             raise errors.unknown_message()
         return message
 
     def find_message(self, message_id: int) -> Message | None:
-        """A message of any channel, even a deleted or ephemeral one."""
+        """Return a message of any channel, even a deleted or ephemeral one."""
         for messages in self.messages.values():
             if message_id in messages:
                 return messages[message_id]
         return None
 
     def visible_messages(self, channel_id: int) -> list[Message]:
-        """A channel's messages, oldest first, without deleted and ephemeral ones."""
+        """Return a channel's messages, oldest first, without deleted and ephemeral ones."""
         return [
             message
             for message in self.messages.get(channel_id, {}).values()
@@ -221,7 +221,7 @@ class DiscordWorld:
     # Permissions.
 
     def permissions_of(self, user_id: int, channel: Channel) -> Permission:
-        """A user's permissions in a channel; none for a user who is not a member."""
+        """Return a user's permissions in a channel, which are none for non-members."""
         bits = self.permissions_without_time_out(user_id, channel)
         guild = self.find_guild(channel.guild_id)
         member = guild.members.get(user_id) if guild else None
@@ -236,7 +236,7 @@ class DiscordWorld:
         return until is not None and self.clock.now() < until
 
     def permissions_without_time_out(self, user_id: int, channel: Channel) -> Permission:
-        """A user's permissions in a channel as roles and overwrites give them."""
+        """Return a user's permissions in a channel as roles and overwrites give them."""
         if channel.guild_id is None:
             is_participant = user_id in channel.recipient_ids or user_id == self.bot.id
             is_bot_in_group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
@@ -272,7 +272,7 @@ class DiscordWorld:
         return permissions.drop_unusable_permissions(bits, thread=thread is not None)
 
     def guild_permissions(self, guild: Guild, member: Member) -> Permission:
-        """A member's permissions before any channel."""
+        """Return a member's permissions before any channel."""
         return permissions.guild_permissions(
             guild.roles[guild.id].permissions,
             [guild.roles[role_id].permissions for role_id in member.role_ids],
@@ -283,9 +283,9 @@ class DiscordWorld:
         return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
 
     def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
-        """Raises DiscordError 50001 or 50013 when the bot lacks permissions in a channel.
+        """Raise DiscordError 50001 or 50013 when the bot lacks permissions in a channel.
 
-        The text chat of a voice or stage channel is closed to whoever may not connect.
+        In the text chat of voice and stage channels, the permission to connect is needed, too.
         """
         granted = self.permissions_of(self.bot.id, channel)
         is_closed = channel.kind.has_voice and Permission.CONNECT not in granted
@@ -295,19 +295,19 @@ class DiscordWorld:
             raise errors.missing_permissions()
 
     def visible_channels(self, guild: Guild) -> Iterator[Channel]:
-        """The guild's channels and threads that the bot sees."""
+        """Return the guild's channels and threads that the bot sees."""
         for channel_id in guild.channel_ids:
             channel = self.channels[channel_id]
             if channel.kind is ChannelKind.CATEGORY or self.can_bot_see(channel):
                 yield channel
 
     def file_limit_bytes(self, guild_id: int | None) -> int:
-        """Bytes per file in a guild or (None) a private conversation."""
+        """Return the largest size of a file in a guild, or (None) in private, in bytes."""
         guild = self.find_guild(guild_id)
         return file_limit_bytes(guild.boost_tier if guild else 0)
 
     def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:
-        """The purchases of a user or their guild."""
+        """Return the purchases of a user or their guild."""
         owners = {str(user_id), str(guild_id)}
         return [e for e in self.entitlements if {e["user_id"], e.get("guild_id")} & owners]
 
@@ -321,7 +321,7 @@ class DiscordWorld:
         bot: bool = False,
         webhook: bool = False,
     ) -> User:
-        """A new person, bot or webhook."""
+        """Add a person, bot or webhook."""
         user = User(
             self.ids.next_id(),
             username.lower().replace(" ", "_"),
@@ -334,7 +334,7 @@ class DiscordWorld:
         return user
 
     def get_direct_channel(self, user_id: int) -> Channel:
-        """The direct messages between a person and the bot, created on first use."""
+        """Return a person's direct messages with the bot, created on first use."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DM and channel.recipient_ids == (user_id,):
                 return channel
@@ -343,13 +343,13 @@ class DiscordWorld:
         return channel
 
     def channel_payload(self, channel: Channel) -> Json:
-        """A channel of any kind as the REST shows it."""
+        """Return a channel of any kind as the REST shows it."""
         if channel.thread is not None:
             return self.thread_payload(channel)
         return payloads.build_channel(channel, [self.users[i] for i in channel.recipient_ids])
 
     def thread_payload(self, channel: Channel) -> Json:
-        """A thread, with the bot's membership if it has joined."""
+        """Return a thread, with the bot's membership if it has joined."""
         payload = payloads.build_channel(channel)
         if channel.thread and self.bot.id in channel.thread.member_ids:
             payload["member"] = payloads.build_thread_member(
@@ -360,7 +360,7 @@ class DiscordWorld:
     def publish_event(
         self, name: str, payload: Json, *, guild_id: int | None, intents: Intents = Intents.NONE
     ) -> None:
-        """Publishes an event that looks the same to every session."""
+        """Publish an event that looks the same to every session."""
         if guild_id is not None and not self.guilds[guild_id].has_bot:
             return
         self.hub.publish(GatewayEvent(name, lambda _: payload, guild_id, intents))

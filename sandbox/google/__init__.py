@@ -1,6 +1,6 @@
-"""A Google on loopback: Veo on the Gemini API and Vertex AI, and Omni, as strict as the real ones.
+"""A local Google: Veo and Omni on the Gemini API and Vertex AI, as strict as the real ones.
 
-Imports nothing of ``sandbox.discord``; the server mounts the routes built here.
+Imports nothing of ``sandbox.discord``. The server mounts the routes that are built here.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ __all__ = ["SandboxGoogle", "build_control_routes", "build_routes"]
 
 
 def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
-    """Every route that the bot uses, by full path."""
+    """Return every route that the bot uses, by full path."""
     gemini = GeminiApi(google)
     uploads = UploadApi(
         google.omni.inputs,
@@ -48,7 +48,7 @@ def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
 
 
 def build_control_routes(google: SandboxGoogle) -> list[web.RouteDef]:
-    """The control API of this Google, by full path."""
+    """Return the control API of this Google, by full path."""
     return GoogleControlApi(google).build_routes()
 
 

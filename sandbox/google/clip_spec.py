@@ -1,7 +1,7 @@
-"""Everything a clip's content depends on, and nothing else.
+"""The values that a clip's content depends on.
 
-A ``ClipSpec`` is sent to the worker process, and its hash names the finished file: requests with
-the same spec share one file, which makes hundreds of clips affordable in a test.
+A ``ClipSpec`` is sent to the worker process, and its hash is the name of the finished file.
+Requests with the same spec share one file, so that tests can make hundreds of clips.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ RENDERING_VERSION = 5
 """Increase when the same spec is rendered differently, so that cached clips are not reused."""
 
 _PATTERN_SEED = 2
-"""Gives the plain style two colours that are far apart."""
+"""A seed for which the plain style has two very different colors."""
 
 
 class RenderStyle(StrEnum):
-    """How elaborate the picture is."""
+    """How elaborate the frames are."""
 
     SCENE = "scene"
     """The landscape that the demo shows."""
@@ -42,7 +42,7 @@ class ImageFit(StrEnum):
 
 
 class SourceUse(StrEnum):
-    """What becomes of a source."""
+    """What is done with a source."""
 
     CONTINUE = "continue"
     """Its frames stay identical, and new ones follow, as Veo extends."""
@@ -56,8 +56,8 @@ class SourceUse(StrEnum):
 class ClipSpec:
     """One clip to be rendered.
 
-    ``seconds`` are the new ones: an extension is longer by its source's length. ``source`` is the
-    clip to extend; ``source_digest``, its SHA-256, stands for it in the key.
+    ``seconds`` are the new ones, without the source's. ``source`` is the clip to extend.
+    ``source_digest`` is its SHA-256, which represents it in the key.
     """
 
     prompt: str
@@ -84,7 +84,7 @@ class ClipSpec:
 
     @property
     def pattern(self) -> "ClipSpec | None":
-        """The spec whose clip this one repeats, which saves rendering; `None` if it has its own."""
+        """A spec whose clip is used for this one, too, to save rendering; `None` if it has none."""
         has_own_content = self.image or self.last_frame or self.references or self.source
         if self.look is not RenderStyle.PLAIN or has_own_content or self.min_bytes:
             return None

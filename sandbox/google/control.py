@@ -1,7 +1,7 @@
-"""The control API of this Google: settings, outcomes, and what it has seen.
+"""The control API of the sandbox's Google: settings, outcomes, and the requests it has received.
 
-``/control/google``: GET the state, PUT changes the settings that are named, DELETE resets them.
-Below it single files, operations and tokens.
+On ``/control/google``, GET returns the state, PUT changes settings and DELETE resets them. Files,
+operations and tokens are below it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ class GoogleControlApi:
         self._google = google
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, by full path."""
+        """Return the routes, by full path."""
         checked = _answer_invalid_settings
         return [
             web.get("/control/google", self.get_state),
@@ -76,17 +76,17 @@ class GoogleControlApi:
         return web.json_response(state_json)
 
     async def update_settings(self, request: web.Request) -> web.StreamResponse:
-        """Changes the settings that are named."""
+        """Change the settings that are named."""
         self._google.settings = self._google.settings.with_changes(await _read_object(request))
         return web.json_response(self._google.settings.to_json())
 
     async def reset_settings(self, request: web.Request) -> web.StreamResponse:
-        """Resets the settings to those of the start."""
+        """Reset the settings to those of the start."""
         self._google.reset_settings()
         return web.json_response(self._google.settings.to_json())
 
     async def update_file(self, request: web.Request) -> web.StreamResponse:
-        """{expire?, revoke?, fail?}: too old, withdrawn, or failed to process; false undoes it."""
+        """Change a file: {expire?, revoke?, fail?}, where false undoes a change."""
         file = self._google.files.get_file(request.match_info["file"])
         if file is None:
             return _error_response(404, "no such file")
@@ -101,7 +101,7 @@ class GoogleControlApi:
         )
 
     async def update_operation(self, request: web.Request) -> web.StreamResponse:
-        """A pending operation: {outcome?, reason?, failure_code?, ready?}; ready: it ends now."""
+        """Change a pending operation: {outcome?, reason?, failure_code?, ready?: end now}."""
         google = self._google
         interaction = google.omni.store.get(request.match_info["operation"])
         if interaction is not None:
@@ -137,7 +137,7 @@ class GoogleControlApi:
         return web.json_response(describe_interaction(interaction))
 
     async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
-        """{revoke: true}: all bearer tokens issued so far are refused from now on."""
+        """Refuse all bearer tokens that were issued so far: {revoke: true}."""
         if await _read_object(request) != {"revoke": True}:
             return _error_response(400, "give revoke: true")
         return web.json_response({"revoked": self._google.tokens.revoke_all()})

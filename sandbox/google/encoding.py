@@ -1,10 +1,10 @@
-"""Encodes clips as H.264 and AAC in an MP4 file of exactly the length asked for.
+"""Encodes clips as H.264 and AAC in an MP4 file of exactly the requested length.
 
-An extension copies the packets of its source and appends newly encoded ones to the same track, so
-that the source's frames stay identical. This works because all clips are encoded with the same
-settings, and x264's ``stitchable`` keeps the stream's header independent of the content.
+An extension copies the packets of its source and appends new ones to the same track, so that the
+source's frames stay identical. This works because all clips are encoded with the same settings, and
+x264's ``stitchable`` makes the stream's header independent of the content.
 
-This is blocking code for the worker processes of ``renderer``.
+This code blocks. It runs in the worker processes of ``renderer``.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ _Packet: TypeAlias = "Packet[Any]"
 _TIME_BASE = Fraction(1, FRAME_RATE)
 _STITCHABLE_PARAMS = "stitchable=1"
 _FAST_PARAMS = f"{_STITCHABLE_PARAMS}:subme=0:me=dia:rc-lookahead=0:mbtree=0:aq-mode=0"
-"""For the plain style. None of it is in the stream's header, so both styles can be joined."""
+"""For the plain style. The stream's header is the same, so both styles can be joined."""
 _AUDIO_BLOCK = 1024
 """Samples in an AAC frame."""
 
@@ -63,7 +63,7 @@ class SourceNotStitchable(Exception):
 
 
 def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
-    """Renders a clip to a path, atomically by way of a draft in the same directory.
+    """Render a clip to a path atomically, with a draft in the same directory.
 
     Raises av.error.FFmpegError, OSError or PIL.UnidentifiedImageError for an unusable input.
     """
@@ -84,7 +84,7 @@ def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
 
 
 def copy_clip(source: Path, path: Path, draft: Path, *, mark: bytes) -> RenderedClip:
-    """Copies a clip to a path, atomically; ``mark`` makes it a file with a hash of its own."""
+    """Copy a clip to a path atomically. ``mark`` gives the copy another hash."""
     try:
         shutil.copyfile(source, draft)
         with draft.open("ab") as file:
@@ -97,7 +97,7 @@ def copy_clip(source: Path, path: Path, draft: Path, *, mark: bytes) -> Rendered
 
 
 def measure_clip(path: Path) -> RenderedClip:
-    """The properties of a clip, read from its file."""
+    """Return the properties of a clip, read from its file."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         seconds = video.frames / FRAME_RATE
@@ -148,7 +148,7 @@ def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
 
 
 def _render_source_again(spec: ClipSpec, source: Path, path: Path) -> None:
-    """Encode the source's frames anew: in another light for an edit, else with new ones behind."""
+    """Re-encode the source's frames, in another light for an edit or with new ones appended."""
     is_edit = spec.source_use is SourceUse.EDIT
     with (
         av.open(str(source)) as source_container,
@@ -181,7 +181,7 @@ def _encode_frames(
 
 
 def _copy_packets(source: InputContainer, old: VideoStream, new: VideoStream) -> Iterator[_Packet]:
-    # Packets in an MP4 file are framed by lengths, the encoder's by start codes.
+    # Packets are framed by lengths in an MP4 file, but by start codes if the encoder made them.
     to_annexb = BitStreamFilterContext("h264_mp4toannexb", old, new)
     for packet in source.demux(old):
         for copied in to_annexb.filter(packet if packet.dts is not None else None):
@@ -192,7 +192,7 @@ def _copy_packets(source: InputContainer, old: VideoStream, new: VideoStream) ->
 def _write_tracks(
     output: OutputContainer, pictures: Iterator[_Packet], sound: list[_Packet]
 ) -> None:
-    """Writes both tracks interleaved by time."""
+    """Write both tracks interleaved by time."""
     waiting = deque(sound)
     for packet in pictures:
         time = _packet_time(packet)
@@ -207,7 +207,7 @@ def _packet_time(packet: _Packet) -> Fraction:
 
 
 def _decode_last_image(source: Path) -> Image.Image:
-    """The source's last frame, decoded from the last keyframe on."""
+    """Return the source's last frame, decoded from the last keyframe on."""
     with av.open(str(source)) as container:
         video = container.streams.video[0]
         container.seek((video.duration or 1) - 1, stream=video)
@@ -243,7 +243,7 @@ def _add_streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, 
 
 
 def _parameter_sets(stream: VideoStream) -> list[bytes]:
-    """The H.264 parameter sets of a stream.
+    """Return the H.264 parameter sets of a stream.
 
     Framed as in a file (avcC, ISO/IEC 14496-15, 5.3.3.1) or as by the encoder (H.264, annex B).
     """
@@ -273,7 +273,7 @@ def _encode_audio(audio: AudioStream, parts: list[Samples]) -> list[_Packet]:
 
 
 def _read_audio(source: Path, present: bool, samples: int) -> Samples:
-    """The sound of a source, cut or padded with silence to a number of samples."""
+    """Return the sound of a source, cut or padded with silence to a number of samples."""
     sound = np.zeros((2, samples), dtype=np.float32)
     if present:
         filled = 0
@@ -291,7 +291,7 @@ def _decode_audio(source: Path) -> Iterator[Samples]:
 
 
 def _pad_file(path: Path, min_bytes: int) -> None:
-    """Pads a file to ``min_bytes`` with a ``free`` box of random bytes."""
+    """Pad a file to ``min_bytes`` with a ``free`` box of random bytes."""
     missing = min_bytes - path.stat().st_size
     if missing <= 0:
         return

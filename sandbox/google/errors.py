@@ -1,6 +1,6 @@
 """Google's errors as exceptions, with their JSON body (google.rpc.Status).
 
-``{"error": {"code", "message", "status", "details"?}}``, see https://google.aip.dev/193.
+It is ``{"error": {"code", "message", "status", "details"?}}``, see https://google.aip.dev/193.
 """
 
 from typing import Any
@@ -65,7 +65,7 @@ class GoogleNotFound(GoogleError):
 
 
 class ConditionNotMet(GoogleError):
-    """A precondition of the request does not hold."""
+    """A precondition of the request is not met."""
 
     http_status, status, grpc_code = 412, "FAILED_PRECONDITION", 9
 
@@ -77,7 +77,7 @@ class ResourceExhausted(GoogleError):
 
 
 def unknown_field(name: str, parent_path: str) -> InvalidArgument:
-    """A field that the API does not have; ``parent_path`` is "" for the body itself."""
+    """Return the error for an unknown field. ``parent_path`` is "" for the body itself."""
     location = f" at '{parent_path}'" if parent_path else ""
     description = (
         f'Invalid JSON payload received. Unknown name "{name}"{location}: Cannot find field.'
@@ -91,7 +91,7 @@ def unknown_field(name: str, parent_path: str) -> InvalidArgument:
 
 
 def invalid_key() -> InvalidArgument:
-    """An API key that does not exist."""
+    """Return the error for an API key that does not exist."""
     message = "API key not valid. Please pass a valid API key."
     info = {
         "@type": f"{_TYPE_PREFIX}ErrorInfo",
@@ -104,7 +104,7 @@ def invalid_key() -> InvalidArgument:
 
 
 def missing_key() -> PermissionDenied:
-    """No API key at all."""
+    """Return the error for a missing API key."""
     return PermissionDenied(
         "Method doesn't allow unregistered callers (callers without established identity). "
         "Please use API Key or other form of API consumer identity to call this API."
@@ -112,7 +112,7 @@ def missing_key() -> PermissionDenied:
 
 
 def invalid_token(reason: str) -> Unauthenticated:
-    """A missing, unknown or expired bearer token; ``reason`` is Google's code for which."""
+    """Return the error for an invalid bearer token. ``reason`` is Google's code for the cause."""
     info = {
         "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": reason,
@@ -128,7 +128,7 @@ def invalid_token(reason: str) -> Unauthenticated:
 
 
 def keys_not_supported() -> Unauthenticated:
-    """An API key where only a bearer token is taken."""
+    """Return the error for an API key where Google only accepts a bearer token."""
     info = {
         "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": "CREDENTIALS_MISSING",
@@ -146,7 +146,7 @@ def keys_not_supported() -> Unauthenticated:
 def gemini_quota_exceeded(
     *, metric: str, quota_id: str, model: str, limit: int, retry_seconds: float | None
 ) -> ResourceExhausted:
-    """A project's quota for a model is used up; ``retry_seconds`` is the delay to name, if any."""
+    """Return the error for a used-up quota. ``retry_seconds`` is the delay to state, if any."""
     violation = {
         "quotaMetric": metric,
         "quotaId": quota_id,
@@ -171,7 +171,7 @@ def gemini_quota_exceeded(
 
 
 def vertex_quota_exceeded(*, metric: str, model: str) -> ResourceExhausted:
-    """The same on Vertex AI, which names no delay and gives no details."""
+    """Return the same error on Vertex AI, which states no delay and no details."""
     return ResourceExhausted(
         f"Quota exceeded for {metric} with base model: {model}. Please submit a quota increase "
         "request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai."
@@ -179,7 +179,7 @@ def vertex_quota_exceeded(*, metric: str, model: str) -> ResourceExhausted:
 
 
 def file_not_accessible(name: str) -> PermissionDenied:
-    """A file that never existed, has expired or belongs to another: Google does not say which."""
+    """Return the error for a file that is unknown, expired or somebody else's."""
     return PermissionDenied(
         f"You do not have permission to access the File {name} or it may not exist."
     )

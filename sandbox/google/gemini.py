@@ -1,6 +1,6 @@
-"""The wire format of Veo on the Gemini API: ``/google/v1beta``, and ``/google-files`` for content.
+"""Veo on the Gemini API: ``/google/v1beta``, and ``/google-files`` for the content of files.
 
-As google-genai 3.6 reads it.
+The format is the one that google-genai 3.6 reads.
 """
 
 import base64
@@ -44,8 +44,8 @@ _RESPONSE_TYPE: Final = (
 )
 _DEFAULT_PAGE_SIZE: Final = 50
 _MAX_REQUEST_BYTES: Final = 20 * 1024 * 1024
-"""Google has raised its limit of an inline request to 100 MB, and does not say whether that holds
-for predictLongRunning: the sandbox keeps the one that its message names."""
+"""Google has raised its limit for inline requests to 100 MB, but does not say whether that includes
+predictLongRunning. So the sandbox uses the limit in Google's error message."""
 _TEXT_MODEL: Final = {
     "name": "models/gemini-2.5-flash",
     "version": "001",
@@ -68,7 +68,7 @@ class GeminiApi:
         )
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, by full path."""
+        """Return the routes, by full path."""
         base = "/google/v1beta"
         routes = [
             web.post(f"{base}/models/{{model}}:predictLongRunning", answer_errors(self.submit)),
@@ -182,7 +182,7 @@ class GeminiApi:
         return web.Response(status=302, headers={"Location": target})
 
     async def get_content(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file. The link is the permission: a key sent to this host is a leak."""
+        """Return a file's bytes. The link is enough: a key that is sent to this host has leaked."""
         if read_api_key(request) or "Authorization" in request.headers:
             self._google.counters["key_leaks"] += 1
         file = self._find_readable_file(request)
@@ -215,7 +215,7 @@ class GeminiApi:
         return google.files.require_readable(request.match_info["file"], google.now(), lifetime)
 
     def _find_extended(self, submission: Submission) -> ExtendedClip | None:
-        """The clip that a submission extends. Raises GoogleError when that is not allowed."""
+        """Return the clip that a submission extends. Raises GoogleError if that is not allowed."""
         source = submission.source
         if source is None:
             return None
@@ -266,7 +266,7 @@ class GeminiApi:
         return {**answer, "done": True, "response": response}
 
     def describe_file(self, file: GeneratedFile) -> dict[str, Any]:
-        """A file as ``files/ID`` shows it."""
+        """Return a file as ``files/ID`` shows it."""
         google = self._google
         settings = google.settings
         created = _format_timestamp(file.created)
@@ -294,7 +294,7 @@ def _format_timestamp(seconds: float) -> str:
 
 
 def _describe_omni(model: OmniModelRules) -> dict[str, Any]:
-    """As Google lists it; only interactions work, whatever the methods say."""
+    """Return a model as Google lists it. The listed methods are wrong: only interactions work."""
     return {
         "name": f"models/{model.id}",
         "version": model.version,

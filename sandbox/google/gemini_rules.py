@@ -1,4 +1,4 @@
-"""What the Gemini API accepts in a request for a video, and how it refuses the rest.
+"""The Gemini API's rules for requests for videos, and its error messages.
 
 Sources: https://ai.google.dev/gemini-api/docs/video ("Veo API parameters"), and error messages
 reported by users of the API.
@@ -72,7 +72,7 @@ _VIDEO_FIELDS = frozenset({"uri", "bytesBase64Encoded", "encodedVideo"})
 
 @dataclass(frozen=True, slots=True)
 class GeminiSourceClip:
-    """What Google knows of the file to extend."""
+    """What Google knows about the file to extend."""
 
     processed: bool
     aspect_ratio: str
@@ -83,7 +83,7 @@ class GeminiSourceClip:
 
 
 def read_submission(value: dict[str, Any], model: VeoModel, region: CallerRegion) -> Submission:
-    """Reads a parsed body and checks all but the clip to extend. Raises InvalidArgument.
+    """Read a parsed body and check all but the clip to extend. Raises InvalidArgument.
 
     Decodes images: large bodies belong in a thread.
     """
@@ -130,7 +130,7 @@ def read_submission(value: dict[str, Any], model: VeoModel, region: CallerRegion
 
 
 def check_source(source: GeminiSourceClip, submission: Submission) -> None:
-    """Checks the clip that a submission extends. Raises InvalidArgument."""
+    """Check the clip that a submission extends. Raises InvalidArgument."""
     if not source.processed:
         raise InvalidArgument(NOT_MADE_BY_VEO)
     check_source_format(source.aspect_ratio, source.resolution, submission)
@@ -170,7 +170,7 @@ def _read_source(instance: PayloadFields) -> ExtensionSource | None:
         return None
     fields = instance.child("video", _VIDEO_FIELDS, _UNSUPPORTED_VIDEO_FIELDS)
     uri = fields.text("uri")
-    # Google does not recognise uploaded bytes, even those of a clip that Veo made.
+    # Google does not recognize uploaded bytes, even those of a clip that Veo made.
     if not uri or "bytesBase64Encoded" in fields or "encodedVideo" in fields:
         raise InvalidArgument(NOT_MADE_BY_VEO)
     return ExtensionSource(uri=uri)

@@ -1,6 +1,6 @@
-"""Checks the images in a request by their bytes, whatever type they claim to be.
+"""Checks the images in a request by their content, whatever their declared type.
 
-Veo takes JPEG and PNG up to 20 MB (Vertex AI documentation, "Veo on Vertex AI API", ``image``).
+Veo accepts JPEG and PNG up to 20 MB (Vertex AI documentation, "Veo on Vertex AI API", ``image``).
 """
 
 import base64
@@ -16,7 +16,7 @@ from sandbox.google.payload_fields import PayloadFields
 
 MAX_IMAGE_BYTES: Final = 20 * 1024 * 1024
 MAX_IMAGE_PIXELS: Final = 64_000_000
-"""Against decompression bombs; Google does not document its own limit."""
+"""A limit against decompression bombs. Google does not document its own."""
 
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG"}
 
@@ -30,7 +30,7 @@ class SubmittedImage:
 
 
 def read_image(fields: PayloadFields) -> SubmittedImage:
-    """The image in an Image object's fields. Raises InvalidArgument."""
+    """Return the image in an Image object's fields. Raises InvalidArgument."""
     text = fields.text("bytesBase64Encoded")
     if not text:
         raise InvalidArgument(f"Image bytes are missing in `{fields.path}`.")
@@ -48,7 +48,7 @@ def read_image(fields: PayloadFields) -> SubmittedImage:
 
 
 def decode_base64(text: str, path: str) -> bytes:
-    """The bytes of a base64 text. Raises InvalidArgument."""
+    """Return the bytes of a base64 text. Raises InvalidArgument."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,8 +1,8 @@
 """What each Veo model allows.
 
-The sandbox has a table of its own, because with the bot's catalogue it would confirm the mistakes
-that it is meant to find. Sources: "Veo API parameters and specifications" and the model pages of
-https://ai.google.dev/gemini-api/docs/video; where they say nothing, behaviour seen by users.
+The sandbox does not use the bot's catalog, because then it could not find mistakes in it. Sources:
+"Veo API parameters and specifications" and the model pages of
+https://ai.google.dev/gemini-api/docs/video, or else the behavior that users have reported.
 """
 
 from collections.abc import Mapping
@@ -54,8 +54,8 @@ VIDEO_SIZES = {
 class VeoModel:
     """One model and its rules.
 
-    ``full_length``: the resolutions and modes that need the longest clip. ``people``: the values of
-    personGeneration by mode; ``people_restricted``: those in regions with laws of their own.
+    ``full_length`` are the resolutions and modes that require the longest clip. ``people`` are the
+    values of personGeneration by mode, ``people_restricted`` those in regions with stricter laws.
     """
 
     id: str
@@ -76,11 +76,11 @@ class VeoModel:
 
     @property
     def full_seconds(self) -> int:
-        """The longest clip the model makes in one go, in seconds."""
+        """The longest clip that the model makes in one request, in seconds."""
         return max(self.seconds)
 
     def supported_people(self, mode: VeoMode, region: CallerRegion) -> tuple[str, ...]:
-        """The values of personGeneration that are supported for a mode in a region."""
+        """Return the values of personGeneration that are supported for a mode in a region."""
         if region is not CallerRegion.ELSEWHERE and self.route is ServiceRoute.GEMINI:
             return self.people_restricted
         return self.people.get(mode, ())

@@ -1,8 +1,8 @@
 """Turns a clip spec into frames.
 
-Without images a clip is a scene. A given image is the first frame, zoomed slowly under drifting
-orbs; a last frame is faded in at the end; an extension fades from its source's last frame into the
-scene of its own prompt.
+Without images, a clip shows a scene. A given image is the first frame, and is zoomed slowly under
+drifting orbs. A last frame is faded in at the end. An extension fades from its source's last frame
+into a scene for its own prompt.
 """
 
 from collections.abc import Iterator
@@ -42,10 +42,10 @@ _LAST_IMAGE_SECONDS = 2.0
 def paint_frames(
     spec: ClipSpec, origin: Image.Image | None, start: float
 ) -> Iterator[av.VideoFrame]:
-    """The frames of a clip, yuv420p at full size, without timestamps.
+    """Return the frames of a clip, yuv420p at full size, without timestamps.
 
-    ``origin`` is the first picture (the given image, or the source's last frame). ``start`` is the
-    scene's time in seconds at the first frame: an extension does not begin like another clip.
+    ``origin`` is the first frame (the given image, or the source's last frame). ``start`` is the
+    scene's time in seconds at the first frame, which is later for extensions.
     """
     size = (spec.width, spec.height)
     is_scene = spec.look is RenderStyle.SCENE
@@ -79,7 +79,7 @@ def paint_frames(
 
 
 def repaint_frames(spec: ClipSpec, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """A source's frames at the clip's size; for an edit in other light, with the new caption."""
+    """Yield a source's frames at the clip's size; for an edit in other light, captioned."""
     size = (spec.width, spec.height)
     is_edit = spec.source_use is SourceUse.EDIT
     overlays = build_reference_cards(spec.references, size) if is_edit else []
@@ -193,7 +193,7 @@ class _FilmGrain:
         self._grain = random.integers(-88, 88, spec.width * spec.height * 2, dtype=np.int16)
 
     def blend(self, frame: av.VideoFrame, index: int) -> None:
-        """Adds a different part of the grain to each frame's luma, in place."""
+        """Add a different part of the grain to each frame's luma, in place."""
         pixels = plane_pixels(frame, 0)
         size = pixels.size
         offset = (index * 7919 * 13) % (self._grain.size - size)

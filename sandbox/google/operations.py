@@ -1,7 +1,7 @@
-"""Long-running operations: the request, when it is ready, and its result.
+"""Long-running operations: a request, the time when it is ready, and its result.
 
-Nothing runs in the background: an operation's state is brought up to date whenever it is read. It
-is done when its latency has passed by the clock and its clips are rendered.
+Nothing runs in the background. The state is updated when it is read. An operation is done when its
+latency has passed by the sandbox's clock and its clips are rendered.
 """
 
 import asyncio
@@ -91,16 +91,16 @@ class OperationStore:
     _by_id: dict[str, Operation] = field(default_factory=dict)
 
     def add_operation(self, operation: Operation) -> None:
-        """Keeps a new operation."""
+        """Keep a new operation."""
         self.operations.append(operation)
         self._by_id[operation.id] = operation
 
     def get_operation(self, operation_id: str) -> Operation | None:
-        """An operation by its id, the last part of its name."""
+        """Return an operation by its id, the last part of its name."""
         return self._by_id.get(operation_id)
 
     def started_since(self, route: ServiceRoute, model: str, since: float) -> list[float]:
-        """When a model's operations after ``since`` were submitted, oldest first (unix seconds)."""
+        """Return the submit times of a model's operations after ``since``, in unix seconds."""
         times = []
         for operation in reversed(self.operations):
             if operation.submitted_at <= since:
@@ -110,7 +110,7 @@ class OperationStore:
         return times[::-1]
 
     def refresh(self, operation: Operation, now: float) -> None:
-        """Brings an operation's state up to date."""
+        """Bring an operation's state up to date."""
         planned = operation.planned_outcome
         if (
             operation.state is not OperationState.PENDING
@@ -129,7 +129,7 @@ class OperationStore:
             self._collect_rendered(operation, operation.rendering)
 
     def refresh_all(self, now: float) -> None:
-        """Brings every operation's state up to date."""
+        """Bring every operation's state up to date."""
         for operation in self.operations:
             self.refresh(operation, now)
 

@@ -1,6 +1,6 @@
-"""The caption with the prompt, and the reference images, laid over a painted scene.
+"""Draws the prompt and the reference images over a painted scene.
 
-Both are drawn once at full size, so that they stay sharp over a scene that is painted small, and
+Both are drawn once at full size, so that they stay sharp although the scene is scaled up, and are
 blended into the YUV planes of every frame.
 """
 
@@ -36,7 +36,7 @@ class FrameOverlay:
     background_weights: tuple[npt.NDArray[np.uint16], ...]
 
     def blend(self, frame: av.VideoFrame) -> None:
-        """Blends this picture into a yuv420p frame, in place."""
+        """Blend this picture into a yuv420p frame, in place."""
         for index, (color, background) in enumerate(
             zip(self.planes, self.background_weights, strict=True)
         ):
@@ -49,13 +49,13 @@ class FrameOverlay:
 
 
 def open_image(data: bytes) -> Image.Image:
-    """Decodes an image, upright and without transparency."""
+    """Decode an image, upright and without transparency."""
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image.Image:
-    """The image in a size (width, height), cropped or with black borders."""
+    """Return the image in a size (width, height), cropped or with black borders."""
     if fit is ImageFit.PAD:
         return ImageOps.pad(image, size, Image.Resampling.LANCZOS)
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
@@ -64,7 +64,7 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image
 def build_caption(
     prompt: str, size: tuple[int, int], *, covers_another: bool = False
 ) -> FrameOverlay | None:
-    """The prompt at the bottom of the picture; None if the font has none of its characters.
+    """Return the prompt at the bottom of the picture; None if the font has none of its characters.
 
     With ``covers_another`` it hides the caption that an edited clip has already.
     """
@@ -90,7 +90,7 @@ def build_caption(
 
 
 def build_reference_cards(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[FrameOverlay]:
-    """The reference images as small framed cards, in rows from the upper edge down."""
+    """Return the reference images as small framed cards, in rows from the upper edge down."""
     short = min(size)
     side, margin = short // 5, short // 36
     columns = (size[0] - margin) // (side + margin)

@@ -1,4 +1,4 @@
-"""The colours of a scene by time of day."""
+"""The colors of a scene by time of day."""
 
 import colorsys
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ class DayPhase(StrEnum):
 
 
 def color_from_hsv(hue: float, saturation: float, value: float) -> Color:
-    """A colour by hue (in turns; wraps), saturation and value (0..1)."""
+    """Return a color by hue (in turns; wraps), saturation and value (0..1)."""
     return colorsys.hsv_to_rgb(hue % 1.0, min(saturation, 1.0), min(value, 1.0))
 
 
 def color_planes(color: Color) -> npt.NDArray[np.float32]:
-    """A colour as (3, 1, 1) values 0..255, which broadcast over planes."""
+    """Return a color as (3, 1, 1) values 0..255, which broadcast over planes."""
     return np.array(color, dtype=np.float32).reshape(3, 1, 1) * 255
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePalette:
-    """The colours of the sky from top to horizon, of the light, and of the far and near land."""
+    """The colors of the sky from top to horizon, of the light, and of the far and near land."""
 
     zenith: Color
     middle: Color
@@ -43,7 +43,7 @@ class ScenePalette:
 
 
 def build_palette(phase: DayPhase, hue: float) -> ScenePalette:
-    """The colours of a time of day, varied by ``hue`` (0..1)."""
+    """Return the colors of a time of day, varied by ``hue`` (0..1)."""
     turn = (hue - 0.5) * 0.16
     free = hue
     match phase:

@@ -1,6 +1,6 @@
-"""Reads a JSON body as strictly as Google's front end: unknown names and wrong types are refused.
+"""Reads JSON bodies as strictly as Google's front end, which refuses unknown names and wrong types.
 
-A bot that sends a number as text, or a field of another API, must find that out here.
+A test must fail if the bot sends a number as text, or a field of another API.
 """
 
 import json
@@ -13,7 +13,7 @@ _MAX_SHOWN_LENGTH: Final = 200
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request's body. Raises InvalidArgument."""
+    """Return the JSON object in a request's body. Raises InvalidArgument."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -26,7 +26,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
 
 
 def shorten_base64(value: Any) -> Any:
-    """A JSON value for the control API, with long base64 texts replaced by their length."""
+    """Return a JSON value for the control API, with long base64 texts replaced by their length."""
     if isinstance(value, dict):
         return {
             name: f"<{len(item)} characters of base64>"
@@ -73,7 +73,7 @@ class PayloadFields:
         return name in self._values
 
     def field_path(self, name: str) -> str:
-        """The path of a field, for messages."""
+        """Return the path of a field, for messages."""
         return f"{self.path}.{name}" if self.path else name
 
     def child(
@@ -84,23 +84,23 @@ class PayloadFields:
         *,
         optional: bool = False,
     ) -> "PayloadFields":
-        """The object in a field. Raises InvalidArgument when it is absent, unless ``optional``."""
+        """Return the object in a field. Raises InvalidArgument if a required one is absent."""
         value = {} if optional and name not in self else self.value(name)
         return PayloadFields(value, self.field_path(name), known, unsupported)
 
     def value(self, name: str) -> object:
-        """A field as it is; None when absent."""
+        """Return a field unchecked, or None if it is absent."""
         return self._values.get(name)
 
     def text(self, name: str) -> str | None:
-        """A text. Raises InvalidArgument for another type."""
+        """Return a text. Raises InvalidArgument for another type."""
         value = self._values.get(name)
         if value is not None and not isinstance(value, str):
             raise _wrong_type_error(name, "a string")
         return value
 
     def integer(self, name: str) -> int | None:
-        """A whole number. Raises InvalidArgument for another type, text with digits included."""
+        """Return a whole number. Raises InvalidArgument for other types, even text with digits."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -111,14 +111,14 @@ class PayloadFields:
         return int(value)
 
     def flag(self, name: str) -> bool | None:
-        """A boolean. Raises InvalidArgument for another type."""
+        """Return a boolean. Raises InvalidArgument for another type."""
         value = self._values.get(name)
         if value is not None and not isinstance(value, bool):
             raise _wrong_type_error(name, "a boolean")
         return value
 
     def items(self, name: str) -> list[object]:
-        """A list; empty when absent. Raises InvalidArgument for another type."""
+        """Return a list, empty if absent. Raises InvalidArgument for another type."""
         value = self._values.get(name)
         if value is None:
             return []
@@ -128,7 +128,7 @@ class PayloadFields:
 
 
 def not_supported(name: str) -> InvalidArgument:
-    """A field that exists, but not for this model."""
+    """Return the error for a field that this model does not support."""
     return InvalidArgument(
         f"`{name}` isn't supported by this model. Please remove it or refer to the Gemini API "
         "documentation for supported usage."
@@ -136,7 +136,7 @@ def not_supported(name: str) -> InvalidArgument:
 
 
 def out_of_bound(name: str, first: int, last: int) -> InvalidArgument:
-    """A number outside its range."""
+    """Return the error for a number outside its range."""
     return InvalidArgument(
         f"The number value for `{name}` is out of bound. Please provide a value between {first} "
         f"and {last}, inclusive."

@@ -14,7 +14,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def plane_pixels(frame: av.VideoFrame, index: int) -> Bytes:
-    """One plane of a frame as (rows, columns) without padding, sharing the frame's memory."""
+    """Return a plane of a frame as (rows, columns) without padding, in the frame's memory."""
     plane = frame.planes[index]
     memory = memoryview(cast(Any, plane))
     rows = np.frombuffer(memory, dtype=np.uint8).reshape(-1, plane.line_size)
@@ -22,10 +22,10 @@ def plane_pixels(frame: av.VideoFrame, index: int) -> Bytes:
 
 
 def frame_from_image(image: Image.Image) -> av.VideoFrame:
-    """An RGB image as a frame."""
+    """Return an RGB image as a frame."""
     return av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
 
 
 def image_from_frame(frame: av.VideoFrame) -> Image.Image:
-    """A frame as an RGB image."""
+    """Return a frame as an RGB image."""
     return Image.fromarray(frame.to_ndarray(format="rgb24"))

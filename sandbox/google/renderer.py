@@ -1,7 +1,7 @@
 """Renders each clip once, in worker processes.
 
-Rendering takes seconds of a whole core: at most two workers of low priority do it, so that the
-servers stay responsive. Finished clips are cached on disk under the key of their spec.
+Rendering uses a whole core for seconds. So there are at most two workers, with low priority, and
+the servers stay responsive. Finished clips are cached on disk by the key of their spec.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class ClipRenderer:
         self.rendered_count = 0
 
     async def render_clip(self, spec: ClipSpec) -> RenderedClip:
-        """The clip of a spec, from the cache or rendered. Raises as ``encoding.render_to_file``."""
+        """Return a spec's clip, cached or rendered. Raises the errors of ``render_to_file``."""
         key = await asyncio.to_thread(lambda: spec.key)
         task = self._clips.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
@@ -49,7 +49,7 @@ class ClipRenderer:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Ends the workers at once, abandoning clips in progress."""
+        """End the workers at once, abandoning clips in progress."""
         for task in self._clips.values():
             task.cancel()
         await asyncio.gather(*self._clips.values(), return_exceptions=True)
@@ -108,7 +108,7 @@ class ClipRenderer:
 
 
 def _initialize_worker(lifeline: Connection) -> None:
-    """Sets up a worker: low priority, Ctrl-C ignored, ends with its parent."""
+    """Set up a worker: low priority, Ctrl-C ignored, ends with its parent."""
     os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""What the handlers of both services share: error bodies, reading bodies, API keys."""
+"""What the handlers of both services share: error bodies, request bodies and API keys."""
 
 import asyncio
 import functools
@@ -18,7 +18,7 @@ _MAX_INLINE_BYTES: Final = 64 * 1024
 
 
 def answer_errors(handler: Handler) -> Handler:
-    """Wraps a handler so that a GoogleError becomes Google's error body."""
+    """Wrap a handler so that a GoogleError becomes Google's error body."""
 
     @functools.wraps(handler)
     async def handle_request(request: web.Request) -> web.StreamResponse:
@@ -31,7 +31,7 @@ def answer_errors(handler: Handler) -> Handler:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body of a request. Raises InvalidArgument when it is too large."""
+    """Return the body of a request. Raises InvalidArgument if it is too large."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
@@ -39,17 +39,17 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def run_offloaded(size: int, work: Callable[[], T]) -> T:
-    """Runs work on a body of ``size`` bytes, in a thread when it is large."""
+    """Run ``work`` on a body of ``size`` bytes, in a thread if it is large."""
     return work() if size <= _MAX_INLINE_BYTES else await asyncio.to_thread(work)
 
 
 def read_api_key(request: web.Request) -> str:
-    """The API key of a request, or ""."""
+    """Return the API key of a request, or ""."""
     return request.headers.get("x-goog-api-key") or request.query.get("key", "")
 
 
 def check_api_key(request: web.Request, api_key: str) -> None:
-    """Raises PermissionDenied without a key and InvalidArgument with a wrong one."""
+    """Raise PermissionDenied without a key and InvalidArgument with a wrong one."""
     key = read_api_key(request)
     if not key:
         raise missing_key()

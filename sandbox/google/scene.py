@@ -1,9 +1,10 @@
-"""Paints the moving landscapes that stand in for Veo's pictures.
+"""Paints moving landscapes instead of Veo's videos.
 
-Clips must be recognisable: the same prompt and seed give the same picture, others another one. A
-scene is a sky, a light, clouds, terrain in four layers and glowing orbs, all drawn from one random
-generator on a small canvas that the encoder scales up. Words in the prompt choose terrain and time
-of day. Frames are float32 planes in the order red, green, blue, values 0..255.
+Clips must be recognizable, so a prompt and seed always give the same frames, and others give
+different ones. A scene has a sky, a light, clouds, terrain in four layers and glowing orbs. All are
+drawn with one random generator on a small canvas that the encoder scales up. Words in the prompt
+choose the terrain and the time of day. Frames are float32 planes in the order red, green, blue,
+with values from 0 to 255.
 """
 
 import math
@@ -70,7 +71,7 @@ _LIGHTS = {
 
 
 def choose_light(prompt: str, variation: int) -> tuple[float, int, int]:
-    """What an edit does to the picture: a factor for the light, shifts of blue and red."""
+    """Return the effect of an edit: a factor for the light, and shifts of blue and red."""
     phase = _choose_by_words(set(re.findall(r"[a-z]+", prompt.lower())), _DAY_PHASE_WORDS)
     if phase is not None:
         return _LIGHTS[phase]
@@ -98,7 +99,7 @@ def _build_cloud_texture(random: np.random.Generator, height: int, width: int) -
 
 
 def _pixel_grid(height: int, width: int) -> tuple[Plane, Plane]:
-    """The pixel centres as a column of y and a row of x, both in units of the height."""
+    """Return the pixel centers as a column of y and a row of x, both in units of the height."""
     y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(height)
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(height)
     return y[:, None], x[None, :]
@@ -120,7 +121,7 @@ class GlowingOrbs:
         self._drift = float(random.choice([-1.0, 1.0]) * random.uniform(0.018, 0.035))
 
     def paint_orbs(self, picture: Pixels, time: float, strength: float) -> None:
-        """Paints the orbs at a time in seconds on (3, height, width) planes; strength 0..1."""
+        """Paint the orbs at a time in seconds on (3, height, width) planes; strength 0..1."""
         for index, (x, y, size, speed, phase) in enumerate(self._orbs):
             radius = 0.02 + 0.05 * size * size
             cx = (x * self._aspect + self._drift * time * (1 + 2 * speed)) % (self._aspect + 0.2)
@@ -174,7 +175,7 @@ class LandscapeScene:
         self._sky_base = self._paint_sky()
 
     def paint_scene(self, time: float) -> Planes:
-        """The picture at a time in seconds: a new array of planes."""
+        """Return the frame at a time in seconds, as a new array of planes."""
         frame = np.repeat(self._sky_base, self._width, axis=2)
         if self.day_phase is DayPhase.NIGHT:
             self._paint_stars(frame, time)
@@ -244,7 +245,7 @@ class LandscapeScene:
     def _paint_layers(
         self, frame: Planes, time: float, outline: Callable[[int, float], Plane]
     ) -> None:
-        """Paints four layers from the far to the near one; `outline` gives a layer's skyline."""
+        """Paint four layers from the far to the near one; `outline` gives a layer's skyline."""
         far, near = color_planes(self._palette.far), color_planes(self._palette.near)
         horizon = color_planes(self._palette.horizon)
         for layer in range(4):
@@ -291,7 +292,7 @@ class LandscapeScene:
         x = (self._x + np.float32(time * self._drift * (0.4 + layer * 0.5))) * np.float32(11)
         tower = np.floor(x).astype(np.intp) % 64
         tall = self._towers[layer, :, 0] ** 2 * np.float32(0.30 - layer * 0.04)
-        # A ramp of one pixel between neighbours keeps the edges from jumping as they drift.
+        # A ramp of one pixel between neighbors keeps the edges from jumping as they drift.
         edge = np.clip((x - np.floor(x)) * np.float32(self._height / 11), 0, 1)
         before = tall[(tower - 1) % 64]
         line: Plane = np.float32(level) - (before + (tall[tower] - before) * edge)
@@ -323,7 +324,7 @@ class LandscapeScene:
 
 
 def paint_plain(variation: int, height: int, width: int, time: float) -> Levels:
-    """A cheap picture: one colour and a moving bar of another."""
+    """Return a frame that is cheap to paint: one color and a moving bar of another."""
     random = np.random.default_rng(variation)
     first, second = (
         color_planes(color_from_hsv(float(random.random()), 0.6, 0.8)) for _ in range(2)

@@ -1,6 +1,6 @@
 """The sandbox's Google: one account, its operations and its clips.
 
-Holds the state that the wire modules (``gemini``, ``vertex``, ``storage``) and the control API
+It contains the state that the protocols (``gemini``, ``vertex``, ``storage``) and the control API
 share, and decides the outcome of each request.
 """
 
@@ -64,7 +64,7 @@ class RefusedSubmission:
 
 
 class SandboxGoogle:
-    """The state of this Google: create it with ``start``, end it with ``close``."""
+    """The state of this Google. Create it with ``start`` and end it with ``close``."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class SandboxGoogle:
         clip_cache: Path | None = None,
         settings: GoogleSettings | None = None,
     ) -> "SandboxGoogle":
-        """Prepares everything under a directory.
+        """Prepare everything under a directory.
 
         ``public_base`` is this server's address for the bot ("http://127.0.0.1:8080").
         ``files_base`` is the origin that downloads are redirected to: by default the same server
@@ -139,7 +139,7 @@ class SandboxGoogle:
         return google
 
     async def close(self) -> None:
-        """Cancels renderings and ends the workers."""
+        """Cancel renderings and end the workers."""
         tasks = [
             operation.rendering
             for operation in self.operations.operations
@@ -157,15 +157,15 @@ class SandboxGoogle:
         return self._directory / "application_default_credentials.json"
 
     def reset_settings(self) -> None:
-        """Go back to the settings that it was started with."""
+        """Restore the settings from the start."""
         self.settings = self._first_settings
 
     def environment(self) -> dict[str, str]:
-        """The bot's settings for the Gemini API."""
+        """Return the bot's settings for the Gemini API."""
         return {"GEMINI_API_KEY": self.api_key, "GEMINI_API_URL": f"{self.public_base}/google"}
 
     def vertex_environment(self) -> dict[str, str]:
-        """The bot's settings for Vertex AI."""
+        """Return the bot's settings for Vertex AI."""
         return {
             "VERTEX_API_URL": f"{self.public_base}/vertex",
             "GOOGLE_CLOUD_PROJECT": PROJECT,
@@ -174,11 +174,11 @@ class SandboxGoogle:
         }
 
     def now(self) -> float:
-        """Unix seconds by the sandbox's clock."""
+        """Return the time of the sandbox's clock in unix seconds."""
         return self._clock.now()
 
     def list_models(self, route: ServiceRoute) -> list[VeoModel]:
-        """The models of a route that are not retired."""
+        """Return the models of a route that are not retired."""
         if self.settings.has_retired_veo(route):
             return []
         return [
@@ -188,7 +188,7 @@ class SandboxGoogle:
         ]
 
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
-        """A model that is not retired. Raises GoogleNotFound, with ``unknown`` for a wrong name."""
+        """Return an active model. Raises GoogleNotFound, with ``unknown`` for an unknown name."""
         model = MODELS.get((route, name))
         if model is None:
             raise GoogleNotFound(unknown)
@@ -200,14 +200,14 @@ class SandboxGoogle:
         return model
 
     def record_refusal(self, route: str, model: str, status: int, message: str) -> None:
-        """Records that a request for a video was refused."""
+        """Record that a request for a video was refused."""
         self.counters["refused"] += 1
         self.refusals.append(RefusedSubmission(route, model, status, message))
 
     def submit(
         self, submission: Submission, body: Any, extended: ExtendedClip | None, name_prefix: str
     ) -> Operation:
-        """Starts an operation and its rendering. Raises ResourceExhausted over quota.
+        """Start an operation and its rendering. Raises ResourceExhausted over quota.
 
         ``body`` is the request as the control API shows it, ``name_prefix`` the operation's name up
         to "/operations".
@@ -241,9 +241,9 @@ class SandboxGoogle:
         return operation
 
     def change_outcome(self, operation: Operation, planned: PlannedOutcome) -> None:
-        """Changes the outcome of a pending operation.
+        """Change the outcome of a pending operation.
 
-        Raises ValueError when it has ended, or should be done but no clip was rendered for it.
+        Raises ValueError if it has ended, or should be done but no clip was rendered for it.
         """
         self.operations.refresh(operation, self.now())
         if operation.finished_at is not None:
@@ -255,13 +255,13 @@ class SandboxGoogle:
         operation.planned_outcome = planned
 
     def poll(self, operation: Operation) -> None:
-        """Counts a poll and brings the operation up to date."""
+        """Count a poll and bring the operation up to date."""
         self.counters["polls"] += 1
         operation.polls += 1
         self.operations.refresh(operation, self.now())
 
     def _take_number(self) -> int:
-        """The number of the next request for a video, of whatever kind."""
+        """Return the number of the next request for a video."""
         self._submitted_count += 1
         return self._submitted_count
 
@@ -354,11 +354,11 @@ class SandboxGoogle:
         return tuple(products)
 
     def file_uri(self, file_id: str) -> str:
-        """The download address of a Gemini API file, as in an operation's response."""
+        """Return the download address of a Gemini API file, as in an operation's response."""
         return f"{self.public_base}/google/v1beta/files/{file_id}:download?alt=media"
 
     def shown_uri(self, uri: str) -> str:
-        """A file's address in the form that is set, as a gateway may write it."""
+        """Return a file's address in the form that is set, as a gateway may write it."""
         file_id = uri.rpartition("/files/")[2].partition(":")[0]
         match self.settings.file_uris:
             case FileUriForm.RELATIVE:
@@ -371,14 +371,14 @@ class SandboxGoogle:
 
 
 def _alternate_host(base: str) -> str:
-    """The same server under its other loopback name."""
+    """Return the same server under its other loopback name."""
     if "//127.0.0.1" in base:
         return base.replace("//127.0.0.1", "//localhost", 1)
     return base.replace("//localhost", "//127.0.0.1", 1)
 
 
 def describe_operation(operation: Operation) -> dict[str, Any]:
-    """An operation as the control API shows it."""
+    """Return an operation as the control API shows it."""
     submission = operation.submission
     prompt = submission.prompt
     uris = [product.uri for product in operation.products]

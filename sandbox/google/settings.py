@@ -1,6 +1,6 @@
-"""The settings of ``PUT /control/google``: how this Google behaves.
+"""The settings of ``PUT /control/google``, which say how this Google behaves.
 
-One frozen value; a change makes a new one.
+They are immutable, so a change creates a new object.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
 
 DAY_QUOTA_DELAY_S: Final = 36.0
-"""The delay that Google names when a quota by the day is used up: far less than the day's rest."""
+"""The delay that Google states for a used-up daily quota, which is far less than needed."""
 
 AUDIO_BLOCK_MESSAGE: Final = (
     "We encountered an issue with the audio for your prompt, so no video was generated. You have "
@@ -48,7 +48,7 @@ class OperationOutcome(StrEnum):
 
 
 class FileUriForm(StrEnum):
-    """How an operation of the Gemini API names its files; all but the first are a gateway's."""
+    """How an operation of the Gemini API names its files. All but the first are from gateways."""
 
     ABSOLUTE = "absolute"
     RELATIVE = "relative"
@@ -100,7 +100,7 @@ class OperationLatency:
     p95: float
 
     def draw_seconds(self, seed: int, number: int) -> float:
-        """Seconds that operation ``number`` takes: the same for the same seed."""
+        """Return the seconds that operation ``number`` takes, which only depend on the seed."""
         if self.p95 <= self.median or self.median <= 0:
             return self.median
         digest = hashlib.sha256(f"latency {seed} {number}".encode()).digest()
@@ -143,7 +143,7 @@ class GoogleSettings:
     file_uris: FileUriForm = FileUriForm.ABSOLUTE
 
     def outcome_for(self, prompt: str) -> PlannedOutcome:
-        """The outcome of the first rule that matches the prompt, or the default."""
+        """Return the outcome of the first rule that matches the prompt, or the default."""
         matching = (rule for rule in self.outcome_rules if rule.prompt.search(prompt))
         rule = next(matching, None)
         return self.default_outcome if rule is None else rule.planned_outcome
@@ -153,7 +153,7 @@ class GoogleSettings:
         return route is ServiceRoute.GEMINI and self.veo is VeoByKey.GONE
 
     def quota_for(self, model: str) -> ModelQuota:
-        """The quota of a model: its own, or the one set for "*"."""
+        """Return the quota of a model: its own, or the one set for "*"."""
         return self.quotas.get(model) or self.quotas.get("*") or ModelQuota()
 
     def with_changes(self, changes: dict[str, Any]) -> "GoogleSettings":
@@ -183,7 +183,7 @@ class GoogleSettings:
         return "omni", self.omni.with_changes(value)
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as JSON, in the form in which they can be set."""
+        """Return the settings as JSON, in the form in which they can be set."""
         latency = self.latency
         plain = latency.p95 == latency.median
         return {
@@ -221,7 +221,7 @@ class GoogleSettings:
 
 
 def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
-    """An outcome from {outcome, reason?, failure_code?}. Raises KeyError, TypeError, ValueError."""
+    """Read {outcome, reason?, failure_code?}. Raises KeyError, TypeError or ValueError."""
     return PlannedOutcome(
         OperationOutcome(value["outcome"]),
         _read_text(value.get("reason", "")),

@@ -1,6 +1,6 @@
-"""Synthesizes the sound of a clip: a slow chord and wind, from the same seed as the picture.
+"""Synthesizes the sound of a clip: a slow chord and wind, from the same seed as the frames.
 
-It must be exactly as long as the clip, because players show the longer of the two tracks.
+It must be exactly as long as the clip, because players use the length of the longer track.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _CHUNK_SAMPLES = SAMPLE_RATE * 10
 
 
 def synthesize_chord(variation: int, start: float, seconds: float) -> Samples:
-    """The sound from ``start``, both in seconds, as (2, seconds * SAMPLE_RATE) samples."""
+    """Return the sound from ``start``, both in seconds, as (2, seconds * SAMPLE_RATE) samples."""
     total = round(seconds * SAMPLE_RATE)
     first = round(start * SAMPLE_RATE)
     out = np.empty((2, total), dtype=np.float32)

@@ -31,7 +31,7 @@ class StorageApi:
         self._google = google
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, by full path."""
+        """Return the routes, by full path."""
         objects = "storage/v1/b/{bucket}/o"
         return [
             web.get(f"/gcs/{objects}", answer_errors(self.list_objects)),

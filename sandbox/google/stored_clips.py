@@ -1,6 +1,6 @@
 """The clips that Google keeps: files of the Gemini API, and objects in Cloud Storage.
 
-A file has an unguessable id, is processed for a moment and expires after two days; its state is
+A file has an unguessable id, is processed for a moment and expires after two days. Its state is
 computed from the clock when it is read.
 """
 
@@ -55,7 +55,7 @@ class GeneratedFile:
 
 
 def new_file_id() -> str:
-    """A random id in Google's form: 12 letters and digits."""
+    """Return a random id in Google's form: 12 letters and digits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
@@ -66,15 +66,15 @@ class GeneratedFileStore:
         self._files: dict[str, GeneratedFile] = {}
 
     def add_file(self, file: GeneratedFile) -> None:
-        """Keeps a file."""
+        """Keep a file."""
         self._files[file.id] = file
 
     def get_file(self, file_id: str) -> GeneratedFile | None:
-        """A file, even an expired one."""
+        """Return a file, even an expired one."""
         return self._files.get(file_id)
 
     def require_readable(self, file_id: str, now: float, lifetime: float) -> GeneratedFile:
-        """A file that can be read now. Raises PermissionDenied for any other id."""
+        """Return a file that can be read now. Raises PermissionDenied for any other id."""
         file = self._files.get(file_id)
         if file is None or file.expired or file.revoked or now >= file.created + lifetime:
             raise file_not_accessible(file_id)
@@ -82,7 +82,7 @@ class GeneratedFileStore:
 
 
 def file_state(file: GeneratedFile, now: float, processing: float) -> FileState:
-    """The state of a file; ``processing`` is how long files are processed, in seconds."""
+    """Return the state of a file; ``processing`` is how long files are processed, in seconds."""
     if file.failed:
         return FileState.FAILED
     return FileState.PROCESSING if now < file.created + processing else FileState.ACTIVE
@@ -113,20 +113,20 @@ class ObjectStore:
         self._by_digest: dict[str, tuple[RenderedClip, ClipOrigin]] = {}
 
     def add_object(self, item: StoredObject) -> None:
-        """Keeps an object."""
+        """Keep an object."""
         self._objects[item.bucket, item.name] = item
 
     def remove_object(self, item: StoredObject) -> None:
-        """Forgets an object; one of its name that came later stays."""
+        """Remove an object, but not a newer one with the same name."""
         if self._objects.get((item.bucket, item.name)) is item:
             del self._objects[item.bucket, item.name]
 
     def get_object(self, bucket: str, name: str) -> StoredObject | None:
-        """An object by its address."""
+        """Return an object by its address."""
         return self._objects.get((bucket, name))
 
     def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
-        """The objects of a bucket whose names begin with a prefix, by name."""
+        """Return the objects of a bucket whose names begin with a prefix, by name."""
         return [
             item
             for (item_bucket, name), item in sorted(self._objects.items())
@@ -134,9 +134,9 @@ class ObjectStore:
         ]
 
     def remember_clip(self, clip: RenderedClip, origin: ClipOrigin) -> None:
-        """Remembers a delivered clip, so that its bytes are recognised in an extension."""
+        """Remember a delivered clip, so that its bytes are recognized in an extension."""
         self._by_digest[clip.sha256] = clip, origin
 
     def find_by_digest(self, sha256: str) -> tuple[RenderedClip, ClipOrigin] | None:
-        """The delivered clip with this SHA-256 (hex)."""
+        """Return the delivered clip with this SHA-256 (hex)."""
         return self._by_digest.get(sha256)

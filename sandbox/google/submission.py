@@ -1,6 +1,6 @@
 """An accepted request for a video, and the rules that both services share.
 
-The rules of one service alone are in ``gemini_rules`` and ``vertex_rules``.
+Rules of only one service are in ``gemini_rules`` and ``vertex_rules``.
 """
 
 import re
@@ -65,7 +65,7 @@ class Submission:
     storage_uri: str | None = None
 
     def clip_spec(self, sample: int) -> ClipSpec:
-        """The clip of one sample; for an extension without its source."""
+        """Return the spec for one sample, for extensions without the source."""
         width, height = VIDEO_SIZES[self.resolution, self.aspect_ratio]
         return ClipSpec(
             prompt=self.prompt,
@@ -82,17 +82,17 @@ class Submission:
         )
 
     def without_bytes(self) -> "Submission":
-        """The same without images and videos, to be kept cheaply."""
+        """Return a copy without images and videos, which needs little memory."""
         return replace(self, image=None, last_frame=None, references=(), source=None)
 
 
 def count_tokens(text: str) -> int:
-    """An estimate of a text's tokens, rather too low: what is refused here Google refuses too."""
+    """Estimate a text's tokens, rather too low, so that Google would refuse it, too."""
     return len(_TOKEN_PATTERN.findall(text))
 
 
 def read_prompt(fields: PayloadFields, mode: VeoMode) -> str:
-    """The prompt, optional beside an image or a video. Raises InvalidArgument."""
+    """Return the prompt, optional beside an image or a video. Raises InvalidArgument."""
     prompt = fields.text("prompt")
     if prompt is None and mode in {VeoMode.IMAGE, VeoMode.FRAMES, VeoMode.EXTENSION}:
         return ""
@@ -103,7 +103,7 @@ def read_prompt(fields: PayloadFields, mode: VeoMode) -> str:
 
 
 def check_negative_prompt(parameters: PayloadFields) -> None:
-    """Raises InvalidArgument for a negative prompt that is not text or too long."""
+    """Raise InvalidArgument for a negative prompt that is not text or too long."""
     negative = parameters.text("negativePrompt")
     if negative is not None:
         _check_token_count("negativePrompt", negative)
@@ -118,7 +118,7 @@ def _check_token_count(name: str, text: str) -> None:
 
 
 def read_mode(instance: PayloadFields) -> VeoMode:
-    """What an instance starts from. Raises InvalidArgument for inputs that exclude each other."""
+    """Return what an instance starts from. Raises InvalidArgument for conflicting inputs."""
     image, last = "image" in instance, "lastFrame" in instance
     references, video = bool(instance.items("referenceImages")), "video" in instance
     if references and (image or last or video):
@@ -139,7 +139,7 @@ def read_mode(instance: PayloadFields) -> VeoMode:
 
 
 def read_size(parameters: PayloadFields, model: VeoModel) -> tuple[str, str]:
-    """Resolution and aspect ratio. Raises InvalidArgument."""
+    """Return resolution and aspect ratio. Raises InvalidArgument."""
     aspect_ratio = parameters.text("aspectRatio") or "16:9"
     resolution = parameters.text("resolution") or "720p"
     if not any(ratio == aspect_ratio for _, ratio in model.sizes):
@@ -155,7 +155,7 @@ def read_size(parameters: PayloadFields, model: VeoModel) -> tuple[str, str]:
 
 
 def read_seconds(parameters: PayloadFields, model: VeoModel, mode: VeoMode, resolution: str) -> int:
-    """The length asked for, in seconds. Raises InvalidArgument."""
+    """Return the requested length in seconds. Raises InvalidArgument."""
     seconds = parameters.integer("durationSeconds")
     if seconds is None:
         return model.full_seconds
@@ -172,7 +172,7 @@ def read_seconds(parameters: PayloadFields, model: VeoModel, mode: VeoMode, reso
 
 
 def read_seed(parameters: PayloadFields) -> int | None:
-    """The seed. Raises InvalidArgument."""
+    """Return the seed. Raises InvalidArgument."""
     seed = parameters.integer("seed")
     if seed is not None and not 0 <= seed <= _MAX_SEED:
         raise out_of_bound("seed", 0, _MAX_SEED)
@@ -180,7 +180,7 @@ def read_seed(parameters: PayloadFields) -> int | None:
 
 
 def read_samples(parameters: PayloadFields, model: VeoModel) -> int:
-    """How many clips to make. Raises InvalidArgument."""
+    """Return how many clips to make. Raises InvalidArgument."""
     samples = parameters.integer("sampleCount")
     if samples is None:
         return 1
@@ -192,14 +192,14 @@ def read_samples(parameters: PayloadFields, model: VeoModel) -> int:
 def read_optional_image(
     instance: PayloadFields, name: str, read_image: ImageReader
 ) -> SubmittedImage | None:
-    """The image in a field; None when the field is absent. Raises InvalidArgument."""
+    """Return the image in a field, or None if it is absent. Raises InvalidArgument."""
     return read_image(instance, name) if name in instance else None
 
 
 def read_references(
     instance: PayloadFields, read_image: ImageReader, *, too_many: str, unsupported: str
 ) -> tuple[SubmittedImage, ...]:
-    """The reference images; Veo 3.1 takes "asset" ones only, not the styles of Veo 2.
+    """Return the reference images. Veo 3.1 only accepts "asset", not the styles of Veo 2.
 
     ``too_many`` and ``unsupported`` are the service's own words. Raises InvalidArgument.
     """
@@ -220,7 +220,7 @@ def read_references(
 
 
 def check_source_format(aspect_ratio: str, resolution: str, submission: Submission) -> None:
-    """Checks the format of the clip that a submission extends. Raises InvalidArgument."""
+    """Check the format of the clip that a submission extends. Raises InvalidArgument."""
     if aspect_ratio != submission.aspect_ratio:
         raise InvalidArgument(f"Aspect ratio of the input video must be {submission.aspect_ratio}.")
     if resolution != "720p":
@@ -228,12 +228,12 @@ def check_source_format(aspect_ratio: str, resolution: str, submission: Submissi
 
 
 def billed_seconds(mode: VeoMode, seconds: int) -> int:
-    """The new seconds: an extension always adds the same length."""
+    """Return the billed seconds. An extension always adds the same length."""
     return EXTENSION_SECONDS if mode is VeoMode.EXTENSION else seconds
 
 
 def read_only_instance(body: PayloadFields) -> object:
-    """The one element of `instances`. Raises InvalidArgument."""
+    """Return the one element of `instances`. Raises InvalidArgument."""
     instances = body.items("instances")
     if len(instances) != 1:
         raise InvalidArgument(

@@ -1,7 +1,7 @@
-"""The wire format of Veo on Vertex AI: ``/vertex/v1beta1``, and the token endpoint.
+"""Veo on Vertex AI: ``/vertex/v1beta1``, and the token endpoint.
 
-As google-genai 3.6 uses it, with a service account (projects/P/locations/L/publishers/…) or with an
-API key (publishers/…).
+The format is the one that google-genai 3.6 uses, with a service account
+(projects/P/locations/L/publishers/…) or with an API key (publishers/…).
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class VertexApi:
         self._google = google
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, by full path."""
+        """Return the routes, by full path."""
         base = "/vertex/v1beta1"
         models = "publishers/google/models"
         project = f"{base}/projects/{{project}}/locations/{{location}}"
@@ -154,7 +154,7 @@ class VertexApi:
         return self._google.find_model(ServiceRoute.VERTEX, request.match_info["model"], unknown)
 
     async def _find_extended(self, submission: Submission) -> ExtendedClip | None:
-        """The clip that a submission extends. Raises InvalidArgument when that is not allowed."""
+        """Return the clip that a submission extends. Raises InvalidArgument if not allowed."""
         source = submission.source
         if source is None:
             return None
@@ -197,7 +197,7 @@ class VertexApi:
 
 
 def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
-    """Checks the bearer token or API key, and the project. Raises GoogleError."""
+    """Check the bearer token or API key, and the project. Raises GoogleError."""
     try:
         if read_api_key(request):
             check_api_key(request, google.api_key)
@@ -212,7 +212,7 @@ def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
 
 
 def check_token_access(google: SandboxGoogle, request: web.Request) -> None:
-    """Checks the bearer token and the project; a key is not enough. Raises GoogleError."""
+    """Check the bearer token and the project; a key is not enough. Raises GoogleError."""
     authorization = request.headers.get("Authorization", "")
     if read_api_key(request) and not authorization:
         raise keys_not_supported()

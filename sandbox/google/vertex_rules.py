@@ -1,4 +1,4 @@
-"""What Vertex AI accepts in a request for a video, and how it refuses the rest.
+"""Vertex AI's rules for requests for videos, and its error messages.
 
 Sources: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
 and what google-genai 3.4 sends.
@@ -62,7 +62,7 @@ _FRAME_RATE: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class VertexSourceClip:
-    """What is known of the clip to extend."""
+    """What is known about the clip to extend."""
 
     aspect_ratio: str
     resolution: str
@@ -70,10 +70,10 @@ class VertexSourceClip:
 
 
 def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: bool) -> Submission:
-    """Reads a parsed body and checks all but the clip to extend. Raises InvalidArgument.
+    """Read a parsed body and check all but the clip to extend. Raises InvalidArgument.
 
-    ``allow_everyone``: the project is on the allow-list for personGeneration "allow_all". Decodes
-    images: large bodies belong in a thread.
+    ``allow_everyone`` says that the project may use personGeneration "allow_all". This decodes
+    images, so run it in a thread for large bodies.
     """
     top = PayloadFields(value, "", _BODY_FIELDS)
     instance = PayloadFields(read_only_instance(top), "instances[0]", INSTANCE_FIELDS)
@@ -119,7 +119,7 @@ def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: b
 
 
 def check_source(source: VertexSourceClip, submission: Submission) -> None:
-    """Checks the clip that a submission extends. Raises InvalidArgument."""
+    """Check the clip that a submission extends. Raises InvalidArgument."""
     check_source_format(source.aspect_ratio, source.resolution, submission)
     if source.seconds + EXTENSION_SECONDS > MAX_TOTAL_SECONDS:
         limit = MAX_TOTAL_SECONDS - EXTENSION_SECONDS

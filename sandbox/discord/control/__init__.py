@@ -1,7 +1,7 @@
-"""Discord's part of the control API: acting as people, configuring the world, querying it.
+"""Discord's part of the control API, which acts as people, configures the world and queries it.
 
-JSON over loopback; names and ids are accepted alike, ids are returned as strings. What Discord's
-client would not allow is refused with ``{"error": kind, "message": reason}``.
+It uses JSON over loopback, accepts names or ids, and returns ids as strings. What Discord's client
+would not allow is refused with ``{"error": kind, "message": reason}``.
 """
 
 from aiohttp import web
@@ -13,7 +13,7 @@ __all__ = ["build_routes"]
 
 
 def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
-    """Every ``/control`` route of Discord's world."""
+    """Return every ``/control`` route of Discord's world."""
     return [
         *queries.build_routes(world),
         *actions.build_routes(world),

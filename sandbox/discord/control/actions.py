@@ -1,4 +1,4 @@
-"""Acting as people: commands, menus, components, modals, messages, reactions, threads."""
+"""Routes that act as people: commands, menus, components, modals, messages, reactions, threads."""
 
 import asyncio
 
@@ -228,7 +228,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
 
 
 async def _wait_for_acknowledgement(interaction: Interaction, clock: SandboxClock) -> None:
-    """Waits for the bot's response, at most as long as Discord does."""
+    """Wait for the bot's response, for as long as Discord would."""
     answered = asyncio.Event()
     interaction.on_acknowledged = answered.set
     waits = {

@@ -1,4 +1,4 @@
-"""Configuring the world: guilds, members, roles, channels, permissions, people's settings."""
+"""Routes that change guilds, members, roles, channels, permissions and people's settings."""
 
 from typing import Any
 
@@ -248,7 +248,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
 
 
 def _find_system_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Channel | None:
-    """The channel of Discord's own notices, if one is named."""
+    """Return the channel of Discord's own notices, if one is named."""
     if "system_channel" not in body:
         return None
     channel = lookup.find_channel(world, body.reference("system_channel"), within=guild)
@@ -322,13 +322,13 @@ def _find_bot_role(world: DiscordWorld, guild: Guild) -> Role:
 
 
 def _restricting_overwrite(world: DiscordWorld, allowed: Permission) -> PermissionOverwrite:
-    """Denies the bot all of a posting bot's permissions but ``allowed``, whatever its roles."""
+    """Deny the bot all of a posting bot's permissions but ``allowed``, whatever its roles."""
     needed = permissions.POSTING_BOT_PERMISSIONS
     return PermissionOverwrite(world.bot.id, True, Permission.NONE, needed & ~allowed)
 
 
 def _restrict_bot_to(world: DiscordWorld, guild: Guild, allowed: Permission) -> None:
-    """Restricts the bot in every channel: its role cannot take away what @everyone has."""
+    """Restrict the bot in every channel: its role cannot take away what @everyone has."""
     for channel_id in guild.channel_ids:
         channel = world.channels[channel_id]
         if channel.thread is None and (

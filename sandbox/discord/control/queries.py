@@ -1,4 +1,4 @@
-"""Querying the world: guilds, messages, interactions and registered commands."""
+"""Routes that return guilds, messages, interactions and registered commands."""
 
 from aiohttp import web
 
@@ -24,7 +24,10 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         )
 
     async def list_messages(request: web.Request) -> web.Response:
-        """Oldest first; ``?deleted=1`` adds deleted, ``?user=`` that person's ephemeral ones."""
+        """Return the messages, oldest first.
+
+        ``?deleted=1`` adds deleted ones, ``?user=`` that person's ephemeral ones.
+        """
         channel = lookup.find_channel(world, request.match_info["channel"])
         person = lookup.find_user(world, request.query["user"]) if "user" in request.query else None
         visible = [

@@ -1,4 +1,4 @@
-"""Reads the bodies of control requests and answers refusals."""
+"""Reads the bodies of control requests, and answers with refusals."""
 
 import json
 from typing import Any
@@ -23,18 +23,18 @@ class ControlBody:
         return self.fields.get(name) is not None
 
     def reference(self, name: str) -> EntityRef:
-        """A required name or id."""
+        """Return the name or id in a required field."""
         return lookup.read_ref(self.fields.get(name), name)
 
     def text_value(self, name: str, default: str | None = None) -> str:
-        """A string, required without a default."""
+        """Return a string, required without a default."""
         value = self.fields.get(name, default)
         if not isinstance(value, str):
             raise ActionRefused(f"{name} must be a string")
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """A string, or None when absent."""
+        """Return a string, or None if absent."""
         return self.text_value(name) if name in self else None
 
     def flag_value(self, name: str, *, default: bool = False) -> bool:
@@ -45,21 +45,21 @@ class ControlBody:
         return value
 
     def integer_value(self, name: str, default: int) -> int:
-        """A whole number."""
+        """Return a whole number."""
         value = self.fields.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise ActionRefused(f"{name} must be a whole number")
         return value
 
     def list_value(self, name: str) -> list[Any]:
-        """A list; another value counts as a list of one."""
+        """Return a list. Any other value counts as a list of one."""
         value = self.fields.get(name)
         if value is None:
             return []
         return value if isinstance(value, list) else [value]
 
     def object_value(self, name: str) -> dict[str, Any]:
-        """An object."""
+        """Return an object."""
         value = self.fields.get(name) or {}
         if not isinstance(value, dict):
             raise ActionRefused(f"{name} must be an object")
@@ -79,7 +79,7 @@ def read_permissions(value: Any) -> Permission:
 
 
 async def read_control_body(request: web.Request) -> ControlBody:
-    """The request's JSON object; an empty body is an empty object. Raises ActionRefused."""
+    """Return the request's JSON object; an empty body is an empty object. Raises ActionRefused."""
     text = await request.text()
     try:
         body = json.loads(text) if text else {}
@@ -94,7 +94,7 @@ async def read_control_body(request: web.Request) -> ControlBody:
 
 
 def build_route(method: str, path: str, handler: Handler) -> web.RouteDef:
-    """A control route whose handler may raise ActionRefused or DiscordError."""
+    """Return a control route whose handler may raise ActionRefused or DiscordError."""
 
     async def handle_request(request: web.Request) -> web.StreamResponse:
         try:

@@ -9,7 +9,7 @@ from sandbox.discord.world import DiscordWorld
 
 
 def view_message(world: DiscordWorld, message: Message) -> Json:
-    """A message as people see it, with facts for tests.
+    """Return a message as people see it, with facts for tests.
 
     ``attachments`` (and ``files``) list every file, even those in components and embeds, which the
     wire leaves out. ``edits`` is their number.
@@ -30,7 +30,7 @@ def view_message(world: DiscordWorld, message: Message) -> Json:
 
 
 def view_interaction(world: DiscordWorld, interaction: Interaction) -> Json:
-    """An interaction as its person sees it."""
+    """Return an interaction as its person sees it."""
     acknowledged_ms = None
     if interaction.acknowledged_at is not None:
         acknowledged_ms = round((interaction.acknowledged_at - interaction.created_at) * 1000)
@@ -98,7 +98,7 @@ def view_user(user: User) -> Json:
 
 
 def view_channel(world: DiscordWorld, channel: Channel) -> Json:
-    """A channel as in Discord's API, with its kind in words and the bot's permissions."""
+    """Return a channel as in Discord's API, with its kind in words and the bot's permissions."""
     payload = world.channel_payload(channel)
     payload["kind"] = channel.kind.name.lower()
     payload["bot_permissions"] = permission_names(world.permissions_of(world.bot.id, channel))
@@ -116,7 +116,7 @@ def view_channel(world: DiscordWorld, channel: Channel) -> Json:
 
 
 def view_guild(world: DiscordWorld, guild: Guild) -> Json:
-    """A guild with its channels, roles and members."""
+    """Return a guild with its channels, roles and members."""
     return {
         "id": str(guild.id),
         "name": guild.name,
@@ -133,7 +133,7 @@ def view_guild(world: DiscordWorld, guild: Guild) -> Json:
 
 
 def view_world(world: DiscordWorld) -> Json:
-    """The whole world without messages."""
+    """Return the whole world without messages."""
     return {
         "application": {
             "id": str(world.app.id),

@@ -1,6 +1,6 @@
-"""Discord's REST API v10, as far as a bot that posts clips uses it. Other routes are 404.
+"""The parts of Discord's REST API v10 that a bot for clips needs. Other routes return 404.
 
-A module for each resource: it parses requests, calls ``sandbox.discord`` and serializes results.
+Each resource has a module that parses requests, calls ``sandbox.discord`` and serializes results.
 """
 
 from aiohttp import web
@@ -24,7 +24,7 @@ __all__ = ["build_routes"]
 
 
 def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
-    """Every route, with its ``/api/v10`` prefix."""
+    """Return every route, with its ``/api/v10`` prefix."""
     wire = RouteFactory(world)
     resources = (
         applications,

@@ -1,4 +1,4 @@
-"""/applications: the application, its entitlements; /gateway: the gateway's address."""
+"""/applications: the application and its entitlements. /gateway: the gateway's address."""
 
 from aiohttp import web
 
@@ -10,13 +10,13 @@ from sandbox.error_responses import json_response
 
 
 def require_application(world: DiscordWorld, request: web.Request) -> None:
-    """Raises DiscordError 10002 for another application's id."""
+    """Raise DiscordError 10002 for another application's id."""
     if read_path_id(request, "application_id") != world.app.id:
         raise errors.DiscordError(404, 10002, "Unknown Application")
 
 
 def application_payload(world: DiscordWorld) -> Json:
-    """The application as it sees itself."""
+    """Return the application as it sees itself."""
     return {
         "id": str(world.app.id),
         "name": world.app.name,

@@ -121,7 +121,7 @@ def _select_window(
     before: int | None,
     after: int | None,
 ) -> list[Message]:
-    """The requested messages, oldest first, of all messages in that order."""
+    """Return the requested messages, oldest first, of all messages in that order."""
     if after is not None:
         return [m for m in messages if m.id > after][:limit]
     if before is not None:

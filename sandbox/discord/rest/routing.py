@@ -1,6 +1,6 @@
-"""What the REST modules share: tokens, ids in paths, bodies, errors.
+"""What the REST modules share: tokens, ids in paths, bodies and errors.
 
-Uploads are written to disk as they arrive, so large files cost no memory.
+Uploads are written to disk while they arrive, so large files need no memory.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class RequestBody:
     uploads: dict[int, Upload] = field(default_factory=dict)
 
     def fields(self) -> FormFields:
-        """The fields of the JSON object. Raises DiscordError 50035 for other JSON."""
+        """Return the fields of the JSON object. Raises DiscordError 50035 for other JSON."""
         fields = FormFields(self.json, FormErrors())
         fields.errors.raise_if_any()
         return fields
@@ -49,7 +49,7 @@ class RouteFactory:
     def build_route(
         self, method: str, path: str, handler: Handler, *, requires_bot_token: bool = True
     ) -> web.RouteDef:
-        """A route below the API's prefix."""
+        """Return a route below the API's prefix."""
 
         async def handle_request(request: web.Request) -> web.StreamResponse:
             try:
@@ -62,15 +62,15 @@ class RouteFactory:
         return web.route(method, API_PREFIX + path, handle_request)
 
     def find_guild(self, request: web.Request) -> Guild:
-        """The guild in the path. Raises DiscordError 10004 or 50001."""
+        """Return the guild in the path. Raises DiscordError 10004 or 50001."""
         return self.world.require_guild(read_path_id(request, "guild_id"))
 
     def find_channel(self, request: web.Request) -> Channel:
-        """The channel in the path. Raises DiscordError 10003 or 50001."""
+        """Return the channel in the path. Raises DiscordError 10003 or 50001."""
         return self.world.require_channel(read_path_id(request, "channel_id"))
 
     def find_message(self, request: web.Request) -> tuple[Channel, Message]:
-        """The channel and message in the path. Raises DiscordError 10003, 10008 or 50001."""
+        """Return the channel and message in the path. Raises DiscordError 10003, 10008 or 50001."""
         channel = self.find_channel(request)
         message_id = read_path_id(request, "message_id")
         return channel, self.world.require_message(channel.id, message_id)
@@ -84,7 +84,7 @@ class RouteFactory:
     async def read_body(
         self, request: web.Request, guild_id: int | None, *, limit_bytes: int | None = None
     ) -> AsyncIterator[RequestBody]:
-        """The request's body; files that no message uses are removed afterwards.
+        """Yield the request's body, and remove files afterwards that no message uses.
 
         ``guild_id`` determines the file limit unless an interaction has its own. Raises
         DiscordError 40005, 50109 or 50035.
@@ -126,14 +126,14 @@ class RouteFactory:
                 over |= await self._receive_part(part, body, index, limit)
         if body.json is None:
             body.json = {}
-        # Only after the last byte: a client that is still sending would see a broken pipe.
+        # Refuse after the last byte, because a client that still sends would see a broken pipe.
         if over:
             raise errors.file_too_large()
 
     async def _receive_part(
         self, part: BodyPartReader, body: RequestBody, index: int, limit: int
     ) -> bool:
-        """Writes a part to disk; returns whether it exceeds the limit (then it is only drained)."""
+        """Write a part to disk and return whether it is too large. The rest is then discarded."""
         upload = Upload(self.world.files.new_upload_path(), part.filename or "unknown", 0)
         if index in body.uploads:
             raise errors.invalid_field(
@@ -149,12 +149,12 @@ class RouteFactory:
 
 
 def empty_response() -> web.Response:
-    """204."""
+    """Return a response with status 204."""
     return web.Response(status=204)
 
 
 def read_path_id(request: web.Request, name: str) -> int:
-    """An id from the path. Raises DiscordError 50035."""
+    """Return an id from the path. Raises DiscordError 50035."""
     text = request.match_info[name]
     parsed = parse_snowflake(text)
     if parsed is None:
@@ -165,12 +165,12 @@ def read_path_id(request: web.Request, name: str) -> int:
 
 
 def query_fields(request: web.Request) -> FormFields:
-    """The query string as fields."""
+    """Return the query string as fields."""
     return FormFields(dict(request.query), FormErrors())
 
 
 def query_flag(request: web.Request, name: str) -> bool:
-    """A boolean in the query string."""
+    """Return a boolean in the query string."""
     return request.query.get(name, "").lower() in {"1", "true"}
 
 

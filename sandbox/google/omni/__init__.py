@@ -1,5 +1,5 @@
-"""Gemini Omni through the Interactions API, as far as a bot that makes videos meets it.
+"""The parts of the Interactions API with Gemini Omni that a bot for videos needs.
 
-Nothing here is shared with Veo but files, the renderer and the settings: the wire, the errors and
-the rules are other ones.
+It shares only files, the renderer and the settings with Veo. The format, the errors and the rules
+are different.
 """

@@ -1,4 +1,4 @@
-"""The JSON in which an interaction is shown: to its client, and by the control API."""
+"""Builds the JSON of interactions for clients and for the control API."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ async def build_answer(
     file_uri: Callable[[str], str],
     with_input: bool = False,
 ) -> dict[str, Any]:
-    """The interaction as its client reads it; ``file_uri`` gives the address of a file.
+    """Return the interaction as its client reads it; ``file_uri`` gives the address of a file.
 
     Raises InteractionRefused where the answer is an error.
     """
@@ -69,7 +69,7 @@ async def build_answer(
 
 
 def check_poll(interaction: StoredInteraction, settings: OmniSettings) -> None:
-    """Raises InteractionRefused for a GET that is answered with an error."""
+    """Raise InteractionRefused for a GET that is answered with an error."""
     is_running = interaction.status is InteractionStatus.IN_PROGRESS
     if is_running and interaction.invalid_polls:
         interaction.invalid_polls -= 1
@@ -91,7 +91,7 @@ def check_poll(interaction: StoredInteraction, settings: OmniSettings) -> None:
 
 
 def describe_interaction(interaction: StoredInteraction) -> dict[str, Any]:
-    """An interaction as the control API shows it among the submits."""
+    """Return an interaction as the control API shows it among the submits."""
     asked = interaction.request
     return {
         "n": interaction.number,
@@ -123,7 +123,7 @@ def describe_interaction(interaction: StoredInteraction) -> dict[str, Any]:
 
 
 def shorten_data(value: Any) -> Any:
-    """A JSON value for the control API, with long ``data`` replaced by its length."""
+    """Return a JSON value for the control API, with long ``data`` replaced by its length."""
     if isinstance(value, dict):
         return {
             name: f"<{len(item)} characters of base64>"
@@ -174,7 +174,7 @@ def _describe_failure(
 async def _describe_video(
     interaction: StoredInteraction, settings: OmniSettings, file_uri: Callable[[str], str]
 ) -> dict[str, Any] | None:
-    """The video's content; None where Vertex AI leaves a large one out."""
+    """Return the video's content, or None if it is so large that Vertex AI leaves it out."""
     clip, request = interaction.clip, interaction.request
     assert clip is not None
     video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}

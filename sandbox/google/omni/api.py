@@ -1,4 +1,4 @@
-"""The wire format of interactions, on both services, as google-genai 3.6.1 sends and reads it."""
+"""The format of interactions on both services, as google-genai 3.6.1 sends and reads it."""
 
 import asyncio
 import functools
@@ -54,7 +54,7 @@ class InteractionsApi:
         self._record_refusal = record_refusal
 
     def build_routes(self, *bases: str) -> list[web.RouteDef]:
-        """The routes, below each full path."""
+        """Return the routes, below each full path."""
         answered = self._answer_refusals
         routes: list[web.RouteDef] = []
         for base in bases:
@@ -106,7 +106,7 @@ class InteractionsApi:
         return await self._respond(interaction)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """DELETE interactions/ID: the record goes, a run goes on."""
+        """DELETE interactions/ID, which deletes the record but does not stop a running one."""
         self._service.check_account(is_submit=False)
         self._service.require(_read_id(request), self._route).is_deleted = True
         return web.json_response({})
@@ -116,7 +116,7 @@ class InteractionsApi:
         return self._read_settings().omni
 
     def _answer_refusals(self, handler: Handler) -> Handler:
-        """Wrap a handler: access is checked first, a refusal becomes its error body."""
+        """Wrap a handler to check access first and to answer refusals with an error body."""
 
         @functools.wraps(handler)
         async def handle_request(request: web.Request) -> web.StreamResponse:

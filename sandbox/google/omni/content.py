@@ -1,7 +1,6 @@
-"""The pictures, videos and words of an interaction's input, and the roles that the tags give them.
+"""The images, videos and words of an interaction's input, and the roles that tags give them.
 
-A picture without a tag is no first frame: it becomes a reference. A tag that names what is not
-there is refused.
+An image without a tag is not a first frame but a reference. A tag for missing media is refused.
 """
 
 import base64
@@ -30,7 +29,7 @@ _GROUP: Final = re.compile(r"\[#[^\]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class MediaContent:
-    """A picture or video of the input: its bytes, or the address of a file."""
+    """An image or video in the input: its bytes, or the address of a file."""
 
     kind: str
     mime_type: str
@@ -40,14 +39,14 @@ class MediaContent:
 
 @dataclass(frozen=True, slots=True)
 class InputContent:
-    """Everything that was sent: the words as they came, and the media in their order."""
+    """The whole input: the unchanged words, and the media in their order."""
 
     text: str
     media: tuple[MediaContent, ...]
 
     @property
     def pictures(self) -> list[MediaContent]:
-        """The pictures, in the order in which ``@Image1`` counts them."""
+        """The images, in the order in which ``@Image1`` counts them."""
         return [item for item in self.media if item.kind == "image"]
 
     @property
@@ -63,7 +62,7 @@ class InputContent:
 
 @dataclass(frozen=True, slots=True)
 class MediaRoles:
-    """What each picture is for."""
+    """What each image is for."""
 
     first_frame: MediaContent | None
     last_frame: MediaContent | None
@@ -71,7 +70,7 @@ class MediaRoles:
 
 
 def read_content(value: Any, *, only_bucket: bool) -> InputContent:
-    """The input of a body; with ``only_bucket`` media must be in Cloud Storage.
+    """Return the input of a body; with ``only_bucket`` media must be in Cloud Storage.
 
     Raises InteractionRefused.
     """
@@ -96,7 +95,7 @@ def read_content(value: Any, *, only_bucket: bool) -> InputContent:
 
 
 def assign_roles(content: InputContent) -> MediaRoles:
-    """Give each picture the role that its tag says. Raises InteractionRefused."""
+    """Give each image the role in its tag. Raises InteractionRefused."""
     pictures = content.pictures
     tags = {match[1]: match[2] for match in _ROLE.finditer(content.text)}
     if "LAST_FRAME" in tags and "FIRST_FRAME" not in tags:
@@ -125,7 +124,7 @@ def assign_roles(content: InputContent) -> MediaRoles:
 
 
 def _check_references(tags: dict[str, str], left: list[int], videos: int) -> None:
-    """Raises InteractionRefused for a numbered tag without its picture or video."""
+    """Raise InteractionRefused for a numbered tag without its image or video."""
     for tag, number in tags.items():
         kind, _, position = tag.rpartition("_REF_")
         if kind == "IMAGE":
@@ -174,7 +173,7 @@ def _decode(data: Any) -> bytes:
 
 
 def check_image(data: bytes) -> None:
-    """Raises InteractionRefused for bytes that are no picture."""
+    """Raise InteractionRefused for bytes that are not an image."""
     try:
         open_image(data)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -1,4 +1,4 @@
-"""Finds what a request's media stand for: files, objects in a bucket, bytes, earlier videos."""
+"""Loads a request's media from files, objects in a bucket, bytes and earlier videos."""
 
 import asyncio
 import hashlib
@@ -44,7 +44,7 @@ _LENGTH_TOLERANCE_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SourceVideo:
-    """The clip that an edit or extension goes on from."""
+    """The clip that an edit or extension starts from."""
 
     path: Path
     sha256: str
@@ -54,7 +54,7 @@ class SourceVideo:
 
 
 class OmniInputs:
-    """Reads files and objects, and keeps what is uploaded."""
+    """Reads files and objects, and stores uploads."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class OmniInputs:
         return RenderedClip(path, len(data), hashlib.sha256(data).hexdigest(), 0.0)
 
     async def find_video(self, video: MediaContent) -> SourceVideo:
-        """The video that a request brings along. Raises InteractionRefused."""
+        """Return the video in a request. Raises InteractionRefused."""
         if video.data is not None:
             clip = (await self.store_upload(video.data, video.mime_type)).clip
         else:
@@ -99,7 +99,7 @@ class OmniInputs:
         return SourceVideo(clip.path, clip.sha256, clip.seconds, ratio, True)
 
     async def read_picture(self, content: MediaContent | None) -> bytes | None:
-        """A picture's bytes; None for None. Raises InteractionRefused."""
+        """Return an image's bytes; None for None. Raises InteractionRefused."""
         if content is None or content.data is not None:
             return None if content is None else content.data
         data = await asyncio.to_thread(self._find_stored(content).path.read_bytes)
@@ -107,7 +107,7 @@ class OmniInputs:
         return data
 
     async def read_references(self, request: InteractionRequest) -> tuple[bytes, ...]:
-        """All references as pictures, of a video its first one. Raises InteractionRefused."""
+        """Return references as images, of videos the first frame. Raises InteractionRefused."""
         pictures = [await self.read_picture(item) for item in request.references]
         for item in request.reference_videos:
             video = await self.find_video(item)
@@ -153,7 +153,7 @@ class OmniInputs:
 
 
 def check_source(source: SourceVideo, request: InteractionRequest) -> None:
-    """Raises InteractionRefused for a video that is too long."""
+    """Raise InteractionRefused for a video that is too long."""
     if request.task is OmniTask.EDIT:
         most = request.model.max_edited_seconds
         if source.seconds > most + _LENGTH_TOLERANCE_S:
@@ -168,7 +168,7 @@ def check_source(source: SourceVideo, request: InteractionRequest) -> None:
 
 
 def count_input_tokens(request: InteractionRequest, source: SourceVideo | None) -> TokenCounts:
-    """An estimate of what the input is counted as: about a cent at most."""
+    """Estimate the tokens of the input, which cost about a cent at most."""
     seconds = 0.0 if source is None else source.seconds
     if request.task is OmniTask.EXTEND:
         seconds = min(seconds, MAX_CONTEXT_SECONDS)

@@ -1,7 +1,7 @@
-"""Interactions: the request, when it is ready, and its result.
+"""Interactions: a request, the time when it is ready, and its result.
 
-As with Veo's operations nothing runs in the background: a state is brought up to date when it is
-read. An id is kept for weeks, and another interaction may go on from it.
+As with Veo's operations, nothing runs in the background. The state is updated when it is read. An
+interaction is kept for weeks, and others may continue from it.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ class InteractionStatus(StrEnum):
 class StoredInteraction:
     """One interaction. Times in unix seconds; ``source_seconds`` are those of the edited clip.
 
-    ``quota_refusal`` is what its first GET says if it was over quota. ``invalid_polls`` are the
-    GETs still to be answered 400. The video is a file, an object in a bucket, or comes inline.
+    ``quota_refusal`` is the answer to its first GET if it was over quota. ``invalid_polls`` is the
+    number of GETs still to be answered with 400. The video is a file, an object, or inline.
     """
 
     number: int
@@ -81,7 +81,7 @@ class StoredInteraction:
 
     @property
     def text(self) -> str:
-        """What is said in place of a video."""
+        """The text instead of a video."""
         if self.is_refused_in_region:
             return REGION_SENTENCE
         return self.planned_outcome.reason or BLOCKED_SENTENCE
@@ -102,16 +102,16 @@ class InteractionStore:
     _by_id: dict[str, StoredInteraction] = field(default_factory=dict)
 
     def add(self, interaction: StoredInteraction) -> None:
-        """Keeps a new interaction."""
+        """Keep a new interaction."""
         self.interactions.append(interaction)
         self._by_id[interaction.id] = interaction
 
     def get(self, interaction_id: str) -> StoredInteraction | None:
-        """An interaction by its id, even a deleted or expired one."""
+        """Return an interaction by its id, even a deleted or expired one."""
         return self._by_id.get(interaction_id)
 
     def started_since(self, route: OmniRoute, model: str, since: float) -> Iterator[float]:
-        """When a model's interactions after ``since`` were started, oldest first."""
+        """Return the start times of a model's interactions after ``since``, oldest first."""
         for interaction in self.interactions:
             request = interaction.request
             is_same = request.route is route and request.model.id == model
@@ -120,7 +120,7 @@ class InteractionStore:
 
 
 def new_interaction_id() -> str:
-    """A random id, as long as Google's."""
+    """Return a random id, as long as Google's."""
     return f"v1_{secrets.token_urlsafe(48)}"
 
 
@@ -153,7 +153,7 @@ def refresh_interaction(interaction: StoredInteraction, now: float, settings: Om
 
 
 def describe_usage(interaction: StoredInteraction, *, even_zero: bool) -> dict[str, Any] | None:
-    """The field ``usage``; None while nothing is known, and for nothing unless ``even_zero``."""
+    """Return the field ``usage``; None if it is unknown, or zero without ``even_zero``."""
     tokens = interaction.tokens
     if interaction.status is InteractionStatus.IN_PROGRESS:
         return None
@@ -175,7 +175,7 @@ def describe_usage(interaction: StoredInteraction, *, even_zero: bool) -> dict[s
 
 
 def _count_tokens(interaction: StoredInteraction, settings: OmniSettings) -> TokenCounts:
-    """The tokens of the input, the thoughts and the seconds that are made."""
+    """Return the tokens of the input, the thoughts and the seconds that are made."""
     sent = interaction.input_tokens
     rate = OUTPUT_TOKENS_PER_SECOND[interaction.request.resolution]
     return TokenCounts(

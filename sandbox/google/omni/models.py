@@ -1,6 +1,6 @@
 """What each Omni model allows, and what it costs.
 
-Sources: https://ai.google.dev/gemini-api/docs/omni for 1.1; for 1.2 what users measured.
+Sources: https://ai.google.dev/gemini-api/docs/omni for 1.1, and measurements of users for 1.2.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ OMNI_SIZES: Final = {
 OUTPUT_TOKENS_PER_SECOND: Final = {"360p": 1931, "720p": 5792, "1080p": 8688, "4k": 17_376}
 INPUT_USD_PER_TOKEN: Final = 1.5 / 1_000_000
 TEXT_USD_PER_TOKEN: Final = 9 / 1_000_000
-"""Also of thoughts."""
+"""Also for thoughts."""
 INPUT_TOKENS_PER_IMAGE: Final = 258
 INPUT_TOKENS_PER_VIDEO_SECOND: Final = 263
 MAX_CONTEXT_SECONDS: Final = 10
-"""An extension looks at the end of its source only."""
+"""An extension only uses the end of its source."""
 MIN_SECONDS: Final = 3
 DEFAULT_SECONDS: Final = 10
-"""What is made, and billed, when no duration is asked for."""
+"""What is made and billed if the request states no duration."""
 MAX_FRAMES_SECONDS: Final = 10
 MAX_ADDED_SECONDS: Final = 10
 MAX_EXTENDED_SOURCE_SECONDS: Final = 30
@@ -77,7 +77,7 @@ class OmniModelRules:
     output_token_limit: int
 
     def price(self, tokens: TokenCounts) -> float:
-        """What an interaction costs in USD."""
+        """Return what an interaction costs in USD."""
         return (
             tokens.input * INPUT_USD_PER_TOKEN
             + tokens.thoughts * TEXT_USD_PER_TOKEN

@@ -1,6 +1,6 @@
 """Errors of the Interactions API: ``{"error": {"code": "snake_case", "message": …}}``.
 
-The front end and gateways write the same errors in another form, which can be set.
+The front end and gateways send the same errors in other forms. A setting selects the form.
 """
 
 from typing import Any, Final
@@ -63,22 +63,22 @@ class InteractionRefused(Exception):
 
 
 def invalid_request(message: str) -> InteractionRefused:
-    """A request that is malformed, or not allowed in this form."""
+    """Return the error for a malformed request."""
     return InteractionRefused(400, "invalid_request", message)
 
 
 def unknown_parameter(path: str) -> InteractionRefused:
-    """A name that the API does not have."""
+    """Return the error for an unknown parameter."""
     return InteractionRefused(400, "parameter_unknown", f"Unknown parameter: '{path}'.")
 
 
 def not_found(interaction_id: str) -> InteractionRefused:
-    """An interaction that was deleted, or has expired."""
+    """Return the error for an interaction that was deleted or has expired."""
     return InteractionRefused(404, "not_found", f"Interaction {interaction_id} was not found.")
 
 
 def payment_required() -> InteractionRefused:
-    """The project's prepaid credit is used up."""
+    """Return the error for a project whose prepaid credit is used up."""
     return InteractionRefused(
         402,
         "payment_required",
@@ -88,21 +88,21 @@ def payment_required() -> InteractionRefused:
 
 
 def billing_off() -> InteractionRefused:
-    """The project has no billing account."""
+    """Return the error for a project without a billing account."""
     return InteractionRefused(
         400, "failed_precondition", "Billing is not enabled for this project."
     )
 
 
 def project_blocked() -> InteractionRefused:
-    """Google has blocked the project."""
+    """Return the error for a blocked project."""
     return InteractionRefused(403, "permission_denied", BLOCKED_PROJECT)
 
 
 def quota_exceeded(
     *, model: str, limit: int, retry_s: float | None, is_for_day: bool, hint: RetryHint
 ) -> InteractionRefused:
-    """A quota of a minute, or of a day, is used up."""
+    """Return the error for a used-up quota per minute or day."""
     message = (
         "You exceeded your current quota, please check your plan and billing details.\n"
         "* Quota exceeded for metric: "

@@ -1,7 +1,7 @@
 """Reads the body of ``POST interactions`` as strictly as Google.
 
-There is no dry run: whatever passes here is made and billed. The traps are Google's own: a name
-that ``video_config`` does not have is ignored, and a picture without its tag is no first frame.
+Everything that is accepted is made and billed. As at Google, unknown names in ``video_config`` are
+ignored, and an image without a tag is not a first frame.
 """
 
 import re
@@ -31,7 +31,7 @@ from sandbox.google.vertex_rules import BUCKET_URI
 
 
 class OmniTask(StrEnum):
-    """What a request asks for."""
+    """The tasks that a request can have."""
 
     TEXT_TO_VIDEO = "text_to_video"
     IMAGE_TO_VIDEO = "image_to_video"
@@ -41,7 +41,7 @@ class OmniTask(StrEnum):
 
     @property
     def has_source(self) -> bool:
-        """Whether it goes on from a video."""
+        """Whether it starts from a video."""
         return self in (OmniTask.EDIT, OmniTask.EXTEND)
 
 
@@ -74,7 +74,7 @@ class InteractionRequest:
     video: MediaContent | None = None
 
     def without_bytes(self) -> "InteractionRequest":
-        """The same without pictures and videos, to be kept cheaply."""
+        """Return a copy without images and videos, which needs little memory."""
         return replace(
             self,
             first_frame=None,
@@ -86,7 +86,7 @@ class InteractionRequest:
 
     @property
     def picture_count(self) -> int:
-        """How many pictures were sent."""
+        """The number of images that were sent."""
         return len(self.references) + sum(
             frame is not None for frame in (self.first_frame, self.last_frame)
         )
@@ -148,7 +148,7 @@ _EXTEND_WORDS: Final = re.compile(r"^\s*(?:<[A-Z_]+>(?:@\w+)?\s*)*(?:please\s+)?
 def read_request(
     body: dict[str, Any], model: OmniModelRules, route: OmniRoute
 ) -> InteractionRequest:
-    """The request in a body. Raises InteractionRefused."""
+    """Return the request in a body. Raises InteractionRefused."""
     _check_names(body, "", _BODY_FIELDS, _NOT_FOR_VIDEO)
     is_vertex = route is OmniRoute.VERTEX
     previous_id = _read_text(body, "previous_interaction_id")
@@ -316,7 +316,7 @@ def _is_label(text: str) -> bool:
 
 
 def _assign_media(request: InteractionRequest, content: InputContent) -> InteractionRequest:
-    """The request with its media in their roles. Raises InteractionRefused."""
+    """Return the request with its media in their roles. Raises InteractionRefused."""
     task, model = request.task, request.model
     pictures, videos = content.pictures, content.videos
     if task.has_source:

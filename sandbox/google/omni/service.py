@@ -1,6 +1,6 @@
 """Decides the outcome of each interaction, and keeps them with their clips.
 
-Shares the account, the clock, the files and the renderer with Veo.
+It shares the account, the clock, the files and the renderer with Veo.
 """
 
 import asyncio
@@ -56,11 +56,11 @@ from sandbox.google.vertex_rules import BUCKET_URI
 _RESTRICTED: Final = frozenset({CallerRegion.EU, CallerRegion.UK, CallerRegion.CH})
 """Where uploaded videos may not be edited or extended."""
 _PACIFIC: Final = timezone(timedelta(hours=-8))
-"""Quotas of a day begin anew at midnight, Pacific standard time."""
+"""Daily quotas are reset at midnight, Pacific standard time."""
 _RENDERED: Final = frozenset({OperationOutcome.DONE, OperationOutcome.NEVER})
 """Rendering starts at once, also for "never": the control API may still let it end."""
 _LARGE_EXTENSION_FAILS_AFTER_S: Final = 300.0
-"""Vertex AI tries for five minutes to extend in 4k, then it fails."""
+"""Vertex AI fails to extend in 4k, but only after five minutes."""
 
 
 class OmniService:
@@ -93,20 +93,20 @@ class OmniService:
         self.store = InteractionStore()
 
     async def close(self) -> None:
-        """Cancels renderings."""
+        """Cancel renderings."""
         tasks = [item.rendering for item in self.store.interactions if item.rendering is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def list_models(self, route: OmniRoute) -> dict[str, OmniModelRules]:
-        """A route's models that are not retired, by their names there."""
+        """Return a route's models that are not retired, by their names there."""
         models = OMNI_MODELS if route is OmniRoute.API_KEY else VERTEX_OMNI_MODELS
         retired = self._read_settings().retired_models
         return {name: model for name, model in models.items() if name not in retired}
 
     def find_model(self, name: Any, route: OmniRoute) -> OmniModelRules:
-        """A model that can be used. Raises InteractionRefused."""
+        """Return a model that can be used. Raises InteractionRefused."""
         if not isinstance(name, str) or not name:
             raise invalid_request("`model` is missing.")
         name = name.removeprefix("models/")
@@ -122,7 +122,7 @@ class OmniService:
         raise InteractionRefused(404, "model_not_found", message)
 
     def check_account(self, *, is_submit: bool) -> None:
-        """Raises InteractionRefused if the project may not do this now."""
+        """Raise InteractionRefused if the project may not do this now."""
         account = self._read_settings().omni.account
         if account is AccountState.BLOCKED:
             raise project_blocked()
@@ -174,7 +174,7 @@ class OmniService:
         return interaction
 
     def require(self, interaction_id: str, route: OmniRoute) -> StoredInteraction:
-        """An interaction that is still kept, up to date. Raises InteractionRefused."""
+        """Return an interaction that is still kept, up to date. Raises InteractionRefused."""
         interaction = self.store.get(interaction_id)
         if interaction is None or interaction.request.route is not route:
             raise invalid_request("Invalid interaction name.")
@@ -190,7 +190,7 @@ class OmniService:
             self._store_clip(interaction)
 
     def cancel(self, interaction: StoredInteraction) -> None:
-        """Ask a running interaction to stop. Raises InteractionRefused when it has ended."""
+        """Ask a running interaction to stop. Raises InteractionRefused if it has ended."""
         is_running = interaction.status is InteractionStatus.IN_PROGRESS
         if not is_running or not interaction.request.is_background:
             raise InteractionRefused(
@@ -200,7 +200,7 @@ class OmniService:
             interaction.cancel_at = self._now() + self._read_settings().omni.cancel_s
 
     def change_outcome(self, interaction: StoredInteraction, planned: PlannedOutcome) -> None:
-        """Changes the outcome of a running interaction. Raises ValueError when it has ended."""
+        """Change the outcome of a running interaction. Raises ValueError if it has ended."""
         self.refresh(interaction)
         if interaction.status is not InteractionStatus.IN_PROGRESS:
             raise ValueError("the interaction has ended")
@@ -209,7 +209,7 @@ class OmniService:
         interaction.planned_outcome = planned
 
     def _check_quota(self, request: InteractionRequest, now: float) -> InteractionRefused | None:
-        """The refusal of a request over quota."""
+        """Return the refusal of a request over quota."""
         settings = self._read_settings()
         quota, omni = settings.quota_for(request.model_name), settings.omni
         midnight = datetime.fromtimestamp(now, _PACIFIC).replace(hour=0, minute=0, second=0)

@@ -1,4 +1,4 @@
-"""The part ``omni`` of ``PUT /control/google``: the odd ways in which Omni answers."""
+"""The part ``omni`` of ``PUT /control/google``: how Omni deviates from its documentation."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,7 +11,7 @@ INTERACTION_LIFETIME_S: Final = 55 * 86_400.0
 
 
 class BlockForm(StrEnum):
-    """Where a blocked request shows it. All have been seen."""
+    """How Google says that a request was blocked. All forms have been observed."""
 
     SUBMIT = "submit"
     """400 to the POST."""
@@ -39,8 +39,8 @@ class BlockForm(StrEnum):
 class OverQuotaForm(StrEnum):
     """How a request over quota is answered.
 
-    After the first form the POST answers with an id, and the first GET says that nothing was made;
-    with which HTTP status is not documented.
+    In all forms but the first, the POST returns an id, and the first GET says that nothing was
+    made. Its HTTP status is not documented.
     """
 
     SUBMIT = "submit"

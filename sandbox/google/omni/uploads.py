@@ -34,7 +34,7 @@ class UploadApi:
         """Types of the uploads that have begun, by the secret part of their address."""
 
     def build_routes(self) -> list[web.RouteDef]:
-        """The routes, by full path."""
+        """Return the routes, by full path."""
         routes = []
         for version in ("v1", "v1beta"):
             path = f"/google/upload/{version}/files"
