@@ -95,7 +95,7 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         # Following the redirect would send the request and the key to another host.
         return AccessRefused(
-            f"submit was redirected ({status}): is the API's url right?", reason="REDIRECTED"
+            f"submit was redirected ({status}): check the API's url", reason="REDIRECTED"
         )
     if (error := _classify_common_error(answer, message)) is not None:
         return error

@@ -124,7 +124,7 @@ def _refresh_credentials(credentials: Any) -> Any:
         is_refusal = isinstance(error, exceptions.RefreshError)
         raise _classify_auth_error(error, is_refusal=is_refusal) from error
     except Exception as error:  # google-auth does not catch errors from unexpected answers
-        message = f"the token endpoint answered something else: {type(error).__name__}"
+        message = f"the token endpoint sent an unexpected answer: {type(error).__name__}"
         raise AnswerNotFromGoogle(message) from error
     return credentials
 
@@ -143,12 +143,12 @@ def _classify_auth_error(error: "GoogleAuthError", *, is_refusal: bool) -> Video
     if not is_refusal:
         return AccessRefused(f"credentials: {words}", reason=type(error).__name__)
     if isinstance(answer, dict) and isinstance(answer.get("error"), str):
-        hint = " Is this machine's clock right?" if _CLOCK_PATTERN.search(words) else ""
+        hint = " Check this machine's clock." if _CLOCK_PATTERN.search(words) else ""
         return AccessRefused(f"credentials: {words}{hint}", reason=answer["error"])
     is_page = "<" in words or (not rest and not _CREDENTIAL_PATTERN.search(words))
     if isinstance(answer, dict) or is_page:
         page = find_page_title(words)
         return AnswerNotFromGoogle(
-            "the token endpoint answered something else" + (f": “{page}”" if page else "")
+            "the token endpoint sent an unexpected answer" + (f": “{page}”" if page else "")
         )
     return AccessRefused(f"credentials: {words}", reason=type(error).__name__)

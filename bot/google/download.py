@@ -135,7 +135,7 @@ class _DownloadProgress:
         if expected.size not in (None, size):
             mismatch = f"{size} of {expected.size} bytes"
         elif sha256 != expected.sha256:
-            mismatch = "another SHA-256"
+            mismatch = "a wrong SHA-256"
         else:
             return
         await self._restart_file(None)
@@ -179,7 +179,7 @@ def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
     """Return the redirect's target. Raises `GoogleUnavailable` if it is invalid or a downgrade."""
     location = response.headers.get("Location")
     if not location:
-        raise GoogleUnavailable("download was redirected nowhere")
+        raise GoogleUnavailable("download was redirected without an address")
     try:
         target = url.join(URL(location, encoded=True))
         port = target.port  # yarl does not parse the port before
@@ -199,7 +199,7 @@ async def _check_response(connection: GoogleConnection, response: aiohttp.Client
         return
     answer = await connection.read_error_answer(response)
     if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        raise GoogleUnavailable("download: the file changed")
+        raise GoogleUnavailable("download: the file has changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:
         # The signed url of the redirect has expired, but the API issues a new one.
         raise AnswerNotFromGoogle(

@@ -122,7 +122,7 @@ class OperationRequests:
             try:
                 await asyncio.to_thread(_move_file, inline, destination)
             except FileNotFoundError:
-                raise RemoteNotFound("the answer no longer holds the clip") from error
+                raise RemoteNotFound("the answer no longer contains the clip") from error
 
 
 def _move_file(inline: Path, destination: Path) -> None:

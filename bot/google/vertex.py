@@ -129,7 +129,7 @@ class VertexModels:
             return {"gcsUri": source.remote_uri, "mimeType": "video/mp4"}
         if (original := self._find_kept_source(plan)) is not None:
             return {VERTEX_VIDEO_KEY: FileContent(original), "mimeType": "video/mp4"}
-        raise VideoRefused("the source is not kept", outcome=Outcome.SOURCE_EXPIRED)
+        raise VideoRefused("the source was not kept", outcome=Outcome.SOURCE_EXPIRED)
 
     def _find_kept_source(self, plan: VideoPlan) -> Path | None:
         source = plan.source
@@ -216,7 +216,7 @@ class VertexModels:
         path = f"{API_VERSION}/publishers/google/models/{quote(model, safe='')}"
         answer = await self._api.request_json("GET", path, label=f"model {model}")
         if not isinstance(answer, dict):
-            raise AnswerNotFromGoogle(f"model {model} answered something else")
+            raise AnswerNotFromGoogle(f"model {model}: unexpected answer")
         self._credentials.confirm_token()
 
     async def close(self) -> None:

@@ -201,7 +201,7 @@ class Interactions:
     async def _ask(self, interaction_id: str, *, purpose: str = "") -> PolledInteraction:
         """Request an interaction once. Raises `RemoteNotFound` if the id is malformed."""
         if not is_interaction_id(interaction_id):
-            raise RemoteNotFound("the operation is no interaction's id")
+            raise RemoteNotFound("the operation is not an interaction's id")
         label = f"{interaction_id} {purpose}".strip()
         return await self._request(
             "GET", f"{self._path}/{interaction_id}?stream=false", label=label
@@ -245,7 +245,7 @@ def _read_created(status: int, raw: bytes, retry_after: str | None) -> str:
         if is_interaction_id(interaction_id):
             return interaction_id
         if interaction_id:
-            raise SubmitUncertain("submit answered with an id that cannot be asked for")
+            raise SubmitUncertain("submit answered with a malformed id")
     answer = read_answer(status, raw, retry_after, is_omni=True)
     if is_success and not answer.is_from_google:
         raise SubmitUncertain(f"submit answered {status} without an id")

@@ -182,7 +182,7 @@ class OmniModels:
     async def _upload_copy(self, source: SourceClip) -> dict[str, Any]:
         """Upload our copy of a clip. Raises `VideoRefused` if there is none or it is refused."""
         if source.path is None or not self._has_copy(source):
-            raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
+            raise VideoRefused("the source cannot be sent", outcome=Outcome.SOURCE_EXPIRED)
         try:
             uri = await self._files.upload(self._data_dir / source.path, _COPY_TYPE)
         except OSError as error:
@@ -262,7 +262,7 @@ class OmniModels:
         path = f"{API_VERSION}/models/{quote(self._get_name(model), safe='')}"
         answer = await self._connection.request_json("GET", path, label=f"model {model}")
         if not isinstance(answer, dict) or "error" in answer:
-            raise AnswerNotFromGoogle(f"model {model} answered something else")
+            raise AnswerNotFromGoogle(f"model {model}: unexpected answer")
 
     def _get_name(self, model: str) -> str:
         """Return a model's name at Google, or its id if it is no longer in the catalog."""

@@ -171,7 +171,7 @@ class VertexOmniModels:
         files: list[tuple[str, str, str]] = []
         if plan.source is not None:
             if plan.source.path is None or not may_send_copy(self.route, self._region):
-                raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
+                raise VideoRefused("the source cannot be sent", outcome=Outcome.SOURCE_EXPIRED)
             files.append(("video", _COPY_TYPE, plan.source.path))
         files += [("image", image.mime_type, image.path) for image in list_images(plan)]
         if files and prefix is None:
@@ -247,7 +247,7 @@ class VertexOmniModels:
         path = f"{API_VERSION}/publishers/google/models/{quote(self._get_name(model), safe='')}"
         answer = await self._connection.request_json("GET", path, label=f"model {model}")
         if not isinstance(answer, dict) or "error" in answer:
-            raise AnswerNotFromGoogle(f"model {model} answered something else")
+            raise AnswerNotFromGoogle(f"model {model}: unexpected answer")
         self._credentials.confirm_token()
 
     def _get_name(self, model: str) -> str:
