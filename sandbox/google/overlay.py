@@ -25,7 +25,7 @@ _LAST_LATIN_CODE_POINT = 0x24F
 
 @dataclass(frozen=True, slots=True)
 class FrameOverlay:
-    """A picture at an even position as YUV planes, multiplied by its alpha.
+    """An image at an even position as YUV planes, multiplied by its alpha.
 
     ``background_weights`` is the part of the frame below that stays visible (0..256).
     """
@@ -36,7 +36,7 @@ class FrameOverlay:
     background_weights: tuple[npt.NDArray[np.uint16], ...]
 
     def blend(self, frame: av.VideoFrame) -> None:
-        """Blend this picture into a yuv420p frame, in place."""
+        """Blend this image into a yuv420p frame, in place."""
         for index, (color, background) in enumerate(
             zip(self.planes, self.background_weights, strict=True)
         ):
@@ -64,7 +64,7 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image
 def build_caption(
     prompt: str, size: tuple[int, int], *, covers_another: bool = False
 ) -> FrameOverlay | None:
-    """Return the prompt at the bottom of the picture; None if the font has none of its characters.
+    """Return the prompt at the bottom of the frame; None if the font has none of its characters.
 
     With ``covers_another`` it hides the caption that an edited clip has already.
     """

@@ -106,7 +106,7 @@ def _pixel_grid(height: int, width: int) -> tuple[Plane, Plane]:
 
 
 class GlowingOrbs:
-    """Glowing orbs that drift over any picture of ``height`` by ``width`` pixels."""
+    """Glowing orbs that drift over any frame of ``height`` by ``width`` pixels."""
 
     def __init__(self, variation: int, height: int, width: int) -> None:
         random = np.random.default_rng((variation, 1))

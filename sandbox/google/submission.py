@@ -92,7 +92,7 @@ def count_tokens(text: str) -> int:
 
 
 def read_prompt(fields: PayloadFields, mode: VeoMode) -> str:
-    """Return the prompt, optional beside an image or a video. Raises InvalidArgument."""
+    """Return the prompt, which is optional with an image or video. Raises InvalidArgument."""
     prompt = fields.text("prompt")
     if prompt is None and mode in {VeoMode.IMAGE, VeoMode.FRAMES, VeoMode.EXTENSION}:
         return ""

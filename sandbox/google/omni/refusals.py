@@ -44,7 +44,7 @@ class InteractionRefused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that the answer has besides its type."""
+        """The answer's headers, without its type."""
         return {} if self.retry_s is None else {"Retry-After": f"{self.retry_s:.0f}"}
 
     def to_json(self, form: ErrorForm = ErrorForm.INTERACTIONS) -> Any:
