@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.books import ScenarioResult
 from tests.chaos.boundaries import BOUNDARIES, MAY_BE_UNKNOWN, play_boundary
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
+from tests.chaos.concurrent_requests import RUSHES, Rush
 from tests.chaos.fleet import play_random_kills
 from tests.chaos.outages import (
     play_kill_during_write,
@@ -26,7 +26,7 @@ from tests.chaos.outages import (
     play_stop_during_post,
     play_stop_past_lease,
 )
-from tests.chaos.rush import RUSHES, Rush
+from tests.chaos.records import ScenarioResult
 from tests.harness.process import ROOT
 
 Scenario = Callable[[Path], Awaitable[ScenarioResult]]

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.books import ScenarioResult
 from tests.chaos.cluster import PostgresCluster
+from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage, order_submit_fault
 
 JOBS: Final = 4

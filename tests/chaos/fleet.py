@@ -4,9 +4,9 @@ import asyncio
 import random
 from pathlib import Path
 
-from tests.chaos.books import ScenarioResult
 from tests.chaos.cluster import PostgresCluster
 from tests.chaos.outages import keep_requesting
+from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage
 
 PROCESSES = 3

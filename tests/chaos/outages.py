@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.books import Row, ScenarioResult
 from tests.chaos.cluster import PostgresCluster
+from tests.chaos.records import Row, ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage
 from tests.harness.bot import BotProcess
 from tests.harness.waiting import eventually

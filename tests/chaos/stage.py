@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.books import (
+from tests.chaos.cluster import PostgresCluster
+from tests.chaos.records import (
     DatabaseReader,
     ScenarioResult,
     UnknownJob,
@@ -14,7 +15,6 @@ from tests.chaos.books import (
     find_prompt,
     is_billed,
 )
-from tests.chaos.cluster import PostgresCluster
 from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control, InteractionFailed, has_answer
 from tests.harness.people import Json

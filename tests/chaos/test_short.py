@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.books import ScenarioResult
 from tests.chaos.boundaries import (
     BOUNDARIES,
     JOBS,
@@ -14,6 +13,7 @@ from tests.chaos.boundaries import (
     play_boundary,
 )
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
+from tests.chaos.concurrent_requests import play_member_limit, play_server_budget
 from tests.chaos.fleet import play_random_kills
 from tests.chaos.outages import (
     play_kill_during_write,
@@ -21,7 +21,7 @@ from tests.chaos.outages import (
     play_stop_during_post,
     play_stop_past_lease,
 )
-from tests.chaos.rush import play_member_limit, play_server_budget
+from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import open_stage
 
 

@@ -105,7 +105,13 @@ async def test_50_concurrent_members_respect_server_budget(world: SimulatedWorld
 async def test_concurrent_requests_from_two_processes_respect_limit(
     postgres_schema: str, scenario: str, accepted: int
 ) -> None:
-    command = (sys.executable, "-m", "tests.contract.rush", POSTGRES_URL, postgres_schema)
+    command = (
+        sys.executable,
+        "-m",
+        "tests.contract.requester",
+        POSTGRES_URL,
+        postgres_schema,
+    )
     both = [
         await asyncio.create_subprocess_exec(
             *command,

@@ -20,9 +20,9 @@ from bot.store.jobs.clips import write_clips
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import footage_table
-from tests.contract.test_community import MODERATOR, Town
-from tests.contract.test_farewells import end
-from tests.contract.test_showcase import GUILD, NOW, WALL, made, numbers, opened
+from tests.contract.test_erasure import end
+from tests.contract.test_showcase_services import MODERATOR, Town
+from tests.contract.test_showcase_store import GUILD, NOW, WALL, made, numbers, opened
 from tests.fakes.clock import VirtualClock
 from tests.fakes.world import SimulatedWorld, make_origin, make_plan
 

@@ -16,7 +16,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import OperationFailed, OperationPending
-from tests.contract.test_survival import start_successor
+from tests.contract.test_process_failures import start_successor
 from tests.fakes.google import ScriptStep
 from tests.fakes.world import MODEL, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually

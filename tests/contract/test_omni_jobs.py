@@ -25,7 +25,7 @@ from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.jobs.restore import mark_pending_as_unknown
 from bot.store.jobs.transitions import IllegalTransition
 from bot.store.tables.core import submissions_table
-from tests.contract.test_survival import start_successor
+from tests.contract.test_process_failures import start_successor
 from tests.fakes.clock import FastClock
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import MEMBER, MODEL, PRICE, SimulatedProcess, SimulatedWorld

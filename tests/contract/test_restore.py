@@ -9,7 +9,7 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.restore import NUMBER_GAP, skip_given_numbers
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.tables.core import clips_table
-from tests.contract.test_showcase import made, opened, shown
+from tests.contract.test_showcase_store import made, opened, shown
 from tests.fakes.world import SimulatedWorld
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import asyncpg
 import pytest
 
-from tests.chaos.books import DatabaseReader
+from tests.chaos.records import DatabaseReader
 from tests.e2e.stage import BotStage, Json
 from tests.harness.texts import quote_text
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.chaos.books import DatabaseReader
+from tests.chaos.records import DatabaseReader
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 from tests.harness.texts import quote_pattern, quote_text
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from tests.chaos.books import DatabaseReader
+from tests.chaos.records import DatabaseReader
 from tests.e2e.stage import (
     BotStage,
     Json,

@@ -9,7 +9,7 @@ from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.jobs.source_access import EXPIRY_MARGIN_S
 from bot.domain.jobs.violations import RuleContext
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     CATALOGUE,
     FAST_31,
     LITE_31,

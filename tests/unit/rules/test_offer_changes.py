@@ -9,7 +9,7 @@ from bot.domain.jobs.request import VideoRequest
 from bot.i18n.catalogs import has_message
 from bot.i18n.translations import list_languages
 from bot.ui.offer_text import format_offer_changes
-from tests.unit.rules.given import LANDSCAPE, PORTRAIT, asked, offer
+from tests.unit.rules.examples import LANDSCAPE, PORTRAIT, asked, offer
 
 PICTURES = (LANDSCAPE, PORTRAIT, LANDSCAPE)
 

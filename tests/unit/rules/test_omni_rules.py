@@ -26,7 +26,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.source_access import EXPIRY_MARGIN_S, SourceAccess, find_source_access
 from bot.domain.jobs.violations import RuleContext
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     CATALOGUE,
     FAST_31,
     GEMINI,

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.errors import RuleBroken
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     FAST_3,
     FAST_31,
     LANDSCAPE,

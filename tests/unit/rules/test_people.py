@@ -19,7 +19,7 @@ from bot.domain.jobs.people_policy import (
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from tests.fakes.clock import FastClock
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     FAST_3,
     FAST_31,
     LITE_31,

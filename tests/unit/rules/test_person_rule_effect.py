@@ -18,7 +18,7 @@ from bot.domain.jobs.request import (
     PersonRule,
     VideoRequest,
 )
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     CATALOGUE,
     GEMINI,
     LANDSCAPE,

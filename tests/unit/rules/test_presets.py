@@ -14,7 +14,7 @@ from bot.domain.jobs.presets import (
 )
 from bot.domain.jobs.prompt import count_tokens
 from bot.i18n.catalogs import has_message
-from tests.unit.rules.given import FAST_31, asked, offer
+from tests.unit.rules.examples import FAST_31, asked, offer
 
 
 def test_the_words_stand_in_the_plans_prompt_and_count_as_tokens() -> None:

@@ -23,7 +23,7 @@ from bot.domain.jobs.request import (
     Resolution,
 )
 from bot.domain.jobs.violations import RuleContext
-from tests.unit.rules.given import (
+from tests.unit.rules.examples import (
     CATALOGUE,
     FAST_3,
     FAST_31,

@@ -22,7 +22,7 @@ from bot.domain.jobs.sent_prompt import (
     strip_role_tags,
 )
 from bot.domain.jobs.source_access import SourceAccess
-from tests.unit.rules.given import LANDSCAPE, clip
+from tests.unit.rules.examples import LANDSCAPE, clip
 
 ONE_SHOT = "One continuous shot, without any cuts."
 

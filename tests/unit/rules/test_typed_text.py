@@ -11,7 +11,7 @@ from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.typed_text import clean_typed_text, has_visible_text
-from tests.unit.rules.given import GEMINI, NOW
+from tests.unit.rules.examples import GEMINI, NOW
 
 CONTEXT = RuleContext(GEMINI, NOW)
 

@@ -24,7 +24,7 @@ from bot.google.connection import GoogleConnection
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
 from tests.harness.waiting import eventually
-from tests.unit.rules.given import asked, offer
+from tests.unit.rules.examples import asked, offer
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

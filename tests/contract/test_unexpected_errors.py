@@ -6,7 +6,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import OperationFinished
 from bot.services.jobs import task_pool
-from tests.contract.test_life import sum_charged, sum_member_charged
+from tests.contract.test_job_lifecycle import sum_charged, sum_member_charged
 from tests.fakes.world import PRICE, SimulatedProcess, SimulatedWorld
 
 MAX_FAILURES = 1

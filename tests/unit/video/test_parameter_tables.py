@@ -20,7 +20,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import VideoModels
-from tests.unit.rules.given import LANDSCAPE, LITE_31, PORTRAIT, clip, model
+from tests.unit.rules.examples import LANDSCAPE, LITE_31, PORTRAIT, clip, model
 from tests.unit.rules.test_parameters import CELLS, COLUMNS, LITE
 from tests.unit.rules.test_people import TABLE
 from tests.unit.video.conftest import CATALOGUE, Stage, model_of

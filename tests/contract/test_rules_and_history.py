@@ -13,7 +13,7 @@ from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from tests.contract.test_showcase import GUILD, MAKER, NOW, OTHER, made, opened, record, shown
+from tests.contract.test_showcase_store import GUILD, MAKER, NOW, OTHER, made, opened, record, shown
 from tests.fakes.clock import FastClock
 from tests.fakes.world import SimulatedWorld, make_origin
 

@@ -13,7 +13,7 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, In
 from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database
 from bot.store.operations.file_references import FileReferenceStore
-from tests.contract.test_showcase import shown
+from tests.contract.test_showcase_store import shown
 from tests.fakes.world import SimulatedWorld
 
 

@@ -29,7 +29,7 @@ from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import clips_table, jobs_table, metadata
 from bot.store.tables.row_mapping import plan_to_json
 from bot.store.tables.showcase import erasure_requests_table, showcase_posts_table
-from tests.contract.test_showcase import NOW, made, opened, shown
+from tests.contract.test_showcase_store import NOW, made, opened, shown
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 
 SPARED = {"limits", "showcase_blocks"}

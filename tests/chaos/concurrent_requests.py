@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.books import ScenarioResult
 from tests.chaos.cluster import PostgresCluster
+from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage
 from tests.harness.control import has_answer
 

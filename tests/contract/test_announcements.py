@@ -7,7 +7,7 @@ import pytest
 from bot.domain.errors import DiscordUnavailable, VideoRefused
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.job import JobState, Outcome
-from tests.contract.test_survival import start_successor
+from tests.contract.test_process_failures import start_successor
 from tests.fakes.world import MEMBER, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
 

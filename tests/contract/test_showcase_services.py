@@ -36,10 +36,10 @@ from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import clips_table
-from tests.contract.test_farewells import end
-from tests.contract.test_showcase import NOW, made, opened
+from tests.contract.test_erasure import end
+from tests.contract.test_showcase_store import NOW, made, opened
 from tests.fakes.clock import VirtualClock
-from tests.fakes.showroom import FakeShowcaseChannel
+from tests.fakes.showcase_channels import FakeShowcaseChannel
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld
 
 MAKER = ShowcaseActor(MEMBER, "Cem")

@@ -20,7 +20,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
-from tests.unit.rules.given import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
+from tests.unit.rules.examples import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
 
 IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])
 

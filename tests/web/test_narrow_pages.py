@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page
 from bot.web.page_texts import LANGUAGES
 from tests.web.browser_tab import NEEDS_CHROMIUM, open_tab
 from tests.web.conftest import Gallery
-from tests.web.test_words import texts
+from tests.web.test_page_texts import texts
 
 NARROW: Final = (360, 740)
 """The narrowest of today's phones."""
