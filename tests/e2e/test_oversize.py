@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Json = dict[str, Any]
 
 MIB: Final = 2**20
-SIZE: Final = 60_000_000
+SIZE: Final = 24_000_000
 SMALL: Final = 4_000_000
 LINK: Final = re.compile(r"\((http://127\.0\.0\.1:\d+/download/[^)]+)\)")
 

@@ -51,7 +51,7 @@ async def test_best_fitting_reencode_is_posted(
 
 async def test_crash_while_reencoding_posts_once(stage: BotStage, tmp_path: Path) -> None:
     room = await stage.open_channel()
-    async with stage.control.hold_google(min_bytes=40_000_000, look="plain"):
+    async with stage.control.hold_google(min_bytes=24_000_000, look="plain"):
         await request_generating_clip(stage, room, "a heron in a crash")
 
     async def is_encoding() -> bool:
