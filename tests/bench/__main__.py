@@ -1,6 +1,6 @@
-"""``python -m tests.bench [NAME …]``: runs every bench, or those named, each as its own program.
+"""``python -m tests.bench [NAME …]``: runs all benchmarks, or those named, in separate processes.
 
-Nothing else should run meanwhile.
+Run nothing else on the machine meanwhile.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.gallery``: the gallery with 10,000 clips, and large files for many.
+"""``python -m tests.bench.gallery``: a gallery with 10,000 clips, and downloads of large files.
 
 Prints the times and bytes of pages and searches as a client sees them, and the rate and memory of
 200 concurrent ranged downloads of a 60 MB file, compared with nginx if it is installed (Debian:

@@ -1,7 +1,7 @@
-"""What a clip inside an answer costs the bot: memory, and how long the event loop stands still.
+"""Measures what a clip inside one of Google's answers costs: memory, and pauses of the event loop.
 
-Gemini Omni may send a clip of 60 MiB as 80 MiB of base64 although its address was asked for. A
-process of its own polls and keeps it, as the bot does; this one plays Google.
+Gemini Omni may send a clip of 60 MiB as 80 MiB of base64 although the bot asked for an address.
+One process polls and stores the clip as the bot does; this one stands for Google.
 """
 
 import asyncio

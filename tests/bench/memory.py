@@ -1,4 +1,4 @@
-"""What the two benches of the bot's memory share."""
+"""Shared code of the two memory benchmarks."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Memory of the real bot while it delivers clips that are too large for Discord.
+"""Measures the bot's memory while it delivers clips that are too large for Discord.
 
 Ten clips of 60 MB go to a server that accepts 20 MiB: each is downloaded, re-encoded in a worker
 process and posted, and its original served by the signed link. The bot's figure is the peak of its

@@ -1,8 +1,8 @@
-"""How fast the real bot acknowledges commands while 1,000 visitors read nothing of a video.
+"""Measures how fast the bot acknowledges commands while 1,000 visitors stall their downloads.
 
-Each visitor asks for the same file, takes not one byte of it, and asks again when it is refused or
-dropped. Compared within one run: the commands without visitors, with 1,000 at a signed original,
-and with 1,000 at a public video.
+Each visitor requests the same file, reads none of it, and tries again when refused or dropped. One
+run compares commands without visitors, with 1,000 at a signed original, and with 1,000 at a public
+video.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a start of the real bot takes until it is connected and its commands are registered.
+"""Measures the time from the start of the bot until it is connected with its commands registered.
 
 A machine's speed and its other work change these figures, so each round also starts a bare Python
 that imports the three largest libraries, and the goal is a ratio to that within the same run.

@@ -1,4 +1,4 @@
-"""Job throughput per second, and the cost of thousands of running jobs.
+"""Measures job throughput, and the cost of thousands of running jobs.
 
     python -m tests.bench.store [sqlite] [postgresql] [--jobs N]
 

@@ -1,4 +1,4 @@
-"""Memory of the real bot for each clip that it downloads, keeps and posts.
+"""Measures the bot's memory per clip while it downloads, stores and posts clips.
 
 Clips are streamed, so their size must not matter. The figure is the peak of the resident set
 (VmHWM, reset before each round) above the resident set at rest.

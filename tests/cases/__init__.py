@@ -1,1 +1,1 @@
-"""Reported faults, each named by its row, and the tests that hold them."""
+"""Reported faults by row, and the tests that cover them."""

@@ -1,6 +1,6 @@
-"""Writes `docs/cases.md` from a run of the tests: row, test, outcome.
+"""Writes `docs/cases.md` from a test run: each row with its tests and their outcome.
 
-``--cases-page PATH`` writes it, ``--cases-only`` runs no test that names no row.
+``--cases-page PATH`` writes the page. ``--cases-only`` runs only the tests that name a row.
 """
 
 from collections import defaultdict

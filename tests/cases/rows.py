@@ -1,4 +1,4 @@
-"""Which rows there are, and which tests name them.
+"""Loads the rows of reported faults and finds the tests that name them.
 
 A test names a row in square brackets in its docstring (``[google-K2, google-A13]``) or at the
 start of a parameter's id (``pytest.param(…, id="google-A13-html")``), before which pytest may put

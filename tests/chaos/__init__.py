@@ -1,4 +1,4 @@
-"""Chaos tests: real processes are killed, paused and cut off, and nothing may be lost or doubled.
+"""Chaos tests: processes are killed, paused and disconnected, and no job may be lost or repeated.
 
 Each scenario drives real bots against the sandbox as members would, injects its failures, waits
 until all jobs have ended, and then compares three independent records: the bot's database, the

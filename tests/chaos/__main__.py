@@ -1,6 +1,6 @@
-"""``python -m tests.chaos``: plays every scenario, prints a table, writes ``var/chaos.json``.
+"""``python -m tests.chaos``: runs every scenario, prints a table and writes ``var/chaos.json``.
 
-It takes about ten minutes, because leases really have to expire.
+This takes about ten minutes, because leases have to expire in real time.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""SIGKILL at each boundary of a job's life.
+"""Kills the bot with SIGKILL at each step of a job.
 
-The sandbox holds the bot there: it delays a request or withholds its answer.
+The sandbox stops the bot at that step by delaying a request or withholding its answer.
 """
 
 from collections.abc import Awaitable, Callable

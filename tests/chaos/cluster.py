@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own, which tests may crash."""
+"""A temporary PostgreSQL server that tests may crash."""
 
 import asyncio
 import os

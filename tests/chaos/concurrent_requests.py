@@ -1,4 +1,4 @@
-"""Many simultaneous requests against a small limit, through two processes.
+"""Sends many requests at once against a small limit, through two processes.
 
 On PostgreSQL both processes serve the same shard, as during a rolling update: both receive every
 request, and the first to acknowledge it handles it. SQLite has one process.

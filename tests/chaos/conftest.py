@@ -1,3 +1,3 @@
-"""Shares rendered clips with the other tests."""
+"""Lets chaos tests share rendered clips with the other tests."""
 
 from tests.harness.drawing import drawn_once as drawn_once

@@ -1,4 +1,4 @@
-"""Three processes on one PostgreSQL, killed at random while members request clips."""
+"""Kills random processes out of three on one PostgreSQL while members request clips."""
 
 import asyncio
 import random

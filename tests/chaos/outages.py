@@ -1,4 +1,4 @@
-"""The database crashes, a process is killed during writes, a process is paused past its lease."""
+"""Outages: PostgreSQL crashes, or a process is killed while writing or paused past its lease."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
-"""Compares the records of the bot, of Google and of Discord after all jobs have ended.
+"""Compares the records of the bot, Google and Discord once all jobs have ended.
 
-The bot's database is read with plain SQL, so that a bug in the bot's own code cannot hide itself.
+The bot's database is read with plain SQL, so that a bug in the bot's own code cannot hide.
 """
 
 import asyncio

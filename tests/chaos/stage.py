@@ -1,4 +1,4 @@
-"""What a scenario runs on: a sandbox, a database, bots, and members who request clips."""
+"""Sets up a scenario: a sandbox, a database, bots, and members who request clips."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence

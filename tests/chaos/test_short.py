@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: the same scenarios with fewer jobs and kills."""
+"""A short run of ``make chaos``: the same scenarios with fewer jobs and kills."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The same tests over SQLite and PostgreSQL: what the store promises, whichever it is."""
+"""Tests of the store and services, each run on SQLite and on PostgreSQL."""

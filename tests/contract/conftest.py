@@ -1,4 +1,4 @@
-"""Both databases: SQLite in a temporary folder, PostgreSQL in a schema.
+"""Databases for each test: a SQLite file in a temporary folder, and a schema on PostgreSQL.
 
 Running the migrations takes longer than most tests, so each of pytest's processes runs them once
 for SQLite, whose file is copied, and once for PostgreSQL, whose schema is emptied before each test.

@@ -1,4 +1,4 @@
-"""One of two processes that together request more than a limit allows: 100 at once, on a signal."""
+"""A process that sends 100 requests at once on a signal. Tests run two against one limit."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The door: nobody gets past a limit, however many come at once."""
+"""Concurrent requests cannot exceed a quota or budget."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whoever asked is told once, whatever dies or fails on the way, and the status goes."""
+"""The requester is notified once and the status message is deleted, despite crashes and errors."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A request that is refused by what is known beforehand downloads and decodes nothing."""
+"""Requests that can be refused from known facts cause no download and no image decoding."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

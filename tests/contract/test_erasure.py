@@ -1,4 +1,4 @@
-"""Farewells of members and servers: nothing of theirs stays, the sums do, and limits hold on."""
+"""Erasing a member or server removes all personal data; totals and limits stay correct."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the database says of files, on both: what is in use, shared, settled, and nobody's."""
+"""Which stored files are in use, shared, needed for a while, or orphaned."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose footage is in a clip, and who lets it be shown: on both databases."""
+"""Whose footage is in a clip, and whose consent is needed to show it."""
 
 from dataclasses import replace
 from datetime import timedelta

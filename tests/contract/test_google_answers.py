@@ -1,4 +1,4 @@
-"""What the stages of a job do with odd answers of Google's and of what stands before it."""
+"""How the stages of a job handle unexpected answers from Google or from a proxy in between."""
 
 from datetime import timedelta
 

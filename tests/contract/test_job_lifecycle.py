@@ -1,4 +1,4 @@
-"""A job from request to end through the real services, with fakes for Google and Discord."""
+"""Jobs from request to end, with the real services and fakes for Google and Discord."""
 
 import asyncio
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""Random lives of many jobs: whatever happens, the sums hold.
+"""Ledger sums stay correct through random sequences of job events.
 
-Hypothesis draws sequences of events; a plain list of what is reserved and spent is kept beside the
-database, and after every event both must say the same.
+Hypothesis draws the events. A simple model tracks what is reserved and spent, and must agree with
+the database after every event.
 """
 
 import asyncio

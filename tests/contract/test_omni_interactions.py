@@ -1,4 +1,4 @@
-"""What Google keeps of Omni's clips: deleted with them, and for how long it is expected there."""
+"""Omni interactions are deleted with their clips, and the bot learns how long Google keeps them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Jobs at Gemini Omni: over quota after an id, cancelled at Google, and charged what it bills."""
+"""Omni jobs: quota errors after the submit, cancellation at Google, and charges by its bill."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What happens to jobs when processes die, stop, freeze, or lose the database."""
+"""Jobs continue correctly when a process dies, stops, freezes or loses the database."""
 
 import asyncio
 import sys

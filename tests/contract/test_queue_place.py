@@ -1,4 +1,4 @@
-"""The place that SQL counts is the one in the fair order."""
+"""The queue position computed in SQL matches the fair order."""
 
 import random
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a member is asked and told about pictures, from the command to the accepted job."""
+"""Questions and notes about a request's images, from the command to the accepted job."""
 
 from typing import Any
 

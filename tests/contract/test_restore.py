@@ -1,4 +1,4 @@
-"""A restored backup: numbers that were given after it are never given again."""
+"""After a backup is restored, numbers issued since that backup are not reused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""First steps and finding again on both databases: greetings, allowed channels, trees, pages."""
+"""Server rules, welcome messages, lineage and history on both databases."""
 
 import asyncio
 

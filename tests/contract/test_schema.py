@@ -1,4 +1,4 @@
-"""Migrations: from empty to head, nothing missing, once over several processes, and back."""
+"""Migrations create every table once, even with several processes, and can be reversed."""
 
 import asyncio
 import sys

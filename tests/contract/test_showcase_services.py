@@ -1,4 +1,4 @@
-"""The showcase's use cases over both databases, with Discord played: nothing hangs twice."""
+"""The showcase services on both databases, with a fake Discord: posts, votes and digests."""
 
 import asyncio
 import json

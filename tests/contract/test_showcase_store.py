@@ -1,4 +1,4 @@
-"""The showcase's rows on both databases: entries, votes, the gallery, digests."""
+"""The showcase's stores on both databases: posts, votes, gallery queries and digests."""
 
 import asyncio
 from collections.abc import Sequence

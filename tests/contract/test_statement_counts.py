@@ -1,4 +1,4 @@
-"""What a request costs the database: a server's rules, limits and queue are not read twice."""
+"""An accepted request does not read the server's rules, limits or queue twice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

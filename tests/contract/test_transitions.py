@@ -1,4 +1,4 @@
-"""Fenced changes: only by the owner, only from the state it knows, only along a job's life."""
+"""Only its owner can change a job's state, from the expected state to a valid next one."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a member's message asks for is reserved at once and starts when its undo time is over."""
+"""Requests by a reply reserve their price at once and start when the undo time is over."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""An error of the program that every attempt meets: the job ends, visibly, and money is settled."""
+"""A job that always hits a program error ends with a visible outcome and settled money."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Operations that outlived their time limit: polled rarely, and delivered after all."""
+"""Unknown jobs are polled rarely and still delivered if Google finishes them."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The upgrade of a database that the program at revision 0006 filled, on both databases.
+"""Upgrades a database written at revision 0006, on both databases.
 
 `fixtures/database_0006.json` holds every row that commit aa12f40 wrote when its own stores were
 driven through jobs in every state, erasures, a showcase and limits, and the sums that its own

@@ -1,4 +1,4 @@
-"""Several ask at once: each reads the place in the queue and a time that counts what is before."""
+"""Queued members see their position and an estimated time that includes the jobs before them."""
 
 import asyncio
 from datetime import timedelta

@@ -1,6 +1,6 @@
-"""One sandbox and one bot per module, because starting them takes longer than most tests.
+"""Gives each module one sandbox and one bot, because starting them takes longer than most tests.
 
-All traffic with Discord, also of sandboxes that a test starts itself, is validated against
+All Discord traffic, including that of sandboxes a test starts itself, is validated against
 Discord's OpenAPI document.
 """
 

@@ -1,6 +1,7 @@
-"""The bot with a loop that fails: `python -m tests.e2e.failing_loop`, started by `test_startup.py`.
+"""`python -m tests.e2e.failing_loop`: the bot with a background loop that fails.
 
-`FAILURES` in the environment says how often the clean-up of files raises before it works.
+`test_startup.py` runs it. `FAILURES` in the environment is how often the clean-up of files raises
+before it works.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""What the tests of Gemini Omni share: shortest clips, what Google received, the books compared.
+"""Shared code of the Omni tests: short clips, what Google received, and comparing the bills.
 
-Google's bill is the sandbox's; what members and budgets bear is read from the bot's database.
+Google's bill comes from the sandbox; what members and budgets are charged, from the bot's database.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The stage of end-to-end tests: the sandbox, the real bot, and members who act in Discord."""
+"""Runs the sandbox and the real bot, and acts in Discord as members do."""
 
 import json
 import re

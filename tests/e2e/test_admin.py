@@ -1,4 +1,4 @@
-"""Limits, prices and the server's rules, as members and admins meet them."""
+"""Limits, prices and server rules as members and admins see them."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an admin's commands show, what each choice costs, and what members are asked before it."""
+"""Admin commands show settings, say what each choice costs, and change nothing by accident."""
 
 import sqlite3
 from collections.abc import Iterator

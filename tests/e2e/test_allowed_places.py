@@ -1,4 +1,4 @@
-"""Who may use the bot: servers, direct messages and guest places that were not allowed."""
+"""Only allowed servers, direct messages and user installs can use the bot."""
 
 import pytest
 

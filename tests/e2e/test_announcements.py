@@ -1,4 +1,4 @@
-"""Whoever asked is told, once; a clip leaves one message in the channel, a deleted one none."""
+"""Requesters are notified once; a clip leaves one message in its channel, a deleted clip none."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""`make demo` leaves measured files and a true summary, and no process."""
+"""`make demo` leaves clips and a correct summary behind, and no running process."""
 
 import fcntl
 import itertools

@@ -1,4 +1,4 @@
-"""The weekly digest with two processes on one PostgreSQL: posted once, also after a crash."""
+"""The weekly digest is posted once by two processes on one PostgreSQL, even after a crash."""
 
 from datetime import UTC, datetime
 from pathlib import Path

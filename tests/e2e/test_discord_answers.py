@@ -1,4 +1,4 @@
-"""Discord loses answers, changes its events and commands, and sends what no version knows."""
+"""The bot copes with lost answers, unknown events and foreign commands from Discord."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Discord fails: the clip is still posted once, or kept."""
+"""When Discord fails, clips are still posted once or kept."""
 
 import asyncio
 import re

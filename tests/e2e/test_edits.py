@@ -1,4 +1,4 @@
-"""Editing a clip, as members do it: command, button, menu, form, pictures, refusals."""
+"""Members edit clips by command, button, menu and form, with images and with refusals."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Edits where other rules hold: in the showcase and on the web, in the EEA, and after a while."""
+"""Edits in the showcase, on the web, in the EEA and with a user install."""
 
 import html
 from pathlib import Path

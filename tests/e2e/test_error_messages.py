@@ -1,4 +1,4 @@
-"""Every error message that members can read is provoked once."""
+"""Triggers each error message that members can read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Finding clips again: history, `/video get`, lineage, presets, details."""
+"""Members find clips again: history, `/video get`, lineage, presets and details."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""First steps: the guide in a new server, `/help`, and `/server setup` with all its menus."""
+"""Setting up a new server: the welcome message, `/help`, and `/server setup` with its menus."""
 
 import asyncio
 from typing import Any

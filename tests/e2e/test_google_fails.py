@@ -1,4 +1,4 @@
-"""Google fails: what members read and pay, and that nothing is submitted twice."""
+"""When Google fails: what members read and pay. Nothing is submitted twice."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final

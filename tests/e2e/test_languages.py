@@ -1,4 +1,4 @@
-"""Six languages: a member's own in private answers, the server's in public."""
+"""Private answers use the member's language, public messages the server's."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Many members at once: all are answered in time, every clip arrives once.
+"""Many members at once are all answered in time, and each clip arrives once.
 
-With default settings and Discord's rate limits.
+Uses default settings and Discord's rate limits.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Gemini Omni's odd answers, as members see them: nothing is sent twice or charged for nothing."""
+"""Unexpected answers from Omni lead to no second submit and no wrong charge."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Limits count what Gemini Omni has billed, not what was reserved for it."""
+"""Limits count what Omni has billed, not what was reserved."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Gemini Omni and everything that goes down in the middle, on SQLite and PostgreSQL.
+"""Omni jobs survive crashes and outages, on SQLite and PostgreSQL.
 
-Nothing is sent twice, nothing is lost, and the ledger bears what Google has billed.
+Nothing is sent twice or lost, and the ledger matches Google's bill.
 """
 
 import pytest

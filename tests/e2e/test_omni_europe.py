@@ -1,4 +1,4 @@
-"""Gemini Omni where Google takes no uploaded videos: the EEA, Switzerland and the UK."""
+"""Omni where Google takes no uploaded videos: the EEA, Switzerland and the UK."""
 
 import pytest
 

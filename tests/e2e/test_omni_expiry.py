@@ -1,6 +1,6 @@
-"""Clips of Gemini Omni that Google no longer keeps: edited by their bytes, on both databases.
+"""Omni clips that Google no longer keeps are edited from the bot's copy, on both databases.
 
-The sandbox's clock moves, the bot's does not: so Google has deleted what the bot believes is there.
+Only the sandbox's clock moves, so Google has deleted what the bot believes is still there.
 """
 
 import pytest

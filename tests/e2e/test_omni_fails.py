@@ -1,4 +1,4 @@
-"""Gemini Omni refuses, blocks or answers oddly: what members read, and nothing is paid twice."""
+"""What members read when Omni refuses, blocks or fails. Nothing is paid twice."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final

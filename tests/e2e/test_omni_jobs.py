@@ -1,4 +1,4 @@
-"""Jobs at Gemini Omni: stopped, over quota after an id, and what is deleted there."""
+"""Omni jobs that are cancelled or hit a quota after submission, and what is deleted at Google."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Processes that are killed while they work on jobs at Gemini Omni."""
+"""Processes killed while they work on Omni jobs."""
 
 from typing import Any
 

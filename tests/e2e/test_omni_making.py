@@ -1,6 +1,6 @@
-"""A clip with an API key today: every way to make, extend and edit one with Gemini Omni.
+"""Members make, extend and edit clips with Omni and an API key, in every way.
 
-What Google received is read from the sandbox; after each clip everybody bears what Google billed.
+What Google received comes from the sandbox. After each clip the charges must match Google's bill.
 """
 
 from pathlib import Path

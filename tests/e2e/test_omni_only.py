@@ -1,4 +1,4 @@
-"""With the API key of today: Google has Omni and no Veo, and everything goes by https."""
+"""A clip with an API key for which Google offers Omni but no Veo, over HTTPS."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL: each edit and extension is made once, also if one dies."""
+"""Two processes on one PostgreSQL make each edit and extension once, even if one dies."""
 
 from pathlib import Path
 

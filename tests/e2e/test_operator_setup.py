@@ -1,4 +1,4 @@
-"""An operator's first minutes: what is wrong is one line with what to do, what is right is said."""
+"""A wrong setup is reported in one line with what to do; a working start is logged."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Clips too large for Discord are re-encoded, and their originals served by a signed link."""
+"""Clips too large for Discord are re-encoded, and a signed link serves the original."""
 
 import hashlib
 import re

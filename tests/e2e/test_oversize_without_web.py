@@ -1,4 +1,4 @@
-"""Clips too large for Discord, without a web server: the best re-encode that fits is posted."""
+"""Without a web server, a clip too large for Discord is posted as the best re-encode that fits."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Pictures of people, from their command to what Google receives, on both routes."""
+"""Members' images, from the command to what Google receives, on both routes."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Every kind of channel, and every permission that the bot may lack there."""
+"""The bot in each kind of channel, and without each permission that it needs."""
 
 import sqlite3
 from pathlib import Path

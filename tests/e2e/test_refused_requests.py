@@ -1,4 +1,4 @@
-"""Requests that are refused keep their words, offers say what they drop; what is suggested."""
+"""Refused requests keep the prompt, offers say what they leave out, and options suggest values."""
 
 from pathlib import Path
 

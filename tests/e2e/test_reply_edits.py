@@ -1,4 +1,4 @@
-"""A reply that says what should be different edits the clip; where that is not plain, it asks."""
+"""A reply that asks for a change edits the clip; an unclear reply is answered with a question."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Where Google takes no videos that are sent to it: a reply is told why, and what is possible."""
+"""Where Google takes no uploaded videos, a reply is told why and what works instead."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A reply spends only if it says what happens next; everything else costs its author a tap."""
+"""Only a direction spends by itself; every other reply needs a tap by its author."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a reply asks for is held back for a moment, in which it can be undone free of charge."""
+"""A request by a reply is held back for the undo time, and undoing it is free."""
 
 import pytest
 

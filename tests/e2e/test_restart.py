@@ -1,4 +1,4 @@
-"""A killed or stopped process: the clip still arrives, once."""
+"""After a kill or stop, a clip still arrives exactly once."""
 
 import asyncio
 import sqlite3

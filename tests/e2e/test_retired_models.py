@@ -1,4 +1,4 @@
-"""Google has shut Veo down on API keys: who names it reads what replaced it, and gets that."""
+"""After Google retires Veo for API keys, members are told the replacement and can use it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rules and places of the showcase: the public web, age restriction, consent, deleted channels."""
+"""Showcase rules: the public web, age restriction, consent and deleted channels."""
 
 import socket
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Starting and stopping: faults are one readable line, what is away is waited for."""
+"""Startup errors are one readable line; services that are down are waited for."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The status message of a job: its stages, and that its failures delay nothing."""
+"""The status message shows each stage of a job; its failures delay nothing."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL receive every event twice and handle it once."""
+"""Two processes on one PostgreSQL receive each event twice and handle it once."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people type into options: links, blanks, control characters, numbers that cannot be."""
+"""What members type into options: links, blanks, control characters, impossible numbers."""
 
 from collections.abc import Mapping
 from typing import Any

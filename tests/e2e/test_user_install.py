@@ -1,4 +1,4 @@
-"""User install: a member uses the bot where the server has not installed it."""
+"""Members use the bot through a user install, in servers without the bot."""
 
 import sqlite3
 from collections.abc import AsyncIterator

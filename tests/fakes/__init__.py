@@ -1,1 +1,1 @@
-"""Google, Discord and time in memory, with faults by script; each implements its port."""
+"""In-memory fakes of Google, Discord and time, with scripted faults. Each implements its port."""

@@ -1,4 +1,4 @@
-"""Time that runs faster, and can be turned forward."""
+"""Clocks that run fast or can be moved forward."""
 
 import asyncio
 import time

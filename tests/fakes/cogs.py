@@ -1,4 +1,4 @@
-"""Cogs over a simulated world: real services and stores, a fake interaction, counted downloads."""
+"""Cogs over real services and stores, with fake interactions and counted downloads."""
 
 import itertools
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A Discord channel in memory: honours nonces, keeps its history, fails by script."""
+"""An in-memory Discord channel that honors nonces, keeps its history and fails by script."""
 
 import asyncio
 from collections import deque

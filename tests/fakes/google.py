@@ -1,4 +1,4 @@
-"""Google's video models in memory: operations that take some polls, with faults by script."""
+"""In-memory video models whose operations take some polls and fail by script."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Showcase channels in memory, with faults by script."""
+"""In-memory showcase channels that fail by script."""
 
 import itertools
 from collections import deque

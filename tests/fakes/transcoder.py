@@ -1,4 +1,4 @@
-"""A transcoder that writes files of the right size at once, and fails by script."""
+"""A transcoder that writes files of the right size immediately, and fails by script."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""The job services over a real database and the fakes: several pretended processes in one."""
+"""The job services over a real database and fakes, as several simulated processes in one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Keeps catalogues in step with the code, and documents with English (`make messages`)."""
+"""Keeps catalogs in step with the code, and quotes in documents with English (`make messages`)."""

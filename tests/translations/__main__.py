@@ -1,8 +1,8 @@
-"""``python -m tests.translations [--new LANGUAGE] [--check]``: texts follow the code.
+"""``python -m tests.translations [--new LANGUAGE] [--check]``: updates the catalogs from the code.
 
-Keys that the code asks for and English lacks are added to English. What English has is added to
-each language, empty, and what it no longer has is removed. Members read English for an empty text.
-What documents quote is written anew from English.
+Keys that the code uses and English lacks are added to English. Keys that a language lacks are added
+to it without a text, and keys that English no longer has are removed. Members read English until a
+text is translated. Quotes in documents are rewritten from English.
 """
 
 import argparse

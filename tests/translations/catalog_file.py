@@ -1,7 +1,7 @@
-"""A catalogue's file as its entries, so that what nobody changed stays as it is, letter by letter.
+"""Edits a catalog's file entry by entry and leaves every other line unchanged.
 
-Babel would write the file anew: other line breaks, comments elsewhere, and a difference in which no
-translator finds what is new.
+Babel would rewrite the whole file, with other line breaks and moved comments, and a translator
+could not find the new entries in the diff.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Finds the keys of texts in the code, with Babel.
 
-Its own way of reading Python joins the two keys of ``translate("a" if b else "c")``, so it is given
-another.
+Babel's own reader of Python joins the two keys of ``translate("a" if b else "c")``, so this module
+replaces it.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Rewrites what documents quote from the English catalogue: a better text costs no document.
+"""Rewrites the texts that documents quote from the English catalog.
 
 A quote is a line beginning with ``> ``, or a table's cell in double quotes, with its texts in a
 comment behind it: ``> Ready soon. <!-- text: eta.about when=soon -->``. Several texts are joined by

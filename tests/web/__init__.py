@@ -1,1 +1,1 @@
-"""The web server as visitors, machines and attackers meet it."""
+"""The web server as visitors, programs and attackers use it."""

@@ -1,4 +1,4 @@
-"""A tab of a real Chromium on the gallery, with what every test of the pages checks in it."""
+"""A tab of a real Chromium, with the checks that every page test makes."""
 
 import os
 from pathlib import Path

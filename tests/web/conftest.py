@@ -1,4 +1,4 @@
-"""A seeded gallery for all of `tests/web`, served by `clapper web` as operators run it."""
+"""A gallery with example clips for all of `tests/web`, served by `clapper web`."""
 
 import asyncio
 import fcntl

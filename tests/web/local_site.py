@@ -1,7 +1,7 @@
-"""The web server inside the test's own process, with limits of the test's choice.
+"""The web server inside the test's own process, with limits that the test chooses.
 
-`tests.web.conftest.gallery` runs the program as operators do; this one is for what happens at a
-limit, where a test has to count, hold encoders, and reach inside.
+`tests.web.conftest.gallery` runs the program as operators do. This one is for tests of limits,
+which count connections, block encoders and look inside the server.
 """
 
 import asyncio

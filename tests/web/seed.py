@@ -1,9 +1,7 @@
-"""A gallery to look at: real clips by the sandbox's renderer, in a database made by our migrations.
+"""Fills a gallery with clips rendered by the sandbox, in a database made by the migrations.
 
-Only for the pictures of the documents are all of the clips scenes: plain ones are rendered in a
-fifth of the time.
-
-Two servers are public and one is not, so that every test also sees whether something leaks.
+All clips show scenes only for the screenshots in the documents; plain clips render five times as
+fast. Two servers are public and one is not, so that every test also notices a leak.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What people need who do not see, point or read as most do, beyond what axe checks."""
+"""Accessibility beyond what axe checks: screen readers, keyboard, contrast and zoom."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The JSON API against its own description, by schemathesis; and what the description promises."""
+"""The JSON API matches its own description, checked with schemathesis."""
 
 import asyncio
 import json

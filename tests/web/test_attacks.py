@@ -1,6 +1,6 @@
-"""Attacks on signed links, against the real web server: they all get the same answer.
+"""Every attack on a signed link gets the same answer from the real web server.
 
-Sent byte for byte: HTTP clients would normalise some of these paths.
+Requests are sent as raw bytes, because HTTP clients would normalize some of these paths.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The gallery in a real Chromium: looked at, clicked, typed, played, without a mouse, on a phone.
+"""The gallery in a real Chromium: mouse, keyboard, video playback and a phone.
 
-Every page is checked with axe in both colour schemes, and every tab for requests that leave the
-host. The pictures in `docs/pictures` are taken here by `make pictures`, and thrown away otherwise.
+Every page is checked with axe in both color schemes, and every tab for requests to other hosts.
+`make pictures` keeps the screenshots taken here as `docs/pictures`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The documents as a site: its search finds what people look for, without any other host."""
+"""The documentation site: its search finds the right pages and uses no other host."""
 
 import os
 import subprocess

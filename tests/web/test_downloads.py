@@ -1,4 +1,4 @@
-"""Signed links: anyone who has one gets that file until it expires; all else is a 404."""
+"""A signed link gives its file to anyone until it expires; any other link is a 404."""
 
 import json
 import stat

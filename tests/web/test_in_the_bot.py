@@ -1,4 +1,4 @@
-"""The web server in the real bot: readiness, and metrics of real work."""
+"""The web server inside the real bot: readiness, and metrics of real jobs."""
 
 import asyncio
 import json

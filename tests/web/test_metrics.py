@@ -1,4 +1,4 @@
-"""Metrics: what they count, and that no ID, token or prompt gets into a label."""
+"""What metrics count. Labels contain no ID, token or prompt."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
-"""Every text of the pages fits its place on a phone of 360 pixels, in every language.
+"""Every text of the pages fits on a phone 360 pixels wide, in every language.
 
-Each is put, with the longest values in it, where the page shows it: also those that the seeded
-gallery has no occasion for.
+Each text is placed with its longest values where the page shows it, even if no example clip would
+show it.
 """
 
 import re

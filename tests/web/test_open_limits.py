@@ -1,4 +1,4 @@
-"""One visitor cannot stop the bot, nor the web server for others."""
+"""One visitor cannot block the bot, nor the web server for others."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The pages' texts in six languages: complete, used, and with the same placeholders."""
+"""The pages' texts are complete in six languages, used, and have the same placeholders."""
 
 import re
 import string

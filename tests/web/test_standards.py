@@ -1,4 +1,4 @@
-"""What standards and other programs expect of the pages, the API and the feed."""
+"""Pages, API and feed follow web standards and work with other programs."""
 
 import re
 from html import unescape

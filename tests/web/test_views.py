@@ -1,4 +1,4 @@
-"""Gallery entries as view models."""
+"""View models of the gallery's entries."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

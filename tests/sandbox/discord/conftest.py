@@ -1,7 +1,6 @@
-"""The sandbox's Discord on a loopback port of its own, with a clock that stands still.
+"""The sandbox's Discord on its own loopback port, with a stopped clock.
 
-Whatever a test sends and receives is checked against Discord's OpenAPI description at its end,
-where that file is present.
+After each test its traffic is checked against Discord's OpenAPI document, if that is present.
 """
 
 import re

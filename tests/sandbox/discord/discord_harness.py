@@ -1,4 +1,4 @@
-"""Requests of the bot and of people to the sandbox's Discord, for the tests here."""
+"""Sends requests to the sandbox's Discord as the bot and as people."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Files: limits by boost tier, names, expiring links, ranges, memory of uploads."""
+"""Attachments: limits by boost tier, names, expiring links, ranges, and memory during uploads."""
 
 import json
 import tracemalloc

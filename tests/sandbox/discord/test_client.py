@@ -1,4 +1,4 @@
-"""The real discord.py over the sandbox's REST API."""
+"""The real discord.py against the sandbox's REST API."""
 
 import io
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Components of messages and modals: limits, and completion of what is accepted."""
+"""Limits of components in messages and modals, and the fields that Discord fills in."""
 
 from pathlib import Path
 from typing import Any

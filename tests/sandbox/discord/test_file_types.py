@@ -1,4 +1,4 @@
-"""The type of an attachment follows from the end of its name, as at Discord."""
+"""An attachment's type follows from its file name, as on Discord."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Responses to interactions: in time, once, of the right type, with an expiring token."""
+"""Responses to interactions: in time, once, of the right type, before the token expires."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Messages: what is accepted, what is refused and with which error."""
+"""Which messages are accepted, and which are refused with which error."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every route of the sandbox's Discord is one of Discord's, and its bodies are valid.
+"""Every route of the sandbox's Discord exists in Discord's API, with valid bodies.
 
 The other tests validate whatever they send as well; this one makes sure that no route is left out.
 Discord's description is not part of the repository: without it these tests say so and are skipped.

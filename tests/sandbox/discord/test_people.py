@@ -1,4 +1,4 @@
-"""Acting as people: what Discord's client allows and what it does not."""
+"""Acting as people: what Discord's client allows and refuses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people, other bots and webhooks post besides text and files. [discord-S10]"""
+"""Polls, stickers, forwards and other messages by people, bots and webhooks. [discord-S10]"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A sandbox in the test's event loop, with a frozen clock."""
+"""A sandbox in the test's event loop, with a stopped clock."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sandbox's certificate holds where clients check strictly."""
+"""The sandbox's certificate passes strict checks by clients."""
 
 import asyncio
 import ssl

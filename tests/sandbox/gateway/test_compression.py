@@ -1,4 +1,4 @@
-"""A compressed connection is one stream, flushed after every message."""
+"""A compressed connection is one stream that is flushed after each message."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""Which session sees an event: intents, shards, and several clients with one token."""
+"""Which sessions receive an event: intents, shards, and several clients with one token."""
 
 from contextlib import AsyncExitStack
 from typing import Any

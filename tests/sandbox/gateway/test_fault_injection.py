@@ -1,4 +1,4 @@
-"""Injected faults in real requests."""
+"""Injected faults affect real requests as ordered."""
 
 import asyncio
 import io

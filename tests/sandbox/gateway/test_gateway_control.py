@@ -1,4 +1,4 @@
-"""Disturbing the gateway through the control API."""
+"""Gateway failures ordered through the control API."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hello, identify, heartbeat, and the close codes for a client's mistakes."""
+"""Hello, identify and heartbeats, and the close codes for a client's errors."""
 
 import json
 from pathlib import Path

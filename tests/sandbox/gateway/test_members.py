@@ -1,4 +1,4 @@
-"""Opcode 8: requesting a guild's members."""
+"""Opcode 8: requesting the members of a guild."""
 
 import pytest
 

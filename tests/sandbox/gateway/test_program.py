@@ -1,4 +1,4 @@
-"""``python -m sandbox`` as a program: its ready line, its environment, its end."""
+"""``python -m sandbox`` as a program: its ready line, environment and exit."""
 
 import asyncio
 import socket

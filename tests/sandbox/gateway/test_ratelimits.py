@@ -1,4 +1,4 @@
-"""Buckets, the global limit and the ban, and when each of them ends."""
+"""Buckets, the global limit and the ban, and when each ends."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The request log."""
+"""The request log lists what the sandbox received and answered."""
 
 import asyncio
 from collections.abc import AsyncIterator

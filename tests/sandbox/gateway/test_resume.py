@@ -1,4 +1,4 @@
-"""Resuming a session without losing events."""
+"""A session is resumed without losing events."""
 
 import pytest
 

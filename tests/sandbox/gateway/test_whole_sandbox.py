@@ -1,7 +1,7 @@
-"""The whole sandbox as one program: people, a real discord.py bot, and Google, over the wire only.
+"""The whole sandbox as one program, with people, a real discord.py bot and Google.
 
-What the bot does here is what Clapper does, in miniature; so this fails when the parts of the
-sandbox do not fit each other, before the bot is even looked at.
+The small bot here does what Clapper does. If the parts of the sandbox do not work together, this
+fails before Clapper is involved.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""A Google on a real loopback server, on a clock that stands still until a test moves it.
+"""The sandbox's Google on a loopback port, with a clock that only tests move.
 
-Clips are rendered once in the whole run: every server of these tests keeps them in one directory.
+Clips are rendered once for the whole run and shared in one folder.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What the tests of Omni say to the Interactions API."""
+"""Builds requests to the Interactions API for the Omni tests."""
 
 import asyncio
 import base64

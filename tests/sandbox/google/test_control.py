@@ -1,4 +1,4 @@
-"""Fate can be set exactly, and what cannot be set says so."""
+"""The control API sets what Google does, and refuses what cannot be set."""
 
 import asyncio
 import statistics

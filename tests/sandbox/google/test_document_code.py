@@ -1,7 +1,7 @@
 """The code of Veo's documentation, as google-genai 2.34.0 sends it.
 
-That version cannot be installed beside ours, which refuses Veo with an API key. So its requests,
-recorded from a run of the document's own code, are sent again, and the answers read as it does.
+That version cannot be installed here, because ours refuses Veo with an API key. The requests were
+recorded from the documentation's own code; they are sent again, and answers are read as it does.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Every rule of the Gemini API refuses what it must, and accepts its nearest neighbour."""
+"""Each rule of the Gemini API refuses invalid requests and accepts the closest valid one."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The Gemini API over a real connection: with aiohttp, and with google-genai where it can."""
+"""The Gemini API over HTTP, with aiohttp and, where possible, google-genai."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Omni on the Interactions API: every rule refuses, every odd answer can be played."""
+"""Omni on the Interactions API: its rules, and each unusual answer it can be told to give."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""What Omni's settings make of its answers: forms of refusals, quotas, accounts, bills."""
+"""Settings change Omni's answers: refusals, quotas, account errors and bills."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""google-genai's own client against the Interactions API and the files, unmodified."""
+"""The unmodified google-genai client against the Interactions API and the files API."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Omni on Vertex AI: tokens only, media in buckets only, and no going on from an interaction."""
+"""Omni on Vertex AI takes tokens only, reads media from buckets, and continues no interaction."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Clips are what they claim to be, proved by decoding them."""
+"""Rendered clips have the promised length, size and content when decoded."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every rule of Vertex AI refuses what it must, and accepts its nearest neighbour."""
+"""Each rule of Vertex AI refuses invalid requests and accepts the closest valid one."""
 
 import base64
 from dataclasses import replace

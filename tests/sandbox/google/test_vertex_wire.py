@@ -1,4 +1,4 @@
-"""Vertex AI over a real connection, with google-genai and a service account."""
+"""Vertex AI over HTTP, with google-genai and a service account."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What settings make of the catalogue, and on which routes Google's announced ends count."""
+"""How settings change the catalog, and on which routes Google's announced shutdown dates count."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A background loop that fails is logged, counted, restarted and seen; a stop leaves no task."""
+"""A background loop that fails is logged, counted and restarted; stopping leaves no task behind."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Cards of clips and jobs: their content, and that nothing a member typed has an effect."""
+"""Clip and job cards: their content, and that nothing a member typed has an effect."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""*Details*: what was asked for, what the bot added to the words, and what it cost."""
+"""*Details* shows what was requested, what the bot added to the prompt, and the cost."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the cards offer: only what some offered model can do to the clip now, and until when."""
+"""Cards offer only what an available model can do with the clip now, and until when."""
 
 from datetime import timedelta
 from types import SimpleNamespace

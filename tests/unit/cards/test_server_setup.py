@@ -1,4 +1,4 @@
-"""`/server setup`, `/help` and the welcome message: correct and within Discord's limits."""
+"""`/server setup`, `/help` and the welcome message are correct and within Discord's limits."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The page made from the catalogue: up to date, and the document's table cell by cell."""
+"""The page generated from the catalog is current and matches Google's table, cell by cell."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""An operator's catalogue: what it can change, and that a mistake is named with row and key."""
+"""Reading an operator's catalog: what it can change, and errors that name row and key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The bot's commands as Discord gets them, without a Discord."""
+"""The bot's commands as Discord receives them, without a connection."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""The client: what it registers, buttons that outlive views, and an answer to every error."""
+"""The client registers commands, keeps buttons working, and answers every error."""
 
 import re
 from collections.abc import AsyncIterator, Mapping

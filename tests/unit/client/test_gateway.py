@@ -1,4 +1,4 @@
-"""The gateway's connections against the sandbox's gateway, with a clock that needs no time."""
+"""The client's connections to the sandbox's gateway, with a clock that passes instantly."""
 
 import asyncio
 from collections import Counter

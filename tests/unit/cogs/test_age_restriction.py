@@ -1,4 +1,4 @@
-"""What counts as an age-restricted channel: for what is asked for there, and for what is shown."""
+"""Which channels are age-restricted, when a clip is requested there and when it is shown there."""
 
 from typing import Any
 from unittest.mock import Mock

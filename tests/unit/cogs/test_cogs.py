@@ -1,4 +1,4 @@
-"""The thin layer: which clip is meant, offers that are taken once, one event that comes twice."""
+"""Cogs find the clip that is meant, accept an offer once, and handle a repeated event once."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""A yes is a yes to what was shown: what became dearer meanwhile is asked for again."""
+"""A confirmation covers only the price that was shown; a higher price is asked about again."""
 
 from collections.abc import Sequence
 from unittest.mock import AsyncMock, Mock

@@ -1,4 +1,7 @@
-"""Where the bot may not react, it asks only what may be meant; what is no reply is ignored."""
+"""Without permission to react, the bot asks only about possible directions.
+
+Messages that are no replies to the bot are ignored.
+"""
 
 from typing import Any
 from unittest.mock import AsyncMock, Mock

@@ -1,4 +1,4 @@
-"""A reply extends, edits or asks: what is done, what is offered for which price, and to whom."""
+"""Whether a reply extends, edits or asks, which choices and prices it offers, and to whom."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""`/server`: what is left out is neither judged nor forgotten."""
+"""`/server` commands leave settings unchanged if their options are omitted."""
 
 from types import SimpleNamespace
 from typing import Any

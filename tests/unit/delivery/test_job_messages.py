@@ -1,4 +1,4 @@
-"""Messages of jobs: posted once, never delayed by a status, every error of Discord classified."""
+"""Job messages are posted once, status updates delay nothing, and errors are classified."""
 
 import asyncio
 from collections.abc import AsyncIterator

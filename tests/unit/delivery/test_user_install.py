@@ -1,4 +1,4 @@
-"""User installs: one message that is edited until its token expires, and encrypted tokens."""
+"""User installs: one message, edited until its token expires. Stored tokens are encrypted."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Deleting removes everything of a clip, nothing of its neighbours, and asks for permission."""
+"""Deleting a clip asks for permission and removes all of that clip's data and nothing else."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Retention removes what is no longer needed, and only that."""
+"""Retention deletes expired files and keeps the rest."""
 
 import asyncio
 import os

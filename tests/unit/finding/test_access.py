@@ -1,4 +1,4 @@
-"""Who may see and moderate what: their own, their server's, their conversation's."""
+"""Who may see or moderate a clip: its creator, its server, its conversation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Pages of a history: nothing twice, nothing left out, whatever comes and goes meanwhile."""
+"""Pages of a history repeat and skip nothing, even if clips are added or deleted meanwhile."""
 
 from datetime import datetime
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The tree of a clip: every clip once, below what it continues, and never more than a message."""
+"""The lineage lists each clip once, below its parent, and fits in one message."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Pictures of every kind that people attach, made here."""
+"""Generates an image of each kind that people attach."""
 
 import io
 import struct

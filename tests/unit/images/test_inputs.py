@@ -1,4 +1,4 @@
-"""Attachments: from Discord's hosts only, in measure, and stored before they expire."""
+"""Attachments come from Discord's hosts only, are limited in size, and are stored in time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Images by their bytes: what passes, what is converted, and nothing of the old file is left."""
+"""Images are identified by their bytes, and converted without keeping data of the original file."""
 
 import asyncio
 import hashlib

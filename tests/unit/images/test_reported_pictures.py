@@ -1,4 +1,4 @@
-"""Pictures that people really send: what reaches Google is what the member saw."""
+"""Images that users have reported: Google receives what the member saw."""
 
 import asyncio
 import io

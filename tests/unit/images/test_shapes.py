@@ -1,4 +1,4 @@
-"""A frame gets the clip's shape before it is sent: cut around its content, or filled up."""
+"""A frame is cropped around its content or padded to the clip's shape before it is sent."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Who pays what of Google's bill, and what cards say of it."""
+"""Who pays which part of Google's bill, and what cards say about it."""
 
 import pytest
 from hypothesis import given

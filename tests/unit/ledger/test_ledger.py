@@ -1,4 +1,4 @@
-"""The entries that each event adds to the ledger."""
+"""The ledger entries that each event adds."""
 
 import pytest
 from hypothesis import given

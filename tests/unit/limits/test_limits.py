@@ -1,4 +1,4 @@
-"""Limits: which applies, what exceeds it, and when more becomes available."""
+"""Which limit applies, what exceeds it, and when more becomes available."""
 
 from dataclasses import fields
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Logs: nothing secret and no prompt is written down, whoever says it."""
+"""No secret and no prompt gets into the log."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Lines that repeat are written once, and counted."""
+"""Repeated log lines are written once with a count."""
 
 import io
 import json

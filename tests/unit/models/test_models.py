@@ -1,4 +1,4 @@
-"""What is offered follows from what Google says, and admins see why."""
+"""Models are offered by what Google says about them, and admins see why one is not."""
 
 import asyncio
 import re

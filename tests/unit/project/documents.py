@@ -1,4 +1,4 @@
-"""Reading the project's own documents: tables, links, headings."""
+"""Reads the project's documents: tables, links and headings."""
 
 import re
 from collections.abc import Iterator

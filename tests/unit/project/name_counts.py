@@ -1,7 +1,7 @@
-"""How the code of `bot` and `cogs` is named and cut: `python -m tests.unit.project.name_counts`.
+"""Counts names and sizes in `bot` and `cogs`: `python -m tests.unit.project.name_counts`.
 
-`test_name_counts.py` keeps these figures from getting worse. Migrations are not counted: they
-stay as they were when they were written.
+`test_name_counts.py` keeps these figures from getting worse. Migrations are not counted, because
+they never change.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""``make reference``: the pages that are made from the code."""
+"""``make reference``: generates the pages that come from the code."""
 
 import re
 import sys

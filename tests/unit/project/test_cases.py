@@ -1,4 +1,4 @@
-"""Every reported fault is held by a test that names its row, and docs/cases.md says which."""
+"""Each reported fault has a test that names its row, and docs/cases.md lists it."""
 
 import re
 from pathlib import Path

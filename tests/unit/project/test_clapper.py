@@ -1,4 +1,4 @@
-"""The command `clapper`: its subcommands, its version, its old names, and the wheel it comes in."""
+"""The `clapper` command: its subcommands, version, former names and wheel."""
 
 import os
 import subprocess

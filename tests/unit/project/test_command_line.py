@@ -1,4 +1,4 @@
-"""The help of `clapper` and of its commands has one form."""
+"""The help of `clapper` and its subcommands follows one form."""
 
 import re
 

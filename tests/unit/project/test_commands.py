@@ -1,4 +1,4 @@
-"""Documents know every command, option, menu, button and permission."""
+"""Documents mention every command, option, menu, button and permission."""
 
 import re
 from pathlib import Path

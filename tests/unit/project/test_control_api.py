@@ -1,4 +1,4 @@
-"""docs/sandbox.md knows every call of the control API, and no other."""
+"""docs/sandbox.md lists exactly the calls of the control API."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each dependency stands in docs/dependencies.md with a reason, and nothing else does."""
+"""docs/dependencies.md lists exactly the dependencies, each with a reason."""
 
 import re
 import tomllib

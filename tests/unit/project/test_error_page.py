@@ -1,4 +1,4 @@
-"""docs/errors.md has every outcome of a job and every refusal that a member can read."""
+"""docs/errors.md lists every outcome of a job and every refusal that a member can read."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make test-fast` runs what it says: tests/fast.txt names tests that exist, once each."""
+"""tests/fast.txt, which `make test-fast` runs, names existing tests once each."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docs/glossary.md has the words of each language, and these are the ones that the texts use."""
+"""docs/glossary.md has the words of each language, and the texts use them."""
 
 from pathlib import Path
 from typing import Final

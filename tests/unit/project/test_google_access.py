@@ -1,4 +1,4 @@
-"""What the pages say about an API key and a Google Cloud project agrees with the catalogue."""
+"""What documents say about an API key and a Google Cloud project matches the catalog."""
 
 import re
 from pathlib import Path

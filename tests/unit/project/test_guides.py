@@ -1,4 +1,4 @@
-"""docs/guide.md and docs/admin.md show each flow with the messages that the bot really sends."""
+"""docs/guide.md and docs/admin.md quote the messages that the bot really sends."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The health check tells a bot that works from one that stands still, has stopped or never ran."""
+"""The health check passes for a working bot, and fails if it hangs, has stopped or never ran."""
 
 import asyncio
 import os

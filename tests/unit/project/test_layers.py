@@ -1,4 +1,4 @@
-"""Every module stands in a layer, and an import in the wrong direction is refused in each."""
+"""Every module belongs to a layer, and each layer refuses imports in the wrong direction."""
 
 import re
 import shutil

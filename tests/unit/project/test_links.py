@@ -1,4 +1,4 @@
-"""A link in a document leads somewhere, and code that it names exists."""
+"""Links in documents work, and the code that documents name exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Names and sizes do not slide back; `python -m tests.unit.project.name_counts -v` prints them."""
+"""Names and sizes do not get worse; `python -m tests.unit.project.name_counts -v` prints them."""
 
 from pathlib import Path
 

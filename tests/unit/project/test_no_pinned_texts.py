@@ -1,4 +1,4 @@
-"""Tests hold behaviour, not sentences: none of them repeats what a catalogue says."""
+"""Tests quote texts by key and never repeat a text of a catalog."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What an operator needs to read is where it is looked for, with names that exist."""
+"""The documents tell operators what they need, under names that exist."""
 
 import re
 from pathlib import Path

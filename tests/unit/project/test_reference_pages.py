@@ -1,4 +1,4 @@
-"""The pages that are made from the code are those of this code."""
+"""The generated pages match the code."""
 
 from pathlib import Path
 

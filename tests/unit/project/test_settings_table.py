@@ -1,4 +1,4 @@
-"""Each setting is described, and .env.example has it."""
+"""Every setting is documented and in .env.example."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The diagram in docs/architecture.md is the one that the code follows."""
+"""The state diagram in docs/architecture.md matches the code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The workflows run what is there, and a release takes its notes from the changelog."""
+"""Workflows run existing scripts, and a release takes its notes from the changelog."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Publishing clips: each 413 leads to the next upload option, and no clip is posted twice."""
+"""After a 413 the next upload option is tried, and no clip is posted twice."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The order of the queue: fair between members, within Google's limits."""
+"""The queue is fair between members and stays within Google's limits."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

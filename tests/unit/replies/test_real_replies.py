@@ -1,7 +1,7 @@
-"""Replies as people write them: what has to become of each, and never the wrong spend.
+"""Real replies are classified correctly, and none spends what it did not ask for.
 
-The files in ``real`` have a language each. ``[extend]`` and ``[edit]`` are done at once, ``[ask]``
-is answered with buttons that have prices, and ``[tap]`` gets no more than the bot's reaction. A
+The files in ``real`` have a language each. ``[extend]`` and ``[edit]`` are done immediately,
+``[ask]`` is answered with buttons that show prices, and ``[tap]`` gets only the bot's reaction. A
 third of the replies was written before the rules that read them. Some are still misread.
 """
 

@@ -1,4 +1,4 @@
-"""What a reply means: comments never spend, directions do, and disguises change nothing."""
+"""What a reply means: comments never spend, directions do, and odd spelling changes nothing."""
 
 from typing import Final
 

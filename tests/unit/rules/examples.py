@@ -1,4 +1,4 @@
-"""What the tests of the rules begin with: the catalogue, pictures, clips, and offers."""
+"""The catalog, images, clips and offers that the tests of the rules start from."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is told of the end of a job, and how: the member's choice, as far as the place allows."""
+"""Who is told that a job has ended, and how: the member's choice, if the place allows it."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Which clips can be continued, by which model, and how far."""
+"""Which clips can be extended, by which model, and how often."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever is asked for resolves to a plan that keeps every rule, or the way out offered does."""
+"""Every request becomes a valid plan, or its nearest request does."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""An offer says what it leaves out."""
+"""An offer names everything that it changes or leaves out."""
 
 import pytest
 

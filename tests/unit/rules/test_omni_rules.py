@@ -1,7 +1,7 @@
-"""Gemini Omni's own limits: what Google takes is written down here from its page by hand.
+"""Gemini Omni's limits, checked against values copied by hand from Google's page.
 
-The tables are those of Google's page of Gemini Omni and of the third parties that the catalogue
-names as its sources, not read from the catalogue.
+The tables come from Google's page of Gemini Omni and the third parties that the catalog names as
+its sources. They are not read from the catalog.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""Every cell of the document's table of parameters: what it allows resolves, all else is refused.
+"""Each cell of Google's parameter table: allowed values resolve, all others are refused.
 
-The expectations are written down from `veo-doc.zh.txt` by hand, not taken from the catalogue.
+The expected values were copied by hand from `veo-doc.zh.txt`, not taken from the catalog.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""The person table, row by row as in the document, and what each rule makes of it.
+"""Google's table of person rules, row by row, and the effect of each rule.
 
-Values are written down by hand from `veo-doc.zh.txt` and `veo.md`.
+The values were copied by hand from `veo-doc.zh.txt` and `veo.md`.
 """
 
 from unittest.mock import AsyncMock

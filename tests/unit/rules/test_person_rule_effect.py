@@ -1,4 +1,4 @@
-"""A rule for people never makes a clip dearer, or impossible, in silence."""
+"""A person rule never silently makes a clip more expensive or impossible."""
 
 from dataclasses import replace
 

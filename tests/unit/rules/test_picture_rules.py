@@ -1,4 +1,4 @@
-"""Which pictures are refused by their size, and what is told about the others."""
+"""Which images are refused for their size, and what members are told about the others."""
 
 from fractions import Fraction
 

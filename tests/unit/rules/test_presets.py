@@ -1,4 +1,4 @@
-"""Presets: words that stand in the prompt, count there, and are found again."""
+"""Presets add words to the prompt; these words count, and presets can be read back from it."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The estimate of tokens: from above, and near enough that an honest prompt is not refused."""
+"""The token estimate is never too low, and close enough to accept ordinary prompts."""
 
 import pytest
 

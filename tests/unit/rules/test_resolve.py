@@ -1,4 +1,4 @@
-"""Which model is taken, what it costs, what is offered instead, and what can be chosen."""
+"""Which model a request gets, its price, the offers after a refusal, and the choices."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What Gemini Omni reads: the member's words as they are, between the bot's own tags."""
+"""Gemini Omni receives the member's words unchanged, between the bot's role tags."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""A server's own rules: where the bot may be used, and in which language it speaks."""
+"""A server's rules: where the bot may be used, and its language."""
 
 import pytest
 

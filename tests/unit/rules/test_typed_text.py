@@ -1,4 +1,4 @@
-"""What people type is cleaned, and blank is what nobody can see."""
+"""Typed text is cleaned, and text that nobody can see counts as blank."""
 
 import unicodedata
 

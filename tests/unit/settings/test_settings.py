@@ -1,4 +1,4 @@
-"""Settings: read from environment and `.env`, rejected in one line, documented for operators."""
+"""Settings are read from the environment and `.env`, documented, and rejected with one line."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The audit log in words."""
+"""The audit log is readable: names and sentences instead of raw values."""
 
 import re
 

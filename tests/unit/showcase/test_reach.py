@@ -1,4 +1,4 @@
-"""How far a showcase post may go: age restriction, and whose footage is in it."""
+"""How far a showcase post may go, given age restriction and whose footage it contains."""
 
 from collections.abc import Sequence
 from dataclasses import replace

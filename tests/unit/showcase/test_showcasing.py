@@ -1,4 +1,4 @@
-"""Who may add a clip to the showcase, and what they read if they may not."""
+"""Who may add a clip to the showcase, and what others are told."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A re-encode is small enough, keeps length and sound, and leaves nothing behind when stopped."""
+"""A re-encode fits the limit, keeps length and sound, and leaves no files when stopped."""
 
 import asyncio
 import json

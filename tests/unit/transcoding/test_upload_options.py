@@ -1,4 +1,4 @@
-"""The upload options as a table: what is tried where, and what a re-encode has to be."""
+"""Which upload options are tried in each place, and the size of a re-encode."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Videos to transcode: noise, which no encoder makes small by itself, and a tone."""
+"""Generates videos for transcoding: noise, which does not compress well, and a tone."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Both adapters against the sandbox's Google, in one process and on one clock.
+"""Both Google adapters against the sandbox's Google, in one process and on one clock.
 
 Clips are rendered once per run, and waiting advances the clock.
 """

@@ -1,4 +1,4 @@
-"""Answers as Google, and what stands before it, were reported to give; used by several tests.
+"""Reported answers of Google and of proxies, used by several tests.
 
 The sentences are Google's own.
 """

@@ -1,4 +1,4 @@
-"""`clapper doctor` shows what Google refuses the operator's account, in Google's own words."""
+"""`clapper doctor` shows why Google refuses the operator's account, in Google's words."""
 
 import json
 from argparse import Namespace

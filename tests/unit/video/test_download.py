@@ -1,4 +1,4 @@
-"""A download ends whole or not at all, goes on where it broke, and holds nothing in memory."""
+"""Downloads are complete or fail, resume where they broke off, and use little memory."""
 
 import asyncio
 import hashlib

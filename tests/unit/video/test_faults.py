@@ -1,4 +1,4 @@
-"""What Google's sentences mean, and what of them people may see."""
+"""How Google's error sentences are classified, and which parts members may see."""
 
 import pytest
 from structlog.testing import capture_logs

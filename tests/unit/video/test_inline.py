@@ -1,4 +1,4 @@
-"""Videos inside JSON are decoded byte for byte, however the text is cut and escaped."""
+"""Videos inside JSON are decoded exactly, wherever the text is split or escaped."""
 
 import base64
 import itertools

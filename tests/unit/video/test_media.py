@@ -1,4 +1,4 @@
-"""Facts of a video come from the file itself."""
+"""Length, size and sound of a video are read from the file itself."""
 
 import hashlib
 from pathlib import Path

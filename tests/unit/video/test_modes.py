@@ -1,4 +1,4 @@
-"""Each mode makes a clip on both routes, and Google receives exactly what the plan says."""
+"""Each mode makes a clip on both routes, and Google receives exactly the plan."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Each mode of Gemini Omni makes a clip, and Google receives exactly what its task takes."""
+"""Each mode of Omni makes a clip, and Google receives exactly what its task accepts."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an interaction says when it is asked about: each form of an end, and what is none."""
+"""How polls of an interaction are read: every kind of end, and answers that are none."""
 
 import asyncio
 import base64

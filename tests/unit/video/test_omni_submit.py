@@ -1,4 +1,4 @@
-"""What Omni's answer to the request that costs money means: was something begun, or not."""
+"""Whether Omni's answer to a submit means that an operation started."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Gemini Omni in a Google Cloud project: what is sent along goes through the operator's bucket."""
+"""Omni in a Google Cloud project: images and clips are sent through the operator's bucket."""
 
 from pathlib import Path
 

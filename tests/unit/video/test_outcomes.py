@@ -1,4 +1,4 @@
-"""Each of Google's answers is played by the sandbox and classified."""
+"""The sandbox gives each of Google's answers, and the adapters classify it."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,6 +1,4 @@
-"""The document's two tables on the wire: Google receives what a cell says, with the right types,
-and nothing that a cell refuses.
-"""
+"""Google's two parameter tables: allowed values are sent with the right types, others never."""
 
 from typing import Any
 

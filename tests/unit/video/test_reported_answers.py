@@ -1,7 +1,7 @@
-"""Answers that were reported of Google and of what stands before it, played to both routes.
+"""Reported answers of Google and of proxies, on both routes.
 
-A page of a proxy is never Google's word; what is wrong with the operator's account is the
-operator's matter, and the log gets Google's sentence and code for it.
+A proxy's page is never taken for Google's answer. Problems with the operator's account are logged
+with Google's sentence and code, and members do not see them.
 """
 
 import base64

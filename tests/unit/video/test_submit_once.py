@@ -1,6 +1,6 @@
-"""A submit is sent once, as a raw socket sees it, below every library.
+"""A submit is sent exactly once, as seen by a raw socket below every library.
 
-The server counts connections and complete requests, and misbehaves like the worst proxy.
+The server counts connections and complete requests, and fails in the ways that proxies do.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A job and a clip to build the others from."""
+"""An example job and clip from which tests build others."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Where each text of the bot is shown, how much fits there, and the longest values it may hold."""
+"""Where each text is shown, how long it may be there, and the longest values of placeholders."""
 
 import string
 import unicodedata

@@ -1,7 +1,7 @@
-"""Every message and form in every language: within Discord's limits and as its API describes.
+"""Every message and form, in every language, is within Discord's limits.
 
-Each is built with the longest values possible and checked by two sides that know nothing of the
-bot: the sandbox's rules and, if it is at hand, Discord's OpenAPI description.
+Each is built with the longest values and checked independently of the bot: by the sandbox's rules
+and, if available, Discord's OpenAPI document.
 """
 
 from collections.abc import Callable, Iterator

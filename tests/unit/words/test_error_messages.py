@@ -1,4 +1,4 @@
-"""Error messages: every failure has one of its own, and none reveals what it must not."""
+"""Each error has a message of its own, which reveals nothing private."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""User text is inert wherever it is shown."""
+"""Text typed by users has no effect wherever it is shown."""
 
 import re
 from collections.abc import Callable

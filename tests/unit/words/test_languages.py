@@ -1,4 +1,4 @@
-"""Every language has every text, with the same placeholders, and Discord takes the commands."""
+"""Every language has all texts with the same placeholders, and Discord accepts the commands."""
 
 import re
 import string

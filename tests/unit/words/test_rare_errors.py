@@ -1,7 +1,7 @@
-"""Rare error messages, which no end-to-end test can provoke: each is made from its error.
+"""Error messages that no end-to-end test can provoke, built from their errors.
 
-Guards against what Discord does not offer, rules that no model of today breaks or that take hours
-or dozens of clips to break, and other operators' settings.
+They guard against input that Discord does not offer, rules that no current model breaks or that
+take hours or dozens of clips to break, and settings of other operators.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Texts that readers reported, held by what they have to say and not by their sentences."""
+"""Texts that readers have reported, checked for what they must say."""
 
 import re
 from pathlib import Path

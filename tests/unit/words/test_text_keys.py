@@ -1,4 +1,4 @@
-"""The catalogue: every text that the code uses exists, and none is unused."""
+"""Every text that the code uses exists in the catalog, and none is unused."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every text fits its place in every language, with the longest values in it."""
+"""Every text fits where it is shown, in every language, with the longest values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`make messages`: the catalogues follow the code and English, and keep what people wrote."""
+"""`make messages` keeps catalogs in step with the code and English, and keeps translations."""
 
 import shutil
 from pathlib import Path

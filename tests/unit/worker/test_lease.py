@@ -1,4 +1,4 @@
-"""The renewal of a lease goes on whatever happens around it."""
+"""The lease keeps being renewed whatever fails around it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
