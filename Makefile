@@ -59,7 +59,7 @@ test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
 
 # The rules, the services on SQLite and a few walks through the real bot, listed in tests/fast.txt.
 .PHONY: test-fast
-test-fast: $(READY)  ## Run the tests that tell most in the shortest time, in about a minute.
+test-fast: $(READY)  ## Run the tests that tell most in the shortest time.
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder \
 		-m "not postgresql" $(ARGS) @tests/fast.txt
 

@@ -118,7 +118,11 @@ def make_header(language: str, language_name: str, plural_forms: str) -> Entry:
 
 
 def _parse_entry(lines: list[str]) -> Entry:
+    """Raises `ValueError` for an entry with two texts for one form, as a merge may leave them."""
     key = next(line for line in lines if line.startswith("msgid ")).removeprefix("msgid ")
+    forms = [line.partition(" ")[0] for line in lines if line.startswith("msgstr")]
+    if len(forms) > len(set(forms)):
+        raise ValueError(f"{key} has two texts")
     return Entry(json.loads(key), tuple(lines))
 
 

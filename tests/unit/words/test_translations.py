@@ -87,3 +87,16 @@ def test_a_new_language_begins_with_every_text_empty(locales: Path) -> None:
         assert "nplurals=3" in "\n".join(begun.header.lines)
         plural = next(entry for entry in begun.entries if entry.has_plural)
         assert sum(line.startswith("msgstr[") for line in plural.lines) == 3
+
+
+def test_an_entry_with_two_texts_is_refused() -> None:
+    """Gettext would show the last one, and nobody would see the other."""
+    entry = '''msgid ""
+msgstr ""
+
+msgid "{}"
+msgstr "one"
+msgstr "two"
+'''
+    with pytest.raises(ValueError, match="with.edit"):
+        CatalogFile.parse(entry.format("with.edit"))
