@@ -63,7 +63,7 @@ async def refused(world: SimulatedWorld, key: str | int, **about: object) -> Lim
 
 
 async def admit_in(world: SimulatedWorld, key: int, guild_id: int | None) -> None:
-    """Let a request of the member be accepted in a server, or a direct message."""
+    """Accept a member's request in a server or a direct message."""
     [answer] = await ask(world, AdmissionRequest(make_plan(), make_origin(key, guild_id=guild_id)))
     assert isinstance(answer, Job), answer
 
@@ -138,7 +138,7 @@ async def test_concurrent_requests_from_two_processes_respect_limit(
 
 @pytest.mark.parametrize("hours", [25, -25])
 async def test_quota_windows_use_database_clock(world: SimulatedWorld, hours: int) -> None:
-    """A process whose own clock goes wrong lets nobody have more, and keeps nobody waiting."""
+    """A process whose own clock is wrong neither raises a limit nor delays a member."""
     world.policy = SpendingPolicy(
         member=UsageLimits(clips_per_day=1), pace=PacingLimits(requests_per_day=1)
     )
@@ -246,7 +246,7 @@ async def test_a_members_day_holds_in_all_places_together(world: SimulatedWorld)
 async def test_a_member_whom_a_server_allows_more_has_it_there_only(
     world: SimulatedWorld,
 ) -> None:
-    """An admin's higher limit holds in that server, and leaves nothing for elsewhere.
+    """An admin's higher limit applies in that server only, and its usage counts elsewhere too.
 
     [people-M34]
     """
@@ -393,7 +393,7 @@ async def test_a_paused_server_and_a_paused_bot_refuse(world: SimulatedWorld) ->
 
 
 class IdleUpdater(QueueStatusUpdater):
-    """Updates only when the test says so."""
+    """Updates only when the test tells it to."""
 
     async def run(self, *_: Any) -> None:
         await asyncio.Event().wait()

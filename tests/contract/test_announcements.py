@@ -47,7 +47,7 @@ async def test_a_process_that_dies_after_the_post_leads_to_no_second_mention(
 async def test_a_status_that_cannot_be_deleted_now_is_deleted_later(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """Also by the next process; the job itself has ended and been charged long before."""
+    """The next process can do it too; the job has already ended and been charged."""
     world.discord.close_script.extend([DiscordUnavailable("503")] * 3)
     job = await process.submit_job(1)
     await world.wait_for_end(job)
@@ -85,7 +85,7 @@ async def test_the_members_choice_holds_for_clips_and_failures(
 async def test_refused_direct_messages_are_remembered(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """The next clip mentions again; a choice made meanwhile stays. [people-M2]"""
+    """The next clip mentions the member again; a choice made meanwhile stays. [people-M2]"""
     world.discord.accepts_direct_messages = False
     await world.member_preferences.save_notify_choice(MEMBER, NotifyChoice.DIRECT_MESSAGE)
     await world.wait_for_end(await process.submit_job(1))
@@ -99,7 +99,7 @@ async def test_refused_direct_messages_are_remembered(
 async def test_cancelling_is_shown_at_once_and_pings_nobody(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """While Google is still at work. [people-M12]"""
+    """Even while Google is still working. [people-M12]"""
     world.google.answer_gate = asyncio.Event()
     job = await process.submit_job(1)
     await world.wait_for_state(job, JobState.SUBMITTING)

@@ -77,7 +77,7 @@ async def save_rules(world: SimulatedWorld, **rules: Any) -> None:
 async def refuse(
     cogs: SimulatedCogs, ask: Ask, error: type[RequestRefused], **about: Any
 ) -> RequestRefused:
-    """Ask, see the refusal, and see that nothing was touched."""
+    """Send a request and check that it is refused and nothing was downloaded or decoded."""
     with pytest.raises(error) as refused:
         await ask(cogs, build_attachment(**about))
     assert type(refused.value) is error
@@ -218,7 +218,7 @@ async def test_the_nearest_request_imports_its_pictures_once_it_is_chosen(
 
 
 async def test_the_rules_are_applied_again_to_what_a_picture_is(world: SimulatedWorld) -> None:
-    """Discord calls it a portrait; its bytes are a landscape picture, and those decide."""
+    """Discord describes a portrait, but the file is a landscape image, which decides."""
     cogs = SimulatedCogs(world)
     await cogs.generate(image=build_attachment(width=720, height=1280))
     [job] = await world.jobs.list_running(user_id=MEMBER)

@@ -37,7 +37,7 @@ SPARED = {"limits", "showcase_blocks"}
 
 
 async def traces(database: Database, number: int) -> set[str]:
-    """Return ``table.column`` wherever a number stands."""
+    """Return ``table.column`` of every place that contains a number."""
 
     async def look(connection: AsyncConnection) -> set[str]:
         found = set()
@@ -57,7 +57,7 @@ async def rows(database: Database, table: Table) -> int:
 
 
 async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DONE) -> None:
-    """Let a job have ended, with nobody left to announce it."""
+    """End a job whose outcome needs no announcement."""
     await world.database.write(
         lambda c: c.execute(
             jobs_table.update().where(jobs_table.c.id == job_id).values(state=state, owner=None)
@@ -66,7 +66,7 @@ async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DON
 
 
 async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
-    """Of the messages, the status and the copies go too. [people-M14]"""
+    """The status message and copies are deleted too. [people-M14]"""
     database = world.database
     farewells, stars, houses = (
         ErasureStore(database),

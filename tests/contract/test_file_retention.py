@@ -22,7 +22,7 @@ def image(name: str) -> InputImage:
 
 
 async def posting(world: SimulatedWorld, key: int, **plan: object) -> Job:
-    """Bring a job to its post: its clip is kept."""
+    """Bring a job to its post, with its clip stored."""
     await world.admit_job(key, **plan)
     [job] = await world.jobs.claim_jobs("w", policy=world.policy, limit=9)
     job = await world.jobs.begin_polling(job, "op")

@@ -44,7 +44,7 @@ async def town(world: SimulatedWorld) -> Town:
 async def continued(
     database: Database, number: int, user_id: int, parent: Clip | None = None, **changes: Any
 ) -> Clip:
-    """Write a clip with its footage, as `write_clips` does."""
+    """Record a clip with its footage, as `write_clips` does."""
     facts: dict[str, Any] = {"user_id": user_id, "age_restricted": False}
     rows = [{"clip_id": number, "source_clip_id": number, "user_id": user_id, "guild_id": GUILD}]
     if parent is not None:
@@ -72,14 +72,14 @@ async def list_public(town: Town) -> list[int]:
 
 
 async def list_shown(town: Town) -> list[int]:
-    """Return the clips that stand in the showcase channel."""
+    """Return the clips in the showcase channel."""
     await town.hanging.settle_all()
     await town.hanging.settle_all()
     return sorted(post.entry.clip.id for post in town.showroom.live_posts.values())
 
 
 async def test_extensions_go_when_their_first_maker_withdraws(town: Town) -> None:
-    """Ada withdraws and deletes; what Cem and Dia made from it goes. [web-W02]"""
+    """Ada withdraws and deletes her clip; what Cem and Dia made from it is removed. [web-W02]"""
     database = town.world.database
     first = await continued(database, 2, ADA)
     second = await continued(database, 25, CEM, first)
@@ -106,7 +106,7 @@ async def test_extensions_go_when_their_first_maker_withdraws(town: Town) -> Non
 
 
 async def test_footage_that_was_never_shown_is_not_shown_by_others(town: Town) -> None:
-    """Emi never shows hers and is forgotten; Zoe's extension stays out. [web-W02]"""
+    """Emi never shows her clip and is erased; Zoe's extension of it cannot be shown. [web-W02]"""
     database = town.world.database
     [job] = await town.world.jobs.admit_requests(
         [AdmissionRequest(make_plan(), make_origin("emi", user_id=ADA))],
@@ -232,7 +232,7 @@ async def test_favourite_is_of_late_and_has_a_star(town: Town) -> None:
 
 
 async def test_nothing_is_public_before_its_maker_was_told(town: Town) -> None:
-    """Also what was shown before the gallery was opened. [people-M21]"""
+    """This includes clips shown before the gallery was opened. [people-M21]"""
     database = town.world.database
     town = Town(town.world, gallery_url="https://clips.example")
     await town.showcase.configure(GUILD, actor_id=1, public=False)
@@ -272,7 +272,7 @@ async def test_names_follow_those_who_are_seen(town: Town) -> None:
 async def test_new_clips_keep_whose_footage_is_in_them(
     world: SimulatedWorld, mode: GenerationMode
 ) -> None:
-    """Also if their source was deleted meanwhile, and what is restricted stays so."""
+    """Even if their source was deleted meanwhile; restricted clips stay restricted."""
     database = world.database
     first = await continued(database, 50, ADA, age_restricted=True)
     job = await world.admit_job("extension")
@@ -293,7 +293,7 @@ async def test_new_clips_keep_whose_footage_is_in_them(
 
 
 async def test_age_restricted_clips_stay_in_restricted_channels(town: Town) -> None:
-    """Showcase, stars, digest, random, gallery: nothing leaves. [people-M22, web-W03]"""
+    """None gets into a showcase, digest, random clip or the gallery. [people-M22, web-W03]"""
     database = town.world.database
     town.showroom.channels = {WALL: False}
     clip = await continued(database, 1, CEM, age_restricted=True)
@@ -336,7 +336,7 @@ async def test_clips_from_before_take_it_from_their_channel(town: Town) -> None:
 
 
 async def test_a_deleted_channel_takes_no_entry_with_it(town: Town) -> None:
-    """Entries, votes and gallery stay, and are posted in the next channel. [discord-D05]"""
+    """Showcase posts and votes stay, and are posted in the next channel. [discord-D05]"""
     database = town.world.database
     clips = [await continued(database, number, CEM) for number in (1, 2, 3)]
     for clip in clips:
@@ -386,7 +386,7 @@ async def test_a_refresh_that_meets_a_deleted_channel_withdraws_nothing(town: To
 
 
 async def test_a_postponed_post_holds_up_no_other(town: Town) -> None:
-    """It waits as long as Discord says; others go on. [discord-D13]"""
+    """It waits as long as Discord says, and other posts continue. [discord-D13]"""
     database, clock = town.world.database, town.world.clock
     for number in (1, 2):
         await show(town, await continued(database, number, CEM))

@@ -59,7 +59,7 @@ async def test_made_clip_is_fetched_whatever_a_few_answers_say(
 async def test_pages_in_a_videos_place_do_not_end_the_download(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """Nothing says that they came from Google. [google-D4, google-K5]"""
+    """They may come from a proxy. [google-D4, google-K5]"""
     world.google.is_verifying, world.google.odd_downloads = False, 6
     after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DELIVERED
@@ -109,7 +109,7 @@ async def test_address_that_cannot_be_fetched_ends_at_once(
 async def test_restart_while_fetching_asks_until_it_is_answered(
     world: SimulatedWorld, process: SimulatedProcess, answers: list[ScriptStep]
 ) -> None:
-    """The clip is known to be made. [google-D25, google-K6]"""
+    """The clip is known to exist. [google-D25, google-K6]"""
     world.google.fetch_script.extend([GoogleUnavailable("503")] * 1000)
     job = await process.submit_job(1)
     await world.wait_for_state(job, JobState.FETCHING)
@@ -180,7 +180,7 @@ async def test_refusal_of_something_in_between_is_logged_and_takes_no_model_off(
 async def test_wait_beyond_the_patience_ends_now_and_holds_nobody(
     world: SimulatedWorld, process: SimulatedProcess, error: GoogleUnavailable, attempts: int
 ) -> None:
-    """Whoever asked reads when it is possible again. [google-A17, google-K7]"""
+    """The requester reads when it is possible again. [google-A17, google-K7]"""
     world.google.submit_script.extend([error] * 8)
     job = await process.submit_job(1)
     after = await world.wait_for_end(job)

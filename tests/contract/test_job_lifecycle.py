@@ -47,7 +47,7 @@ from tests.harness.waiting import eventually
 
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
-    """Give one process at work."""
+    """Give one running process."""
     return await world.start_process()
 
 
@@ -160,7 +160,7 @@ async def test_own_error_before_first_byte_costs_nothing(
 async def test_cancelled_job_does_not_wait_for_unavailable_google(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """It was cancelled in another process, of which this one may not have heard yet."""
+    """It was cancelled in another process, and this one may not know yet."""
     world.google.send_gate = asyncio.Event()
     job = await process.submit_job(1)
     await world.wait_for_state(job, JobState.SUBMITTING)
@@ -295,7 +295,7 @@ async def test_download_is_retried_while_file_exists(
 async def test_a_paid_clip_waits_until_the_disk_takes_it(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """Its folder cannot be created, as on a full or read-only disk, until an operator fixes it."""
+    """Its folder cannot be created until an operator fixes the full or read-only disk."""
     folder = world.data_dir / "clips"
     folder.parent.mkdir(exist_ok=True)
     folder.write_bytes(b"in the way")

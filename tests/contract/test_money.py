@@ -69,7 +69,7 @@ events = st.one_of(
 
 @dataclass
 class Kept:
-    """What the plain model remembers of one job."""
+    """What the simple model remembers about one job."""
 
     job: Job
     member: UsageAmount
@@ -77,7 +77,7 @@ class Kept:
 
 
 class Machine:
-    """Plays events on the database and on the model."""
+    """Applies events to the database and the model."""
 
     def __init__(self, database: Database) -> None:
         self.jobs = JobStore(database, now=self._time)
@@ -210,7 +210,7 @@ class Machine:
             one.member = one.house = UsageAmount.from_plan(after.plan) if charge else NO_USAGE
 
     async def _find(self, number: int, announced: bool) -> None:
-        """Google has an answer after all; only once the first end is told."""
+        """Google has an answer after all, once the first outcome was announced."""
         if one := self._one(number, JobState.UNKNOWN):
             if announced and one.job.owner is not None:
                 await self.jobs.mark_announced(one.job)
@@ -222,7 +222,7 @@ class Machine:
                 one.job = taken
 
     async def _finish(self, number: int, made: tuple[int, int, bool, int | None]) -> None:
-        """Google has made some of four videos, and the member gets some of them, or none."""
+        """Google has made some of four videos, and the member receives some or none of them."""
         if one := self._one(number, JobState.POLLING):
             most, least = max(made[:2]), min(made[:2])
             billed = None if made[3] is None else Micros(made[3])
@@ -241,7 +241,7 @@ class Machine:
                 assert one.house.micros == billed
 
     async def _stop(self, number: int, billed: int) -> None:
-        """Google has stopped, and says what that costs."""
+        """Google has stopped the operation and bills it."""
         if one := self._one(number, JobState.POLLING):
             charge = Charge.for_stopped_work(UsageAmount.from_plan(one.job.plan), Micros(billed))
             await self._charged(one, one.job, JobState.CANCELLED, Settlement.CHARGE, charge)
@@ -263,7 +263,7 @@ class Machine:
         one.house = charge.member + charge.absorbed + UsageAmount(charge.beyond)
 
     async def _anew(self, number: int, _: Any) -> None:
-        """Google made nothing, for its quota."""
+        """Google made nothing because of a quota."""
         if one := self._one(number, JobState.POLLING):
             if one.job.was_reopened:
                 with pytest.raises(IllegalTransition):

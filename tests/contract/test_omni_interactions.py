@@ -97,7 +97,7 @@ class TestDeletion:
     async def test_id_may_be_of_any_length(
         self, world: SimulatedWorld, process: SimulatedProcess, deletions: RemoteDeletions
     ) -> None:
-        """Google says nothing of its length, and a clip must go away all the same."""
+        """Google gives no maximum length, and the clip must be deletable in any case."""
         clip, long_id = await make_clip(world, process), "v1_" + "a" * 400
         await world.database.execute(
             update(clips_table).where(clips_table.c.id == clip.id).values(interaction_id=long_id)
@@ -195,7 +195,7 @@ class TestDeletion:
     async def test_job_that_is_watched_keeps_its_operation(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """*Delete* on its card is about messages: its clip may still come."""
+        """*Delete* on its card removes messages; the clip may still be delivered."""
         job = await make_lost_job(world, process)
         await world.clips.delete_for_job(job.id)
         assert await self.list_pending(world) == []
@@ -224,7 +224,7 @@ class TestDeletion:
 
 
 class TestOriginal:
-    """The file's address ends after two days; the interaction names a new one for weeks."""
+    """The file's address expires after two days; the interaction gives a new one for weeks."""
 
     @pytest.fixture
     def originals(self, world: SimulatedWorld) -> Originals:
@@ -331,7 +331,7 @@ class TestLifetime:
         process: SimulatedProcess,
         store: InteractionLifetimeStore,
     ) -> None:
-        """Google keeps every interaction for a day: somebody has deleted this one."""
+        """Google keeps every interaction for a day, so somebody has deleted this one."""
         gone, other = await make_clip(world, process), await make_clip(world, process, 2)
         assert await self.report(store, gone, timedelta(hours=5)) is None
         assert await self.load_expiry(world, gone) == gone.created_at + timedelta(hours=5)
@@ -357,7 +357,7 @@ class TestLifetime:
         process: SimulatedProcess,
         store: InteractionLifetimeStore,
     ) -> None:
-        """The operator may have paid since."""
+        """The operator may have enabled billing since."""
         gone, other = await make_clip(world, process), await make_clip(world, process, 2)
         await self.report(store, gone, 2 * DAY)
         old = world.clock.now() - 8 * DAY
@@ -392,7 +392,7 @@ class TestLifetime:
         process: SimulatedProcess,
         store: InteractionLifetimeStore,
     ) -> None:
-        """Its plan says what was known when it was first made."""
+        """Its plan has the lifetime known when it was first made."""
         world.model_availability.offered = load_catalogue().restrict_to(GoogleRoute.OMNI).models
         clip = await make_clip(world, process)
         repeated = VideoRequest("make it dark", source=clip.as_source(), is_edit=True)

@@ -53,7 +53,7 @@ async def submit(process: SimulatedProcess, key: int = 1, *, videos: int = 1) ->
 
 
 async def submit_endless(world: SimulatedWorld, process: SimulatedProcess) -> Job:
-    """Return a job on which Google works until it is told otherwise."""
+    """Return a job that Google works on until the test ends it."""
     world.google.default_poll = OperationPending()
     job = await submit(process)
     await world.wait_for_state(job, JobState.POLLING)
@@ -159,7 +159,7 @@ class TestOverQuota:
     async def test_cancel_that_its_process_has_not_heard_of_yet(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """It does not wait in the queue for the end of the quota."""
+        """It does not wait for the quota to reset."""
         job = await submit_endless(world, process)
         await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
         quota = GoogleQuotaExceeded("429", retry_after_s=1500.0)
@@ -201,7 +201,7 @@ class TestOverQuota:
     async def test_lost_job_that_made_nothing_stays_over(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """It was told as lost: nobody expects it any more, and it is free."""
+        """The member was told that it is lost, so it ends without a charge."""
         job = await make_lost_job(world, process)
         world.google.default_poll = OVER_QUOTA
         world.clock.jump(LATER)
@@ -283,7 +283,7 @@ class TestCancel:
     async def test_google_hears_of_it_at_once(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """Omni may be done in 20 seconds: the next poll would be too late."""
+        """Omni can finish in 20 seconds, so the next poll would be too late."""
         world.polling_times = PollingTimes(poll_interval_s=100_000.0)
         slow = await world.start_process()
         await process.worker.stop(100.0)
@@ -296,7 +296,7 @@ class TestCancel:
     async def test_cancel_before_the_first_byte_sends_nothing(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """A copy of the source may be uploaded for minutes before."""
+        """Uploading a copy of the source may take minutes before that."""
         world.google.send_gate = asyncio.Event()
         job = await submit(process)
         await world.wait_for_state(job, JobState.SUBMITTING)
@@ -378,7 +378,7 @@ class TestCancel:
     async def test_process_that_adopted_it_asks_again(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        """Whether the dead one was answered is not known."""
+        """It is unknown whether the dead process got an answer."""
         world.google.can_cancel = False
         job = await submit_endless(world, process)
         await cancel(process, job)

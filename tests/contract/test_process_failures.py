@@ -50,7 +50,7 @@ async def wait_for_sending(world: SimulatedWorld, job: Job) -> None:
 
 
 async def expire_lease(world: SimulatedWorld, worker_id: str) -> None:
-    """Let a lease run out, by the database's clock."""
+    """Expire a lease, by the database's clock."""
     statement = (
         update(workers_table)
         .where(workers_table.c.id == worker_id)
@@ -60,7 +60,7 @@ async def expire_lease(world: SimulatedWorld, worker_id: str) -> None:
 
 
 async def start_successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
-    """Start a process that finds the dead one's lease run out."""
+    """Start a process that finds the dead one's lease expired."""
     await expire_lease(world, dead.worker.worker_id)
     return await world.start_process()
 
@@ -120,7 +120,7 @@ class TestKilled:
     async def test_stop_before_the_first_byte_sends_nothing(
         self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
-        """What has to be uploaded first may be there just when the process can wait no longer."""
+        """An upload may finish just when the process has to stop."""
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
         await world.wait_for_state(job, JobState.SUBMITTING)
@@ -279,7 +279,7 @@ async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
 async def test_answer_after_adoption_still_saves_operation(
     world: SimulatedWorld,
 ) -> None:
-    """The sender lost its lease (the database was away), but lives: the clip must not be lost."""
+    """The sender lost its lease (the database was down) but is alive: the clip must not be lost."""
     world.polling_times = replace(
         world.polling_times, late_operation_wait_s=1e6
     )  # the machine may be slow
@@ -381,7 +381,7 @@ async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
 
 
 async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld) -> None:
-    """Perhaps it is this job that crashes every process."""
+    """This job may be what crashes every process."""
     max_attempts = world.polling_times.max_submit_attempts
     job = await world.admit_job(1)
     for _ in range(max_attempts):
@@ -398,7 +398,7 @@ async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld
 async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
     world: SimulatedWorld,
 ) -> None:
-    """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
+    """Its jobs were adopted while it was paused past its lease, as by SIGSTOP."""
     world.google.default_poll = OperationPending()
     frozen = await world.start_process()
     job = await frozen.submit_job(1)
@@ -489,7 +489,7 @@ async def expire_other_leases(world: SimulatedWorld, worker_id: str) -> None:
 
 
 async def test_what_waits_in_a_restored_backup_is_never_submitted(world: SimulatedWorld) -> None:
-    """It may have been made since the backup; see `bot.store.jobs.restore`."""
+    """It may have been submitted since the backup; see `bot.store.jobs.restore`."""
     world.google.default_poll = OperationPending()
     waiting, authorised, sent = [await world.admit_job(n) for n in range(3)]
     await world.jobs.cancel(waiting.id, owner=None, now=world.clock.now())
@@ -628,7 +628,7 @@ async def test_job_ends_once_despite_database_errors(
 
 
 async def test_crashed_process_gives_nothing_back(world: SimulatedWorld) -> None:
-    """A graceful stop would put this job back in the queue: no submit was begun."""
+    """A graceful stop would requeue this job, because no submit was begun."""
     world.billing_rules = BillingRules(paid_calls=False)
     store = FlakyJobStore(world.database, now=world.now)
     store.before["finish_job"] = 10**6

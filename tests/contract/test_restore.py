@@ -14,7 +14,7 @@ from tests.fakes.world import SimulatedWorld
 
 
 async def make_clip_with_next_number(database: Database, **facts: Any) -> int:
-    """Write a clip whose number the database chooses."""
+    """Record a clip whose number the database chooses."""
     pattern = await ClipStore(database).get(50)
     assert pattern is not None
     columns = {column.name for column in clips_table.c} - {"id"}
@@ -30,7 +30,7 @@ async def make_clip_with_next_number(database: Database, **facts: Any) -> int:
 
 
 async def test_numbers_are_not_given_again_after_a_restore(world: SimulatedWorld) -> None:
-    """Cards of what was made after the backup find nothing. [people-O18]"""
+    """Cards of clips made after the backup find no clip. [people-O18]"""
     database = world.database
     await opened(database)
     job = await world.admit_job("before")

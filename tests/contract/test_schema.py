@@ -38,7 +38,7 @@ async def test_head_revision_matches_tables(database: Database) -> None:
 
 
 async def test_tables_are_made_once(new_database: Database) -> None:
-    """By whichever of several starts comes first, and later ones change nothing."""
+    """The first of several processes makes them, and later ones change nothing."""
     database = new_database
     await asyncio.gather(*(upgrade_schema(database) for _ in range(3)))
     await upgrade_schema(database)

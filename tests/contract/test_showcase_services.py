@@ -48,7 +48,7 @@ MODERATOR = ShowcaseActor(2, "Bea", moderator=True)
 
 @dataclass
 class Desk:
-    """A worker, as far as the showcase knows it."""
+    """The part of a worker that the showcase uses."""
 
     worker_id: str = "w1"
     is_alive: bool = True
@@ -59,7 +59,7 @@ class Desk:
 
 
 class NoRequests:
-    """Remembers what was to be cancelled."""
+    """Remembers which jobs were to be cancelled."""
 
     def __init__(self) -> None:
         self.cancelled: list[int] = []
@@ -72,7 +72,7 @@ class NoRequests:
 
 @dataclass
 class Town:
-    """One process's worth of services."""
+    """The showcase services of one process."""
 
     world: SimulatedWorld
     showroom: FakeShowcaseChannel = field(default_factory=FakeShowcaseChannel)
@@ -152,7 +152,7 @@ class Town:
 
 @pytest.fixture
 async def town(world: SimulatedWorld) -> Town:
-    """Give a server with a showcase, where time passes when a test says so."""
+    """Give a server with a showcase, and a clock that only the test moves."""
     world.clock = VirtualClock(start=NOW)
     await opened(world.database)
     return Town(world)
@@ -308,7 +308,7 @@ async def test_preferences_do_not_restore_withdrawn_posts(town: Town) -> None:
 
 
 class SlowStars(FakeShowcaseChannel):
-    """Answers who stars a message when it is let to, as of the time of the question."""
+    """Returns the stars of a message as they were when asked, once the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -375,7 +375,7 @@ async def test_missed_stars_are_counted_by_stale_recount(town: Town) -> None:
 
 
 class OwnPost:
-    """A clip of the member that stands in Discord and is not written down yet."""
+    """A member's clip that is posted in Discord and not recorded yet."""
 
     message = 6_100
 
@@ -384,7 +384,7 @@ class OwnPost:
         self.clip = clip
 
     async def recorded(self) -> None:
-        """Write down which message shows it."""
+        """Record which message shows it."""
         values = {"message_id": self.message}
         await self._town.world.database.write(
             lambda c: c.execute(
@@ -398,7 +398,7 @@ class OwnPost:
 
 @pytest.fixture
 async def own_post(town: Town) -> OwnPost:
-    """Give a post that is starred before anybody has written it down; two stars show a clip."""
+    """Give a post that is starred before it is recorded; two stars add a clip to the showcase."""
     await town.showcase.configure(GUILD, actor_id=1, stars=2)
     post = OwnPost(town, await made(town.world.database, 1, user_id=MEMBER, message_id=None))
     town.showroom.stars_by_message[post.message] = {11, 12}
@@ -469,7 +469,7 @@ async def test_stale_mark_covers_both_messages_of_a_post(town: Town) -> None:
 
 
 class SlowLookup(StarStore):
-    """Is slow to say what a message shows, the first time that it is asked."""
+    """Answers slowly the first time it is asked which clip a message shows."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -531,7 +531,7 @@ async def test_digest_with_lost_answer_is_found(town: Town) -> None:
 
 
 async def announced(town: Town) -> int:
-    """Let the week's digest come; return its message."""
+    """Post the week's digest and return its message."""
     at = town.world.clock.now() + timedelta(hours=2)
     await town.showcase.configure(GUILD, actor_id=1, digest_day=at.weekday(), digest_hour=at.hour)
     town.world.clock.jump(timedelta(hours=2))
@@ -541,7 +541,7 @@ async def announced(town: Town) -> int:
 
 
 async def shown(town: Town, number: int, **changes: Any) -> Clip:
-    """Make a clip of the member and show it."""
+    """Make a clip for the member and add it to the showcase."""
     clip = await made(town.world.database, number, user_id=MEMBER, **changes)
     assert clip.message_id is not None
     town.showroom.stars_by_message[clip.message_id] = {31}  # a digest names nothing without stars

@@ -43,7 +43,7 @@ LEASE = timedelta(seconds=60)
 
 
 async def made(database: Database, number: int, **changes: Any) -> Clip:
-    """Write a finished clip and return it."""
+    """Record a finished clip and return it."""
     row: dict[str, Any] = {
         "id": number,
         "job_id": number,
@@ -74,7 +74,7 @@ async def made(database: Database, number: int, **changes: Any) -> Clip:
 
 
 async def opened(database: Database, guild_id: int = GUILD, **changes: Any) -> ShowcaseSettings:
-    """Arrange a server's showcase."""
+    """Set up a server's showcase."""
     facts: dict[str, Any] = {"name": f"Server {guild_id}", "channel_id": WALL, "public": True}
     house = ShowcaseSettings(guild_id, **facts | changes)
     await ShowcaseSettingsStore(database).configure(
@@ -96,7 +96,7 @@ def record(act: AuditAction, **changes: Any) -> AuditEntry:
 async def shown(
     database: Database, clip: Clip, *, owner: str | None = None, **changes: Any
 ) -> tuple[ShowcasePost, bool]:
-    """Show a clip."""
+    """Add a clip to the showcase."""
     facts: dict[str, Any] = {
         "clip": clip,
         "guild_id": clip.guild_id,
@@ -341,7 +341,7 @@ async def test_gallery_pages_have_no_gaps_or_duplicates(database: Database) -> N
 async def test_words_are_found_however_they_are_written(
     database: Database, written: str, typed: str, is_found: bool
 ) -> None:
-    """In the prompt, the maker's or the server's name; and all of them. [web-W18]"""
+    """In the prompt, or the creator's or server's name; all words must match. [web-W18]"""
     await opened(database, name="Night-Owls Ä")
     await shown(database, await made(database, 1, prompt=written), creator_name="Zoë")
     page = await GalleryStore(database).load_page(GallerySearch(text=typed), cursor=None, limit=9)
@@ -349,7 +349,7 @@ async def test_words_are_found_however_they_are_written(
 
 
 async def test_a_maker_is_found_by_the_name_of_today(database: Database) -> None:
-    """As soon as the new name is noted. [web-W18]"""
+    """As soon as the new name is stored. [web-W18]"""
     await opened(database)
     await shown(database, await made(database, 1, prompt="a fox"), creator_name="Zoë")
     await ShowcasePostStore(database).rename_creator(GUILD, MAKER, "Émile")
@@ -412,7 +412,7 @@ async def test_lineage_lists_shown_ancestors(database: Database) -> None:
 
 
 async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None:
-    """Places are given for stars only. [people-M27]"""
+    """Only clips with stars get a place. [people-M27]"""
     digests, stars = DigestStore(database), StarStore(database)
     house = await opened(database)
     await many(database, 5)

@@ -21,7 +21,7 @@ _TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 @contextmanager
 def recorded_statements() -> Iterator[list[str]]:
-    """Give the statements that every engine executes meanwhile, without transactions' ends."""
+    """Give the statements that all engines execute, without commits and rollbacks."""
     statements: list[str] = []
 
     def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -40,7 +40,7 @@ async def save_rules(world: SimulatedWorld, **rules: Any) -> None:
 
 
 async def test_statements_of_an_accepted_request(world: SimulatedWorld, database: Database) -> None:
-    """The rules once; the admission; then place, durations, limits and choice of notice once."""
+    """The rules; the admission; then queue place, durations, limits and announcement choice."""
     cogs = SimulatedCogs(world)
     await save_rules(world, channel_person_rules={5: PersonRule.ADULTS})
     with recorded_statements() as statements:

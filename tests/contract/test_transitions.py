@@ -27,7 +27,7 @@ async def claimed(world: SimulatedWorld, owner: str = "w") -> Job:
 
 
 async def at(world: SimulatedWorld, state: JobState) -> Job:
-    """Bring a job to ``state`` the legal way."""
+    """Bring a job to ``state`` by valid transitions."""
     if state is JobState.QUEUED:
         return replace(await world.admit_job(1), owner="w")
     job = await claimed(world)

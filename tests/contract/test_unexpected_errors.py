@@ -14,7 +14,7 @@ MAX_FAILURES = 1
 
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
-    """Give one process at work."""
+    """Give one running process."""
     return await world.start_process()
 
 

@@ -65,7 +65,7 @@ async def load_sums(world: SimulatedWorld, job: Job) -> tuple[UsageAmount, Usage
 
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
-    """Give one process at work."""
+    """Give one running process."""
     return await world.start_process()
 
 
@@ -241,7 +241,7 @@ def _limits(allowed: int) -> Sequence[SpendingPolicy]:
 async def test_unknown_job_still_counts_against_budgets(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """While it may still be billed, its amount in the budgets is not free for others."""
+    """While it may still be billed, its price stays counted in the budgets."""
     await make_lost_job(world, process)
     for policy in _limits(1):
         status = await world.ledger.quota_status((await world.get_job(1)).origin, policy=policy)

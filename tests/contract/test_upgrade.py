@@ -155,7 +155,7 @@ def old_rows() -> Rows:
 
 
 def renamed(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return an old row as it has to be after the upgrade; ``table`` is its new name."""
+    """Return an old row as expected after the upgrade; ``table`` is its new name."""
     names = NEW_NAMES.COLUMNS.get(table, {})
     row = {names.get(name, name): value for name, value in row.items()}
     row |= {name: row[name] or None for name in _EMPTIED.get(table, ())}
@@ -199,7 +199,7 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
 
 
 async def test_footage_of_deleted_clips_is_found_by_their_jobs(old_database: Database) -> None:
-    """Whose clip was extended stays known, though it was deleted before the upgrade. [web-W02]"""
+    """The creator of an extended clip stays known even if that clip was deleted. [web-W02]"""
 
     async def delete_first_clip(connection: AsyncConnection) -> None:
         query = text("SELECT plan FROM jobs WHERE id = 2")

@@ -17,7 +17,7 @@ SPREAD_S = 6000.0
 
 
 async def measure_durations(world: SimulatedWorld) -> None:
-    """Let every operation so far have taken that long."""
+    """Make all operations so far have taken that long."""
     for _ in range(5):
         await world.model_store.record_duration(
             make_plan(), duration_s=SPREAD_S, now=world.clock.now()
@@ -50,7 +50,7 @@ async def test_each_reads_a_place_and_a_later_time(world: SimulatedWorld) -> Non
 
 
 async def test_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
-    """The order is fair between members, so a place can become a later one. [people-M30]"""
+    """The order is fair between members, so a position can get worse. [people-M30]"""
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     await measure_durations(world)
     world.google.answer_gate = asyncio.Event()
@@ -75,7 +75,7 @@ async def test_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
 
 
 async def test_a_time_that_has_passed_is_told_anew(world: SimulatedWorld) -> None:
-    """What runs takes longer than expected; what has not changed is not edited. [people-M30]"""
+    """Running jobs take longer than expected; unchanged messages are not edited. [people-M30]"""
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     await measure_durations(world)
     process = world.create_process()

@@ -43,7 +43,7 @@ async def stage(
 
 @asynccontextmanager
 async def play_stage(sandbox: SandboxProcess, bot: BotProcess) -> AsyncIterator[BotStage]:
-    """Start a bot, yield its stage, and hold its end, its log and its traffic against the rules."""
+    """Start a bot, yield its stage, and check its exit, log and traffic."""
     try:
         # rate limits have tests of their own
         await sandbox.control.scale_ratelimits(None)
@@ -93,7 +93,7 @@ def assert_conforming(closed: list[ClosedSandbox]) -> None:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def reset_faults(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Begin and end each test without faults."""
+    """Remove all faults before and after each test."""
     if "stage" not in request.fixturenames:
         yield
         return
@@ -106,6 +106,6 @@ async def reset_faults(request: pytest.FixtureRequest) -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture
 async def fresh_stage(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Return a stage of the test's own, for tests that kill the bot or move the clock."""
+    """Return a separate stage, for tests that kill the bot or move the clock."""
     async with run_stage(tmp_path) as stage:
         yield stage

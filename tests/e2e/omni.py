@@ -41,7 +41,7 @@ ON_BOTH_DATABASES: Final = pytest.mark.parametrize(
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Micro-dollars: what members bear, what the budgets bear, what Google has billed for Omni.
+    """Micro-dollars charged to members, counted in budgets, and billed by Google for Omni.
 
     ``bills`` counts what was billed: the ledger rounds each up, the sandbox to the nearest.
     """
@@ -75,7 +75,7 @@ class Books:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether everybody bears what Google has billed, to the micro-dollar a bill."""
+        """Whether members and budgets match Google's bills, to a micro-dollar per bill."""
         return self.members == self.budgets and 0 <= self.budgets - self.billed <= self.bills
 
 
@@ -83,14 +83,14 @@ NOTHING: Final = Books(0, 0, 0)
 
 
 def open_reader(stage: BotStage) -> DatabaseReader:
-    """Return a reader of the bot's database, whichever it is."""
+    """Return a reader of the bot's database, of either kind."""
     settings = stage.bot.environment
     url = settings.get("DATABASE_URL") or f"sqlite:///{settings['DATA_DIR']}/clapper.db"
     return DatabaseReader(url)
 
 
 async def age_everything(stage: BotStage, days: int) -> None:
-    """Let days pass at Google and for the bot, whose clips become older by as much.
+    """Let days pass at Google, and make the bot's clips older by as much.
 
     The clock of the bot's machine cannot be moved, but what it is compared with can.
     """

@@ -136,7 +136,7 @@ class BotStage:
         return await self.press_button(message, label, user)
 
     async def delete_clip(self, message: Json, user: str = "Ada") -> str:
-        """Press *Delete* on a clip, say yes, and return the answer once it is gone."""
+        """Press *Delete* on a clip, confirm, and return the answer once it is gone."""
         asked = await self.press_button(message, quote_text("button.delete"), user)
         pressed = await self.press_answer(asked, quote_text("button.delete_yes"), user)
         return await self.wait_for_answer(pressed, quote_text("delete.done"))

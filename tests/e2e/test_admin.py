@@ -209,7 +209,7 @@ async def test_extending_may_be_left_to_the_requester(stage: BotStage) -> None:
 
 
 async def test_usage_shows_table_and_file(stage: BotStage) -> None:
-    """Dollars, names, and ids that no spreadsheet rounds. [people-A10]"""
+    """It shows dollars and names, and ids that spreadsheets do not round. [people-A10]"""
     room = await stage.open_channel()
     await stage.make_clip(room)
     asked = await stage.control.command(stage.people["Ada"], room, "server usage", {"days": 1})

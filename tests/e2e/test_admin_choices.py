@@ -61,7 +61,7 @@ def _list_below(command: Json, name: str) -> Iterator[tuple[str, list[Json]]]:
 
 
 async def test_no_command_changes_anything_without_options(stage: BotStage) -> None:
-    """A look never changes: every registered command is tried. [people-A7]"""
+    """Every registered command is tried. [people-A7]"""
     room = await stage.open_channel()
     await run_admin(stage, room, "budget", usd_per_month=50)
     await run_admin(stage, room, "quota set", clips_per_day=400)
@@ -90,7 +90,7 @@ async def test_no_command_changes_anything_without_options(stage: BotStage) -> N
 
 
 async def test_a_dear_rule_is_told_to_the_admin_and_asked_of_the_member(stage: BotStage) -> None:
-    """Nobody pays for a rule without knowing of it. [people-A5]"""
+    """Nobody pays more because of a rule without being told. [people-A5]"""
     room = await stage.open_channel()
     await run_admin(stage, room, "confirm", never=True)
     said = await run_admin(stage, room, "people", rule="adults", channel=room)
@@ -160,7 +160,7 @@ async def test_an_age_restricted_channel_costs_what_others_cost(stage: BotStage)
 
 
 async def test_answers_name_the_ceiling_and_the_least_that_is_left(stage: BotStage) -> None:
-    """What cannot be spent is promised to nobody. [people-A9]"""
+    """No answer promises money that cannot be spent. [people-A9]"""
     room = await stage.open_channel()
     said = await run_admin(stage, room, "budget", usd_per_month=1000)
     assert "$1,000.00" in said

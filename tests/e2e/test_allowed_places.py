@@ -35,7 +35,7 @@ async def list_integration_types(stage: BotStage, command: str) -> tuple[list[in
 
 
 async def test_other_servers_are_left_and_refused(fresh_stage: BotStage) -> None:
-    """A stranger's server is left politely, also one joined while away. [people-O3]"""
+    """The bot explains and leaves, even if it was added while offline. [people-O3]"""
     stage = fresh_stage
     before = len(await stage.list_submits())
     away = await stage.control.add_guild("Joined while away", owner="Ada", channels=["hall"])
@@ -71,7 +71,7 @@ async def has_left(stage: BotStage, guild: Json) -> bool:
 
 
 async def test_direct_messages_and_guest_places_can_be_closed(fresh_stage: BotStage) -> None:
-    """Refused before any money, and commands are registered accordingly. [people-O3]"""
+    """Refused before anything is reserved; commands are registered accordingly. [people-O3]"""
     stage = fresh_stage
     assert await list_integration_types(stage, "video") == ([0, 1], [0, 1, 2])
     room = await stage.open_channel()

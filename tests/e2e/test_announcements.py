@@ -47,7 +47,7 @@ def is_silent(message: Json) -> bool:
 
 
 async def test_whoever_asked_is_pinged_once_with_the_clip(stage: BotStage) -> None:
-    """By command and by reply, and nothing else stays in the channel. [people-M2]"""
+    """By command and by reply; no other message stays in the channel. [people-M2]"""
     room = await stage.open_channel()
     ada, cem = stage.people["Ada"], stage.people["Cem"]
     clip = await stage.make_clip(room, f"a fox for <@{cem}> and @everyone")
@@ -84,7 +84,7 @@ async def test_a_member_chooses_how_to_hear_of_it(stage: BotStage) -> None:
 
 
 async def test_closed_direct_messages_lead_back_to_a_mention(stage: BotStage) -> None:
-    """At the choice and later; the member is told. [people-M2]"""
+    """Both when they choose and later; the member is told. [people-M2]"""
     room = await stage.open_channel()
     dia = stage.people["Dia"]
     await choose(stage, room, "Dia", "direct")
@@ -105,7 +105,7 @@ async def test_closed_direct_messages_lead_back_to_a_mention(stage: BotStage) ->
 
 
 async def test_what_google_blocked_pings_once_and_can_be_deleted(stage: BotStage) -> None:
-    """By whoever asked or a moderator, nobody else. [people-M15, people-M2]"""
+    """Only by the requester or a moderator. [people-M15, people-M2]"""
     room = await stage.open_channel()
     await stage.control.google(outcome="filtered")
     for user, deleted_by in (("Ada", "Ada"), ("Ada", "Bea")):
@@ -123,7 +123,7 @@ async def test_what_google_blocked_pings_once_and_can_be_deleted(stage: BotStage
 
 
 async def test_deleting_asks_and_leaves_no_trace(stage: BotStage) -> None:
-    """Neither the post, nor a copy, nor a line with the prompt. [people-M14]"""
+    """No post, copy or message with the prompt is left. [people-M14]"""
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     clip = await stage.make_clip(room, "something rude that a moderator deletes")
     number = clip_number_of(clip)
@@ -177,7 +177,7 @@ FAILED_ANSWERS = [
 async def test_an_accepted_request_never_reads_as_failed(
     stage: BotStage, fault: Json, times: int | None
 ) -> None:
-    """It is told that it runs, or nothing. [discord-D03]"""
+    """The member is told that it is running, or nothing. [discord-D03]"""
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.control.fault(
@@ -197,7 +197,7 @@ async def test_an_accepted_request_never_reads_as_failed(
 
 
 async def test_a_retired_model_offers_the_next_with_its_price(stage: BotStage) -> None:
-    """The price is asked about before it is paid. [people-M16]"""
+    """The member confirms the price before paying. [people-M16]"""
     room = await stage.open_channel()
     await stage.control.google(
         retired_models=["veo-3.1-lite-generate-preview"], reason="Call ListModels."
@@ -218,7 +218,7 @@ async def test_a_retired_model_offers_the_next_with_its_price(stage: BotStage) -
 async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reason(
     stage: BotStage,
 ) -> None:
-    """By direct message, which has no "here". [discord-D21, people-M29]"""
+    """By direct message, where "here" would mean nothing. [discord-D21, people-M29]"""
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.request_clip(room, "a lost heron")
@@ -259,7 +259,7 @@ async def test_history_links_to_no_deleted_channel(stage: BotStage) -> None:
 async def test_a_voice_chat_without_connect_is_refused_before_payment(
     stage: BotStage, kind: str
 ) -> None:
-    """Discord closes it to whoever may not connect. [discord-D09, discord-S4]"""
+    """Discord closes it to members without Connect. [discord-D09, discord-S4]"""
     overwrites = [{"member": "Clapper", "deny": ["CONNECT"]}]
     room = await stage.open_channel(kind=kind, overwrites=overwrites)
     before = len(await stage.list_submits())
@@ -270,7 +270,7 @@ async def test_a_voice_chat_without_connect_is_refused_before_payment(
 
 
 async def test_a_timed_out_bot_refuses_before_payment(stage: BotStage) -> None:
-    """The interaction says nothing about it. [discord-D09]"""
+    """The interaction does not show the time-out. [discord-D09]"""
     room = await stage.open_channel()
     me = (await stage.control.world())["application"]["id"]
     body = {"guild": stage.guild, "user": me}
@@ -286,7 +286,7 @@ async def test_a_timed_out_bot_refuses_before_payment(stage: BotStage) -> None:
 
 
 async def test_an_edge_that_resets_large_uploads_gets_a_smaller_one(stage: BotStage) -> None:
-    """After some resets, and the status says that it waits. [discord-D11]"""
+    """This happens after some resets; the status says that it waits. [discord-D11]"""
     room = await stage.open_channel()
     posts = rf"/channels/{room}/messages$"
     await stage.control.google(seconds=0.2, min_bytes=12_000_000, look="plain")

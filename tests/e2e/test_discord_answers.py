@@ -75,7 +75,7 @@ async def test_unreadable_events_stop_nobody(stage: BotStage) -> None:
 async def test_a_lost_answer_to_the_first_response(
     stage: BotStage, fault: Mapping[str, Any]
 ) -> None:
-    """Discord has taken "thinking…", and the bot goes on from there. [discord-D02]"""
+    """Discord has accepted "thinking…", and the bot continues from there. [discord-D02]"""
     room = await stage.open_channel()
     await stage.control.fault("discord", method="POST", path=CALLBACK, **fault)
     interaction = await stage.request_clip(room)
@@ -212,7 +212,7 @@ async def test_a_late_suggestion_is_dropped_in_silence(
 
 
 async def test_a_message_of_an_unknown_server_is_ignored(stage: BotStage) -> None:
-    """It is no direct message either. [discord-D23]"""
+    """It is not treated as a direct message either. [discord-D23]"""
     room = await stage.open_channel()
     shown = (await stage.make_clip(room)) | {"guild_id": "123", "channel_id": "456"}
     member = {"roles": ["1"], "joined_at": "2026-01-01T00:00:00+00:00", "flags": 0}

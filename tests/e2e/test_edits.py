@@ -286,9 +286,9 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
         opened = await stage.press_button(first, quote_text("button.edit_clip"), "Cem")
         refused = await stage.submit_form(opened, NIGHT, "Cem")
         await stage.wait_for_answer(refused, quote_text("not_allowed.extend"))
-        # not even by an offer for what was misspelt
-        misspelt = await edit(stage, room, clip_number_of(first), user="Cem", resolution="480p")
-        answer = await stage.wait_for_answer(misspelt, quote_text("not_allowed.extend"))
+        # not even by an offer for what was misspelled
+        misspelled = await edit(stage, room, clip_number_of(first), user="Cem", resolution="480p")
+        answer = await stage.wait_for_answer(misspelled, quote_text("not_allowed.extend"))
         assert quote_text("ask.nearest") not in answer
         assert len(await stage.list_submits()) == before
         await edit(stage, room, clip_number_of(first))

@@ -43,7 +43,7 @@ async def edit_as(stage: BotStage, room: str, clip: Json, user: str, number: int
 
 
 async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) -> None:
-    """Whoever edits somebody's clip cannot publish it for them; the page names both edges."""
+    """An editor cannot publish somebody else's clip; the page links both clips."""
     showcase, room = await open_showcase(stage), await stage.open_channel()
     await run_command(stage, showcase, "server showcase", public=True)
     first = await make_omni_clip(stage, room, "Ada")
@@ -91,7 +91,7 @@ async def test_an_edit_of_an_age_restricted_clip_stays_there(stage: BotStage) ->
 
 
 async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_path: Path) -> None:
-    """Google takes no copies there: no button promises it, and a refusal costs nothing."""
+    """Google accepts no copies there: no button offers it, and a refusal costs nothing."""
     async with run_stage(tmp_path, settings={"GOOGLE_REGION": "eu"}) as stage:
         room = await stage.open_channel()
         veo = await stage.make_clip(room)

@@ -355,7 +355,7 @@ async def test_messages_allow_no_mentions(stage: BotStage) -> None:
 
 
 async def test_the_guide_avoids_the_rules_and_opens_the_setup(stage: BotStage) -> None:
-    """It is posted where people talk, and its button is for admins. [people-A1]"""
+    """It is posted in a channel where people chat, and its button is for admins. [people-A1]"""
     guild = await stage.control.add_guild(
         "Orderly", owner="Ada", members=["Cem"], channels=["rules", "announcements", "talk"]
     )

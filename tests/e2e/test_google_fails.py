@@ -81,7 +81,7 @@ def build_error_fault(
 
 @dataclass(frozen=True)
 class OutcomeCase:
-    """How Google behaves, the text that members then read, and whether the server pays."""
+    """What Google does, the text that members read, and whether the server pays."""
 
     key: str
     google: dict[str, Any] = field(default_factory=dict)

@@ -26,7 +26,7 @@ PLAIN: Final[Json] = {
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def healthy_google(stage: BotStage) -> None:
-    """Undo what the test before has set."""
+    """Reset what the previous test has set."""
     await stage.control.google(outcome="done", reason="", omni=PLAIN, quota={}, min_bytes=0)
 
 
@@ -167,7 +167,7 @@ async def test_edit_goes_by_our_copy_once_google_has_deleted_it(stage: BotStage)
 
 
 async def test_kill_between_first_byte_and_id_is_unknown(stage: BotStage) -> None:
-    """Google made it, and nobody was told its id: it is never sent again."""
+    """Google made it and its id was lost, so it is never sent again."""
     room = await stage.open_channel()
     await stage.control.fault("google", method="POST", path=CREATE, hold_s=3600)
     before = await count_submits(stage)

@@ -37,7 +37,7 @@ async def wait_for_fault(stage: BotStage, fault: dict[str, object]) -> None:
 
 
 async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None:
-    """Google makes and bills it; the job is unknown, and an admin settles it by the label."""
+    """Google makes and bills it; the job is unknown until an admin settles it."""
     room, before = await stage.open_channel(), await Books.read(stage)
     submits = len(await list_omni_submits(stage))
     fault = await stage.control.fault("google", method="POST", path=SUBMIT, times=1, hold_s=HOLD_S)
@@ -107,7 +107,7 @@ async def test_killed_while_google_processes_the_file(stage: BotStage) -> None:
 
 
 async def test_over_quota_at_the_first_poll_is_made_once_later(stage: BotStage) -> None:
-    """Killed in between too: the id that made nothing is not asked about again."""
+    """Even with a kill in between, the id that made nothing is not polled again."""
     await make_omni(stage)  # all that the quota allows
     room, before = await stage.open_channel(), await Books.read(stage)
     submits = len(await list_omni_submits(stage))

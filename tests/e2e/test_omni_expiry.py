@@ -55,7 +55,7 @@ async def test_what_google_keeps_no_longer_is_sent_as_bytes(
 
 
 async def test_clocks_agree_that_google_keeps_it_no_longer(stage: BotStage) -> None:
-    """As after 55 days in truth."""
+    """As if 55 days had passed."""
     room, clip, _ = await make_omni(stage)
     await age_everything(stage, 55)
     before = await Books.read(stage)
@@ -80,7 +80,7 @@ async def test_how_long_google_keeps_a_request_is_learned(stage: BotStage) -> No
 
 
 async def test_neither_request_nor_copy_is_said_before_anything_is_spent(stage: BotStage) -> None:
-    """Deleted at Google by somebody, and the bot's own file is gone: nothing is left to edit."""
+    """Somebody deleted it at Google and the bot's file is gone, so there is nothing to edit."""
     room, clip, first = await make_omni(stage)
     await stage.control.call("POST", f"google/operations/{first['operation']}", {"delete": True})
     for original in stage.bot.log.parent.joinpath("data", "clips").rglob("*.mp4"):

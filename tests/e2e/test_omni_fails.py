@@ -268,7 +268,7 @@ async def test_a_model_that_is_gone_is_switched_off(stage: BotStage) -> None:
 
 
 async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
-    """Google says nothing of a bill: the member has the money back, the budgets keep it."""
+    """Google sends no bill: the member gets the money back, the budgets keep the amount."""
     room, before = await stage.open_channel(), await Books.read(stage)
     await stage.control.google(seconds=600)
     await request_omni(stage, room)

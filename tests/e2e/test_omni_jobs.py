@@ -18,7 +18,7 @@ LONG_S: Final = 600.0
 
 
 async def begin(stage: BotStage, room: str) -> Json:
-    """Ask for a clip, wait until Google works on it, and return the message that says so."""
+    """Request a clip and return its status message once Google works on it."""
     before = len(await stage.list_submits())
     await stage.request_clip(room, **OMNI)
     status = await stage.wait_for_message(room, quote_text("stage.polling"))

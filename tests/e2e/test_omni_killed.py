@@ -22,7 +22,7 @@ async def test_killed_while_polling_delivers_once(fresh_stage: BotStage) -> None
 
 
 async def test_killed_before_google_answers_to_cancel(fresh_stage: BotStage) -> None:
-    """Whether it was heard is not known: the next process asks again."""
+    """It is unknown whether Google received it, so the next process asks again."""
     room = await fresh_stage.open_channel()
     await fresh_stage.control.google(seconds=LONG_S, omni={"bills_cancelled": True})
     status = await begin(fresh_stage, room)

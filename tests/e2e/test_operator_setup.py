@@ -127,7 +127,7 @@ async def test_a_key_that_google_refuses_is_named(sandbox: SandboxProcess, tmp_p
 async def test_every_program_tells_how_it_is_used(
     tmp_path: Path, program: str, option: str
 ) -> None:
-    """Nothing is started by asking for help. [people-O5]"""
+    """Asking for help starts nothing. [people-O5]"""
     status, output = await run_program(program, option, **settings_for(tmp_path))
     assert status == 0, output
     assert ("usage: clapper" if option == "--help" else "clapper ") in output
@@ -143,7 +143,7 @@ async def test_every_subcommand_tells_how_it_is_used(tmp_path: Path, command: st
 
 
 async def test_files_are_nobody_elses(fresh_stage: BotStage) -> None:
-    """Prompts and who asked are not for other accounts of the machine. [web-W24]"""
+    """Other accounts on the machine cannot read prompts or who requested them. [web-W24]"""
     room = await fresh_stage.open_channel()
     await fresh_stage.make_clip(room)
     data = Path(fresh_stage.bot.environment["DATA_DIR"])
@@ -243,7 +243,7 @@ async def test_a_gateway_that_refuses_the_intents_is_one_line(
         await bot.close()
 
 
-async def test_a_misspelt_limit_is_told_at_the_start(tmp_path: Path) -> None:
+async def test_a_misspelled_limit_is_told_at_the_start(tmp_path: Path) -> None:
     """[people-O7]"""
     (tmp_path / ".env").write_text("DEFAULT_MEMBER_CLIP_PER_DAY=5\n", encoding="utf-8")
     settings = settings_for(tmp_path, BOT_IN_FLIGHT="0")

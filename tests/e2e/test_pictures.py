@@ -25,7 +25,7 @@ def route(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """Return a picture of 4:3 with something in it."""
+    """Return a 4:3 image with some content."""
     path = tmp_path / "photo.jpg"
     image = Image.new("RGB", (1200, 900), (120, 160, 200))
     ImageDraw.Draw(image).ellipse((500, 350, 700, 550), fill=(220, 30, 30))

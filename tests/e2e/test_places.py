@@ -88,7 +88,7 @@ NEEDED = (
 
 
 def quote_lack(permission: str) -> str:
-    """Return what the bot says where it lacks one permission, by Discord's name of it."""
+    """Return what the bot says if it lacks one permission, given Discord's name for it."""
     name = quote_text(f"permission.{permission.lower()}")
     return quote_text("error.missing_permissions", missing=f"**{name}**")
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def write_image(path: Path, colour: str) -> Path:
-    """Write an image of one colour and return its path."""
+    """Write an image of one color and return its path."""
     data = io.BytesIO()
     Image.new("RGB", (640, 360), colour).save(data, "PNG")
     path.write_bytes(data.getvalue())

@@ -65,7 +65,7 @@ async def test_what_happens_next_extends_an_omni_clip(stage: BotStage) -> None:
 
 
 async def test_what_is_not_plain_is_asked_with_both_prices(stage: BotStage) -> None:
-    """Nothing is spent; only the author presses, also after a restart, and once."""
+    """Nothing is spent; only the author can press, once, even after a restart."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before = len(await stage.list_submits())
@@ -89,7 +89,7 @@ async def test_what_is_not_plain_is_asked_with_both_prices(stage: BotStage) -> N
 
 
 async def test_a_tap_on_a_polite_question_edits(stage: BotStage) -> None:
-    """The reaction is all that a question gets, and the author's tap is the yes. [people-M3]"""
+    """The bot only reacts to a question, and the author's tap confirms. [people-M3]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before, texts = len(await stage.list_submits()), len(await list_bot_texts(stage, room))
@@ -103,7 +103,7 @@ async def test_a_tap_on_a_polite_question_edits(stage: BotStage) -> None:
 
 
 async def test_pictures_become_references(stage: BotStage, tmp_path: Path) -> None:
-    """Words and pictures edit; a comment with a picture makes nothing. [people-M8, discord-D15]"""
+    """A direction with images edits; a comment with one does not. [people-M8, discord-D15]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before = len(await stage.list_submits())
@@ -119,7 +119,7 @@ async def test_pictures_become_references(stage: BotStage, tmp_path: Path) -> No
 
 
 async def test_a_picture_with_a_story_is_asked_about(stage: BotStage, tmp_path: Path) -> None:
-    """An extension takes none: the bot says so before anything is paid. [people-M8]"""
+    """An extension takes no image, and the bot says so before payment. [people-M8]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before = len(await stage.list_submits())
@@ -136,7 +136,7 @@ async def test_a_picture_with_a_story_is_asked_about(stage: BotStage, tmp_path: 
 
 
 async def test_a_clip_that_is_too_long_to_edit_is_offered_an_extension(stage: BotStage) -> None:
-    """The reason is told and nothing is spent."""
+    """The member reads the reason, and nothing is spent."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **LONGEST)
     await reply(stage, room, clip, "the fox starts to dance")

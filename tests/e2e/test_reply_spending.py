@@ -45,7 +45,7 @@ async def list_bot_texts(stage: BotStage, room: str) -> list[str]:
 
 
 async def test_comments_cost_nothing_until_their_author_taps(stage: BotStage) -> None:
-    """Nine comments make no clip and no noise; one tap of the author makes one. [people-M3]"""
+    """Nine comments make no clip and no message; a tap by the author makes one. [people-M3]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
@@ -96,7 +96,7 @@ async def test_the_words_of_a_button_bring_that_button(
 async def test_a_picture_in_a_reply_is_not_dropped_in_silence(
     stage: BotStage, tmp_path: Path
 ) -> None:
-    """The reply is told what cannot be used before anything is paid. [people-M8, discord-D15]"""
+    """The author reads what cannot be used before payment. [people-M8, discord-D15]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
@@ -142,7 +142,7 @@ async def test_with_two_clips_the_words_are_kept(stage: BotStage) -> None:
 
 
 async def test_mentions_get_help_or_an_offer(stage: BotStage) -> None:
-    """A mention is answered and makes nothing without a yes. [people-M6]"""
+    """A mention gets an answer and makes nothing without confirmation. [people-M6]"""
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     before = len(await stage.list_submits())
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
@@ -155,7 +155,7 @@ async def test_mentions_get_help_or_an_offer(stage: BotStage) -> None:
 
 
 async def test_a_friends_picture(stage: BotStage, tmp_path: Path) -> None:
-    """Where Discord hides the picture the way is told, else it is animated. [people-M7]"""
+    """If Discord hides the image, the bot says what to do; otherwise it animates it. [people-M7]"""
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     picture = write_image(tmp_path / "blue.png", "blue")
     shown = await stage.control.message(stage.people["Cem"], room, "look", attachments=[picture])
@@ -172,7 +172,7 @@ async def test_a_friends_picture(stage: BotStage, tmp_path: Path) -> None:
 
 
 async def test_replies_to_status_and_guide(stage: BotStage) -> None:
-    """A status says that the clip is not there yet; other messages are silent. [people-M9]"""
+    """A reply to a status says that the clip is not ready; others get no answer. [people-M9]"""
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
@@ -236,7 +236,7 @@ async def test_an_answer_is_repeated_while_discord_is_busy(
 
 
 async def test_an_answer_that_cannot_be_given_is_no_failure(stage: BotStage) -> None:
-    """A closed thread or a channel that is gone leaves a line in the log. [discord-D10]"""
+    """A closed thread or deleted channel only leaves a line in the log. [discord-D10]"""
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     clip = await stage.make_clip(room)
     body = {"message": "Thread is archived", "code": 50083}

@@ -14,7 +14,7 @@ BOT_SETTINGS = {"REPLY_UNDO_S": "600"}
 
 
 async def test_undo_costs_nothing_and_works_after_a_restart(stage: BotStage) -> None:
-    """The status has Undo, for the author alone. [people-M3]"""
+    """Only the author can use *Undo* on the status message. [people-M3]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room)  # a command is not held back
     before = len(await stage.list_submits())
@@ -63,7 +63,7 @@ async def test_replies_as_the_server_has_chosen(stage: BotStage) -> None:
 
 
 async def test_a_reply_in_the_showcase_is_a_comment(stage: BotStage) -> None:
-    """Unless it mentions the bot; its clip comes where the first one was made. [people-M10]"""
+    """If it mentions the bot, the clip is posted where the first one was made. [people-M10]"""
     wall, room = await stage.open_channel(), await stage.open_channel()
     admin, cem = stage.people["Ada"], stage.people["Cem"]
     arranged = await stage.control.command(admin, room, "server showcase", {"channel": wall})

@@ -68,9 +68,9 @@ async def extend_clip(stage: BotStage, number: str, user: str) -> Json:
 
 
 async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
-    """Before the first time, and where; the settings name the address. [people-M21, people-A12]
+    """Before the first time, with the address that the settings show. [people-M21, people-A12]
 
-    What hides a prompt hides the way to it too. [people-M26]
+    Hiding a prompt also hides the links that lead to it. [people-M26]
     """
     showcase = await open_showcase(stage)
     room = await stage.open_channel()
@@ -109,7 +109,7 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
 
 
 async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
-    """The bot's own star does not count; both kinds are one vote. [people-M23, discord-D12]"""
+    """The bot's star does not count; both kinds are one vote. [people-M23, discord-D12]"""
     showcase = await open_showcase(stage)
     clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await showcase_clip(stage, clip, "Cem")
@@ -225,7 +225,7 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
 
 
 async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
-    """They come again in the next channel; the log is in words. [discord-D05, people-A11]"""
+    """They appear in the next channel; the audit log is readable. [discord-D05, people-A11]"""
     showcase, room = await open_showcase(stage), await stage.open_channel()
     await run_command(stage, showcase, "server showcase", public=True)
     clip = await stage.make_clip(room, PLAIN, user="Cem")
@@ -260,7 +260,7 @@ async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
 
 
 async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> None:
-    """Discord's time is kept, and a plain 400 is given up. [discord-D13]"""
+    """The bot waits as long as Discord says, and gives up after a plain 400. [discord-D13]"""
     showcase = await open_showcase(stage)
     clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await showcase_clip(stage, clip, "Cem")

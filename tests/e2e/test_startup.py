@@ -112,7 +112,7 @@ async def test_unavailable_discord_is_retried(sandbox: SandboxProcess, tmp_path:
 async def test_a_rate_limit_of_hours_is_slept_through(
     sandbox: SandboxProcess, tmp_path: Path, unused_tcp_port: int, path: str
 ) -> None:
-    """Asking again earlier would prolong it; the web server answers meanwhile. [discord-D04]"""
+    """An earlier retry would prolong it; the web server answers meanwhile. [discord-D04]"""
     body = {"message": "You are being rate limited.", "retry_after": 7200.0, "global": False}
     await sandbox.control.fault("discord", path=path, status=429, body=body, times=None)
     bot = bot_of(sandbox, tmp_path, WEB_PORT=str(unused_tcp_port))
@@ -190,7 +190,7 @@ async def test_unavailable_database_is_retried(sandbox: SandboxProcess, tmp_path
 
 
 class FailingBot:
-    """A bot whose clean-up of files raises so many times, seen through its web server."""
+    """A bot whose clean-up of files fails some times, observed through its web server."""
 
     def __init__(self, bot: BotProcess, failures: int) -> None:
         bot.module = "tests.e2e.failing_loop"

@@ -91,7 +91,7 @@ async def test_a_model_of_thousands_of_characters_is_refused(stage: BotStage, le
 async def test_a_clip_is_looked_for(
     stage: BotStage, clip: str, fault: Mapping[str, Any], told: str
 ) -> None:
-    """Busy is "try again", an impossible number is "no such clip". [discord-D16]"""
+    """A busy database gives "try again", an impossible number "no such clip". [discord-D16]"""
     room = await stage.open_channel()
     if fault:
         await stage.control.fault("discord", method="GET", path=r"/channels/2/", times=9, **fault)

@@ -93,7 +93,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
 
 
 async def test_a_lost_answer_to_the_reply_still_makes_it_the_clip(stage: BotStage) -> None:
-    """Discord took the reply and its number was lost: it is asked for. [discord-D02]"""
+    """Discord accepted the reply but its id was lost, so the bot asks for it. [discord-D02]"""
     away = await create_foreign_guild(stage, "Far away")
     await stage.control.fault("discord", method="POST", path="/callback", drop="after")
     interaction = await request_clip_at(stage, away.room)

@@ -59,7 +59,7 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
 
 
 async def _check_late_delivery(stage: BotStage, room: str, expected: tuple[int, int]) -> None:
-    """A lost operation that Google finds again is delivered and charged."""
+    """An unknown operation that Google finds again is delivered and charged."""
     await stage.wait_for_clip(room)
 
     async def is_charged() -> bool:
@@ -99,7 +99,7 @@ async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
 
 
 async def test_missing_original_is_refused_for_free(stage: BotStage) -> None:
-    """On this route Google keeps nothing, so the bot's own original is extended."""
+    """Google keeps nothing on this route, so the bot extends its own original."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model=MODEL)
     await stage.wait_until_idle(room)

@@ -151,7 +151,7 @@ class SimulatedWorld:
         return self.processes[-1]
 
     async def start_process(self, **changes: Any) -> "SimulatedProcess":
-        """Return a process at work."""
+        """Return a running process."""
         process = self.create_process(**changes)
         await process.worker.start()
         return process

@@ -54,7 +54,7 @@ def main() -> int:
 def update_catalogs(
     locales: Path, *, new_language: str | None = None
 ) -> Iterator[tuple[Path, str]]:
-    """Yield each catalogue's path, and its content as it has to be."""
+    """Yield each catalog's path and its expected content."""
     languages = {path.name for path in locales.iterdir()} - {DEFAULT_LANGUAGE}
     if new_language is not None:
         languages.add(new_language)

@@ -24,7 +24,7 @@ class Entry:
 
     @property
     def is_translated(self) -> bool:
-        """Whether none of its forms is empty; the lines of a long one begin below an empty one."""
+        """Whether all of its forms have a text; long ones begin with an empty line."""
         following = (*self.lines[1:], "")
         return not any(
             line.startswith("msgstr") and line.endswith('""') and not after.startswith('"')

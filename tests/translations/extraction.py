@@ -15,12 +15,12 @@ from babel.messages.extract import extract_from_dir
 _PACKAGES: Final = ("bot", "cogs")
 _METHOD: Final = f"{__name__}:extract_from_python"
 _KEYWORDS: Final[dict[str, None]] = {"translate": None, "build_command_text": None}
-"""Functions whose first argument is a key of the catalogue ``clapper``."""
+"""Functions whose first argument is a key of the catalog ``clapper``."""
 
 
 @cache
 def extract_keys(root: Path) -> set[str]:
-    """Return the keys that the code asks for in so many words; others are put together there."""
+    """Return the keys that are literals in the code; others are built at run time."""
     return {
         str(key)
         for package in _PACKAGES

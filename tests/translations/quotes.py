@@ -27,7 +27,7 @@ _REFERENCE: Final = re.compile(r"\{([\w.]+)(?::(\d+))?\}")
 
 
 def rewrite_documents(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the documents that quote texts, with their content as it has to be."""
+    """Yield the documents that quote texts, with their expected content."""
     for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md")]):
         content = path.read_text("utf-8")
         if _QUOTE.search(content) or _LABELS.search(content):

@@ -52,7 +52,7 @@ player it is the browser that draws this, where no script can look."""
 
 
 class BrowserTab:
-    """A page of its own, with all the requests it sent and all the errors it reported."""
+    """A browser page, with all requests it sent and all errors it reported."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -68,7 +68,7 @@ class BrowserTab:
             self.errors.append(message.text)
 
     async def open(self, path: str) -> Page:
-        """Go somewhere and wait until everything is there."""
+        """Open a URL and wait until everything has loaded."""
         await self.page.goto(self.url + path, wait_until="load")
         return self.page
 

@@ -25,7 +25,7 @@ ENTRIES = 40
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """A running gallery: where it is, and its data."""
+    """A running gallery: its address and its data."""
 
     url: str
     data_dir: Path

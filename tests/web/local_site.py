@@ -33,7 +33,7 @@ VIDEO_BYTES = 64_000_000
 
 
 class GalleryInMemory(GalleryStore):
-    """Public entries without a database."""
+    """Public showcase posts without a database."""
 
     def __init__(self, *entries: GalleryEntry) -> None:
         self.entries = {entry.clip.id: entry for entry in entries}
@@ -80,7 +80,7 @@ class LocalSite:
     async def open_stream(
         self, path: str = "/clips/5/video.mp4", *, visitor: str = "192.0.2.1"
     ) -> str:
-        """Ask for a video, read no more than the beginning, and return the head of the answer."""
+        """Request a video, read only the beginning, and return the response's head."""
         request = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {visitor}\r\n\r\n"
         return await self.read_head(await self.send(request.encode()))
 

@@ -36,7 +36,7 @@ FIRST_LINE = """element => {
 
 
 async def test_axe_is_of_today_and_sees_what_it_is_for(browser: Browser, gallery: Gallery) -> None:
-    """It finds a name without the words on it, and text that is hard to read. [web-W11, web-W09]"""
+    """It finds wrong accessible names and low contrast. [web-W11, web-W09]"""
     tab = await open_tab(browser, gallery)
     page = await tab.open("/clips/7")
     assert await tab.find_violations() == []
@@ -54,7 +54,7 @@ async def test_axe_is_of_today_and_sees_what_it_is_for(browser: Browser, gallery
 
 
 async def test_links_are_named_as_they_are_written(browser: Browser, gallery: Gallery) -> None:
-    """Who says "Clapper" to the computer goes to the gallery. [web-W09]"""
+    """Saying "Clapper" to voice control opens the gallery. [web-W09]"""
     tab = await open_tab(browser, gallery)
     page = await tab.open("/clips/3")
     await page.get_by_role("link", name=re.compile("^Clapper")).click()
@@ -65,7 +65,7 @@ async def test_links_are_named_as_they_are_written(browser: Browser, gallery: Ga
 async def test_the_focus_is_never_under_the_header(
     browser: Browser, gallery: Gallery, size: tuple[int, int]
 ) -> None:
-    """Going back up through the grid, each stop is in sight (WCAG 2.4.11). [web-W08]"""
+    """Each focused element is visible when tabbing backward (WCAG 2.4.11). [web-W08]"""
     tab = await open_tab(browser, gallery, size=size, reduced_motion="reduce")
     page = await tab.open("/?server=7001")
     await page.locator(".foot a").first.focus()
@@ -110,7 +110,7 @@ async def test_words_are_readable_over_any_picture(
 
 
 async def measure_contrast(page: Page, selector: str, number: int) -> float:
-    """Return the contrast of a text to the brightest or darkest that is behind it."""
+    """Return the contrast between a text and the brightest or darkest pixel behind it."""
     element = page.locator(selector).nth(number)
     color = await element.evaluate("element => getComputedStyle(element).color")
     text = tuple(float(part) for part in re.findall(r"[\d.]+", color)[:3])
@@ -129,7 +129,7 @@ def read_colors(shot: bytes) -> set[tuple[int, ...]]:
 
 
 def compare_luminance(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2, definitions)."""
+    """Return the contrast ratio of two colors (WCAG 2.2, definitions)."""
 
     def luminance(color: tuple[float, ...]) -> float:
         parts = [part / 255 for part in color]
@@ -176,7 +176,7 @@ async def test_nothing_is_cut_or_squeezed(
 
 
 async def shadow_reaches_beyond_tile(tab: BrowserTab) -> bool:
-    """Return whether a tile's paint goes on below and beside its box, without a hard edge."""
+    """Return whether a tile's shadow extends below and beside its box, without a hard edge."""
     page = tab.page
     tile = (
         await page.locator("#grid .tile")
@@ -195,7 +195,7 @@ async def shadow_reaches_beyond_tile(tab: BrowserTab) -> bool:
 
 
 async def test_names_in_other_directions_turn_nothing(browser: Browser, gallery: Gallery) -> None:
-    """What is typed into the search has its own direction. [web-W07]"""
+    """Text typed into the search has its own direction. [web-W07]"""
     tab = await open_tab(browser, gallery)
     page = await tab.open("/?q=%D9%82%D8%B7%D8%A9")
     await expect(page.locator("#q")).to_have_css("direction", "rtl")

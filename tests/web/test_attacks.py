@@ -42,19 +42,19 @@ SAME_CLASS = 2.0
 
 
 class Then(SystemClock):
-    """A clock that shows another time."""
+    """A clock set to another time."""
 
     def __init__(self, ago: timedelta) -> None:
         self._ago = ago
 
     def now(self) -> datetime:
-        """Return the time that it was."""
+        """Return the set time."""
         return super().now() - self._ago
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, without what differs by nature."""
+    """A response, without the headers that always differ."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -79,7 +79,7 @@ class Target:
         return links.create_link(self.clips[number])[0].removeprefix("https://clips.example")
 
     def ask(self, connection: HTTPConnection, path: str, method: str = "GET") -> Answer:
-        """Send one request as it is."""
+        """Send one request unchanged."""
         connection.putrequest(method, path, skip_accept_encoding=True)
         connection.endheaders()
         response = connection.getresponse()

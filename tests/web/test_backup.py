@@ -31,7 +31,7 @@ def commands(name: str) -> str:
 
 
 async def follow(name: str, **environment: str) -> None:
-    """Do what the document says."""
+    """Run the commands of the document."""
     ran = await asyncio.to_thread(
         subprocess.run,
         ["/bin/sh", "-euc", commands(name)],
@@ -57,7 +57,7 @@ async def entries(database: Database) -> int:
 
 
 async def block(database: Database) -> None:
-    """Write something small, as the last act before a backup."""
+    """Write something small, right before a backup."""
     values = {"guild_id": 1, "user_id": 2, "blocked_at": seed.NOW}
     await database.write(
         lambda connection: connection.execute(insert(showcase_blocks_table), values)

@@ -151,7 +151,7 @@ async def test_one_visitor_behind_nginx_cannot_take_every_stream(tmp_path: Path)
 
 
 async def test_a_stalled_reader_behind_nginx_is_dropped(tmp_path: Path) -> None:
-    """Nothing is spooled to nginx's disk for a reader who takes nothing. [web-W01]"""
+    """nginx spools nothing to disk for a reader that stalls. [web-W01]"""
     capacity = WebCapacity(stall_timeout_s=0.3)
     async with serve_behind_nginx(
         tmp_path, configuration=read_documented_configuration(), capacity=capacity
@@ -178,7 +178,7 @@ async def test_connections_of_one_visitor_are_limited_by_nginx(proxied: ProxiedS
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])
 @pytest.mark.parametrize("kind", ["documented", "bare", "with X-Real-IP", "with Forwarded"])
 async def test_metrics_are_not_passed_on(kind: str, path: str, tmp_path: Path) -> None:
-    """Whatever nginx adds, or does not add. [web-W04]"""
+    """Whichever headers nginx adds. [web-W04]"""
     header = {
         "with X-Real-IP": "proxy_http_version 1.1; proxy_set_header X-Real-IP $remote_addr;",
         "with Forwarded": 'proxy_http_version 1.1; proxy_set_header Forwarded "for=_x";',
@@ -209,7 +209,7 @@ async def test_metrics_are_not_passed_on(kind: str, path: str, tmp_path: Path) -
 async def test_ranges_behind_nginx(
     proxied: ProxiedSite, headers: dict[str, str], status: int, size: int | None
 ) -> None:
-    """Parts come as parts. [web-W13]"""
+    """Range requests get partial responses. [web-W13]"""
     async with (
         aiohttp.ClientSession(proxied.url) as http,
         http.get("/clips/5/video.mp4", headers=headers) as answer,
@@ -225,7 +225,7 @@ async def test_ranges_behind_nginx(
 async def test_encodings_behind_nginx(
     proxied: ProxiedSite, accepted: str, encoding: str | None
 ) -> None:
-    """nginx passes on what was asked, and what was answered. [web-W14]"""
+    """nginx passes on the requested and the chosen encoding. [web-W14]"""
     async with (
         aiohttp.ClientSession(proxied.url) as http,
         http.get("/", headers={"Accept-Encoding": accepted}) as answer,
@@ -235,7 +235,7 @@ async def test_encodings_behind_nginx(
 
 
 async def test_errors_behind_nginx_are_protected(proxied: ProxiedSite) -> None:
-    """Also what never reaches the bot. [web-W21]"""
+    """Including errors that never reach the bot. [web-W21]"""
     for what in MALFORMED.keys() - {"no version"}:  # which nginx answers without a head
         request = MALFORMED[what]
         head = await proxied.site.read_head(await proxied.send(request))
@@ -249,7 +249,7 @@ async def test_errors_behind_nginx_are_protected(proxied: ProxiedSite) -> None:
 
 
 async def test_the_visitor_is_told_apart_behind_two_proxies(tmp_path: Path) -> None:
-    """The address that nginx was told by a proxy before it, with a port. [web-W28]"""
+    """nginx got the address, with a port, from a proxy before it. [web-W28]"""
     async with serve_behind_nginx(
         tmp_path,
         configuration=read_documented_configuration().replace(

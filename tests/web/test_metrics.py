@@ -45,7 +45,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class HandClock:
-    """A clock turned by hand."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -62,7 +62,7 @@ class HandClock:
 
 
 class Scripted:
-    """Video models that answer what they are told to."""
+    """Video models with scripted answers."""
 
     route = GoogleRoute.GEMINI
 
@@ -106,7 +106,7 @@ class Scripted:
 
 
 class Source:
-    """Figures as told, or a database that is away."""
+    """Given figures, or an unavailable database."""
 
     def __init__(self, figures: OperatorSnapshot | None) -> None:
         self.known = figures
@@ -254,7 +254,7 @@ def test_the_operators_page() -> None:
     ("width", "height"), [(80, 24), (80, 30), (100, 30), (120, 40), (80, None)]
 )
 def test_the_page_shows_what_failed_and_why_in_any_terminal(width: int, height: int | None) -> None:
-    """Many jobs neither push the failures away nor squeeze their reasons. [people-O22]"""
+    """With many jobs, failures and their reasons stay readable. [people-O22]"""
     reason = "Quota exceeded for project 123456"
     few = figures()
     crowded = replace(

@@ -51,7 +51,7 @@ MALFORMED = {
 
 
 async def test_streams_are_bounded_by_visitor_and_in_all(tmp_path: Path) -> None:
-    """Who opens more videos than one may is told when to ask again. [web-W01, web-W33]"""
+    """A visitor over the limit is told when to try again. [web-W01, web-W33]"""
     capacity = WebCapacity(streams=3, streams_per_visitor=2)
     async with serve_locally(tmp_path, capacity=capacity) as site:
         for _ in range(2):
@@ -73,7 +73,7 @@ async def test_streams_are_bounded_by_visitor_and_in_all(tmp_path: Path) -> None
 
 
 async def test_a_stalled_reader_is_dropped(tmp_path: Path) -> None:
-    """What is not read any more is given up, and another visitor gets the place. [web-W01]"""
+    """Its connection is closed, and another visitor gets the place. [web-W01]"""
     capacity = WebCapacity(streams=1, stall_timeout_s=0.2)
     async with serve_locally(tmp_path, capacity=capacity) as site:
         assert "200 OK" in await site.open_stream()
@@ -87,7 +87,7 @@ async def test_a_stalled_reader_is_dropped(tmp_path: Path) -> None:
 
 
 async def test_connections_are_bounded(tmp_path: Path) -> None:
-    """The connections of one address are refused before they cost anything. [web-W01]"""
+    """Too many connections from one address are refused early. [web-W01]"""
     capacity = WebCapacity(connections=5, connections_per_visitor=3)
     async with serve_locally(tmp_path, capacity=capacity, trusted_proxies=()) as site:
         idle = [await site.send(b"GET / HTTP/1.1\r\n") for _ in range(3)]
@@ -135,7 +135,7 @@ async def test_malformed_requests_are_answered_quietly(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is no HTTP gets one short answer with our headers, and no log line. [web-W21]"""
+    """Bytes that are not HTTP get one short answer with our headers, and no log line. [web-W21]"""
     with caplog.at_level(logging.INFO):
         async with serve_locally(tmp_path) as site:
             head = await site.read_head(await site.send(MALFORMED[what]))
@@ -147,7 +147,7 @@ async def test_malformed_requests_are_answered_quietly(
 
 
 async def test_malformed_requests_are_limited(tmp_path: Path) -> None:
-    """They cost as much as a page; then the connection is just closed. [web-W21]"""
+    """Each counts as much as a page; beyond the limit the connection is closed. [web-W21]"""
     async with serve_locally(tmp_path, requests_per_minute=4, trusted_proxies=()) as site:
         heads = [await site.read_head(await site.send(b"nonsense\r\n\r\n")) for _ in range(4)]
     assert [bool(head) for head in heads] == [True, True, False, False]
@@ -167,7 +167,7 @@ async def test_a_fault_of_ours_is_logged_and_reveals_nothing(
 
 
 class HeldTranscoder:
-    """An encoder that works until it is told to end, or cancelled."""
+    """An encoder that runs until the test ends it, or it is canceled."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -191,7 +191,7 @@ class HeldTranscoder:
 
 
 class AnyVideo(PyAvMediaProbe):
-    """Facts of any file."""
+    """Returns the same facts for any file."""
 
     async def read_facts(self, path: Path) -> Mock:
         return Mock(width=640, height=360, seconds=4.0, fps=24.0, size=10**6)
@@ -213,7 +213,7 @@ def build_thumbnails(data_dir: Path, **encoders: HeldTranscoder) -> Thumbnails:
 async def test_posters_do_not_wait_for_previews(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A preview is stopped once the last who waits for it has gone. [web-W05]"""
+    """A preview is stopped when nobody waits for it anymore. [web-W05]"""
     monkeypatch.setattr("bot.services.clips.thumbnails.build_preview_target", lambda facts: facts)
     posters, previews = HeldTranscoder(), HeldTranscoder()
     posters.may_end.set()
@@ -270,7 +270,7 @@ async def test_shared_work_fails_for_all_who_wait() -> None:
 
 @given(st.integers(min_value=64, max_value=100_000))
 def test_half_of_the_descriptors_are_the_bots(descriptors: int) -> None:
-    """Every connection with a file open, there is still room for the bot's work. [web-W01]"""
+    """With a file open on every connection, the bot can still work. [web-W01]"""
     capacity = compute_capacity(descriptors)
     assert 2 * capacity.connections <= descriptors / 2
     assert capacity.streams <= capacity.connections
@@ -279,7 +279,7 @@ def test_half_of_the_descriptors_are_the_bots(descriptors: int) -> None:
 
 
 def test_the_limit_of_descriptors_is_raised() -> None:
-    """Whatever soft limit the system starts us with. [web-W01]"""
+    """Whatever soft limit the system sets. [web-W01]"""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     code = (
         "import resource; from bot.app.descriptors import raise_descriptor_limit;"

@@ -399,7 +399,7 @@ async def test_metrics_are_refused_through_proxy(http: aiohttp.ClientSession) ->
 
 
 async def test_rate_limit_and_unavailable_database(tmp_path: Path) -> None:
-    """Without a database every page says so; a client over its limit waits, others do not."""
+    """Without a database every page says so; only the client over its limit has to wait."""
     serving = Serving(tmp_path, WEB_REQUESTS_PER_MINUTE="6", TRUSTED_PROXIES="127.0.0.1")
     url = await serving.start()
     try:

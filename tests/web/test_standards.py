@@ -30,7 +30,7 @@ async def read_page(http: aiohttp.ClientSession, path: str, **headers: str) -> s
 
 
 async def test_the_language_switch_keeps_the_search(http: aiohttp.ClientSession) -> None:
-    """Signs that mean something in an address come back as they were. [web-W06]"""
+    """Characters with a meaning in URLs are preserved. [web-W06]"""
     page = await read_page(http, "/?q=c%2B%2B+a%26b")
     links = re.findall(r'href="(/language\?[^"]+)"', page)
     async with http.get(unescape(links[0]), allow_redirects=False) as answer:
@@ -41,14 +41,14 @@ async def test_the_language_switch_keeps_the_search(http: aiohttp.ClientSession)
 
 @pytest.mark.parametrize("sign", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 def test_no_name_turns_round_what_stands_beside_it(sign: str) -> None:
-    """Explicit directions are taken out; Arabic, Hebrew and marks stay. [web-W07]"""
+    """Explicit directions are removed; Arabic, Hebrew and marks stay. [web-W07]"""
     assert contain_text(f"Zoë {sign}evil") == "Zoë evil"
     assert contain_text("مرحبا \u200fשלום\u200e") == "مرحبا \u200fשלום\u200e"
 
 
 @pytest.mark.parametrize("sign", "\x00\x07\x0b\x1b\x7f\x85\ufdd0\ufffe\uffff\U0001fffe\U0010ffff")
 def test_what_no_document_may_contain_is_taken_out(sign: str) -> None:
-    """Control characters and what is no character, from every text. [web-W25]"""
+    """Control characters and noncharacters are removed from every text. [web-W25]"""
     assert contain_text(f"a{sign}b") == "a b"
 
 
@@ -76,7 +76,7 @@ async def test_what_strangers_type_is_contained_everywhere(path: str, tmp_path: 
 
 
 async def test_names_and_prompts_have_a_direction_of_their_own(tmp_path: Path) -> None:
-    """An Arabic prompt begins on the right, and turns nothing else. [web-W07]"""
+    """An Arabic prompt begins on the right and affects nothing else. [web-W07]"""
     async with (
         serve_locally(tmp_path, creator_name="ليلى", prompt="قطة على القمر") as site,
         aiohttp.ClientSession(site.url) as http,
@@ -92,7 +92,7 @@ async def test_names_and_prompts_have_a_direction_of_their_own(tmp_path: Path) -
 
 @pytest.mark.parametrize("path", ["/static/x", "/healthzzz", "/x.jpg", "/clips/99/video.mp4", "/x"])
 async def test_what_does_not_exist_is_limited(path: str, tmp_path: Path) -> None:
-    """An empty bucket answers everything that would be a page for nothing. [web-W12]"""
+    """Unknown addresses count toward the rate limit too. [web-W12]"""
     async with (
         serve_locally(tmp_path, requests_per_minute=4) as site,
         aiohttp.ClientSession(site.url) as http,
@@ -130,7 +130,7 @@ async def test_what_does_not_exist_is_limited(path: str, tmp_path: Path) -> None
 async def test_the_encoding_is_negotiated(
     http: aiohttp.ClientSession, header: str | None, is_gzip: bool
 ) -> None:
-    """Pages and files alike: gzip where it is wanted, plain otherwise. [web-W14]"""
+    """For pages and files: gzip if requested, otherwise plain. [web-W14]"""
     headers = {} if header is None else {"Accept-Encoding": header}
     request = make_mocked_request("GET", "/", headers=headers)
     assert accepts_gzip(request) is is_gzip
@@ -176,7 +176,7 @@ def test_weighted_lists_are_bounded() -> None:
 async def test_one_page_has_one_address(
     http: aiohttp.ClientSession, gallery: Gallery, query: str, canonical: str
 ) -> None:
-    """What others add to a link is no part of the page's address, nor is a cursor. [web-W16]"""
+    """Added parameters and cursors are not part of a page's address. [web-W16]"""
     page = await read_page(http, f"/{query}")
     for pattern in (r'rel="canonical" href="([^"]+)"', r'og:url" content="([^"]+)"'):
         [found] = re.findall(pattern, page)
@@ -219,7 +219,7 @@ async def test_an_embedded_player_keeps_to_the_limits(
     player: tuple[int, int],
     thumbnail: tuple[int, int] | None,
 ) -> None:
-    """No side is longer than asked, and the picture's size is the picture's. [web-W20]"""
+    """No side exceeds the requested size, and the thumbnail's size is correct. [web-W20]"""
     address = {"url": f"{gallery.url}/clips/{clip}"}
     async with http.get("/oembed", params=address | query) as answer:
         card = await answer.json()
@@ -232,7 +232,7 @@ async def test_an_embedded_player_keeps_to_the_limits(
 
 
 async def test_the_icon_is_where_browsers_look(http: aiohttp.ClientSession) -> None:
-    """Also for a page that names none. [web-W30]"""
+    """Even for a page that names no icon. [web-W30]"""
     async with http.get("/favicon.ico") as answer:
         assert answer.status == 200
         assert answer.content_type == "image/svg+xml"
@@ -286,7 +286,7 @@ async def test_scripts_elsewhere_may_ask(http: aiohttp.ClientSession, path: str)
 async def test_a_feed_reader_shows_what_the_page_shows(
     http: aiohttp.ClientSession, gallery: Gallery
 ) -> None:
-    """Prompt and maker in the content, the picture described, the video's size. [web-W32]"""
+    """Prompt and creator, a described thumbnail, and the video's size. [web-W32]"""
     feed = ET.fromstring(await read_page(http, "/feed.atom?server=7001"))
     entry = next(
         each

@@ -124,7 +124,7 @@ def test_titles_are_cut_at_words() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_chain_tells_extensions_from_edits_in_words(language: str) -> None:
-    """The signs beside the words are hidden from screen readers."""
+    """The symbols beside the words are hidden from screen readers."""
     texts = PageTexts(language)
     extended = replace(
         CLIP, id=6, parent_clip_id=5, mode=GenerationMode.EXTENSION, extension_depth=1, seconds=75

@@ -89,7 +89,7 @@ ADMIN = "10.9.9.9"
 async def test_readiness_and_metrics_are_for_allowed_networks(
     peer: str, host: str, headers: dict[str, str], status: int
 ) -> None:
-    """Not through a proxy that is not trusted, nor under a stranger's name. [web-W04]"""
+    """Not through an untrusted proxy or under another host name. [web-W04]"""
     assert await ask_readiness(peer, {"Host": host, **headers}) == status
 
 

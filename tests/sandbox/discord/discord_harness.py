@@ -22,13 +22,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HttpResult:
-    """What came back, and the assertions that tests of refusals share."""
+    """A response, with the assertions that tests of refusals share."""
 
     status: int
     json: Any
 
     def ok(self) -> Any:
-        """The body of an answer that was no refusal."""
+        """The body of a successful response."""
         assert self.status < 300, self.json
         return self.json
 
@@ -53,7 +53,7 @@ class HttpResult:
 
 @dataclass(slots=True)
 class DiscordHarness:
-    """The world, and ways to act on it over HTTP."""
+    """The sandbox's guilds and users, and methods that act on them over HTTP."""
 
     world: DiscordWorld
     clock: SandboxClock
@@ -138,7 +138,7 @@ class DiscordHarness:
         (await self.bot("PUT", path, list(commands))).ok()
 
     async def command(self, name: str, user: str = "Cem", **body: Any) -> Interaction:
-        """A person uses a command, in #general unless told otherwise."""
+        """A person uses a command, by default in #general."""
         asked = {"user": user, "channel": "#general", "command": name, **body}
         return self.interaction((await self.control("POST", "/commands", asked)).ok())
 
@@ -167,12 +167,12 @@ class DiscordHarness:
         return await self.bot(method, path, body, **options)
 
     async def state(self, interaction: Interaction) -> Json:
-        """What the control API says of an interaction."""
+        """What the control API says about an interaction."""
         shown: Json = (await self.control("GET", f"/interactions/{interaction.id}")).ok()
         return shown
 
     async def post_message(self, content: str, user: str = "Cem", **body: Any) -> Json:
-        """A person posts, in #general unless told otherwise."""
+        """A person posts, by default in #general."""
         asked = {"user": user, "channel": "#general", "content": content, **body}
         shown: Json = (await self.control("POST", "/messages", asked)).ok()["message"]
         return shown

@@ -146,7 +146,7 @@ async def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def answered(control: Control, path: str, **body: Any) -> Json:
-    """Acts as a person and waits for the bot's last word on it."""
+    """Acts as a person and waits for the bot's final answer."""
     interaction = (await control.call("POST", path, {"user": "Cem", **body}))["interaction"]
 
     async def done() -> Json | None:

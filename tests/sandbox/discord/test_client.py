@@ -13,7 +13,7 @@ from tests.sandbox.discord.discord_harness import DiscordHarness
 
 
 def bare_client() -> discord.Client:
-    """A client that is never connected, with a resolver that leaves no thread behind."""
+    """A client that never connects, with a resolver that leaves no thread behind."""
     connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
     return discord.Client(intents=discord.Intents.none(), connector=connector)
 

@@ -91,7 +91,7 @@ async def test_guild_create_lists_what_the_session_may_see(harness: DiscordHarne
 
 
 async def test_a_thread_under_a_message(harness: DiscordHarness) -> None:
-    """Discord writes two messages about it, in the name of who opened it. [discord-S3]"""
+    """Discord posts two messages about it, as the member who opened it. [discord-S3]"""
     harness.collect_events()
     path = f"/channels/{harness.channel('general').id}/messages"
     sent = (await harness.send({"content": "x"})).ok()

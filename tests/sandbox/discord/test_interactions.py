@@ -351,7 +351,7 @@ OPTION: Json = {"type": 3, "name": "clip", "description": "Which", "autocomplete
 async def completed(
     harness: DiscordHarness, data: Json, **asked: Any
 ) -> tuple[HttpResult, HttpResult]:
-    """A completion that the bot answers with ``data``: the bot's answer and the person's."""
+    """A completion that the bot answers with ``data``: both responses."""
     body = {"user": "Cem", "channel": "#general", "command": "ping", "focused": "clip", **asked}
     before = len(harness.world.interactions)
     typing = asyncio.create_task(harness.control("POST", "/autocomplete", body))

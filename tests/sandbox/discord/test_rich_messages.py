@@ -43,7 +43,7 @@ async def test_stickers_and_a_voice_message(seen: DiscordHarness) -> None:
 
 
 async def test_a_forward_is_a_snapshot(seen: DiscordHarness) -> None:
-    """It stays as the message was, and refers to it without replying. [discord-S10]"""
+    """It keeps the message's content and refers to it without being a reply. [discord-S10]"""
     original = await seen.post_message("first words", attachments=[seen.create_image()])
     forward = await seen.post_message("", forward=original["id"], channel="#clips")
     body = {"user": "Cem", "content": "other words"}
@@ -81,7 +81,7 @@ async def test_other_bots_and_webhooks_post(seen: DiscordHarness, kind: str) -> 
 
 @pytest.mark.parametrize("who", ["Cem", "Clapper"])
 async def test_a_time_out_takes_the_permission_to_speak(seen: DiscordHarness, who: str) -> None:
-    """Until it is over; the bot is told of its own. [discord-S10, discord-S4]"""
+    """Until it ends; the bot is told about its own time-out. [discord-S10, discord-S4]"""
     member = {"guild": "Clapper Cinema", "user": who, "timed_out_s": 600}
     (await seen.control("POST", "/members", member)).ok()
     event = seen.events_named("GUILD_MEMBER_UPDATE")[-1]
@@ -139,7 +139,7 @@ async def test_nitro_raises_the_limit_of_responses_only(seen: DiscordHarness) ->
 
 
 async def test_half_a_surrogate_pair_is_refused(seen: DiscordHarness) -> None:
-    """No text of Discord's can have one; U+0000 does arrive. [discord-S8]"""
+    """Discord's texts never contain one, but they may contain U+0000. [discord-S8]"""
     body = {"user": "Cem", "channel": "#general", "content": "a\ud800b"}
     (await seen.control("POST", "/messages", body)).assert_refused(400, "surrogate")
     await seen.post_message("a\0b")

@@ -17,7 +17,7 @@ from tests.harness.waiting import eventually
 
 
 class Client(discord.AutoShardedClient):
-    """The bot's own kind of client, as lean as the bot makes it, noting what it is told."""
+    """A client configured like the bot's, which records the events it receives."""
 
     def __init__(self, shards: int | None, intents: discord.Intents) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class Client(discord.AutoShardedClient):
 
 
 class ZlibContext:
-    """discord.py uses zlib where zstandard is not installed; this is that way in."""
+    """discord.py uses this zlib context if zstandard is not installed."""
 
     COMPRESSION_TYPE = "zlib-stream"
 

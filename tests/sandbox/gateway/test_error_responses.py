@@ -15,7 +15,7 @@ from sandbox.server_control import require_loopback
 
 
 class Server:
-    """Raises what it is told to."""
+    """Raises the given error."""
 
     def __init__(self) -> None:
         self.health = InternalErrorLog()

@@ -21,7 +21,7 @@ FILE_SIZE = Path(__file__).stat().st_size
 
 
 class Server:
-    """A server that answers everything with 200 and counts what it really did."""
+    """A server that answers everything with 200 and counts the requests it carried out."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock

@@ -25,7 +25,7 @@ MODEL = "veo-3.1-fast-generate-preview"
 
 
 class Bot(discord.AutoShardedClient):
-    """Makes clips on command and longer ones by reply."""
+    """Makes clips by command and extends them by reply."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True)

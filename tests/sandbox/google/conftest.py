@@ -70,7 +70,7 @@ class Server:
         return await self.call("GET", f"/google/v1beta/{name}", headers=self.key)
 
     async def done(self, name: str) -> dict[str, Any]:
-        """Moves the clock past the operation's time and waits for its rendering."""
+        """Moves the clock past the operation's end and waits for its rendering."""
         self.clock.advance(10)
 
         async def finished() -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ class Server:
         return answer
 
     async def made(self, prompt: str = "a ball", **parameters: Any) -> str:
-        """The uri of a clip that was made just now and is ready to be extended."""
+        """The URI of a new clip that can be extended."""
         operation = await self.submit({"prompt": prompt}, **parameters)
         answer = await self.done(operation["name"])
         self.clock.advance(2)
@@ -120,7 +120,7 @@ async def server(clock: SandboxClock, tmp_path: Path, clips: Path) -> AsyncItera
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (640, 360), hue: int = 30) -> bytes:
-    """A picture that nobody would mistake for another."""
+    """An image that is easy to tell from others."""
     image = Image.new("HSV", size, (hue, 180, 200)).convert("RGB")
     draw = ImageDraw.Draw(image)
     draw.ellipse((size[0] // 4, size[1] // 4, size[0] // 2, size[1] * 3 // 4), fill=(250, 250, 240))

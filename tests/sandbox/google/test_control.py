@@ -145,7 +145,7 @@ async def test_a_clip_is_rendered_once(tmp_path: Path) -> None:
 
 
 async def test_plain_clips_of_a_size_are_rendered_once_and_differ(tmp_path: Path) -> None:
-    """They are copies of one with a hash each, and can be played and extended."""
+    """They are copies of one clip with different hashes, and can be played and extended."""
     plain = replace(LION, look=RenderStyle.PLAIN)
     specs = [replace(plain, prompt=prompt) for prompt in ("one", "two", "three")]
     renderer = ClipRenderer(tmp_path)

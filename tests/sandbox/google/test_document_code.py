@@ -49,7 +49,7 @@ RECORDED = [
 
 
 class DocumentClient:
-    """Sends and reads what ``genai.Client()`` of 2.34.0 does."""
+    """Sends requests and reads answers as ``genai.Client()`` 2.34.0 does."""
 
     def __init__(self, server: Server) -> None:
         self.server = server

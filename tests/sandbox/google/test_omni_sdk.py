@@ -23,7 +23,7 @@ FORM = {"type": "video", "duration": "3s", "resolution": "360p", "delivery": "ur
 
 
 class OfficialClient:
-    """The client, and its interactions without the many types of an answer."""
+    """The client, with its interactions typed loosely."""
 
     def __init__(self, server: Server, version: str | None) -> None:
         options = types.HttpOptions(

@@ -54,7 +54,7 @@ def test_a_model_of_the_operators_file_is_trusted_too(tmp_path: Path) -> None:
     [(None, {GoogleRoute.GEMINI}), ("http://127.0.0.1:9/", set())],
 )
 def test_googles_dates_count_on_its_own_host(url: str | None, routes: set[GoogleRoute]) -> None:
-    """A gateway may run what Google has shut down."""
+    """A gateway may still run what Google has shut down."""
     values: dict[str, Any] = {
         "discord_token": SecretStr("x"),
         "gemini_api_key": SecretStr("k"),

@@ -48,7 +48,7 @@ Failure = Callable[[], Awaitable[None]]
 
 
 class ScriptedLoop:
-    """A loop that fails as often as it is told, then runs until it is cancelled."""
+    """A loop that fails a given number of times, then runs until it is canceled."""
 
     def __init__(self) -> None:
         self.failures: list[Failure] = []

@@ -65,7 +65,7 @@ def name_buttons(*actions: str) -> list[str]:
 
 
 def list_promises(text: str) -> set[str]:
-    """Return what a card says that a reply can do, as the ends of the texts' keys."""
+    """Return what a card says a reply can do, as the ends of the texts' keys."""
     facts = re.split(r" · |\n", text)
     ways = ("extendable", "editable", "changeable")
     return {
@@ -317,7 +317,7 @@ async def test_blocked_audio_offers_retry_and_blocked_prompt_offers_edit() -> No
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])
 async def test_whoever_asked_can_delete_what_did_not_come(outcome: Outcome) -> None:
-    """The prompt and Google's reason need not stay in the channel. [people-M15]"""
+    """The prompt and Google's reason can be removed from the channel. [people-M15]"""
     view = ClipCards(model_info=Titles()).build_outcome_card(a_job(outcome=outcome))
     assert "clapper:delete:7" in buttons(view).values()
 
@@ -341,7 +341,7 @@ async def test_only_what_is_missing_is_counted(asked: int, came: int, notes: int
 
 
 async def test_a_cancelled_job_says_what_it_cost() -> None:
-    """One sentence is true for each end. [people-M13]"""
+    """Each ending has a sentence that is true for it. [people-M13]"""
     cancelled = a_job(state=JobState.CANCELLED, outcome=Outcome.CANCELLED)
     assert "$" not in describe_outcome(cancelled)
     assert quote_text("outcome.cancelled") in describe_outcome(cancelled)
@@ -384,7 +384,7 @@ async def test_a_clip_says_what_google_billed_for_it(billed: int | None, price: 
 
 
 async def test_a_clip_that_was_not_posted_is_named_with_its_place_and_what_is_missing() -> None:
-    """A direct message has no "here". [discord-D21]"""
+    """In a direct message, "here" would mean nothing. [discord-D21]"""
     job = a_job(outcome=Outcome.DELIVERY_FAILED, detail="attach_files,connect")
     text = describe_outcome(job, clips=[a_clip(id=25)])
     missing = [f"**{translate(f'permission.{name}')}**" for name in ("attach_files", "connect")]
@@ -502,7 +502,7 @@ def test_lost_operation_says_until_when_google_is_asked() -> None:
 
 
 def test_guest_card_promises_no_replies() -> None:
-    """The bot hears no replies in a server that it is not in. [people-M28]"""
+    """The bot receives no replies in a server that it is not in. [people-M28]"""
     reply = UserInstallReply(message_id=1, editable_until=NOW)
     guest = a_job(origin=replace(ORIGIN, guild_id=None, user_install_reply=reply))
     cards = ClipCards(model_info=Titles())

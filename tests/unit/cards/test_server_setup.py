@@ -170,7 +170,7 @@ CEILING = UsageLimits(100, 800, Micros(20_000_000), Micros(100_000_000), 10)
 
 
 def test_setup_offers_nothing_above_the_ceiling() -> None:
-    """$30 a day is no offer where a server may spend $20. [people-A3]"""
+    """$30 a day is not offered where a server may spend $20. [people-A3]"""
     view = build_setup_view(replace(EMPTY, ceiling=CEILING), "en-US")
     quotas = {option.value for option in menus(view)[SetupSetting.QUOTA].options}
     assert quotas == {UNSET_OPTION, "taste", "light", "regular"}

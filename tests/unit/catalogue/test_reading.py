@@ -68,7 +68,7 @@ def test_a_row_changes_a_price() -> None:
     ],
 )
 def test_an_id_is_read_as_google_lists_it(written: str) -> None:
-    """The prefix of Google's lists is taken off. [google-K22, google-F1]"""
+    """The prefix in Google's lists is removed. [google-K22, google-F1]"""
     catalogue = load_catalogue(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
     changed = catalogue.get(OWN)
     assert changed is not None

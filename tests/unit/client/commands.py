@@ -27,7 +27,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
 
 
 def every_cog() -> list[type[commands.Cog]]:
-    """Return every cog there is, but for those that are a part of another one only."""
+    """Return every cog, except those that are only part of another."""
     found = {
         cog
         for module in pkgutil.iter_modules(cogs.__path__, "cogs.")
@@ -49,7 +49,7 @@ async def tree_of() -> app_commands.CommandTree[Any]:
 
 
 def _built(kind: type[commands.Cog]) -> commands.Cog:
-    """Return a cog whose services do nothing: only its commands are looked at."""
+    """Return a cog whose services do nothing, to inspect its commands."""
     if kind is ServerCommands:
         return ServerCommands([_built(part) for part in SERVER_PARTS])
     return kind(**{name: Mock() for name in inspect.signature(kind).parameters})

@@ -71,7 +71,7 @@ async def test_buttons_outlive_their_views(client: DiscordClient) -> None:
 
 
 async def test_ended_mixed_view_unregisters_all_buttons(client: DiscordClient) -> None:
-    """Why views of `bot.ui.components` never mix items: this takes all buttons away."""
+    """Why views of `bot.ui.components` never mix items: this unregisters all buttons."""
     view = ui.View(timeout=None)
     view.add_item(ActionButton(ButtonAction.REDO, 1, label="Redo"))
     view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))

@@ -25,7 +25,7 @@ DAY_S = 24 * HOUR_S
 
 
 class GatewayStage:
-    """A client that is being connected, and what it logged."""
+    """A client that is connecting, and what it logged."""
 
     def __init__(self, sandbox: SandboxServer) -> None:
         self.sandbox = sandbox
@@ -88,7 +88,7 @@ def fail_gateway(stage: GatewayStage, **order: Any) -> None:
 async def test_waits_grow_while_the_gateway_ends_every_connection(
     stage: GatewayStage, fault: dict[str, Any]
 ) -> None:
-    """A day of it is some hundred connections, each with a line in the log, and no 1,000 sessions.
+    """A day of this makes some hundred connections and log lines, not 1,000 sessions.
 
     [discord-D04]
     """
@@ -175,7 +175,7 @@ async def test_a_rate_limit_of_hours_is_slept_through(stage: GatewayStage) -> No
 async def test_what_discord_py_cannot_parse_is_dropped_and_logged_once(
     stage: GatewayStage,
 ) -> None:
-    """An event of any type, and a frame that is no JSON. [discord-D01]"""
+    """An event of any type, and a frame that is not JSON. [discord-D01]"""
     await stage.connect_fully()
     gateway = stage.sandbox.gateway
     parsers = sorted(stage.client._connection.parsers)

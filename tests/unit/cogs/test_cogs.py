@@ -66,7 +66,7 @@ def build_clip_finder() -> ClipFinder:
 
 
 def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
-    """Return the interaction of a member; ``card`` is what every unrecorded message shows."""
+    """Return a member's interaction; ``card`` is what every unrecorded message shows."""
 
     async def fetch_message(message_id: int) -> Any:
         if card is None:
@@ -120,7 +120,7 @@ async def test_invalid_clip_references_are_distinguished(given: str, what: str) 
 
 
 async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_buttons() -> None:
-    """The card stands in the channel a moment before the database knows its message."""
+    """The card is posted a moment before its message is recorded."""
     finder = build_clip_finder()
     card = ClipCards(model_info=Mock(get_display_name=lambda _: "Veo")).build_clip_card(
         a_job(), [enclosed()], NOW
@@ -156,7 +156,7 @@ def test_an_option_that_is_no_value_is_refused_by_name() -> None:
 
 
 class Clock(SystemClock):
-    """A clock whose seconds are turned by hand."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -169,7 +169,7 @@ class Clock(SystemClock):
 
 
 class Heard:
-    """An asking that keeps what it was asked, or refuses."""
+    """A confirmation service that records what it was asked, or refuses."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.fault = fault

@@ -25,7 +25,7 @@ DEARER = a_plan(price=Micros(PLAN.price + 1))
 
 
 class FakeRequestService:
-    """Plans as it is told to, and takes what is submitted."""
+    """Returns the given plans and accepts what is submitted."""
 
     def __init__(self, plan: VideoPlan) -> None:
         self.current_plan = plan
@@ -57,7 +57,7 @@ class FakeRequestService:
 
 
 class RecordingAnswer:
-    """Keeps what was answered."""
+    """Records what was answered."""
 
     def __init__(self) -> None:
         self.text = ""

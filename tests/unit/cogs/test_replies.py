@@ -21,14 +21,14 @@ from tests.unit.words.examples import PLAN
 
 
 class InstantClock(Clock):
-    """A clock on which every wait is over at once."""
+    """A clock on which every wait ends immediately."""
 
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
 
 
 class OpenFlow:
-    """A request flow that refuses nothing but what it is told to, and counts extensions."""
+    """A request flow that refuses only the given requests, and counts extensions."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self.refusal = refusal
@@ -59,7 +59,7 @@ async def answer(content: str, *, flow: Any = None, **changes: Any) -> Any:
 
 @pytest.mark.parametrize("content", ["nice!", "👏", "can you make him dance?", "it jumps"])
 async def test_what_does_not_spend_gets_a_reaction(content: str) -> None:
-    """Nothing is written. [people-M3]"""
+    """The bot writes no message. [people-M3]"""
     flow = OpenFlow()
     message = await answer(content, flow=flow)
     message.add_reaction.assert_awaited_once_with(TAP_EMOJI)
@@ -73,7 +73,7 @@ async def test_what_does_not_spend_gets_a_reaction(content: str) -> None:
 async def test_without_the_permission_only_what_may_be_meant_is_asked(
     content: str, is_asked: bool
 ) -> None:
-    """Comments are left alone. [people-M3]"""
+    """Comments get no answer. [people-M3]"""
     message = await answer(content, add_reaction=AsyncMock(side_effect=build_error(403, 50013)))
     assert message.channel.said == ([translate("reply.unsure")] if is_asked else [])
 

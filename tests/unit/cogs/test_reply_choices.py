@@ -34,7 +34,7 @@ def impossible(rule: str) -> RuleBroken:
 
 
 class PricedFlow:
-    """A request flow that quotes edits and extensions, or refuses them, and keeps what is asked."""
+    """A request flow that prices or refuses edits and extensions, and records the requests."""
 
     def __init__(self, **refusals: Exception) -> None:
         self.refusals = refusals
@@ -146,7 +146,7 @@ async def test_a_plain_reply_is_acted_upon(content: str, kind: str) -> None:
 
 
 async def test_where_it_is_not_plain_both_are_offered_with_their_prices() -> None:
-    """Nothing is spent, and the buttons need no memory of the bot."""
+    """Nothing is spent, and the buttons work without stored state."""
     flow = PricedFlow()
     message = await answer("then make it winter", flow)
     assert flow.made == []
@@ -174,7 +174,7 @@ async def test_what_is_impossible_is_left_out_with_its_reason() -> None:
 async def test_an_impossible_wish_is_told_and_the_other_way_offered(
     content: str, refused: str, offered: str
 ) -> None:
-    """Never is one taken for the other by itself."""
+    """The bot never makes the other one without being asked."""
     rule = "edit_source_too_long" if refused == "edit" else "source_too_long"
     flow = PricedFlow(**{refused: impossible(rule)})
     message = await answer(content, flow)
@@ -185,7 +185,7 @@ async def test_an_impossible_wish_is_told_and_the_other_way_offered(
 
 
 async def test_where_neither_is_possible_the_rule_answers() -> None:
-    """The request flow says it as for a command."""
+    """The answer is the same as for a command."""
     refusal = impossible("source_gone")
     flow = PricedFlow(edit=refusal, extend=refusal)
     message = await answer("make it winter", flow)
@@ -221,7 +221,7 @@ async def test_a_picture_is_the_reference_of_an_edit() -> None:
 
 @pytest.mark.parametrize("content", ["the fox jumps over the fence", "then make it like this"])
 async def test_a_picture_with_an_extension_is_asked_about(content: str) -> None:
-    """An extension takes none, and it is not dropped in silence. [people-M8]"""
+    """An extension takes no image, and the member is told so. [people-M8]"""
     flow = PricedFlow()
     message = await answer(content, flow, a_file())
     assert flow.made == []
@@ -265,7 +265,7 @@ async def test_more_pictures_than_the_model_takes_are_told() -> None:
     [("clapper:reply:12@720000", "extend", 0), ("clapper:reply_edit:12@570000", "edit", 1)],
 )
 async def test_a_press_makes_what_its_button_says(custom_id: str, kind: str, pictures: int) -> None:
-    """With the words and pictures that Discord has kept, under the reply's own key."""
+    """It uses the reply's words and images from Discord, and the reply's own key."""
     flow = PricedFlow()
     await press(custom_id, "then make it winter", flow, a_file())
     assert flow.made == [(kind, "then make it winter", pictures)]

@@ -21,7 +21,7 @@ from tests.unit.words.examples import a_job
 
 
 class Asked:
-    """An admin's command, as far as these commands look at it, and what it was answered."""
+    """The parts of an interaction that admin commands use, and the answers given."""
 
     def __init__(self) -> None:
         self.guild_id = 10
@@ -36,7 +36,7 @@ class Asked:
 
     @property
     def told(self) -> str:
-        """The one answer."""
+        """The only answer."""
         [call] = self.edit_original_response.await_args_list
         text: str = call.kwargs["content"]
         return text
@@ -47,7 +47,7 @@ CEILING = UsageLimits(usd_per_day=Micros(20_000_000), usd_per_month=Micros(100_0
 
 @pytest.fixture
 def ledger() -> AsyncMock:
-    """Give a ledger without limits that remembers what was set."""
+    """Give a ledger without limits that records what was set."""
     ledger = AsyncMock()
     ledger.list_limits.return_value = []
     return ledger
@@ -55,7 +55,7 @@ def ledger() -> AsyncMock:
 
 @pytest.fixture
 def jobs() -> AsyncMock:
-    """Give jobs of which one is to be settled."""
+    """Give jobs, one of which can be settled."""
     jobs = AsyncMock()
     jobs.list_unknown.return_value = [a_job()]
     return jobs
@@ -63,7 +63,7 @@ def jobs() -> AsyncMock:
 
 @pytest.fixture
 def limits(ledger: AsyncMock, jobs: AsyncMock) -> LimitsCommands:
-    """Give the commands about limits over those."""
+    """Give the commands about limits, over that ledger and those jobs."""
     clock = Mock()
     return LimitsCommands(
         quota_service=QuotaService(
@@ -127,7 +127,7 @@ async def test_the_list_of_unknown_jobs_sends_admins_to_the_operator(
 async def test_without_options_limits_are_shown(
     limits: LimitsCommands, ledger: AsyncMock, command: Any
 ) -> None:
-    """A look changes nothing, and names what the server has and the ceiling. [people-A7]"""
+    """Showing changes nothing; it names the server's limits and the maximum. [people-A7]"""
     own = UsageLimits(usd_per_month=Micros(5_000_000))
     ledger.list_limits.return_value = [LimitRow(10, LimitSubject.GUILD, 0, own)]
     said = await give(command, limits)
@@ -145,7 +145,7 @@ async def test_reply_shows_all_effective_limits(limits: LimitsCommands, ledger: 
 
 
 async def test_a_limit_above_the_budget_says_what_holds(limits: LimitsCommands) -> None:
-    """$500 a day is no promise in a server that may spend $20. [people-A9]"""
+    """$500 a day means nothing in a server that may spend $20. [people-A9]"""
     said = await give(LimitsCommands.set_quota, limits, usd_per_day=500.0)
     assert "$500.00" in said
     assert "$20.00" in said

@@ -189,7 +189,7 @@ async def test_clip_replies_to_members_message(setup: MessagesSetup) -> None:
 async def test_a_post_pings_the_requester_or_nobody(
     setup: MessagesSetup, is_mentioned: bool
 ) -> None:
-    """Everything else stays without a ping. [people-M2]"""
+    """Nothing else pings anyone. [people-M2]"""
     job = a_job(state=JobState.POSTING)
     await setup.messages.post_clips(
         job, [enclosed()], may_send=allow_sending, is_mentioned=is_mentioned
@@ -239,7 +239,7 @@ async def test_a_refused_post_names_what_the_bot_lacks(setup: MessagesSetup) -> 
 async def test_cancelling_is_shown_at_once_though_an_edit_is_under_way(
     setup: MessagesSetup,
 ) -> None:
-    """It is never dropped as too early. [people-M12]"""
+    """The update is never skipped as too early. [people-M12]"""
     polling = a_job(state=JobState.POLLING, status_message_id=41)
     setup.channel.blocked = asyncio.Event()
     first = asyncio.create_task(setup.messages.show_status(JobProgress(polling)))
@@ -286,7 +286,7 @@ async def test_repost_has_own_nonce(setup: MessagesSetup) -> None:
 
 
 async def test_deleting_takes_the_post_and_the_status(setup: MessagesSetup) -> None:
-    """What is left because Discord was away is told, so that it is deleted later. [people-M14]"""
+    """Messages left because Discord was down are reported and deleted later. [people-M14]"""
     await setup.messages.delete_job_messages(a_job())
     assert setup.channel.deleted == []
     job = a_job(posted_message_id=40, status_message_id=41)
@@ -429,7 +429,7 @@ async def test_a_failed_deletion_of_the_status_is_tried_again(
 async def test_a_status_whose_id_was_lost_is_found_and_deleted(
     setup: MessagesSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No prompt stays behind for ever after a crash. [people-M2]"""
+    """No prompt stays in the channel after a crash. [people-M2]"""
     monkeypatch.setattr(
         "bot.discord.job_messages.find_button_number", lambda message, _: {44: 7}.get(message.id)
     )
@@ -542,7 +542,7 @@ async def test_missing_channel_has_no_post(setup: MessagesSetup, error: Exceptio
 
 
 async def test_delayed_post_sends_nothing_after_lease_is_lost(setup: MessagesSetup) -> None:
-    """The lease is lost while discord.py holds the post back: no byte of the clip is sent."""
+    """The lease expires while discord.py delays the post, so nothing is sent."""
     lease_is_valid = True
 
     def may_send() -> None:

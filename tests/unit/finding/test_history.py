@@ -22,7 +22,7 @@ from tests.unit.words.examples import NOW, a_clip
 
 
 class FakeClipStore:
-    """Clips in memory, asked as the store is."""
+    """A clip store in memory."""
 
     def __init__(self, clips: list[Clip]) -> None:
         self.clips = clips

@@ -72,7 +72,7 @@ def test_the_message_marks_the_clip_and_links_every_other() -> None:
 
 
 def test_extensions_and_edits_are_different_edges() -> None:
-    """In words too: a screen reader says nothing of the signs."""
+    """They differ in words too, because screen readers skip the symbols."""
     clips = [
         *a_tree({1: None}),
         *a_tree({2: 1}, mode=GenerationMode.EXTENSION, seconds=15, extension_depth=1),

@@ -13,7 +13,7 @@ KINDS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF")
 
 
 def picture(size: tuple[int, int] = SIZE, mode: str = "RGB") -> Image.Image:
-    """Left half red, right half blue: what is turned or mirrored shows it."""
+    """Left half red, right half blue, so that rotation and mirroring are visible."""
     made = Image.new("RGB", size, (200, 30, 30))
     made.paste((30, 30, 200), (size[0] // 2, 0, size[0], size[1]))
     return made.convert(mode)

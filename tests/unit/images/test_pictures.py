@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def prepare(data: bytes, folder: Path, name: str = "raw") -> Image.Image:
-    """What Google would get, and that it is stored under its hash and described truly."""
+    """Return what Google would get, and check how it is stored and described."""
     source = folder.parent / name
     await asyncio.to_thread(source.write_bytes, data)
     image = await ProcessImageDecoder().prepare_image(source, folder)
@@ -45,7 +45,7 @@ def near(colour: object, expected: tuple[int, int, int]) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_kind_becomes_one_that_veo_takes(folder: Path, kind: str) -> None:
-    """The name is a lie on purpose: only the bytes count."""
+    """The file name is wrong on purpose: only the bytes count."""
     found = await prepare(encoded(kind), folder, name="holiday.txt")
     assert found.size == SIZE
     assert found.format == ("PNG" if kind in ("PNG", "GIF") else "JPEG")
@@ -190,7 +190,7 @@ FUZZED = 240
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """One of the things that happen to files, or are done to them."""
+    """A file damaged in one of the usual ways."""
     made = bytearray(data)
     match chance.randrange(6):
         case 0:

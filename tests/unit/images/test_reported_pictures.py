@@ -26,7 +26,7 @@ RED, GREEN, WHITE = (220, 20, 20), (20, 200, 20), (255, 255, 255)
 
 
 async def decode(data: bytes | str, folder: Path) -> tuple[ImportedImage, Image.Image]:
-    """Return what is known about a picture, and the picture as Google would get it."""
+    """Return an image's facts, and the image as Google would get it."""
     source = FIXTURES / data if isinstance(data, str) else folder / "raw"
     if isinstance(data, bytes):
         await asyncio.to_thread(source.write_bytes, data)
@@ -47,7 +47,7 @@ def is_near(color: Any, expected: tuple[int, int, int], tolerance: int = 12) -> 
 
 
 def draw_logo(color: tuple[int, int, int]) -> Image.Image:
-    """Return a disc on nothing, with rubbish under the transparency."""
+    """Return a disc on a transparent background with random colors."""
     image = Image.new("RGBA", SIZE, (*GREEN, 0))
     ImageDraw.Draw(image).ellipse((100, 30, 220, 150), fill=(*color, 255))
     return image
@@ -66,14 +66,14 @@ def insert_chunks(png: bytes, *chunks: tuple[bytes, bytes, int]) -> bytes:
 
 
 def encode_with_key(mode: str) -> bytes:
-    """Return a PNG in which one colour is transparent."""
+    """Return a PNG in which one color is transparent."""
     image = Image.new(mode, SIZE, (9, 9, 9) if mode == "RGB" else 9)
     image.paste((200, 0, 0) if mode == "RGB" else 100, (100, 30, 220, 150))
     return encoded("PNG", image, transparency=(9, 9, 9) if mode == "RGB" else 9)
 
 
 def encode_wide_key(depth_mode: str) -> bytes:
-    """Return a PNG of 16 bits a channel whose background is the transparent colour."""
+    """Return a PNG with 16 bits per channel whose background is the transparent color."""
     channels = 3 if depth_mode == "RGB" else 1
     pixel = struct.pack(">H", 0x0909) * channels, struct.pack(">H", 0x9000) * channels
     row = b"\0" + pixel[0] * 100 + pixel[1] * 120 + pixel[0] * 100
@@ -127,7 +127,7 @@ async def test_black_logo_stays_visible(tmp_path: Path) -> None:
 
 
 async def test_a_logo_that_white_would_hide_is_put_on_black(tmp_path: Path) -> None:
-    """White on white would be paid for and show nothing. [images-F1]"""
+    """White on white would cost money and show nothing. [images-F1]"""
     image, sent = await decode(encoded("PNG", draw_logo(WHITE)), tmp_path)
     assert is_near(sent.getpixel((3, 3)), (0, 0, 0))
     assert is_near(sent.getpixel((160, 90)), WHITE)
@@ -160,7 +160,7 @@ async def test_orientation_needs_no_other_tag(tmp_path: Path, name: str) -> None
 
 
 def build_exif(order: str, kind: int, value: bytes, count: int = 1, *, tail: bytes = b"") -> bytes:
-    """Return an EXIF block whose other tag is nonsense."""
+    """Return an EXIF block whose other tag is invalid."""
     sign = b"II*\0" if order == "<" else b"MM\0*"
     head = sign + struct.pack(f"{order}I", 8) + struct.pack(f"{order}H", 2)
     nonsense = struct.pack(f"{order}HHII", 0x0100, 2, 2**31, 2**32 - 1)
@@ -218,7 +218,7 @@ async def test_every_orientation_of_every_kind(tmp_path: Path, kind: str, orient
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 async def test_words_about_the_picture_do_not_turn_it(tmp_path: Path, kind: str) -> None:
-    """Browsers and Discord do not heed XMP's orientation. [images-F12]"""
+    """Browsers and Discord ignore XMP's orientation. [images-F12]"""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
     _, sent = await decode(encoded(kind, picture(SIZE), xmp=xmp), tmp_path)
     assert sent.size == SIZE
@@ -248,7 +248,7 @@ async def test_photo_without_its_last_bytes(
 
 
 async def test_missing_rows_are_left_out_and_told(tmp_path: Path) -> None:
-    """Google gets no gray block where a member saw none. [images-F5a]"""
+    """Google gets no gray block that the member did not see. [images-F5a]"""
     data = encoded("JPEG", draw_detail(), quality=90)
     image, sent = await decode(data[: len(data) * 85 // 100], tmp_path)
     assert 380 <= sent.height <= 415
@@ -301,7 +301,7 @@ async def test_side_chunks_of_a_png_do_not_matter(
 
 
 async def test_png_with_wrong_pixels_is_damaged(tmp_path: Path) -> None:
-    """Its checksum says so; what is shown would be a guess. [images-F5b]"""
+    """Its checksum is wrong, so its pixels cannot be trusted. [images-F5b]"""
     data = encoded("PNG", draw_detail())
     scribbled = data[:2000] + bytes(200) + data[2200:]
     assert (await refuse(scribbled, tmp_path)).reason == "image_broken"
@@ -448,7 +448,7 @@ async def test_what_no_frame_has_painted_is_transparent(tmp_path: Path) -> None:
     assert image.traits == {PictureTrait.ON_WHITE}
 
 
-# --- colours ------------------------------------------------------------------------------------
+# --- colors -------------------------------------------------------------------------------------
 
 
 async def test_hdr_is_brought_to_what_a_screen_shows(tmp_path: Path) -> None:
@@ -515,7 +515,7 @@ async def test_gray_with_alpha_and_a_profile_for_gray_or_colours(tmp_path: Path)
 
 
 async def test_avif_of_an_older_encoder(tmp_path: Path) -> None:
-    """Its transparency tells no size, which the strict decoder refuses. [images-F16]"""
+    """Its alpha plane has no size, which the strict decoder refuses. [images-F16]"""
     image, sent = await decode("alpha_without_size.avif", tmp_path)
     assert sent.size == (80, 80)
     assert PictureTrait.ON_WHITE in image.traits

@@ -74,7 +74,7 @@ def test_fitting_shows_everything_and_has_no_black_bars() -> None:
     fitted = fit_image(image, WIDE)
     assert fitted.size == (1067, 600)
     assert fitted.crop((233, 0, 833, 600)).tobytes() == image.tobytes()
-    assert fitted.getpixel((5, 300)) == (120, 160, 200)  # the colour of its edge
+    assert fitted.getpixel((5, 300)) == (120, 160, 200)  # the color of its edge
     busy = Image.effect_noise((600, 600), 120).convert("RGB")
     left = fit_image(busy, WIDE).getpixel((5, 300))
     assert isinstance(left, tuple)

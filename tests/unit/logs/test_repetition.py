@@ -14,7 +14,7 @@ from bot.observability.repetition import REPETITION_WINDOW_S, RepeatedLineFilter
 
 
 class LogUnderTest:
-    """The program's log, under a clock turned by hand."""
+    """The program's log, with a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -76,7 +76,7 @@ def test_events_with_other_facts_are_all_written(log: LogUnderTest) -> None:
 
 
 def test_kinds_are_bounded(log: LogUnderTest) -> None:
-    """A fault whose text never is the same twice neither fills the memory nor the disk."""
+    """A fault whose text always differs fills neither the memory nor the disk."""
     for number in range(5000):
         log.library.error("".join(chr(97 + int(digit)) for digit in str(number)))
     assert len(log.lines()) < 600

@@ -50,7 +50,7 @@ class Clock:
 
 
 class Route1:
-    """A route that says what the test wants."""
+    """A route with answers set by the test."""
 
     route = GoogleRoute.GEMINI
 
@@ -133,7 +133,7 @@ def test_a_model_whose_end_has_passed_waits_for_the_servers_word(models: ModelDi
 
 
 async def test_a_server_that_has_it_brings_it_back(models: ModelDirectory) -> None:
-    """Gateways outlive Google's dates, and so may Google itself on Vertex."""
+    """Gateways, and Google on Vertex, may run models beyond Google's dates."""
     await models.refresh_from_google()
     assert VEO_2 in ids(models)
     assert models.list_retired() == ()
@@ -368,7 +368,7 @@ async def test_unanswered_probe_keeps_state(models: ModelDirectory, google: Rout
 
 
 class States(ModelStateStore):
-    """The store's rows, with a switch for its being away."""
+    """The store's rows, with a switch that makes the store unavailable."""
 
     def __init__(self) -> None:
         self.rows: dict[str, ModelState] = {}

@@ -30,7 +30,7 @@ What `clapper --help` and each command's `--help` say. In a checkout the program
 
 
 def render_pages(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each page, and its content as it has to be."""
+    """Yield each page with its expected content."""
     docs, example = root / "docs", root / ".env.example"
     settings = docs / "settings.md"
     yield docs / "command-line.md", _render_command_line()

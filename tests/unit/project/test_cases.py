@@ -14,7 +14,7 @@ _LINE = re.compile(
 
 @pytest.fixture(scope="module")
 def named(root: Path) -> dict[str, set[str]]:
-    """The files that name each row; this one, with its examples, is left out."""
+    """The files that name each row, except this one with its examples."""
     paths = (path for path in (root / "tests").rglob("test_*.py") if path != Path(__file__))
     return find_in_sources(paths)
 

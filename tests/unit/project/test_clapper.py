@@ -138,7 +138,7 @@ def test_command_needs_a_database(
     command: str,
     reason: str,
 ) -> None:
-    """A backup that was restored elsewhere is not taken for one without jobs."""
+    """A backup restored elsewhere is not mistaken for an empty database."""
     monkeypatch.chdir(tmp_path)
     settings = {"DISCORD_TOKEN": "t", "GEMINI_API_KEY": "k", "DATA_DIR": str(tmp_path)}
     for name, value in settings.items():

@@ -8,7 +8,7 @@ _FULL = re.compile(r'web\.(get|post|put|patch|delete)\("(/control[^"]*)"')
 
 
 def served(root: Path) -> set[str]:
-    """Every call, read where it is mounted, with ID for what stands in braces."""
+    """Every call, from where it is mounted, with ID for each placeholder."""
     found = set()
     for path in (root / "sandbox").rglob("*.py"):
         text = path.read_text("utf-8")

@@ -21,7 +21,7 @@ def test_rules_services_and_walks_are_among_them(root: Path) -> None:
 
 
 def test_every_folder_of_unit_tests_is_in_it_or_left_out_on_purpose(root: Path) -> None:
-    """A new folder is put into tests/fast.txt or in the list here, of what takes long."""
+    """Add a new folder to tests/fast.txt, or if it is slow to the list here."""
     paths = (root / "tests" / "fast.txt").read_text("utf-8").splitlines()
     folders = {
         each.name for each in (root / "tests" / "unit").iterdir() if any(each.glob("test_*"))

@@ -65,7 +65,7 @@ class VirtualClock(FixedClock):
 
 
 class FixedMediaProbe(MediaProbe):
-    """Claims 60 MiB and eight seconds of every file, without looking into it."""
+    """Reports 60 MiB and eight seconds for every file, without reading it."""
 
     def __init__(self) -> None:
         self.size = 60 * MIB
@@ -213,7 +213,7 @@ async def test_each_413_tries_next_upload_option(process: PublishingProcess) -> 
 async def test_an_attempt_is_short_and_the_history_is_searched_before_the_next(
     tmp_path: Path,
 ) -> None:
-    """The post hangs in the library; when it is given up, it may or may not have been made."""
+    """The post hangs in the library, and when it times out it may have been made."""
     clock = VirtualClock()
     process = PublishingProcess(tmp_path, clock=clock)
     process.discord.honours_nonce = False
@@ -422,7 +422,7 @@ async def test_after_some_resets_a_smaller_file_is_tried(process: PublishingProc
 async def test_resets_of_a_small_file_or_an_outage_change_nothing(
     process: PublishingProcess,
 ) -> None:
-    """Their size cannot be the reason, and nothing is remembered of the place. [discord-D11]"""
+    """The size cannot be the reason, and nothing is learned about the place. [discord-D11]"""
     small = replace(process.clip, size_bytes=MIB // 2)
     process.discord.post_script.extend([UploadInterrupted("reset")] * 7)
     assert await process.post(small) is not None

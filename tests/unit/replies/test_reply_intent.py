@@ -558,7 +558,7 @@ def test_directions_spend(text: str) -> None:
 
 @pytest.mark.parametrize("text", COMMENTS)
 def test_comments_never_spend(text: str) -> None:
-    """Each needs a tap of its author. [people-M3]"""
+    """Each needs a tap by its author. [people-M3]"""
     assert read_reply(text, list_button_words()).kind is not ReplyKind.DIRECTION
 
 
@@ -660,7 +660,7 @@ def test_kinds(text: str, kind: ReplyKind) -> None:
     ],
 )
 def test_the_words_of_a_button_are_that_button(text: str, action: ButtonAction) -> None:
-    """In any language, however it is written. [people-M4]"""
+    """In any language and spelling. [people-M4]"""
     reading = read_reply(text, list_button_words())
     assert (reading.kind, reading.button) == (ReplyKind.BUTTON, action)
 
@@ -690,7 +690,7 @@ def test_requests_are_recognised(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["make it like this picture", "turn it into this please"])
 def test_a_remark_may_be_a_request_all_the_same(text: str) -> None:
-    """It spends nothing, but is answered with a question where a picture comes with it."""
+    """It spends nothing, but gets a question if it has an image."""
     assert read_reply(text).kind is ReplyKind.REMARK
     assert asks_for_video(text)
 

@@ -83,7 +83,7 @@ def omni_clip(**changes: Any) -> SourceClip:
 
 
 def of_mode(mode: GenerationMode, **changes: Any) -> VideoRequest:
-    """A request of that mode with nothing else asked for."""
+    """A request of that mode without further options."""
     inputs: dict[GenerationMode, dict[str, Any]] = {
         GenerationMode.TEXT: {},
         GenerationMode.IMAGE: {"image": LANDSCAPE},

@@ -16,7 +16,7 @@ NEITHER = JobAnnouncement()
 
 
 def job_in(place: str, **changes: Any) -> Job:
-    """Return a job that was asked for in a server, a conversation, or where the bot is a guest."""
+    """Return a job requested in a server, a direct message, or through a user install."""
     origin = ORIGIN if place == "server" else replace(ORIGIN, guild_id=None)
     if place == "guest":
         reply = UserInstallReply(message_id=1, editable_until=NOW + timedelta(minutes=15))

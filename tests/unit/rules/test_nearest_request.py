@@ -147,7 +147,7 @@ def test_request_or_nearest_resolves(request: VideoRequest, offer: RuleContext) 
 def test_a_request_without_inputs_or_texts_that_fail_has_a_way_out(
     request: VideoRequest, offer: RuleContext
 ) -> None:
-    """Where only numbers are wrong, something near always works."""
+    """If only numbers are wrong, something near always works."""
     plain = request.evolve(prompt="a fox", source=None, references=(), last_frame=None)
     free = RuleContext(models=offer.models, now=NOW)
     if not offer.models:

@@ -169,7 +169,7 @@ def test_what_the_rules_accept_google_takes(request: VideoRequest, context: Rule
 
 @given(REQUESTS, CONTEXTS)
 def test_a_wrong_number_always_has_a_way_out(request: VideoRequest, context: RuleContext) -> None:
-    """Where nothing near works, the clip itself is why, and that is what is said."""
+    """If nothing near works, the clip itself is the reason, and the refusal says so."""
     if find_plan(request, context) is None:
         refused = refusal(request, context)
         is_named = request.model is not None and refused.rule == "mode_unsupported"
@@ -428,7 +428,7 @@ def test_how_omni_gets_at_a_clip(changes: dict[str, Any], access: SourceAccess) 
 @pytest.mark.parametrize("region", CLOSED)
 @pytest.mark.parametrize("is_edit", [True, False])
 def test_no_copies_where_google_takes_none(region: OperatorRegion, is_edit: bool) -> None:
-    """Said before anything is spent, with what still works."""
+    """The refusal comes before anything is spent, with what still works."""
     context = everything(region=region)
     own = asked(source=omni_clip(), is_edit=is_edit)
     resolve_plan(own, context)

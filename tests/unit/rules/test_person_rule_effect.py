@@ -98,7 +98,7 @@ def test_an_operator_who_trusts_google_keeps_adults_but_not_nobody() -> None:
 
 
 def test_more_than_twice_as_dear_is_asked_about_with_the_reason() -> None:
-    """Five references are Omni's; with the rule they are nobody's, and three are Veo's."""
+    """Only Omni takes five references; with the rule only Veo works, with three."""
     quality = CATALOGUE.get("veo-3.1-generate-001")
     assert quality is not None
     context = offer(models=(*OMNI, quality), person_rule=PersonRule.ADULTS)
@@ -118,7 +118,7 @@ def test_more_than_twice_as_dear_is_asked_about_with_the_reason() -> None:
 def test_a_dearer_plan_always_has_an_effect_to_tell(
     request: VideoRequest, rule: PersonRule | None
 ) -> None:
-    """Whoever pays more than without the rule is asked. [people-A5]"""
+    """A member who would pay more because of the rule is asked first. [people-A5]"""
     context = offer(models=(*GEMINI, *OMNI, *VERTEX[:1]), person_rule=rule)
     plan = find_plan(request, context)
     usual = find_plan(request, replace(context, person_rule=None))
@@ -134,7 +134,7 @@ def test_a_dearer_plan_always_has_an_effect_to_tell(
 def test_an_age_restricted_channel_changes_neither_model_nor_price(
     request: VideoRequest, rule: PersonRule | None
 ) -> None:
-    """What nobody chose costs nothing. [people-A6]"""
+    """A rule that nobody chose costs nothing. [people-A6]"""
     plain = offer(person_rule=rule)
     restricted = replace(plain, preferred_person_rule=AGE_RESTRICTED_PREFERENCE)
     plan, there = find_plan(request, plain), find_plan(request, restricted)

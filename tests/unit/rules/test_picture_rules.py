@@ -104,7 +104,7 @@ def test_a_small_picture_is_asked_about_with_its_size() -> None:
 
 
 def test_what_was_done_is_told_once() -> None:
-    """A job's pictures are plain: Redo tells nothing again. [images-F1]"""
+    """A job's images are already converted, so *Redo* repeats no note. [images-F1]"""
     image = an_image(1280, 720, PictureTrait.ON_WHITE)
     [note] = list_picture_notes(VideoRequest("x", image=image), WIDE)
     assert (note.trait, note.needs_answer) == (PictureTrait.ON_WHITE, False)

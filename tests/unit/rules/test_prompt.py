@@ -34,7 +34,7 @@ def test_count(text: str, count: int) -> None:
 
 
 def test_english_is_counted_near_what_is_usual() -> None:
-    """About 1.3 tokens a word; the estimate lies above the real count and not far."""
+    """About 1.3 tokens a word; the estimate is slightly above the real count."""
     words = len(PARAGRAPH.split())
     assert words <= count_tokens(PARAGRAPH) <= 1.4 * words
 

@@ -199,7 +199,7 @@ def test_role_tags_are_taken_out(typed: str, left: str) -> None:
 
 
 def test_tags_in_tags_are_taken_out_at_once() -> None:
-    """Words that are made to keep the bot busy take no longer than others."""
+    """Prompts made to keep the bot busy take no longer than others."""
     depth = 400
     nested = "<FIRST_" * depth + "FRAME>" * depth
     started = time.process_time()

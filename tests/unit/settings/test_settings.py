@@ -59,7 +59,7 @@ def test_minimal_settings_use_safe_defaults(required_settings: pytest.MonkeyPatc
 def test_a_list_of_servers_closes_the_other_doors(
     required_settings: pytest.MonkeyPatch, values: dict[str, str], expected: PlacePolicy
 ) -> None:
-    """Unset means as before, and a list alone means only those servers. [people-O3]"""
+    """Without a list any server is allowed; with one, only those. [people-O3]"""
     for name, value in values.items():
         required_settings.setenv(name, value)
     assert read_settings().place_policy == expected
@@ -119,10 +119,10 @@ def test_a_value_with_which_all_would_wait_for_ever_is_refused(
         read_settings()
 
 
-def test_a_misspelt_setting_is_told_with_the_right_name(
+def test_a_misspelled_setting_is_told_with_the_right_name(
     required_settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A limit that is misspelt limits nothing. [people-O7]"""
+    """A misspelled limit has no effect. [people-O7]"""
     lines = ["DEFAULT_MEMBER_CLIP_PER_DAY=5", "DISCORD_TOKN=x", "POSTGRES_PASSWORD=y", "OTHER=1"]
     Path(".env").write_text("\n".join(lines), encoding="utf-8")
     required_settings.setenv("BOT_USD_A_DAY", "5")

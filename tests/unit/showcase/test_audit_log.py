@@ -21,7 +21,7 @@ def entry(action: AuditAction, actor_id: int | None = 1, **changes: object) -> A
 @pytest.mark.parametrize("language", list_languages())
 @pytest.mark.parametrize("comment", [OLD, NEW, "channel_id = None"])
 def test_changes_are_told_in_words(language: str, comment: str) -> None:
-    """No raw names of fields, no raw numbers of channels. [people-A11]"""
+    """No field names and no raw channel ids. [people-A11]"""
     text = format_audit_log(
         [entry(AuditAction.ARRANGE, clip_id=None, target_user_id=None, comment=comment)], language
     )
@@ -43,7 +43,7 @@ def test_entry_that_changed_nothing_is_left_out() -> None:
 def test_acts_without_an_actor_have_sentences_of_their_own(
     language: str, action: AuditAction
 ) -> None:
-    """Of members who were erased, of stars, and of the bot itself. [people-A11]"""
+    """For erased members, votes, and the bot itself. [people-A11]"""
     by_nobody = format_audit_log([entry(action, actor_id=None, comment="stars = 3")], language)
     assert "None" not in by_nobody
     assert f"log.{action}" not in by_nobody

@@ -110,7 +110,7 @@ def test_age_restricted_clips_stay_among_adults(
 
 @pytest.mark.parametrize("place", [True, False, None])
 def test_what_is_not_known_counts_against_showing(place: bool | None) -> None:
-    """An unknown channel makes a clip restricted and is no place for one. [people-M22]"""
+    """A clip from an unknown channel is restricted, and none is shown in one. [people-M22]"""
     assert is_presumed_restricted(place) is (place is not False)
     assert may_show(age_restricted=False, place_age_restricted=place)
     assert may_show(age_restricted=True, place_age_restricted=place) is (place is True)

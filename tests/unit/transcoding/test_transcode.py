@@ -103,7 +103,7 @@ async def test_portrait_video_stays_portrait(tmp_path: Path) -> None:
 
 
 async def test_a_turned_video_is_seen_and_made_upright(tmp_path: Path) -> None:
-    """Size, re-encode and poster are as players show it. [google-K21, google-M5]"""
+    """Size, re-encode and thumbnail match what players show. [google-K21, google-M5]"""
     source = tmp_path / "turned.mp4"
     with av.open(str(source), "w") as output:
         stream = output.add_stream("libx264", rate=24, width=128, height=64)

@@ -27,7 +27,7 @@ class Answer:
 
     @property
     def fault(self) -> dict[str, Any]:
-        """The answer as an order for the sandbox."""
+        """The answer as a fault for the sandbox."""
         return {"status": self.status, "body": self.body, "headers": self.headers}
 
 
@@ -54,7 +54,7 @@ def quota_failure(quota_id: str, value: str = "10") -> dict[str, Any]:
 
 
 def page(status: int, title: str) -> Answer:
-    """A page of something between the bot and Google."""
+    """A page of a proxy between the bot and Google."""
     return Answer(status, f"<html><head><title>{title}</title></head><body>nginx</body></html>")
 
 

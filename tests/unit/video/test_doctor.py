@@ -67,7 +67,7 @@ async def test_refusal_is_shown_with_google_sentence_and_code(stage: Stage) -> N
 
 
 async def test_route_that_google_has_shut_down_is_no_fault(stage: Stage) -> None:
-    """Veo went away on API keys; the key still makes clips with Omni."""
+    """Veo was shut down for API keys; the key still makes clips with Omni."""
     await migrate()
     stage.configure(retired_models=[model.id for model in CATALOGUE.restrict_to(GEMINI).models])
     findings = await doctor.examine(read_settings())
@@ -85,7 +85,7 @@ async def test_route_without_a_model_is_a_fault(stage: Stage) -> None:
 
 
 async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
-    """What shows only when something is asked for. [google-A1, google-K1, google-K10]"""
+    """Some errors appear only on a submit. [google-A1, google-K1, google-K10]"""
     await migrate(refused="submit answered 402: your prepayment credits are depleted")
     findings = await doctor.examine(read_settings())
     [bad] = [finding for finding in findings if not finding.ok]
@@ -94,7 +94,7 @@ async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
 
 
 async def test_lifetime_of_interactions_that_was_learnt_is_told(stage: Stage) -> None:
-    """The operator may have billing off, or a shorter time chosen, without knowing."""
+    """Billing may be off, or a shorter lifetime set, without the operator knowing."""
     await migrate()
     database = open_database(read_settings().resolved_database_url)
     now = datetime.now(UTC)

@@ -273,7 +273,7 @@ async def test_upload_that_is_gone_is_noticed_by_two_jobs_at_once(stage: Stage) 
 
 
 async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: Stage) -> None:
-    """A project without billing keeps interactions for a day, whatever is expected."""
+    """A project without billing keeps interactions for only a day."""
     watcher = AsyncMock()
     omni = stage.create_omni(interaction_watcher=watcher)
     stage.configure(omni={"lifetime_s": DAY_S})
@@ -306,7 +306,7 @@ async def test_interaction_of_another_project_is_gone_and_the_copy_goes(stage: S
 
 @pytest.mark.parametrize("region", [OperatorRegion.ELSEWHERE, OperatorRegion.EU])
 async def test_record_that_is_kept_without_its_clip(stage: Stage, region: OperatorRegion) -> None:
-    """Google still has the interaction and refuses to go on from it: nothing was begun."""
+    """Google still has the interaction but refuses to continue it: nothing was started."""
     omni = stage.create_omni(region=region)
     source, _ = await make(stage, omni, stage.build_omni_plan())
     plan = stage.build_omni_plan("make it night", source=source, is_edit=True, seconds=None)
@@ -377,7 +377,7 @@ async def test_copy_that_is_not_kept_is_an_expired_source(stage: Stage) -> None:
 
 
 async def test_regional_refusal_is_told_in_googles_words(stage: Stage) -> None:
-    """The operator has not said where the bot runs: Google refuses the copy in a clip's place."""
+    """The operator has not set a region, and Google refuses the copy of a clip."""
     stage.configure(region="eu")
     omni = stage.create_omni()
     source, _ = await make(stage, omni, stage.build_omni_plan())

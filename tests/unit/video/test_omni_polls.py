@@ -186,7 +186,7 @@ def test_what_fails_may_be_billed(end: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("word", ["image ", "file ", "credit ", "upload ", "interaction "])
 def test_long_words_of_the_model_are_read_in_no_time(word: str) -> None:
-    """A member can ask for them; reading all of it took 15 seconds, in which nobody was served."""
+    """A member can provoke them; reading one took 15 seconds and blocked the bot."""
     began = time.process_time()
     text = {"type": "text", "text": word * 8000 + "It was filtered out."}
     refused = read({"status": "completed", "steps": output(text)})
@@ -320,7 +320,7 @@ async def test_over_quota_at_the_first_poll_made_nothing(
 async def test_limit_on_asking_is_not_taken_for_one_on_making(
     stage: Stage, answer: Answer, times: int | None
 ) -> None:
-    """The question itself is refused, for a moment or for all: the clip is being made."""
+    """Polling is limited, briefly or for everyone, while the clip is being made."""
     omni = stage.create_omni()
     operation = await submit(stage, omni)
     stage.add_fault(path=GET, times=times, **answer.fault)
@@ -332,7 +332,7 @@ async def test_limit_on_asking_is_not_taken_for_one_on_making(
 
 
 async def test_limit_on_asking_that_refuses_by_chance(stage: Stage) -> None:
-    """Twice this question and never the other: the third time the clip is being made."""
+    """This poll is refused twice, and then shows that the clip is being made."""
     omni = stage.create_omni()
     operation = await submit(stage, omni)
     stage.add_fault(path=f"/interactions/{operation}", times=2, **recorded.TOO_MANY.fault)
@@ -360,7 +360,7 @@ async def test_quota_after_it_ran_is_waited_for(stage: Stage) -> None:
 
 
 async def test_quota_of_a_job_of_another_process_is_waited_for(stage: Stage) -> None:
-    """Nobody knows any more whether it was seen running."""
+    """It is unknown whether the job was seen running."""
     operation = await submit(stage, stage.create_omni())
     stage.add_fault(path=f"/interactions/{operation}", times=None, **recorded.TOO_MANY.fault)
     with pytest.raises(GoogleQuotaExceeded):

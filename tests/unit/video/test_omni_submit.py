@@ -309,7 +309,7 @@ async def test_lost_answer_as_a_raw_socket_sees_it(
 
 
 async def test_pictures_are_sent_whole(stage: Stage) -> None:
-    """With a length and not in chunks, though they are encoded while they are sent."""
+    """They have a length instead of chunks, although they are encoded while being sent."""
     answer = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"id":"v1_abc"}'
     async with raw.raw_server(raw.answer_bytes(answer)) as server:
         omni = stage.create_omni(base_url=server.base)

@@ -42,7 +42,7 @@ MODEL = "gemini-omni-1.2-flash-vertex"
 
 @pytest.fixture
 def catalogue() -> ModelCatalogue:
-    """The catalogue of an operator who has enabled the row."""
+    """The catalog of an operator who has enabled the row."""
     from bot.config.model_catalogue import load_catalogue
 
     return load_catalogue(f'[[model]]\nid = "{MODEL}"\nenabled = true\n')

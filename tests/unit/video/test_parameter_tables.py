@@ -33,7 +33,7 @@ MODE_INPUTS: dict[GenerationMode, dict[str, Any]] = {
 
 
 class RealInputs:
-    """Real images and a real clip in place of the tables' examples."""
+    """Real images and a real clip instead of the tables' examples."""
 
     def __init__(self, landscape: InputImage, portrait: InputImage, source: SourceClip) -> None:
         self._real = {LANDSCAPE: landscape, PORTRAIT: portrait}

@@ -157,7 +157,7 @@ async def refuse_submit(stage: Stage, adapter: VideoModels, answer: recorded.Ans
 async def test_what_is_wrong_with_the_account_is_the_operators_matter(
     stage: Stage, either: VideoModels, answer: recorded.Answer, code: str, words: str
 ) -> None:
-    """Members read none of it, the log gets Google's sentence and code. [google-K1, google-K10]"""
+    """Members do not see it; the log gets Google's sentence and code. [google-K1, google-K10]"""
     error = await refuse_submit(stage, either, answer)
     assert isinstance(error, AccessRefused)
     assert (error.detail, error.reason) == (None, code)
@@ -263,7 +263,7 @@ async def test_passing_refusal_says_nothing_about_a_model(
 async def test_passing_refusal_during_the_daily_check_keeps_the_model(
     stage: Stage, either: VideoModels
 ) -> None:
-    """It is asked about again soon, and offered meanwhile. [google-B3, google-K3]"""
+    """It is checked again soon and offered meanwhile. [google-B3, google-K3]"""
     other = model_of(either).replace("veo-3.1-", "veo-3.1-fast-")
     directory = ModelDirectory(
         catalogue=CATALOGUE, routes={either.route: either}, clock=stage.clock
@@ -556,7 +556,7 @@ async def finish(stage: Stage, adapter: VideoModels) -> RemoteVideo:
     ],
 )
 async def test_body_that_was_cut_is_fetched_again(stage: Stage, framing: dict[str, Any]) -> None:
-    """Its size and hash are held against what Google tells. [google-K8]"""
+    """Its size and hash are compared with Google's values. [google-K8]"""
     gemini, path = stage.create_gemini(), stage.data_dir / "clip.mp4"
     video = await finish(stage, gemini)
     whole = stage.google.operations.operations[-1].products[0].clip

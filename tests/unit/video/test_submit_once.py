@@ -124,7 +124,7 @@ def reset_after_request(server: RawServer) -> Behaviour:
 
 
 def answer_bytes(data: bytes) -> "Callable[[RawServer], Behaviour]":
-    """Return a behaviour that answers every request with ``data`` and closes the connection."""
+    """Return a behavior that answers every request with ``data`` and closes the connection."""
 
     def behave(server: RawServer) -> Behaviour:
         async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -251,7 +251,7 @@ async def test_each_submit_opens_new_connection(tmp_path: Path) -> None:
 
 
 async def test_aiohttp_retries_idempotent_requests(tmp_path: Path) -> None:
-    """Why that matters: on a kept-alive connection aiohttp re-sends a GET, but no POST."""
+    """Why that matters: on a kept-alive connection aiohttp repeats a GET, but not a POST."""
 
     def closes_on_the_second(server: RawServer) -> Behaviour:
         async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -196,7 +196,7 @@ def a_showcase_post(entry: GalleryEntry, locale: str) -> ShowcasePost:
 
 
 def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
-    """Yield the guides, and `/server setup` with as much set as can be."""
+    """Yield the guides, and `/server setup` with as much set as possible."""
     lines = tuple(
         QuotaLine(scope, limit, 10**12, 10**11, NOW)
         for scope in LimitScope

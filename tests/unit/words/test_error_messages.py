@@ -153,7 +153,7 @@ def test_a_long_reason_is_cut() -> None:
 
 @cache
 def read_calls() -> dict[str, set[str]]:
-    """Return what the program calls, with the texts that it gives as the first argument."""
+    """Return what the program calls, with the texts of the first argument."""
     texts: dict[str, set[str]] = defaultdict(set)
     for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -169,7 +169,7 @@ def raised(*kinds: str) -> set[str]:
 
 
 def _read_texts(node: ast.expr) -> set[str]:
-    """Return the text that ``node`` is, or those that it chooses from."""
+    """Return the text of ``node``, or those that it chooses from."""
     if isinstance(node, ast.IfExp):
         return _read_texts(node.body) | _read_texts(node.orelse)
     is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -106,7 +106,7 @@ RARE_OUTCOMES = {
 
 
 def matches(key: str, text: str) -> bool:
-    """Whether ``text`` holds the text of ``key``, whatever is filled in."""
+    """Whether ``text`` contains the text of ``key`` with any values."""
     parts = re.split(r"\{\w+\}", translate(key))
     return re.search(".+".join(map(re.escape, parts)), text) is not None
 
@@ -141,7 +141,7 @@ def test_errors_raised_by_discord_py(error: Exception, key: str) -> None:
 
 
 def test_support_codes_are_told_as_categories() -> None:
-    """A bare code is nothing to read. [google-C3, google-C9, google-K16]"""
+    """A bare code tells members nothing. [google-C3, google-C9, google-K16]"""
     bare = describe_outcome(a_job(outcome=Outcome.BLOCKED, detail="58061214, 29310472"), "en-US")
     assert "58061214" not in bare
     assert f"{quote_text('safety.child')}, {quote_text('safety.celebrity')}" in bare

@@ -90,7 +90,7 @@ def test_spanish_writes_video_for_everybody() -> None:
 
 @pytest.mark.parametrize("language", list_languages())
 def test_who_cannot_know_has_the_quota_back(language: str) -> None:
-    """In the glossary's word for it. [people-text-outcome.submit_unknown]"""
+    """The text uses the glossary's word. [people-text-outcome.submit_unknown]"""
     words = read_words(Path(__file__).parents[3])
     quota = words[language][words["en"].index("quota")]
     assert quota in translate("outcome.submit_unknown", language)

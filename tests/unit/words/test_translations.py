@@ -31,7 +31,7 @@ def locales(tmp_path: Path) -> Path:
 
 
 def test_catalogs_are_in_step_and_complete() -> None:
-    """Otherwise run `make messages`, and write what is empty."""
+    """Otherwise run `make messages` and fill in the empty texts."""
     for path, content in update_catalogs(LOCALES):
         assert path.read_text("utf-8") == content, path
         assert CatalogFile.parse(content).list_untranslated() == [], path
