@@ -1,4 +1,4 @@
-"""Rules for every test: nothing leaks, and no real account is used.
+"""Rules for every test: no leaks, and no real accounts.
 
 A leaked task or thread, an exception that asyncio only logs, or a warning fails the test that
 caused it, because each may be a lost job.
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _log_plain_tracebacks() -> None:
-    """Leave the variables of each frame out of logged tracebacks: drawing them takes seconds."""
+    """Leave variables out of logged tracebacks, because formatting them takes seconds."""
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
@@ -68,7 +68,7 @@ _LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slow files, so that none of them runs alone at the end."""
+    """Start with the slow files, so that none runs alone at the end."""
     root = Path(__file__).parent
 
     @cache
@@ -90,7 +90,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def fork_server() -> Iterator[None]:
-    """Let the programs that tests start be forked, if there are any."""
+    """Let tests fork the programs that they start."""
     server = ForkServer(build_environment())
     ProgramProcess.fork_server = server
     yield
@@ -100,12 +100,12 @@ def fork_server() -> Iterator[None]:
 
 @pytest.fixture
 def without_fork_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start programs as operators do, for tests of starting them."""
+    """Start programs without forking, as operators do."""
     monkeypatch.setattr(ProgramProcess, "fork_server", None)
 
 
 class _AsyncioErrors(logging.Handler):
-    """Keeps what asyncio only logs: exceptions never retrieved, tasks destroyed pending."""
+    """Records what asyncio only logs: exceptions never retrieved, tasks destroyed pending."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

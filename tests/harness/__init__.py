@@ -1,1 +1,1 @@
-"""What tests share: the sandbox and the bot as processes, their clients, and waiting."""
+"""Shared by all tests: the sandbox and the bot as processes, their clients, and waiting."""

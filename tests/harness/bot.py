@@ -1,4 +1,4 @@
-"""The real bot as a process, against a sandbox."""
+"""The real bot as a process, connected to a sandbox."""
 
 from pathlib import Path
 from typing import Self

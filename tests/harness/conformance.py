@@ -32,7 +32,7 @@ _JSON_TYPES = ("application/json", "multipart/form-data")
 
 @dataclass(slots=True)
 class ConformanceReport:
-    """What was found; ``unlisted`` are routes that Discord does not have."""
+    """What was found; ``unlisted`` are routes that Discord's document does not have."""
 
     checked: int = 0
     problems: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The sandbox's control API as methods: acting, faults, and reading the results."""
+"""The sandbox's control API as methods: acting as people, faults, and reading results."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ class InteractionFailed(Exception):
 
 
 def has_answer(state: Json) -> bool:
-    """Whether an interaction has a real answer, more than "thinking"."""
+    """Whether an interaction has an answer other than "thinking"."""
     return any(message["content"] or message["components"] for message in state["messages"])
 
 
@@ -95,7 +95,7 @@ class Control(People):
         return fault
 
     async def faults(self) -> list[Json]:
-        """Return the active faults, with how often each has struck."""
+        """Return the active faults, with how often each was applied."""
         faults: list[Json] = await self.call("GET", "faults")
         return faults
 

@@ -1,8 +1,8 @@
 """A process that has imported the project's programs and forks one whenever a test starts it.
 
-Importing takes a program two seconds of a processor, and the tests start hundreds. A forked program
-is a process as any other, with its own environment, folder, output and signals. Only what a library
-reads from the environment while it is imported would be missed: see `can_fork`.
+Importing takes two seconds of CPU, and the tests start hundreds of programs. A forked program has
+its own environment, folder, output and signals like any other. It misses only what a library reads
+from the environment during import: see `can_fork`.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ _POLL_S: Final = 0.01
 
 
 class ForkServerEnded(Exception):
-    """The fork server has ended, and every program that it had forked."""
+    """The fork server has ended, and with it every program that it forked."""
 
 
 class ForkedProcess:
-    """A program that a fork server started; the part of `asyncio.subprocess.Process` in use."""
+    """A forked program, with the part of `asyncio.subprocess.Process` that tests use."""
 
     def __init__(self, pid: int, channel: socket.socket) -> None:
         self.pid = pid
@@ -57,7 +57,7 @@ class ForkedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """Its status, negative for a signal, or `None` while it runs."""
+        """Its exit status, negative for a signal, or `None` while it runs."""
         if self._channel is not None:
             try:
                 status = self._channel.recv(100)
@@ -69,7 +69,7 @@ class ForkedProcess:
         return self._status
 
     async def wait(self) -> int:
-        """Wait until it has ended, on whatever event loop; return its status."""
+        """Wait until it has ended, on any event loop, and return its exit status."""
         while (status := self.returncode) is None:
             await asyncio.sleep(_POLL_S)
         return status
@@ -81,7 +81,7 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """A fork server with ``environment``; it starts when it is first used."""
+    """A fork server with ``environment``, which starts on first use."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
@@ -90,7 +90,7 @@ class ForkServer:
 
     @staticmethod
     def can_fork(environment: Mapping[str, str]) -> bool:
-        """Whether a program with this environment would be the same, forked or not."""
+        """Whether a program with this environment behaves the same when forked."""
         return sys.platform == "linux" and not any(
             name.startswith(_READ_BY_IMPORTS) for name in environment.keys() - _SAME_IN_ALL
         )
@@ -138,7 +138,7 @@ class ForkServer:
         return ours
 
     def close(self) -> None:
-        """End it, and every program that still runs."""
+        """End it and every program that is still running."""
         if self._channel is not None and self._process is not None:
             self._channel.close()
             self._process.wait()
@@ -146,7 +146,7 @@ class ForkServer:
 
 
 def serve_orders(channel: socket.socket) -> dict[str, Any] | None:
-    """Fork a program for each order; return the order in the fork, `None` when nobody orders."""
+    """Fork a program for each order. Return the order in the fork, or `None` at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the tests, which then close this
     signal.signal(signal.SIGCHLD, lambda *_: None)
     waking, woken = socket.socketpair()
@@ -196,9 +196,9 @@ def _report_ended(programs: dict[int, socket.socket]) -> None:
 
 
 class QuickExit:
-    """The last thing that a forked program does: it ends, and leaves all that was imported.
+    """Ends a forked program without freeing what was imported.
 
-    Taking that apart, as the interpreter does, costs more than forking.
+    Freeing it, as the interpreter does, takes longer than forking.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Acting as Discord users through the sandbox's control API, and changing its guilds.
+"""Acts as Discord users through the sandbox's control API, and changes guilds.
 
 Users, channels, roles and guilds are given by name ("Cem", "clips") or id. A refused call raises
 `ControlRefused` with the sandbox's message.

@@ -1,8 +1,8 @@
 """``python -m tests.harness.postgres [--durable] COMMAND …``: runs it with a temporary PostgreSQL.
 
-Commits are fast and would not outlive a crash of the server, unless ``--durable`` is given.
-``TEST_POSTGRES_URL`` tells the command the server's url. If that variable is set already, or
-PostgreSQL is not installed, the command runs as it is; the tests then say what they skipped.
+Without ``--durable``, commits are fast and do not survive a crash of the server.
+``TEST_POSTGRES_URL`` gives the command the server's URL. If that variable is already set, or
+PostgreSQL is not installed, the command runs unchanged, and the tests then say what they skipped.
 """
 
 import asyncio

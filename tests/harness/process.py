@@ -1,7 +1,7 @@
 """A program of the project as a process that tests start, pause, kill and restart.
 
-Its output goes to a file, because a pipe that nobody reads would block it, and the log must
-outlive the process.
+Its output goes to a file, because an unread pipe would block it, and the log must outlive the
+process.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _INHERITED_VARIABLES: Final = (
 
 
 def build_environment() -> dict[str, str]:
-    """Return what every program gets, besides its settings."""
+    """Return the environment that every program gets besides its settings."""
     inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     return inherited | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
@@ -74,7 +74,7 @@ class ProgramProcess:
         return self._process is not None and self._process.returncode is None
 
     async def launch(self, *, stdout: Path | None = None) -> None:
-        """Start the program; what it prints is added to its log, or to the file ``stdout``."""
+        """Start the program. Its output is appended to its log, or to the file ``stdout``."""
         assert not self.is_running, f"{self.module} is already running"
         environment = build_environment() | self.environment
         with self.log.open("ab") as log, (stdout or self.log).open("ab") as printed:
@@ -135,7 +135,7 @@ class ProgramProcess:
         self._send_signal(signal.SIGCONT)
 
     async def close(self) -> None:
-        """End it in whatever state it is: terminate, then kill."""
+        """End it in any state: terminate, then kill."""
         if not self.is_running:
             return
         self.resume()
@@ -160,7 +160,7 @@ class ProgramProcess:
 async def run_to_end(
     module: str, *arguments: str, folder: Path, environment: dict[str, str]
 ) -> tuple[int, str]:
-    """Run a program in ``folder``; return its status and all that it printed."""
+    """Run a program in ``folder``; return its exit status and all output."""
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "program.log"
         program = ProgramProcess(

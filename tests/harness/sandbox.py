@@ -18,7 +18,7 @@ __all__ = ["ClosedSandbox", "Control", "SandboxProcess", "record_closed"]
 
 @dataclass(frozen=True, slots=True)
 class ClosedSandbox:
-    """What a sandbox saw until it was closed: all requests with their answers, and its health."""
+    """All requests and answers of a sandbox until it was closed, and its health."""
 
     traffic: list[dict[str, Any]]
     health: dict[str, Any]
@@ -29,7 +29,7 @@ _recordings: list[list[ClosedSandbox]] = []
 
 @contextmanager
 def record_closed() -> Iterator[list[ClosedSandbox]]:
-    """Collect the traffic of every sandbox that is closed in the body, so that all is checked."""
+    """Collect the traffic of every sandbox closed in the body, to check all of it."""
     closed: list[ClosedSandbox] = []
     _recordings.append(closed)
     try:

@@ -1,4 +1,4 @@
-"""The conformance check finds wrong bodies, and says when it cannot check."""
+"""The conformance check finds invalid bodies, and says when it cannot check."""
 
 import json
 from pathlib import Path

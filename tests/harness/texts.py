@@ -1,6 +1,6 @@
-"""What the bot and its pages say, found by key, so that tests hold no sentences.
+"""Quotes texts of the bot and its pages by key, so that tests contain no sentences.
 
-A better text then costs its catalogue alone: tests ask whether something was said, never how.
+Changing a text then changes only its catalog. Tests check whether something was said, not how.
 """
 
 import re
@@ -22,7 +22,7 @@ def quote_text(
     count: int | None = None,
     **values: object,
 ) -> str:
-    """Return what the text ``key`` says without gaps: its longest stretch that is known.
+    """Return the longest part of the text ``key`` without an unknown placeholder.
 
     ``values`` fill placeholders, and ``count`` chooses the plural form; whatever is not given is a
     gap. Raises `KeyError` for an unknown key or a value without a placeholder.
@@ -64,9 +64,9 @@ def quote_pattern(
 
 
 def list_literals(language: str = DEFAULT_LANGUAGE, domain: str = "clapper") -> list[str]:
-    """Return the parts of all texts of a catalogue that stand between placeholders.
+    """Return the parts of all texts of a catalog between placeholders.
 
-    Without names of commands and what members type, which are no sentences.
+    Names of commands and words that members type are left out.
     """
     catalog = load_translations(language, domain)._catalog
     texts = {(key if isinstance(key, str) else key[0]): text for key, text in catalog.items()}

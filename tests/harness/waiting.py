@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for a time: sleeping makes tests slow or flaky."""
+"""Waits for a condition, because sleeping for a fixed time makes tests slow or flaky."""
 
 import asyncio
 import inspect
@@ -39,7 +39,7 @@ async def eventually(
     interval: float = DEFAULT_INTERVAL_S,
     what: str = "",
 ) -> Any:
-    """Call the condition (plain or async) until it returns something true, and return that.
+    """Call the condition (sync or async) until it returns a true value, and return that.
 
     An `AssertionError` of the condition counts as false. Raises `NotInTime` after ``timeout``
     seconds; ``what`` names the condition in its message.

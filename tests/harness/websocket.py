@@ -1,4 +1,4 @@
-"""A gateway client without a library, for testing refusals.
+"""A gateway client without a library, for tests of refusals.
 
 discord.py never sends a bad opcode and never resumes a wrong sequence.
 """
@@ -24,7 +24,7 @@ class GatewayClosed(Exception):
 
 
 class RawGateway:
-    """One connection. Compressed streams are decompressed as one stream, as clients do."""
+    """One connection, which decompresses as one stream, like clients."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, compress: str | None) -> None:
         self.socket = socket
@@ -96,7 +96,7 @@ class RawGateway:
         await self.send(6, {"token": token, "session_id": session_id, "seq": sequence})
 
     async def assert_no_event(self) -> None:
-        """Assert that no event is waiting: the next message answers a heartbeat."""
+        """Assert that no event is waiting, because the next message answers a heartbeat."""
         await self.send(1, self.sequence)
         await self.expect(11)
 
