@@ -91,12 +91,12 @@ def test_a_new_language_begins_with_every_text_empty(locales: Path) -> None:
 
 def test_an_entry_with_two_texts_is_refused() -> None:
     """Gettext would show the last one, and nobody would see the other."""
-    entry = '''msgid ""
+    entry = """msgid ""
 msgstr ""
 
 msgid "{}"
 msgstr "one"
 msgstr "two"
-'''
+"""
     with pytest.raises(ValueError, match=r"with\.edit"):
         CatalogFile.parse(entry.format("with.edit"))
