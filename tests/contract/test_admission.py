@@ -222,7 +222,7 @@ async def test_a_limit_of_one_member_leaves_the_others_alone(world: SimulatedWor
     assert all(isinstance(each, Job) for each in await ask(world, *others))
 
 
-async def test_a_members_day_holds_in_all_places_together(world: SimulatedWorld) -> None:
+async def test_a_members_daily_limit_covers_all_places(world: SimulatedWorld) -> None:
     """Servers, direct messages and guest places add up. [people-M34]"""
     world.policy = SpendingPolicy(member=UsageLimits(usd_per_day=Micros(2 * PRICE)))
     await world.admit_job(1)

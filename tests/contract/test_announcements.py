@@ -65,7 +65,7 @@ async def test_a_status_that_cannot_be_deleted_now_is_deleted_later(
 
 
 @pytest.mark.parametrize("is_blocked", [False, True])
-async def test_the_members_choice_holds_for_clips_and_failures(
+async def test_the_members_choice_applies_to_clips_and_failures(
     world: SimulatedWorld, process: SimulatedProcess, is_blocked: bool
 ) -> None:
     """[people-M2]"""

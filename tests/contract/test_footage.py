@@ -231,7 +231,7 @@ async def test_favourite_is_of_late_and_has_a_star(town: Town) -> None:
     assert await gallery.find_favourite(since=NOW + timedelta(days=1)) is None
 
 
-async def test_nothing_is_public_before_its_maker_was_told(town: Town) -> None:
+async def test_nothing_is_public_before_its_creator_was_told(town: Town) -> None:
     """This includes clips shown before the gallery was opened. [people-M21]"""
     database = town.world.database
     town = Town(town.world, gallery_url="https://clips.example")

@@ -177,7 +177,7 @@ async def test_refusal_of_something_in_between_is_logged_and_takes_no_model_off(
         pytest.param(GoogleUnavailable("503", retry_after_s=86_400.0), 1, id="google-K7-busy"),
     ],
 )
-async def test_wait_beyond_the_patience_ends_now_and_holds_nobody(
+async def test_too_long_a_wait_ends_the_job_now_and_blocks_nobody(
     world: SimulatedWorld, process: SimulatedProcess, error: GoogleUnavailable, attempts: int
 ) -> None:
     """The requester reads when it is possible again. [google-A17, google-K7]"""
@@ -198,7 +198,7 @@ async def test_wait_beyond_the_patience_ends_now_and_holds_nobody(
     assert (await world.wait_for_end(await process.submit_job(2))).outcome is Outcome.DELIVERED
 
 
-async def test_who_comes_later_is_told_that_the_model_waits(
+async def test_later_members_read_that_the_model_is_waiting(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     """[google-A17, google-K7]"""

@@ -100,7 +100,7 @@ class TestKilled:
         assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_cancel_between_authorisation_and_send_holds(
+    async def test_cancel_between_authorization_and_send_is_kept(
         self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
         world.google.send_gate = asyncio.Event()
@@ -488,7 +488,7 @@ async def expire_other_leases(world: SimulatedWorld, worker_id: str) -> None:
     await world.database.write(lambda connection: connection.execute(statement))
 
 
-async def test_what_waits_in_a_restored_backup_is_never_submitted(world: SimulatedWorld) -> None:
+async def test_queued_jobs_of_a_restored_backup_are_never_submitted(world: SimulatedWorld) -> None:
     """It may have been submitted since the backup; see `bot.store.jobs.restore`."""
     world.google.default_poll = OperationPending()
     waiting, authorised, sent = [await world.admit_job(n) for n in range(3)]

@@ -62,7 +62,7 @@ async def test_cutting_more_than_a_tenth_is_asked_for(world: SimulatedWorld, but
 
 
 @pytest.mark.parametrize("fit", PictureFit)
-async def test_who_chooses_is_not_asked(world: SimulatedWorld, fit: PictureFit) -> None:
+async def test_a_member_who_chose_is_not_asked(world: SimulatedWorld, fit: PictureFit) -> None:
     """[images-F2]"""
     cogs = SimulatedCogs(world)
     cogs.images.size = (1600, 1200)
@@ -84,7 +84,7 @@ async def test_both_frames_get_the_shape_and_references_keep_theirs(world: Simul
     assert len(await list_jobs(world)) == 2
 
 
-async def test_a_small_crop_and_what_was_done_are_told(world: SimulatedWorld) -> None:
+async def test_a_small_crop_and_conversions_are_mentioned(world: SimulatedWorld) -> None:
     """[images-F1, images-F9]"""
     cogs = SimulatedCogs(world)
     cogs.images.size = (1600, 960)
@@ -127,7 +127,7 @@ async def test_refusal_names_the_picture_and_the_limit(world: SimulatedWorld) ->
     assert "64" in text
 
 
-async def test_what_the_bytes_tell_names_the_picture_too(
+async def test_refusal_after_decoding_names_the_picture_too(
     world: SimulatedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[images-F4]"""

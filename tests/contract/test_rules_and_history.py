@@ -52,7 +52,7 @@ async def test_allowed_channels_are_kept_beside_what_others_change(database: Dat
     assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
 
 
-async def test_what_a_job_says_in_public_is_in_the_language_that_the_server_chose(
+async def test_public_messages_of_a_job_use_the_servers_language(
     world: SimulatedWorld,
 ) -> None:
     servers = ServerRulesService(guilds=world.guilds, clock=world.clock)

@@ -26,7 +26,7 @@ async def process(world: SimulatedWorld) -> SimulatedProcess:
         ("post", JobState.DONE, Outcome.DELIVERY_FAILED, PRICE, PRICE),
     ],
 )
-async def test_a_row_that_can_never_be_written_is_not_tried_for_ever(
+async def test_a_row_that_cannot_be_written_is_not_retried_forever(
     world: SimulatedWorld,
     process: SimulatedProcess,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +61,7 @@ async def test_a_row_that_can_never_be_written_is_not_tried_for_ever(
     assert [told.id for told in world.discord.notified_jobs] == [job.id]
 
 
-async def test_texts_are_stored_without_what_no_database_takes(
+async def test_texts_are_stored_without_characters_that_databases_refuse(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     """U+0000 and half surrogates, in a prompt or in any other text, also when searching.

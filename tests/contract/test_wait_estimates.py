@@ -49,7 +49,7 @@ async def test_each_reads_a_place_and_a_later_time(world: SimulatedWorld) -> Non
         await world.wait_for_end(each.job)
 
 
-async def test_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
+async def test_a_member_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
     """The order is fair between members, so a position can get worse. [people-M30]"""
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     await measure_durations(world)
@@ -74,7 +74,7 @@ async def test_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
         await world.wait_for_end(job)
 
 
-async def test_a_time_that_has_passed_is_told_anew(world: SimulatedWorld) -> None:
+async def test_an_estimate_that_has_passed_is_replaced(world: SimulatedWorld) -> None:
     """Running jobs take longer than expected; unchanged messages are not edited. [people-M30]"""
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     await measure_durations(world)

@@ -225,7 +225,7 @@ async def test_usage_shows_table_and_file(stage: BotStage) -> None:
     assert f"${ada[4]}" in said
 
 
-async def test_a_budget_holds_for_the_whole_server(stage: BotStage) -> None:
+async def test_a_budget_applies_to_the_whole_server(stage: BotStage) -> None:
     room = await stage.open_channel()
     await admin(stage, room, "budget", usd_per_month=0.01)
     refused = await stage.wait_for_answer(await stage.request_clip(room, user="Dia"))

@@ -89,7 +89,9 @@ async def test_no_command_changes_anything_without_options(stage: BotStage) -> N
     assert quote_text("server.confirm.default", price="$2.00") in shown
 
 
-async def test_a_dear_rule_is_told_to_the_admin_and_asked_of_the_member(stage: BotStage) -> None:
+async def test_an_expensive_rule_is_shown_to_the_admin_and_confirmed_by_the_member(
+    stage: BotStage,
+) -> None:
     """Nobody pays more because of a rule without being told. [people-A5]"""
     room = await stage.open_channel()
     await run_admin(stage, room, "confirm", never=True)

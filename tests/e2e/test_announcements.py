@@ -46,7 +46,7 @@ def is_silent(message: Json) -> bool:
     return not message["mentions"] and not message["mention_everyone"]
 
 
-async def test_whoever_asked_is_pinged_once_with_the_clip(stage: BotStage) -> None:
+async def test_the_requester_is_pinged_once_with_the_clip(stage: BotStage) -> None:
     """By command and by reply; no other message stays in the channel. [people-M2]"""
     room = await stage.open_channel()
     ada, cem = stage.people["Ada"], stage.people["Cem"]
@@ -215,7 +215,7 @@ async def test_a_retired_model_offers_the_next_with_its_price(stage: BotStage) -
     await stage.wait_until_idle(room)
 
 
-async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reason(
+async def test_a_clip_that_cannot_be_posted_is_reported_with_place_and_reason(
     stage: BotStage,
 ) -> None:
     """By direct message, where "here" would mean nothing. [discord-D21, people-M29]"""

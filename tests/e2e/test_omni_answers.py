@@ -52,7 +52,7 @@ async def count_submits(stage: BotStage) -> int:
         ("no_video", "Unable to show the generated video"),
     ],
 )
-async def test_each_form_of_a_block_is_told_and_free(
+async def test_each_form_of_a_block_is_reported_and_free(
     stage: BotStage, form: str, words: str
 ) -> None:
     room = await stage.open_channel()

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), ON_BOTH_DATABASES]
         pytest.param(55, "it jumps over the fence", EXTENDING, id="an extension after 55 days"),
     ],
 )
-async def test_what_google_keeps_no_longer_is_sent_as_bytes(
+async def test_clips_that_google_no_longer_keeps_are_sent_as_bytes(
     stage: BotStage, kept_days: int, words: str, options: dict[str, str]
 ) -> None:
     await stage.control.google(omni={"lifetime_s": kept_days * DAY_S})
@@ -79,7 +79,9 @@ async def test_how_long_google_keeps_a_request_is_learned(stage: BotStage) -> No
     assert route == "omni"
 
 
-async def test_neither_request_nor_copy_is_said_before_anything_is_spent(stage: BotStage) -> None:
+async def test_a_clip_without_interaction_and_copy_is_refused_before_payment(
+    stage: BotStage,
+) -> None:
     """Somebody deleted it at Google and the bot's file is gone, so there is nothing to edit."""
     room, clip, first = await make_omni(stage)
     await stage.control.call("POST", f"google/operations/{first['operation']}", {"delete": True})

@@ -43,7 +43,7 @@ def build_error(code: str, message: str) -> dict[str, Any]:
         ("no_video", "Unable to show the generated video. Try rephrasing the prompt."),
     ],
 )
-async def test_each_form_of_a_block_is_told_in_googles_words_and_free(
+async def test_each_form_of_a_block_is_free_and_quotes_google(
     stage: BotStage, form: str, reason: str
 ) -> None:
     room, before = await stage.open_channel(), await Books.read(stage)

@@ -243,7 +243,7 @@ async def test_a_gateway_that_refuses_the_intents_is_one_line(
         await bot.close()
 
 
-async def test_a_misspelled_limit_is_told_at_the_start(tmp_path: Path) -> None:
+async def test_a_misspelled_limit_is_reported_at_the_start(tmp_path: Path) -> None:
     """[people-O7]"""
     (tmp_path / ".env").write_text("DEFAULT_MEMBER_CLIP_PER_DAY=5\n", encoding="utf-8")
     settings = settings_for(tmp_path, BOT_IN_FLIGHT="0")

@@ -64,7 +64,7 @@ async def test_what_happens_next_extends_an_omni_clip(stage: BotStage) -> None:
     assert "Extend this video:" in str(submit["json"])
 
 
-async def test_what_is_not_plain_is_asked_with_both_prices(stage: BotStage) -> None:
+async def test_an_unclear_reply_is_answered_with_both_prices(stage: BotStage) -> None:
     """Nothing is spent; only the author can press, once, even after a restart."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)

@@ -31,7 +31,7 @@ async def test_an_edit_of_a_veo_clip_is_explained_and_an_extension_offered(
     assert len(await stage.list_submits()) == before + 1
 
 
-async def test_what_an_omni_clip_came_from_is_edited_here_too(stage: BotStage) -> None:
+async def test_an_omni_clip_is_edited_here_too(stage: BotStage) -> None:
     """Google keeps its own clips, so nothing has to be sent."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model="gemini-omni-1.1-flash", duration=3, resolution="360p")
@@ -39,7 +39,7 @@ async def test_what_an_omni_clip_came_from_is_edited_here_too(stage: BotStage) -
     await stage.wait_for_clip(room, 2)
 
 
-async def test_a_clip_that_nothing_can_be_made_of_says_why(stage: BotStage) -> None:
+async def test_a_clip_that_cannot_be_extended_or_edited_says_why(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, resolution="1080p", duration=8)
     assert (

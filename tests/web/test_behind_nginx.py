@@ -248,7 +248,7 @@ async def test_errors_behind_nginx_are_protected(proxied: ProxiedSite) -> None:
             assert "X-Content-Type-Options: nosniff" in head, what
 
 
-async def test_the_visitor_is_told_apart_behind_two_proxies(tmp_path: Path) -> None:
+async def test_visitors_are_told_apart_behind_two_proxies(tmp_path: Path) -> None:
     """nginx got the address, with a port, from a proxy before it. [web-W28]"""
     async with serve_behind_nginx(
         tmp_path,

@@ -153,7 +153,7 @@ async def test_every_entry_once_over_all_pages(http: aiohttp.ClientSession) -> N
         assert len(seen) == len(set(seen)) == PUBLIC
 
 
-async def test_a_cursor_holds_only_for_its_order(http: aiohttp.ClientSession) -> None:
+async def test_a_cursor_is_valid_only_for_its_order(http: aiohttp.ClientSession) -> None:
     async with http.get("/api/v1/clips?order=top&limit=3") as answer:
         cursor = (await answer.json())["next_cursor"]
     for path in (f"/api/v1/clips?cursor={cursor}", "/api/v1/clips?cursor=garbage"):

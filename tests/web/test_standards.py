@@ -47,7 +47,7 @@ def test_no_name_turns_round_what_stands_beside_it(sign: str) -> None:
 
 
 @pytest.mark.parametrize("sign", "\x00\x07\x0b\x1b\x7f\x85\ufdd0\ufffe\uffff\U0001fffe\U0010ffff")
-def test_what_no_document_may_contain_is_taken_out(sign: str) -> None:
+def test_invalid_characters_are_removed_from_texts(sign: str) -> None:
     """Control characters and noncharacters are removed from every text. [web-W25]"""
     assert contain_text(f"a{sign}b") == "a b"
 
@@ -55,7 +55,7 @@ def test_what_no_document_may_contain_is_taken_out(sign: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/clips/5", "/clips/5/player", "/feed.atom", "/api/v1/clips/5", "/oembed"]
 )
-async def test_what_strangers_type_is_contained_everywhere(path: str, tmp_path: Path) -> None:
+async def test_typed_text_has_no_effect_on_pages_feed_or_api(path: str, tmp_path: Path) -> None:
     """Directions and control characters reach no page, feed or API. [web-W07, web-W25]"""
     names: dict[str, Any] = {
         "creator_name": f"Zoë {RIGHT_TO_LEFT}evil",

@@ -44,7 +44,7 @@ def test_markdown_is_read(content: str, shown: str) -> None:
     ("seconds", "shown"),
     [(3 * 86_400 + 60, "in 3 days"), (-7300, "2 hours ago"), (1860.5, "in 31 minutes")],
 )
-def test_relative_times_are_told(seconds: float, shown: str) -> None:
+def test_relative_times_are_shown(seconds: float, shown: str) -> None:
     unix = int(time.time() + seconds)
     assert render_markdown(f"<t:{unix}:R>", NAMES).plain == shown
 

@@ -28,7 +28,7 @@ from tests.sandbox.google.omni_requests import (
 )
 
 
-async def test_a_clip_is_made_told_and_billed(server: Server, tmp_path: Path) -> None:
+async def test_a_clip_is_made_announced_and_billed(server: Server, tmp_path: Path) -> None:
     answer = await make(server, body(form={"aspect_ratio": "9:16"}, labels={"job": "7"}))
     assert answer["status"] == "completed"
     assert answer["labels"] == {"job": "7"}
@@ -185,7 +185,7 @@ async def test_an_edit_takes_no_length_and_no_shape(server: Server, name: str) -
     assert name in refused["error"]["message"]
 
 
-async def test_what_cannot_be_gone_on_from(server: Server) -> None:
+async def test_what_cannot_be_continued(server: Server) -> None:
     running = await create(server, body(model=OLDER))
     redder = edit(running["id"], "redder", model=OLDER)
     assert "in progress" in (await create(server, redder, 400))["error"]["message"]

@@ -32,7 +32,7 @@ async def billed(server: Server) -> float:
     return float((await server.seen())["billed_usd"])
 
 
-async def test_a_block_told_by_the_submit(server: Server) -> None:
+async def test_a_block_reported_by_the_submit(server: Server) -> None:
     await server.control(outcome="filtered", omni={"block": "submit_sentence"})
     error = (await create(server, body(), 400))["error"]
     assert error["code"] == error["message"]
@@ -148,7 +148,7 @@ async def test_it_can_end_in_other_ways(server: Server, status: str) -> None:
     assert "steps" not in answer
 
 
-async def test_what_a_cancelled_run_costs_is_told_or_not(server: Server) -> None:
+async def test_a_cancelled_run_may_report_its_cost(server: Server) -> None:
     async def cancel(**settings: Any) -> dict[str, Any]:
         await server.control(omni=settings)
         created = await create(server, body())

@@ -316,7 +316,7 @@ async def test_blocked_audio_offers_retry_and_blocked_prompt_offers_edit() -> No
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])
-async def test_whoever_asked_can_delete_what_did_not_come(outcome: Outcome) -> None:
+async def test_the_requester_can_delete_a_failed_job(outcome: Outcome) -> None:
     """The prompt and Google's reason can be removed from the channel. [people-M15]"""
     view = ClipCards(model_info=Titles()).build_outcome_card(a_job(outcome=outcome))
     assert "clapper:delete:7" in buttons(view).values()

@@ -46,7 +46,7 @@ def test_allowed_cuts_are_a_setting() -> None:
     assert label("written.one_shot") not in text
 
 
-def test_roles_of_pictures_and_tags_of_the_member_are_told() -> None:
+def test_roles_of_pictures_and_tags_of_the_member_are_shown() -> None:
     plan = a_plan(
         **OMNI,
         mode=GenerationMode.REFERENCES,

@@ -40,7 +40,7 @@ def a_thread(parent: discord.TextChannel | None) -> discord.Thread:
         pytest.param(Mock(spec=discord.PartialMessageable), True, False, id="unknown"),
     ],
 )
-def test_what_is_not_known_is_restricted_and_no_place(
+def test_unknown_channels_count_as_restricted_and_show_nothing(
     channel: Any, counts_as: bool, shows: bool
 ) -> None:
     """[people-M22, web-W03]"""

@@ -106,7 +106,7 @@ async def test_where_nothing_can_be_asked_for_comments_get_no_reaction() -> None
         if kind is not discord.MessageType.reply
     ],
 )
-async def test_what_is_no_reply_is_ignored(kind: discord.MessageType) -> None:
+async def test_messages_that_are_no_replies_are_ignored(kind: discord.MessageType) -> None:
     flow = OpenFlow()
     message = await answer("the fox jumps over the fence", flow=flow, type=kind)
     flow.extend_clip.assert_not_awaited()

@@ -145,7 +145,7 @@ async def test_a_plain_reply_is_acted_upon(content: str, kind: str) -> None:
     assert message.channel.said == []
 
 
-async def test_where_it_is_not_plain_both_are_offered_with_their_prices() -> None:
+async def test_an_unclear_reply_is_offered_both_with_prices() -> None:
     """Nothing is spent, and the buttons work without stored state."""
     flow = PricedFlow()
     message = await answer("then make it winter", flow)
@@ -155,7 +155,7 @@ async def test_where_it_is_not_plain_both_are_offered_with_their_prices() -> Non
     assert message.channel.custom_ids == ["clapper:reply:12@720000", "clapper:reply_edit:12@570000"]
 
 
-async def test_what_is_impossible_is_left_out_with_its_reason() -> None:
+async def test_an_impossible_direction_is_left_out_with_the_reason() -> None:
     flow = PricedFlow(edit=impossible("edit_source_too_long"))
     message = await answer("then make it winter", flow)
     [text] = message.channel.said
@@ -171,7 +171,7 @@ async def test_what_is_impossible_is_left_out_with_its_reason() -> None:
         ("the bear starts to dance", "extend", EDIT),
     ],
 )
-async def test_an_impossible_wish_is_told_and_the_other_way_offered(
+async def test_an_impossible_direction_is_explained_and_the_other_offered(
     content: str, refused: str, offered: str
 ) -> None:
     """The bot never makes the other one without being asked."""
@@ -249,7 +249,7 @@ async def test_another_file_is_not_dropped_in_silence() -> None:
     assert message.channel.shown_buttons == [EXTEND, EDIT]
 
 
-async def test_more_pictures_than_the_model_takes_are_told() -> None:
+async def test_more_pictures_than_the_model_takes_are_reported() -> None:
     flow = PricedFlow()
     files = [a_file(f"{number}.png") for number in range(3)]
     message = await answer("the fox jumps over the fence", flow, *files)

@@ -144,7 +144,7 @@ async def test_reply_shows_all_effective_limits(limits: LimitsCommands, ledger: 
     assert changed == UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
 
 
-async def test_a_limit_above_the_budget_says_what_holds(limits: LimitsCommands) -> None:
+async def test_a_limit_above_the_budget_says_what_applies(limits: LimitsCommands) -> None:
     """$500 a day means nothing in a server that may spend $20. [people-A9]"""
     said = await give(LimitsCommands.set_quota, limits, usd_per_day=500.0)
     assert "$500.00" in said
@@ -233,7 +233,7 @@ async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
     assert quote_text("server.people.may_be_trusted") in said
 
 
-async def test_before_a_choice_it_is_told_what_each_rule_leaves() -> None:
+async def test_each_rule_says_what_it_allows_before_it_is_chosen() -> None:
     cost = PersonRuleCost(
         PersonRule.NOBODY,
         clips=RemainingOffer(("Veo 2",), Micros(4_000_000), Micros(400_000)),
@@ -273,7 +273,7 @@ async def test_a_rule_can_be_removed() -> None:
         (PersonRule.NOBODY, PersonRule.EVERYONE, PersonRule.NOBODY),
     ],
 )
-async def test_a_channels_looser_rule_is_told_to_change_nothing(
+async def test_admin_reads_that_a_channels_looser_rule_changes_nothing(
     server_has: PersonRule | None, chosen: PersonRule, held: PersonRule | None
 ) -> None:
     channel: Any = SimpleNamespace(id=5)

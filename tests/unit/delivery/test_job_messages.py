@@ -213,7 +213,7 @@ async def test_an_outcome_that_pings_takes_the_statuss_place(setup: MessagesSetu
     assert setup.channel.sent[0]["nonce"] == job.nonce_for("t")
 
 
-async def test_where_nothing_may_be_sent_the_status_is_edited_and_counts_as_untold(
+async def test_without_send_permission_the_status_is_edited_and_counts_as_not_announced(
     setup: MessagesSetup,
 ) -> None:
     setup.channel.errors = [refusal(403, 50013)]

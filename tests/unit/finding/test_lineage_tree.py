@@ -49,7 +49,7 @@ def test_path_to_clip_ranks_highest() -> None:
     assert ranks == {1: 0, 2: 1, 3: 0, 5: 2, 4: 3, 6: 4}
 
 
-def test_a_clip_whose_source_is_gone_stands_by_itself_and_says_so() -> None:
+def test_a_clip_whose_source_is_deleted_is_marked() -> None:
     found = build_lineage(a_tree({1: None, 3: 2, 4: 3}), 4)
     assert [(row.clip.id, row.is_orphan) for row in found] == [(1, False), (3, True), (4, False)]
     text = format_lineage(found, found[2].clip, "en-US")

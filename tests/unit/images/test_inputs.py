@@ -50,7 +50,9 @@ from tests.unit.images.samples import encoded
         ("https://127.0.0.1:8000/attachments/a.png", "http://127.0.0.1:8000/api/v10", False),
     ],
 )
-def test_where_attachments_lie(url: str, api_url: str | None, taken: bool) -> None:
+def test_attachments_come_from_discords_hosts_only(
+    url: str, api_url: str | None, taken: bool
+) -> None:
     assert DiscordAttachments(api_url=api_url).is_discord_url(url) is taken
 
 

@@ -109,7 +109,7 @@ def encode_heif(image: Image.Image) -> bytes:
         pytest.param(lambda: encode_wide_key("L"), id="images-F1-wide-gray-key"),
     ],
 )
-async def test_transparent_parts_are_white_and_told(
+async def test_transparent_parts_become_white_and_are_mentioned(
     tmp_path: Path, make: Callable[[], bytes]
 ) -> None:
     image, sent = await decode(make(), tmp_path)
@@ -247,7 +247,7 @@ async def test_photo_without_its_last_bytes(
     assert sent.size == (640, 360)
 
 
-async def test_missing_rows_are_left_out_and_told(tmp_path: Path) -> None:
+async def test_missing_rows_are_left_out_and_mentioned(tmp_path: Path) -> None:
     """Google gets no gray block that the member did not see. [images-F5a]"""
     data = encoded("JPEG", draw_detail(), quality=90)
     image, sent = await decode(data[: len(data) * 85 // 100], tmp_path)
@@ -410,7 +410,7 @@ async def test_first_frame_that_shows_something(tmp_path: Path, kind: str) -> No
     assert PictureTrait.LATER_FRAME in image.traits
 
 
-async def test_an_animations_first_frame_is_used_and_told(tmp_path: Path) -> None:
+async def test_an_animations_first_frame_is_used_and_mentioned(tmp_path: Path) -> None:
     """[images-F9, people-M18]"""
     frames = draw_logo(RED).convert("RGB"), draw_logo(WHITE).convert("RGB")
     image, sent = await decode(animate("GIF", *frames), tmp_path)
@@ -438,7 +438,7 @@ def build_small_frame_gif() -> bytes:
     return bytes(data)
 
 
-async def test_what_no_frame_has_painted_is_transparent(tmp_path: Path) -> None:
+async def test_unpainted_pixels_are_transparent(tmp_path: Path) -> None:
     """[images-F17]"""
     image, sent = await decode(build_small_frame_gif(), tmp_path)
     assert sent.size == (320, 180)

@@ -192,7 +192,9 @@ async def test_an_end_comes_by_itself(models: ModelDirectory, google: Route1) ->
     assert VEO in ids(models)  # this server still has it
 
 
-async def test_why_a_model_is_past_its_end_is_told(models: ModelDirectory, google: Route1) -> None:
+async def test_the_reason_for_a_retired_model_is_shown(
+    models: ModelDirectory, google: Route1
+) -> None:
     for locale in ("en-US", "de", "ja"):
         told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
         assert told.count(translate("models.unconfirmed", locale, date="2026-06-30")) == 3
@@ -301,7 +303,7 @@ async def test_what_is_offered_comes_first_and_dead_models_take_a_line_each(
     assert all("Gemini Omni 1.2 Flash" in line for line in lines[-3:])
 
 
-def test_a_run_of_lengths_is_told_as_a_range(models: ModelDirectory) -> None:
+def test_consecutive_lengths_are_shown_as_a_range(models: ModelDirectory) -> None:
     told = "\n".join(format_models_overview(models.list_offer_statuses(), "en-US"))
     omni = next(line for line in told.splitlines() if "`gemini-omni-1.2-flash`" in line)
     veo = next(line for line in told.splitlines() if f"`{VEO}`" in line)

@@ -40,12 +40,12 @@ def quoted(root: Path) -> set[str]:
     return {part.split()[0] for comment in comments for part in comment.split(" + ")}
 
 
-def test_every_outcome_is_told(quoted: set[str]) -> None:
+def test_every_outcome_has_a_text(quoted: set[str]) -> None:
     told = {f"outcome.{outcome}" for outcome in Outcome if outcome is not Outcome.DELIVERED}
     assert told - quoted == set()
 
 
-def test_every_error_that_a_member_can_meet_is_told(quoted: set[str]) -> None:
+def test_every_error_that_a_member_can_meet_has_a_text(quoted: set[str]) -> None:
     described = {kind for kind in describe_error.registry if issubclass(kind, errors.ClapperError)}
     assert described == set(KEYS_BY_ERROR)
     beginnings = tuple(KEYS_BY_ERROR.values())

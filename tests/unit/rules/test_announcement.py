@@ -40,7 +40,7 @@ def job_in(place: str, **changes: Any) -> Job:
         ("guest", NotifyChoice.DIRECT_MESSAGE_REFUSED, NEITHER),
     ],
 )
-def test_the_choice_holds_as_far_as_the_place_allows(
+def test_the_choice_applies_as_far_as_the_place_allows(
     place: str, choice: NotifyChoice, announcement: JobAnnouncement
 ) -> None:
     """[people-M2]"""
@@ -50,7 +50,7 @@ def test_the_choice_holds_as_far_as_the_place_allows(
 
 
 @pytest.mark.parametrize("choice", list(NotifyChoice))
-def test_whoever_cancelled_a_job_knows_about_it(choice: NotifyChoice) -> None:
+def test_a_member_who_cancels_is_not_notified(choice: NotifyChoice) -> None:
     """[people-M2]"""
     cancelled = job_in("server", outcome=Outcome.CANCELLED)
     assert plan_announcement(choice, cancelled) == NEITHER

@@ -198,7 +198,7 @@ def test_any_whole_number_of_seconds_between(model_id: str, mode: GenerationMode
     assert resolve_plan(request, omni()).seconds == 8
 
 
-def test_two_frames_are_told_their_own_limit() -> None:
+def test_two_frames_name_their_own_limit() -> None:
     frames = asked(model=OMNI_12, image=LANDSCAPE, last_frame=LANDSCAPE, seconds=12)
     refused = refusal(frames, omni())
     assert refused.rule == "needs_fewer_seconds"

@@ -176,7 +176,7 @@ def test_unknown_support_promises_nothing() -> None:
         (None, ADULTS, ADULTS),
     ],
 )
-def test_the_strictest_rule_holds(
+def test_the_strictest_rule_applies(
     server: PersonRule | None, channel: PersonRule | None, expected: PersonRule | None
 ) -> None:
     assert resolve_person_rule(server, channel) is expected

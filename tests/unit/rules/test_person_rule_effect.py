@@ -97,7 +97,7 @@ def test_an_operator_who_trusts_google_keeps_adults_but_not_nobody() -> None:
     assert adults.unpromised == ()
 
 
-def test_more_than_twice_as_dear_is_asked_about_with_the_reason() -> None:
+def test_more_than_twice_the_price_is_confirmed_with_the_reason() -> None:
     """Only Omni takes five references; with the rule only Veo works, with three."""
     quality = CATALOGUE.get("veo-3.1-generate-001")
     assert quality is not None
@@ -115,7 +115,7 @@ def test_more_than_twice_as_dear_is_asked_about_with_the_reason() -> None:
 
 
 @given(REQUESTS, st.sampled_from([None, *PersonRule]))
-def test_a_dearer_plan_always_has_an_effect_to_tell(
+def test_a_more_expensive_plan_always_names_the_rules_effect(
     request: VideoRequest, rule: PersonRule | None
 ) -> None:
     """A member who would pay more because of the rule is asked first. [people-A5]"""

@@ -61,7 +61,7 @@ def test_sizes_that_are_refused(option: str, width: int, height: int, reason: st
         ((1600, 960), WIDE, 6, False),
     ],
 )
-def test_a_crop_is_told_and_asked_for_above_a_tenth(
+def test_a_crop_is_mentioned_and_above_a_tenth_confirmed(
     size: tuple[int, int], ratio: AspectRatio, percent: int, *, is_asked: bool
 ) -> None:
     """[images-F2, people-M18]"""
@@ -74,7 +74,7 @@ def test_a_picture_of_the_clips_shape_has_nothing_to_tell(size: tuple[int, int])
     assert list_picture_notes(VideoRequest("x", image=an_image(*size)), WIDE) == ()
 
 
-def test_last_frame_of_another_shape_is_told_by_its_option() -> None:
+def test_last_frame_of_another_shape_is_named_by_its_option() -> None:
     """[images-F2]"""
     request = VideoRequest("x", image=an_image(720, 1280), last_frame=an_image(1280, 720))
     [note] = list_picture_notes(request, TALL)
@@ -88,7 +88,7 @@ def test_references_keep_their_shape() -> None:
 
 
 @pytest.mark.parametrize("fit", PictureFit)
-def test_who_has_chosen_is_told_and_not_asked(fit: PictureFit) -> None:
+def test_a_member_who_chose_reads_a_note_and_is_not_asked(fit: PictureFit) -> None:
     """[images-F2]"""
     request = VideoRequest("x", image=an_image(1000, 1000), picture_fit=fit)
     [note] = list_picture_notes(request, WIDE)
@@ -103,7 +103,7 @@ def test_a_small_picture_is_asked_about_with_its_size() -> None:
     assert (note.width, note.height) == (160, 90)
 
 
-def test_what_was_done_is_told_once() -> None:
+def test_conversions_are_mentioned_once() -> None:
     """A job's images are already converted, so *Redo* repeats no note. [images-F1]"""
     image = an_image(1280, 720, PictureTrait.ON_WHITE)
     [note] = list_picture_notes(VideoRequest("x", image=image), WIDE)

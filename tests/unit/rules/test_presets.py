@@ -48,7 +48,7 @@ def test_without_presets_nothing_is_touched() -> None:
 @pytest.mark.parametrize(
     "typed", ["A red fox", "Was it a fox?", "狐が走る。", 'She says "hi"', "fox…"]
 )
-def test_what_was_added_is_found_again(typed: str) -> None:
+def test_added_presets_are_found_again(typed: str) -> None:
     for style, camera in product([None, *StylePreset], [None, *CameraPreset]):
         body, added = split_presets(append_presets(typed, style, camera))
         assert body.rstrip(".") == typed.rstrip("."), (style, camera)

@@ -94,7 +94,7 @@ def test_a_source_is_named_by_how_it_is_reached(
     assert compose_sent_prompt(plan(mode), access) == sent
 
 
-def test_without_being_told_the_clip_says_how_it_is_reached() -> None:
+def test_without_an_announcement_the_clip_says_how_it_is_reached() -> None:
     stored = clip(route=GoogleRoute.OMNI, interaction_id="v1_abc")
     extension = plan(GenerationMode.EXTENSION, source=stored)
     assert compose_sent_prompt(extension).startswith("Extend this video: ")
@@ -139,7 +139,7 @@ def test_veo_gets_the_prompt_alone(route: GoogleRoute) -> None:
     assert describe_additions(veo) == ()
 
 
-def test_what_is_added_and_taken_out_is_told() -> None:
+def test_additions_and_removals_are_shown() -> None:
     edit = plan(
         GenerationMode.EXTENSION,
         prompt="the <video_0> fox @Image2",

@@ -119,7 +119,7 @@ def test_a_value_with_which_all_would_wait_for_ever_is_refused(
         read_settings()
 
 
-def test_a_misspelled_setting_is_told_with_the_right_name(
+def test_a_misspelled_setting_is_reported_with_the_right_name(
     required_settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A misspelled limit has no effect. [people-O7]"""

@@ -20,7 +20,7 @@ def entry(action: AuditAction, actor_id: int | None = 1, **changes: object) -> A
 
 @pytest.mark.parametrize("language", list_languages())
 @pytest.mark.parametrize("comment", [OLD, NEW, "channel_id = None"])
-def test_changes_are_told_in_words(language: str, comment: str) -> None:
+def test_changes_are_described_in_words(language: str, comment: str) -> None:
     """No field names and no raw channel ids. [people-A11]"""
     text = format_audit_log(
         [entry(AuditAction.ARRANGE, clip_id=None, target_user_id=None, comment=comment)], language

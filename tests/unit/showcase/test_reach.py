@@ -109,7 +109,7 @@ def test_age_restricted_clips_stay_among_adults(
 
 
 @pytest.mark.parametrize("place", [True, False, None])
-def test_what_is_not_known_counts_against_showing(place: bool | None) -> None:
+def test_unknown_places_count_as_restricted(place: bool | None) -> None:
     """A clip from an unknown channel is restricted, and none is shown in one. [people-M22]"""
     assert is_presumed_restricted(place) is (place is not False)
     assert may_show(age_restricted=False, place_age_restricted=place)

@@ -23,7 +23,7 @@ SETTINGS = ShowcaseSettings(10, channel_id=80)
         (CLIP.user_id + 1, "not_allowed.showcase_blocked"),
     ],
 )
-def test_blocked_creator_is_told_as_oneself(actor_id: int, key: str) -> None:
+def test_blocked_creator_is_addressed_as_you(actor_id: int, key: str) -> None:
     """[people-M25]"""
     blocked = CreatorPreferences(10, CLIP.user_id, blocked=True)
     with pytest.raises(NotAllowed) as refused:

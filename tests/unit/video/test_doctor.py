@@ -93,7 +93,7 @@ async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
     assert "prepayment credits" in bad.message
 
 
-async def test_lifetime_of_interactions_that_was_learnt_is_told(stage: Stage) -> None:
+async def test_learned_lifetime_of_interactions_is_shown(stage: Stage) -> None:
     """Billing may be off, or a shorter lifetime set, without the operator knowing."""
     await migrate()
     database = open_database(read_settings().resolved_database_url)

@@ -272,7 +272,7 @@ async def test_upload_that_is_gone_is_noticed_by_two_jobs_at_once(stage: Stage) 
     assert stage.interaction_count == 4
 
 
-async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: Stage) -> None:
+async def test_interaction_that_is_gone_early_is_reported_and_a_copy_is_sent(stage: Stage) -> None:
     """A project without billing keeps interactions for only a day."""
     watcher = AsyncMock()
     omni = stage.create_omni(interaction_watcher=watcher)
@@ -376,7 +376,7 @@ async def test_copy_that_is_not_kept_is_an_expired_source(stage: Stage) -> None:
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
 
 
-async def test_regional_refusal_is_told_in_googles_words(stage: Stage) -> None:
+async def test_regional_refusal_quotes_google(stage: Stage) -> None:
     """The operator has not set a region, and Google refuses the copy of a clip."""
     stage.configure(region="eu")
     omni = stage.create_omni()

@@ -138,7 +138,7 @@ def test_other_ends(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["in_progress", "queued", "IN_PROGRESS", "a_new_one"])
-def test_what_still_runs(status: str) -> None:
+def test_statuses_of_a_running_interaction(status: str) -> None:
     assert read({"status": status}) == OperationPending()
 
 

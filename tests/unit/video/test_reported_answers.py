@@ -154,7 +154,7 @@ async def refuse_submit(stage: Stage, adapter: VideoModels, answer: recorded.Ans
         ),
     ],
 )
-async def test_what_is_wrong_with_the_account_is_the_operators_matter(
+async def test_account_errors_are_logged_and_hidden_from_members(
     stage: Stage, either: VideoModels, answer: recorded.Answer, code: str, words: str
 ) -> None:
     """Members do not see it; the log gets Google's sentence and code. [google-K1, google-K10]"""

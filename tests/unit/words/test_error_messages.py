@@ -141,7 +141,7 @@ def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
     assert "It looks" in text
 
 
-def test_what_google_says_of_the_operators_account_reaches_nobody() -> None:
+def test_members_never_see_google_errors_about_the_account() -> None:
     job = a_job(outcome=Outcome.ACCESS_REFUSED, detail="Billing is off for this account.")
     assert "illing" not in describe_outcome(job)
 

@@ -140,7 +140,7 @@ def test_errors_raised_by_discord_py(error: Exception, key: str) -> None:
     assert _log_and_describe(interaction, error) == translate(key, "en-US", **values)
 
 
-def test_support_codes_are_told_as_categories() -> None:
+def test_support_codes_are_shown_as_categories() -> None:
     """A bare code tells members nothing. [google-C3, google-C9, google-K16]"""
     bare = describe_outcome(a_job(outcome=Outcome.BLOCKED, detail="58061214, 29310472"), "en-US")
     assert "58061214" not in bare

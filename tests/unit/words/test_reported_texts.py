@@ -89,7 +89,7 @@ def test_spanish_writes_video_for_everybody() -> None:
 
 
 @pytest.mark.parametrize("language", list_languages())
-def test_who_cannot_know_has_the_quota_back(language: str) -> None:
+def test_an_unknown_outcome_names_the_quota(language: str) -> None:
     """The text uses the glossary's word. [people-text-outcome.submit_unknown]"""
     words = read_words(Path(__file__).parents[3])
     quota = words[language][words["en"].index("quota")]

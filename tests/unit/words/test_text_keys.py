@@ -95,7 +95,7 @@ def test_money_and_sizes_are_localized(locale: str, large: str, small: str, size
     assert format_mebibytes(int(63.2 * 2**20), locale) == size
 
 
-def test_a_bill_of_google_is_told_in_four_decimals() -> None:
+def test_google_bill_is_shown_with_four_decimals() -> None:
     assert format_money(Micros(561_234), "en-US") == "$0.5612"
     assert format_money(Micros(561_234), "de").startswith("0,5612")
     assert format_money(Micros(569_999), "en-US") == "$0.57"
