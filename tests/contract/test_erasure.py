@@ -141,7 +141,7 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     after = await world.ledger.list_usage(GUILD, since=NOW - timedelta(days=9))
     assert sum(row.micros for row in after) == sum(row.micros for row in spent)
     await farewells.purge_expired(now=world.clock.now() + MONTH, audit_before=NOW)
-    # a star that may still stand in Discord keeps its stand-in, so that it does not count again
+    # a star that may still be in Discord keeps its placeholder, so that it does not count again
     assert await traces(database, pseudonym_for(MEMBER)) == {"stars.user_id"}
 
 

@@ -302,7 +302,7 @@ async def test_age_restricted_clips_stay_in_restricted_channels(town: Town) -> N
             await town.showcase.add_clip(clip, guild_id=GUILD, actor=actor)
     assert await list_shown(town) == []
 
-    # in an age-restricted showcase it stands, but nowhere else
+    # it is shown in an age-restricted showcase only
     town.showroom.channels = {WALL: True}
     await show(town, clip)
     assert await list_shown(town) == [1]
@@ -313,7 +313,7 @@ async def test_age_restricted_clips_stay_in_restricted_channels(town: Town) -> N
     assert await town.exhibits.lists.pick_random(GUILD) is None
     assert await town.exhibits.lists.pick_random(GUILD, with_age_restricted=True) is not None
 
-    # until the channel is not age-restricted any more
+    # until the channel is no longer age-restricted
     town.showroom.channels = {WALL: False}
     await town.showcase.record_channels(GUILD)
     assert await list_shown(town) == []
@@ -347,7 +347,7 @@ async def test_a_deleted_channel_takes_no_entry_with_it(town: Town) -> None:
     await town.votes.record_star(post.entry.message_id, WALL, 31, starred=True)
     town.showroom.deleted_channels.add(WALL)
     town.showroom.channels = {NEW_WALL: False}
-    # a recount, as after a restart, and a star's refresh both meet the channel that is gone
+    # a recount, as after a restart, and a star's refresh both find the channel deleted
     await town.votes.recount_posts([post])
     assert await list_public(town) == [1, 2, 3]
     assert [entry.votes for entry in await town.showcase.list_top(GUILD, RankingPeriod.ALL)] == [

@@ -403,7 +403,7 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
     frozen = await world.start_process()
     job = await frozen.submit_job(1)
     await world.wait_for_state(job, JobState.POLLING)
-    # its clock is past the lease, and other processes have gone on
+    # its clock is past the lease, and other processes have continued
     frozen.worker.lease.mark_lost()
     await start_successor(world, frozen)
     world.google.default_poll = None

@@ -226,7 +226,7 @@ async def test_posting_policy_is_enforced(town: Town) -> None:
     exhibit, _ = await town.showcase.add_clip(clip, guild_id=GUILD, actor=MODERATOR)
     assert not exhibit.public
     assert exhibit.entry.creator_name == f"member {MEMBER} of {GUILD}"
-    # the maker's own wish makes it public
+    # the creator can make it public
     await town.showcase.add_clip(clip, guild_id=GUILD, actor=MAKER)
     public = await town.exhibits.find_by_clip(1)
     assert public is not None
@@ -264,7 +264,7 @@ async def test_moderator_cannot_reveal_hidden_prompt(town: Town) -> None:
         hidden, guild_id=GUILD, actor=MODERATOR, hide_prompt=False
     )
     assert exhibit.entry.prompt is None
-    # nor by asking again; the maker may, for one clip
+    # nor by asking again; the creator may, for one clip
     exhibit, _ = await town.showcase.add_clip(
         hidden, guild_id=GUILD, actor=MODERATOR, hide_prompt=False
     )
@@ -303,7 +303,7 @@ async def test_preferences_do_not_restore_withdrawn_posts(town: Town) -> None:
     before = await town.exhibits.get(exhibit.id)
     await town.showcase.set_preferences(guild_id=GUILD, user_id=MEMBER, hide_prompt=False)
     assert await town.exhibits.get(exhibit.id) == before
-    # whoever is forgotten needs it all the same
+    # an erased member needs it too
     assert await town.exhibits.list_member_post_ids(MEMBER) == [exhibit.id]
 
 
@@ -361,7 +361,7 @@ async def test_missed_stars_are_counted_by_stale_recount(town: Town) -> None:
     await town.upkeep.run_once()
     await town.upkeep.run_once()
     assert town.showroom.live_posts[message].entry.votes == 3
-    # from then on each is counted by itself, and a doubt that Discord cannot settle changes nothing
+    # from now on each is counted separately, and what Discord cannot confirm changes nothing
     town.showroom.stars_by_message[message] = set()
     await town.votes.record_star(message, 800, 14, starred=True)
     await town.votes.record_star(message, 800, 11, starred=False)
@@ -570,12 +570,12 @@ async def test_withdrawn_hidden_and_blocked_posts_leave_digest(town: Town) -> No
     await town.weekly.run_due()
     assert named(town, message) == [2, 3]
     assert [each.prompt for each in town.showroom.digests[message].entries] == [None, None]
-    # votes are of their own time: what is not seen to change is left alone
+    # old votes stay as they were unless a change is seen
     before, posts = town.showroom.digests[message], town.showroom.post_count
     await town.showcase.set_locked(third, guild_id=GUILD, actor=MODERATOR, locked=True)
     await town.weekly.run_due()
     assert town.showroom.digests[message] is before
-    # with nothing left to name the post goes, and does not come back
+    # without clips to name, the post is deleted and does not come back
     await town.showcase.set_blocked(MEMBER, guild_id=GUILD, actor=MODERATOR, blocked=True)
     await town.weekly.run_due()
     assert not town.showroom.digests
@@ -651,14 +651,14 @@ async def test_a_forgotten_members_clips_leave_the_digest_and_their_votes_stay_a
         return entry.votes
 
     assert await votes() == 1
-    town.showroom.stars_by_message[starred] = {MEMBER, 902, 903}  # the star itself still stands
+    town.showroom.stars_by_message[starred] = {MEMBER, 902, 903}  # the star itself is still there
     await town.votes.recount_posts([exhibit])
     assert await votes() == 2
     await town.votes.record_star(starred, 800, MEMBER, starred=True)
     assert await votes() == 3, "whoever stars again counts again"
     await town.votes.recount_posts([exhibit])
     assert await votes() == 3
-    # a star that is taken back takes its stand-in along
+    # removing a star removes its placeholder
     await town.privacy.erase_member(MEMBER)
     town.showroom.stars_by_message[starred] = {902}
     await town.votes.recount_posts([exhibit])
@@ -698,7 +698,7 @@ async def test_server_is_erased_after_grace_unless_bot_returns(town: Town) -> No
     job = await world.admit_job(1)
     await end(world, job.id)
     await made(world.database, 1, job_id=job.id)
-    # gone while nobody was connected: seen at the next session, by the shard that would know
+    # deleted while offline: noticed in the next session, by that server's shard
     await town.privacy.reconcile_guilds([5], is_own_guild=lambda guild_id: guild_id != GUILD)
     assert await ErasureStore(world.database).list_known_guilds() == [GUILD]
     await town.privacy.reconcile_guilds([5], is_own_guild=lambda guild_id: True)

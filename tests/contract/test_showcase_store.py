@@ -150,7 +150,7 @@ async def test_post_is_synced_by_one_live_worker(database: Database) -> None:
     taken = await store.claim(exhibit.id, "second")
     assert taken is not None
     assert taken.should_be_posted
-    # a wish that comes while the post is made is not lost
+    # a change requested while the post is made is not lost
     await store.update_post(exhibit.id, owner="third", audit_entry=None, hidden=True)
     await store.mark_published(taken, 5000)
     again = await store.claim(exhibit.id, "second")
@@ -209,7 +209,7 @@ async def test_member_votes_once_across_both_messages(database: Database) -> Non
         *(stars.set_star(5000, 1, Star(n), starred=True) for n in range(40, 50))
     )
     assert max(each.votes for each in together) == 11
-    # a change of votes is a wish: the card has to say it
+    # a change of votes needs an update, because the card shows them
     assert await store.list_out_of_sync("w") == [exhibit.id]
     assert (await stars.set_star(5000, 1, Star(31), starred=False)).votes == 11
     assert (await stars.set_star(own, 1, Star(31), starred=False)).votes == 10
@@ -441,7 +441,7 @@ async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None
         house, due_at=due + timedelta(days=7), since=due, owner="w"
     )
     assert nothing is None
-    # a week without stars is looked at once
+    # a week without stars is checked once
     assert await digests.find_last_due(GUILD) == due + timedelta(days=7)
     assert await digests.list_out_of_sync("w") == []
 

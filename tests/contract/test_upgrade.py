@@ -164,7 +164,7 @@ def renamed(table: str, row: dict[str, Any]) -> dict[str, Any]:
         if "source" in row["plan"]:
             source = dict(row["plan"]["source"])
             row["plan"]["source"] = {"extension_depth": source.pop("hop"), **source}
-    if row.get("creator_name") and "search_text" in row:  # revision 0008 adds the maker's name
+    if row.get("creator_name") and "search_text" in row:  # revision 0008 adds the creator's name
         row["search_text"] = normalize_search_text(f"{row['search_text']} {row['creator_name']}")
     return row | ADDED_COLUMNS.get(table, {})
 

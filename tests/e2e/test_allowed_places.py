@@ -54,7 +54,7 @@ async def test_other_servers_are_left_and_refused(fresh_stage: BotStage) -> None
     ]
     log = stage.bot.read_log()
     assert log.count('"event": "server.left"') == 2
-    # as a guest there, and in a direct message: the list closes that door too
+    # as a user install there, and in a direct message: the list forbids both
     await stage.control.change_user("Ada", has_app=True)
     refused = await stage.wait_for_answer(await stage.request_clip(hall))
     assert quote_text("not_allowed.place_guest") in refused
@@ -85,7 +85,7 @@ async def test_direct_messages_and_guest_places_can_be_closed(fresh_stage: BotSt
 
     await start_with(stage, ALLOW_DIRECT_MESSAGES="false", ALLOW_USER_INSTALL="false")
     await wait_for_contexts(stage, [0], [0])
-    # old messages and clients that have not heard of it yet
+    # old messages, and clients that have not updated their commands yet
     form = await stage.press_button(private, quote_text("button.extend"))
     assert quote_text("not_allowed.place_direct") in await stage.wait_for_answer(form)
     await stage.control.message(stage.people["Ada"], "@Ada", "it jumps", reply_to=private["id"])

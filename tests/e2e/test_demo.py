@@ -86,7 +86,7 @@ def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
             "seconds": seconds, "width": 1280, "height": 720, "fps": 24.0, "has_audio": True,
         }  # fmt: skip
     # The second clip begins with the first, which Omni renders again; the third is the second by
-    # night: every frame has less light, and what is bright is where it was.
+    # night: every frame is darker, and what is bright stays in place.
     beginning = itertools.islice(frames(folder / second["file"]), 4 * 24)
     for one, other in zip(frames(folder / first["file"]), beginning, strict=True):
         assert np.abs(one - other).mean() < 4

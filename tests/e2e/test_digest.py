@@ -74,7 +74,7 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
         [message] = await list_digests(stage, showcase)
         text = text_of(message)
         assert "🏆" in text
-        # the winner's clip is to be seen, and the winner alone is mentioned
+        # the winner's clip is shown, and only the winner is mentioned
         owl = video_of(message)
         assert owl is not None
         assert [mention["id"] for mention in message["mentions"]] == [stage.people["Ada"]]

@@ -293,7 +293,7 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
         assert len(await stage.list_submits()) == before
         await edit(stage, room, clip_number_of(first))
         second, _ = await wait_for_edit(stage, room)
-        # to make an edit once more, with other words or not, is to edit the same clip
+        # redoing an edit, reworded or not, edits the same clip
         redone = await stage.press_button(second, quote_text("button.redo"), "Cem")
         await stage.wait_for_answer(redone, quote_text("not_allowed.extend"))
         opened = await stage.press_button(second, quote_text("button.reword"), "Cem")

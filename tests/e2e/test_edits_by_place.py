@@ -53,7 +53,7 @@ async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) ->
     assert quote_text("showcase.public_notice") in asked
     assert (await read_page(f"/clips/{number}"))[0] == 404
 
-    # Ada lets everybody show hers, and shows it herself
+    # Ada consents to others showing her clip, and shows it herself
     await run_command(stage, room, "showcase choose", "Ada", consent="everyone")
     for user, clip in (("Ada", source), ("Cem", number)):
         added = await stage.control.command(
@@ -61,7 +61,7 @@ async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) ->
         )
         await stage.press_answer(
             added, quote_text("button.publish"), user
-        )  # everybody is asked once
+        )  # each person is asked once
         await stage.wait_for_answer(added, f"{GALLERY}/clips/{clip}")
     status, page = await read_page(f"/clips/{number}")
     assert status == 200

@@ -73,7 +73,7 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
             continue
     for room in rooms:
         await crowd.wait_until_idle(room)
-    # whoever asked is told once with each of their clips
+    # each requester is notified once with each clip
     told: Counter[str] = Counter()
     for room in rooms:
         for clip in clips_of(await crowd.control.messages(room)):

@@ -189,7 +189,7 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     price = "$0.70"
     labels = [f"{quote_text('button.extend_one', clip=each)} · {price}" for each in (first, second)]
     assert set(buttons_of(question)) == set(labels)
-    # the answer keeps the words of the reply: no form asks for them again
+    # the answer keeps the reply's words, so no form asks for them again
     await stage.press_button(question, labels[1])
     assert quote_text("card.extension", parent=f"#{second}") in text_of(
         await stage.wait_for_clip(room, 2)
@@ -242,7 +242,7 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
     async def is_checked() -> bool:
         return "google.route_answered" in stage.bot.read_log()
 
-    # the answer to the submit has to take the model off, not the check at the start
+    # the answer to the submit must disable the model, not the check at the start
     await stage.wait_until(is_checked, "the check of the models")
     await stage.control.google(retired_models=[model])
     await request_video(stage, room, model, {"duration": 4})

@@ -16,7 +16,7 @@ async def test_a_lower_bill_leaves_room_for_the_next_clip(stage: BotStage) -> No
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
-        # while the first is reserved, a second does not fit
+        # while the first is reserved, a second exceeds the limit
         refused = await stage.wait_for_answer(await request_omni(stage, room))
         assert quote_text("ask.accepted") not in refused
     await stage.wait_for_clip(room)

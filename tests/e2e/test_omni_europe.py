@@ -54,7 +54,7 @@ async def test_an_edit_after_55_days_spends_nothing(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     assert await Books.read(stage) - before == NOTHING
     assert len(await list_omni_submits(stage)) == submits
-    # and from then on it is said at once
+    # and from then on it is refused immediately
     interaction = await request_omni(
         stage, room, "make it snow", command="video edit", clip=f"#{clip_number_of(clip)}"
     )

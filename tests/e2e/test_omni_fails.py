@@ -129,7 +129,7 @@ async def test_a_submit_that_starts_nothing_is_free(stage: BotStage, case: Refus
         assert "submit.access_refused" in stage.bot.read_log()
     assert await Books.read(stage) - before == NOTHING
     assert await open_reader(stage).sum_reserved() == 0
-    # nothing is switched off by it
+    # it disables no model
     await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)

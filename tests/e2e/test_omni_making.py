@@ -104,7 +104,7 @@ async def test_the_bill_is_less_than_what_was_reserved(stage: BotStage) -> None:
         "SELECT price_micros, billed_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
     assert paid.members == billed < price
-    # the lower bill gives back money, never a clip or its seconds
+    # a lower bill returns money, but no clip and no seconds
     [[clips, seconds]] = await open_reader(stage).fetch_rows(
         "SELECT sum(clips), sum(seconds) FROM ledger WHERE job_id = (SELECT max(id) FROM jobs)"
         " AND account <> 'house' AND kind IN ('reserve', 'refund', 'adjust')"
@@ -120,7 +120,7 @@ async def test_a_reply_extends_by_what_google_keeps(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     submit = await get_submit(stage)
     assert submit["task"] == "extend"
-    assert task_of(submit) is None  # Google takes no task beside what it goes on from
+    assert task_of(submit) is None  # Google accepts no task together with a previous interaction
     assert submit["previous"] == first["operation"]
     assert words_of(submit).startswith("Extend this video")
     assert format_of(submit).keys() == {"type", "duration", "resolution", "delivery"}

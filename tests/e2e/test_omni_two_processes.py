@@ -32,7 +32,7 @@ async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Pa
             "extend",
             "edit",
         ]
-        # Google has both to stop and to make something when the first process dies
+        # Google has one operation to stop and one to finish when the first process dies
         other = await stage.open_channel()
         await stage.control.google(seconds=600, omni={"cancel_s": 3600})
         await request_omni(stage, other)

@@ -92,7 +92,7 @@ async def test_the_log_says_who_is_online_where_and_how_to_invite_it(tmp_path: P
         link = re.fullmatch(r"https://discord\.com/oauth2/authorize\?(.+)", line["invite"])
         assert link is not None
         assert f"permissions={POSTING_BOT_PERMISSIONS.value}" in link[1]
-        await bot.restart()  # the commands are known now, and the line is there all the same
+        await bot.restart()  # the commands are already registered, and the line is still logged
         assert [e["event"] for e in read_events(bot)].count("bot.online") >= 1
     finally:
         await bot.close()

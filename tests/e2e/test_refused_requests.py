@@ -69,7 +69,7 @@ async def test_suggestions_begin_with_the_cheapest_and_say_what_differs(stage: B
     assert "Veo" not in names[0]
     (five,) = [name for name in names if name.startswith(quote_text("seconds", count=5))]
     assert "Gemini Omni" in five
-    own = [name for name in names if " · " not in name]  # of the model that is taken anyway
+    own = [name for name in names if " · " not in name]  # of the model that would be used anyway
     assert names[: len(own)] == own
     assert five not in own
 

@@ -129,7 +129,7 @@ async def test_with_two_clips_the_words_are_kept(stage: BotStage) -> None:
     """The question which clip is meant keeps the words of the reply. [people-M11]"""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model="veo-2.0-generate-001", duration=5, videos=2)
-    # Veo 2 extends nothing, so the choice leads to the rule: what counts is that it asks
+    # Veo 2 extends nothing, so the choice is refused; what matters is the question
     reply = await stage.control.message(stage.people["Cem"], room, "and on", reply_to=clip["id"])
     question = await stage.wait_for_message(room, quote_text("clip.which"))
     assert question["message_reference"]["message_id"] == reply

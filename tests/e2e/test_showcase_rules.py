@@ -90,7 +90,7 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     answer = await stage.wait_for_answer(press, quote_text("showcase.added"))
     assert f"{GALLERY}/clips/{number}" in answer
     post = await wait_for_votes(stage, showcase, 0)
-    # a hidden prompt has no way to it, and the bot's own star is there to be clicked
+    # nothing links to a hidden prompt, and the bot's own star is there to be clicked
     assert quote_text("button.original") not in str(post["components"])
     assert (await list_public_clips())[number]["prompt"] is None
 
@@ -127,7 +127,7 @@ async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
     await set_stars(stage, post, "Bea", remove=True)
     await stage.bot.start()
     await wait_for_votes(stage, showcase, 2)
-    # the same clip itself is what /showcase random brings
+    # /showcase random shows the same clip
     interaction = await stage.control.command(stage.people["Dia"], showcase, "showcase random", {})
     await stage.wait_for_answer(interaction, "<@")
     [answer] = (await stage.control.interaction(interaction))["messages"]
@@ -153,7 +153,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     await stage.wait_until(lambda: count_posts(2), "both posts")
     public = await list_public_clips()
     assert public[extension_number]["parent_id"] == int(number)
-    # somebody else may not take it out, and reads so
+    # somebody else may not remove it, and is told so
     refused = await run_command(stage, room, "showcase withdraw", "Dia", clip=number)
     assert quote_text("not_allowed.showcase_withdraw") in refused, "[people-M24]"
 
@@ -208,7 +208,7 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
     top = await run_command(stage, room, "showcase top", "Dia")
     assert f"[#{number}]" not in top
     assert f"[#{number}]" in await run_command(stage, dark, "showcase top", "Dia")
-    # lifted restrictions: the clip leaves the showcase, and its card makes nothing new
+    # without the restriction the clip leaves the showcase, and its card makes nothing new
     await stage.control.change_channel(adult_wall, nsfw=False)
 
     async def has_left() -> bool:
@@ -277,7 +277,7 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
 
     await stage.wait_until(count_edits, "the first edit")
     count = await count_edits()
-    # others are served meanwhile
+    # others are handled meanwhile
     elsewhere = await stage.control.add_guild("Elsewhere", owner="Ada", channels=["films", "wall"])
     films, wall = (channel["id"] for channel in elsewhere["channels"])
     await run_command(stage, films, "server showcase", channel=wall)
@@ -290,7 +290,7 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
     await wait_for_votes(stage, wall, 1)
     assert await count_edits() == count, "no edit before Discord's time"
     await stage.control.clear_faults()
-    # what Discord will never take is given up with a line in the log
+    # posts that Discord never accepts are given up with a line in the log
     path = rf"/channels/{wall}/messages/{their_post['id']}$"
     await stage.control.fault(
         "discord",
@@ -307,7 +307,7 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
         return "showcase_post.edit_refused" in stage.bot.read_log()
 
     await stage.wait_until(is_given_up, "the edit being given up")
-    await stage.make_clip(await stage.open_channel(), PLAIN)  # some rounds of upkeep later
+    await stage.make_clip(await stage.open_channel(), PLAIN)  # after some rounds of upkeep
     assert await count_edits() == count + 1, "it is not tried again"
     await stage.control.clear_faults()
 

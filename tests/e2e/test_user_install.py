@@ -163,7 +163,7 @@ async def test_user_install_uses_member_limit_not_server_budget(
     stage: BotStage, away: ForeignGuild
 ) -> None:
     home = await stage.open_channel()
-    # in an own server one cent is less than any clip
+    # one cent, less than any clip costs
     await stage.wait_for_answer(await stage.request_clip(home), quote_text("scope.guild"))
     interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
     text = await stage.wait_for_answer(interaction, quote_text("quota.title"))

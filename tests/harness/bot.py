@@ -45,7 +45,7 @@ class BotProcess(ProgramProcess):
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "DEBUG",
             "REPLY_UNDO_S": "0",  # tests of the undo set it
-            "PAID_CALLS": "forbid",  # servers on this machine are called all the same
+            "PAID_CALLS": "forbid",  # calls to servers on this machine are allowed
         }
         super().__init__(
             "bot",

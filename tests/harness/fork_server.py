@@ -207,7 +207,7 @@ class QuickExit:
 
     def _exit(self) -> None:
         if self.status is not None:
-            gc.collect()  # whatever complains when it is destroyed does so now
+            gc.collect()  # warnings from destroyed objects appear now
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(self.status)

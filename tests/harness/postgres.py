@@ -32,7 +32,7 @@ async def _wait_ended(command: list[str], settings: dict[str, str]) -> int:
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings})
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, process.terminate)
-    # Ctrl-C in a terminal reaches the command by itself.
+    # Ctrl-C in a terminal already reaches the command.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     return await process.wait()
 

@@ -213,7 +213,7 @@ async def test_every_attack_gets_the_same_answer_in_the_same_time(
             break
     connection.close()
     assert ratio < SAME_CLASS, f"{slowest} takes {ratio:.1f} times as long as {quickest}"
-    # and they still are not let in, nor is anybody else kept out
+    # they are still refused, and nobody else is
     after = HTTPConnection(target.host, timeout=20)
     assert (await asyncio.to_thread(target.ask, after, target.path())).status == 200
     after.close()

@@ -289,7 +289,7 @@ async def test_keyboard_navigation_works(browser: Browser, gallery: Gallery) -> 
     await until(page, f"{VIDEO}.currentTime > 0.1")
     await press("Space")
     await until(page, f"{VIDEO}.paused")
-    # copy the recipe, follow a tile, and back the way that we came
+    # copy the recipe, follow a tile, and go back
     await tab.tab_to("[data-copy]")
     await tab.tab_to(".others .open")
     await press("Enter")
@@ -299,7 +299,7 @@ async def test_keyboard_navigation_works(browser: Browser, gallery: Gallery) -> 
         await page.go_back()  # the browser's own key, which it does not have without a window
         await page.wait_for_url(place)
     await expect(page.locator("#q")).to_have_value("lighthouse")
-    # more pages than one, and the foot is reached in the end
+    # there is more than one page, and the footer can be reached
     await tab.tab_to(".clear")
     await press("Enter")
     await page.wait_for_url(re.compile(r"/$"))

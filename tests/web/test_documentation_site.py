@@ -54,7 +54,7 @@ async def site_url(site: Path) -> AsyncIterator[str]:
 
 async def search(page: Page, query: str) -> list[str]:
     """Type ``query`` into the search box; return the sections that are found, best pages first."""
-    await page.reload()  # an earlier query's results stay until there are others
+    await page.reload()  # results of an earlier query stay until new ones arrive
     box = page.locator("[data-md-component=search-query]")
     await box.click()
     await box.fill(query)

@@ -205,7 +205,7 @@ async def test_detection_lag_and_failures_are_counted() -> None:
     await models.poll(operation)
     body = await MetricsEndpoint(instruments, Source(None), clock).render_metrics()
     assert value(body, "clapper_detection_lag_seconds_count") == 1
-    assert value(body, "clapper_detection_lag_seconds_sum") == 12  # since the look that answered
+    assert value(body, "clapper_detection_lag_seconds_sum") == 12  # since the last successful query
     labels = {"route": "gemini", "call": "poll"}
     assert value(body, "clapper_google_calls_total", **labels, result="ok") == 2
     assert value(body, "clapper_google_calls_total", **labels, result="GoogleUnavailable") == 1

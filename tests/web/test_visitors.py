@@ -78,7 +78,7 @@ ADMIN = "10.9.9.9"
         ("127.0.0.1", "clips.example", {"X-Forwarded-For": "10.9.9.9"}, 200),
         ("127.0.0.1", LOCAL, {"X-Forwarded-For": "203.0.113.9"}, 404),
         ("127.0.0.1", LOCAL, {"X-Real-IP": "10.9.9.9"}, 404),
-        # a name that a stranger has made lead here
+        # a host name that a stranger pointed here
         (ADMIN, "evil.example:8080", {}, 404),
         (ADMIN, "clips.example", {}, 404),
         (ADMIN, "127.0.0.1.evil.example", {}, 404),

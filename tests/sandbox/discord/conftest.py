@@ -23,7 +23,7 @@ NOON = 1_790_000_000.0
 # The description says that the codes of field errors are numbers; Discord's documentation shows the
 # names that it really sends, and where the two differ the documentation wins.
 # https://docs.discord.com/developers/reference#error-messages
-# So it is with the type of a forward's reference, which the description does not know.
+# The same applies to the type of a forward's reference, which the description lacks.
 # https://docs.discord.com/developers/resources/message#message-reference-types
 _DOCUMENTED_OTHERWISE = re.compile(
     r"/_errors/\d+/code: '[A-Z0-9_]+' is not of type 'integer'$"

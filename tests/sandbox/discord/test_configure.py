@@ -34,7 +34,7 @@ async def test_a_new_guild(harness: DiscordHarness) -> None:
     assert (heard["id"], len(heard["channels"])) == (guild["id"], 2)
     assert heard["premium_tier"] == 2
     assert heard["system_channel_id"] == heard["channels"][0]["id"]
-    # although @everyone may send: the bot has what was said, and nothing else
+    # although @everyone may send: the bot has the given permissions, and no others
     assert "SEND_MESSAGES" not in guild["channels"][0]["bot_permissions"]
     later = {"guild": guild["id"], "name": "later"}
     opened = (await harness.control("POST", "/channels", later)).ok()["channel"]

@@ -15,7 +15,7 @@ from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import VEO, Server, picture
 
 pytestmark = pytest.mark.filterwarnings(
-    # google-genai's own doing, when it first makes its aiohttp session.
+    # Raised by google-genai itself when it first makes its aiohttp session.
     "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
 )
 
@@ -120,7 +120,7 @@ async def test_google_genai_polls_and_downloads(server: Server) -> None:
         data = await client.aio.files.download(file=f"files/{file_id}")
         assert data is not None
         assert len(data) == file.size_bytes
-        # It follows the redirect with the key: the very thing the bot has to avoid.
+        # It follows the redirect with the key, which the bot must not do.
         assert (await server.seen())["key_leaks"] == 1
     finally:
         await client.aio.aclose()

@@ -64,7 +64,7 @@ async def test_a_quota_of_the_day_ends_at_midnight_pacific_time(server: Server) 
     await create(server, body())
     error = (await create(server, body(), 429))["error"]
     assert error["code"] == "quota_exceeded"
-    # the clock stands at 14:13 UTC, and midnight is at 8:00 UTC
+    # the clock is at 14:13 UTC, and midnight there is 8:00 UTC
     server.clock.advance(17.5 * 3600)
     await create(server, body(), 429)
     server.clock.advance(1800)

@@ -16,7 +16,7 @@ from tests.sandbox.google.conftest import Server, picture
 from tests.sandbox.google.omni_requests import EXTEND, OLDER, OMNI, frames_of
 
 pytestmark = pytest.mark.filterwarnings(
-    # google-genai's own doing, when it first makes its aiohttp session.
+    # Raised by google-genai itself when it first makes its aiohttp session.
     "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
 )
 FORM = {"type": "video", "duration": "3s", "resolution": "360p", "delivery": "uri"}

@@ -137,7 +137,7 @@ def test_an_extension_begins_with_the_frames_of_its_source(
     check_shape(extended_lion, (1280, 720), 9, audio=True)
     source, longer = frames(lion.path), frames(extended_lion.path)
     assert all(np.array_equal(one, other) for one, other in zip(source, longer, strict=False))
-    # It goes on from where the source ended, and arrives somewhere else.
+    # It continues where the source ended, and ends differently.
     assert difference(longer[47], longer[48]) < 3
     assert difference(longer[47], longer[-1]) > 15
 

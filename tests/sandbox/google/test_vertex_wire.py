@@ -19,7 +19,7 @@ from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import VEO_GA, Server
 
 pytestmark = pytest.mark.filterwarnings(
-    # google-genai's own doing, when it first makes its aiohttp session.
+    # Raised by google-genai itself when it first makes its aiohttp session.
     "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
 )
 

@@ -33,7 +33,7 @@ class GatewayStage:
         self.client = DiscordClient(
             clock=self.clock, shard_count=1, token_cipher=TokenCipher("secret")
         )
-        # discord.py is ready when no server has come for so long; none of these tests has several
+        # discord.py is ready when no guild has arrived for this long; these tests have one at most
         self.client._connection.guild_ready_timeout = 0.05
         self.running: asyncio.Task[None] | None = None
 

@@ -144,7 +144,7 @@ def test_confirmations_have_unique_ids_and_evict_oldest() -> None:
     assert len(str(newest)) <= 20
     assert (
         PendingConfirmations().find_confirmation(newest) is None
-    )  # another process knows nothing of it
+    )  # another process does not know it
 
 
 def test_an_option_that_is_no_value_is_refused_by_name() -> None:

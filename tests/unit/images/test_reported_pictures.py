@@ -201,7 +201,7 @@ async def test_every_orientation_of_every_kind(tmp_path: Path, kind: str, orient
     stored.paste(RED, (0, 0, 160, 90))  # upper left
     stored.paste(GREEN, (160, 0, 320, 90))  # upper right
     _, sent = await decode(encoded(kind, stored, exif=exif(orientation=orientation)), tmp_path)
-    corners = {  # where red and green are to be seen, by the definition of EXIF
+    corners = {  # where red and green must appear, by the definition of EXIF
         1: ((0, 0), (1, 0)),
         2: ((1, 0), (0, 0)),
         3: ((1, 1), (0, 1)),

@@ -12,7 +12,7 @@ import structlog
 
 from bot.observability import logging as logs
 
-TOKEN = "MTA0MjM1.fake-but-long-enough"  # a secret by value, whatever it looks like
+TOKEN = "MTA0MjM1.fake-but-long-enough"  # a known secret, in any format
 LIKE_A_TOKEN = "MTAyNDM1MDk4NzY1NDMyMTA5OA.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"
 
 

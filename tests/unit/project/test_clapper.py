@@ -58,7 +58,7 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     run_uv(root, "pip", "install", "--no-deps", "--python", python, wheel)
     (packages,) = environment.glob("lib/python*/site-packages")
     libraries = sysconfig.get_path("purelib")
-    # after the environment's own packages, and without the files that lead to the checkout
+    # after the environment's own packages, and without the files that point to the checkout
     (packages / "libraries.pth").write_text(f"{libraries}\n")
     return environment / "bin" / "clapper"
 

@@ -93,7 +93,7 @@ def list_imports(path: Path, root: Path) -> frozenset[Path]:
 
 def can_meet_texts(path: Path, root: Path) -> bool:
     """Whether a test, with its `conftest.py`, imports or starts something that has the texts."""
-    tests = root / "tests"  # whose own `conftest.py` prepares what few tests start
+    tests = root / "tests"  # whose own `conftest.py` prepares what only few tests start
     folders = [folder for folder in path.parents if tests in folder.parents]
     waiting = [path, *(folder / "conftest.py" for folder in folders)]
     seen: set[Path] = set()

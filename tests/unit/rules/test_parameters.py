@@ -93,7 +93,7 @@ CELLS: list[tuple[str, dict[str, Any], str | None]] = [
     ("veo 2", {"videos": 2}, None),
     ("veo 2", {"videos": 3}, "videos_not_offered"),
     ("veo 2", {"videos": 0}, "videos_not_offered"),
-    # what excludes each other
+    # options that exclude each other
     ("veo 3.1", {"references": THREE, "image": LANDSCAPE}, "references_exclude_frames"),
     ("veo 3.1", {"references": THREE, "last_frame": LANDSCAPE}, "references_exclude_frames"),
     ("veo 3.1", {"source": clip(), "image": LANDSCAPE}, "extension_excludes_images"),

@@ -37,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("bits", "sound_bits", "max_bytes"),
     [
         (1_000_000, 96_000, 300_000),  # two passes, the sound re-encoded
-        (1_000_000, 256_000, 340_000),  # two passes, the sound as it is
+        (1_000_000, 256_000, 340_000),  # two passes, the sound unchanged
         (3_000_000, 128_000, 850_000),  # plenty: one pass
     ],
 )

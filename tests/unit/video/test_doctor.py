@@ -107,7 +107,7 @@ async def test_learned_lifetime_of_interactions_is_shown(stage: Stage) -> None:
     finally:
         await database.close()
     told = [each for each in await doctor.examine(read_settings()) if "keeps" in each.check]
-    [lesson] = told  # Gemini's is too old to tell anything
+    [lesson] = told  # Gemini's is too old to say anything
     assert lesson.ok
     assert lesson.check.startswith("omni")
     assert "1.0 days" in lesson.message

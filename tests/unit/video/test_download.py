@@ -319,7 +319,7 @@ async def test_download_from_google_resumes_after_break(stage: Stage) -> None:
     clip = stage.google.operations.operations[-1].products[0].clip
     assert hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256
     assert [headers["Range"][:6] for _, _, headers in stage.requests if "Range" in headers]
-    # Each attempt asks the API anew, which hands out a new address.
+    # Each attempt asks the API again, which returns a new address.
     assert stage.count_requests(":download") == 3
 
 

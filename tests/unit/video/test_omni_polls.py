@@ -527,7 +527,7 @@ async def test_bytes_of_what_was_sent_are_not_kept(stage: Stage) -> None:
     made, sent = b"made" * 5000, b"sent" * 5000
 
     def content(kind: str, data: bytes) -> dict[str, Any]:
-        # the type follows the data: what it is is known only afterwards
+        # the type comes after the data
         return {"data": base64.b64encode(data).decode(), "mime_type": f"{kind}/x", "type": kind}
 
     record = {

@@ -98,7 +98,7 @@ async def test_pictures_go_through_the_bucket(
     assert [item["mime_type"] for item in media] == ["image/png"] * 2
     assert all(item["uri"].startswith(f"{OUTPUT}/omni-1-") for item in media)
     assert all("data" not in item for item in media)
-    # what members sent does not stay in the bucket, nor does what Google refuses
+    # neither members' files nor files that Google refused stay in the bucket
     assert stage.count_requests("/o/", "DELETE") == 2
     stage.add_fault(method="POST", path="/interactions$", **TOO_MANY.fault)
     with pytest.raises(GoogleUnavailable):

@@ -287,7 +287,7 @@ async def test_unfinished_operation_is_pending(stage: Stage, either: VideoModels
     operation = await submit(stage, either)
     stage.clock.clock.advance(86_400)
     if either.route is GoogleRoute.VERTEX:
-        # The token has grown old with the day; the poll gets a new one by itself.
+        # The token has expired; the poll gets a new one.
         assert stage.count_requests("/google-oauth/token") == 1
     assert await either.poll(operation) == OperationPending()
 

@@ -268,7 +268,7 @@ async def test_passing_refusal_during_the_daily_check_keeps_the_model(
     directory = ModelDirectory(
         catalogue=CATALOGUE, routes={either.route: either}, clock=stage.clock
     )
-    assert await directory.refresh_from_google()  # past its announced end, and there all the same
+    assert await directory.refresh_from_google()  # past its announced end, and still available
     page = recorded.page(403, "Attention Required! | CDN")
     stage.add_fault(path=f"/models/{other}", **page.fault)
     assert not await directory.refresh_from_google()

@@ -111,7 +111,7 @@ PLACES: Final = (
         80,
         ("card.*", "chain.edited", "chain.extended*", "chain.from", "chain.orphan", "details.*"),
     ),
-    # Lists end at `MESSAGE_LIMIT`, so a longer line only means fewer of them: five at least.
+    # Lists end at `MESSAGE_LIMIT`, so longer lines only mean fewer of them: at least five.
     Place(
         "line of a list",
         MESSAGE_LIMIT // 5,
