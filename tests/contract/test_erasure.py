@@ -68,7 +68,7 @@ async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DON
 async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     """The status message and copies are deleted too. [people-M14]"""
     database = world.database
-    farewells, stars, houses = (
+    erasures, stars, settings = (
         ErasureStore(database),
         StarStore(database),
         ShowcaseSettingsStore(database),
@@ -88,10 +88,10 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     await shown(database, theirs)
     await stars.set_star(10_051, 51, Star(MEMBER), starred=True)
     await stars.set_star(10_051, 51, Star(902), starred=True)
-    await houses.save_preferences(
+    await settings.save_preferences(
         CreatorPreferences(GUILD, MEMBER, consent=ShowcaseConsent.EVERYONE, hide_prompt=True)
     )
-    await houses.add_audit_entry(
+    await settings.add_audit_entry(
         AuditEntry(GUILD, MEMBER, AuditAction.HIDE, NOW, clip_id=51, target_user_id=MEMBER)
     )
     await world.ledger.set_limit(
@@ -111,28 +111,28 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     }
 
     asked = world.clock.now()
-    await farewells.request_erasure(MEMBER, owner="w", now=asked)
-    assert await farewells.claim_requests("w") == [(MEMBER, asked)]
-    running = await farewells.load_member_batch(MEMBER, requested_at=asked)
+    await erasures.request_erasure(MEMBER, owner="w", now=asked)
+    assert await erasures.claim_requests("w") == [(MEMBER, asked)]
+    running = await erasures.load_member_batch(MEMBER, requested_at=asked)
     assert running.has_running_jobs
     assert running.job_ids == ()
     await end(world, job.id)
     await world.jobs.attach_status(job.id, 77)
     await world.clips.add_repost(job.id, channel_id=21, message_id=78)
-    part = await farewells.load_member_batch(MEMBER, requested_at=asked)
+    part = await erasures.load_member_batch(MEMBER, requested_at=asked)
     assert part.job_ids == (job.id,)
     assert part.clip_ids == (50,)
     assert part.paths == (clip.path,)
     assert {(10, 10_050), (job.origin.channel_id, 77), (21, 78)} <= set(part.posts)
-    await farewells.erase_batch(part)
-    await farewells.erase_batch(part)  # as after a crash
-    assert (await farewells.load_member_batch(MEMBER, requested_at=asked)).job_ids == ()
+    await erasures.erase_batch(part)
+    await erasures.erase_batch(part)  # as after a crash
+    assert (await erasures.load_member_batch(MEMBER, requested_at=asked)).job_ids == ()
     assert await world.clips.list_reposts(job.id) == []
-    await farewells.erase_member(MEMBER, now=world.clock.now())
+    await erasures.erase_member(MEMBER, now=world.clock.now())
 
     left = await traces(database, MEMBER)
     assert {each.partition(".")[0] for each in left} <= SPARED
-    assert await farewells.claim_requests("w") == []
+    assert await erasures.claim_requests("w") == []
     assert await rows(database, clips_table) == 1
     assert await rows(database, showcase_posts_table) == 1
     kept = await ShowcasePostStore(database).find_by_clip(51)
@@ -140,7 +140,7 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     assert kept.entry.votes == 1
     after = await world.ledger.list_usage(GUILD, since=NOW - timedelta(days=9))
     assert sum(row.micros for row in after) == sum(row.micros for row in spent)
-    await farewells.purge_expired(now=world.clock.now() + MONTH, audit_before=NOW)
+    await erasures.purge_expired(now=world.clock.now() + MONTH, audit_before=NOW)
     # a star that may still be in Discord keeps its placeholder, so that it does not count again
     assert await traces(database, pseudonym_for(MEMBER)) == {"stars.user_id"}
 
@@ -183,7 +183,7 @@ def row_about(column: Column[Any], member: int) -> dict[str, Any]:
 async def test_every_user_id_column_is_exported_and_erased(
     database: Database,
 ) -> None:
-    farewells, columns = ErasureStore(database), personal()
+    erasures, columns = ErasureStore(database), personal()
     assert {str(each) for each in columns} > {
         "stars.user_id",
         "ledger.actor_id",
@@ -200,14 +200,14 @@ async def test_every_user_id_column_is_exported_and_erased(
         if column.table is not erasure_requests_table:
             await write(column.table.insert().values(row_about(column, MEMBER)))
         asked = NOW + timedelta(days=1)
-        await farewells.request_erasure(MEMBER, owner="w", now=asked)
+        await erasures.request_erasure(MEMBER, owner="w", now=asked)
         assert str(column) in await traces(database, MEMBER)
         exported = await ExportStore(database).export_member(MEMBER)
         assert any(rows for name, rows in exported.items() if name != "farewells") or (
             column.table is erasure_requests_table and exported["farewells"]
         ), f"{column} is not handed out"
-        await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=asked))
-        await farewells.erase_member(MEMBER, now=NOW)
+        await erasures.erase_batch(await erasures.load_member_batch(MEMBER, requested_at=asked))
+        await erasures.erase_member(MEMBER, now=NOW)
         left = {each for each in await traces(database, MEMBER) if each != str(column)}
         assert not left, column
         if column.table.name not in SPARED or column.name not in ("subject_id", "user_id"):
@@ -216,14 +216,14 @@ async def test_every_user_id_column_is_exported_and_erased(
 
 
 async def test_erasure_does_not_reset_quota(world: SimulatedWorld) -> None:
-    farewells = ErasureStore(world.database)
+    erasures = ErasureStore(world.database)
     world.policy = SpendingPolicy(member=UsageLimits(clips_per_day=1))
     job = await world.admit_job("a")
     await end(world, job.id)
     now = world.clock.now()
-    await farewells.request_erasure(MEMBER, owner="w", now=now)
-    await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=now))
-    await farewells.erase_member(MEMBER, now=now)
+    await erasures.request_erasure(MEMBER, owner="w", now=now)
+    await erasures.erase_batch(await erasures.load_member_batch(MEMBER, requested_at=now))
+    await erasures.erase_member(MEMBER, now=now)
     [answer] = await world.jobs.admit_requests(
         [AdmissionRequest(make_plan(), make_origin("b"))], policy=world.policy, owner=None
     )
@@ -233,55 +233,55 @@ async def test_erasure_does_not_reset_quota(world: SimulatedWorld) -> None:
 
 
 async def test_unknown_job_is_kept_without_prompt(world: SimulatedWorld) -> None:
-    farewells = ErasureStore(world.database)
+    erasures = ErasureStore(world.database)
     job = await world.admit_job("a", prompt="a secret garden", seed=7)
     await end(world, job.id, JobState.UNKNOWN)
     now = world.clock.now()
-    await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=now))
+    await erasures.erase_batch(await erasures.load_member_batch(MEMBER, requested_at=now))
     left = await world.get_job(job.id)
     assert left.plan.prompt == ""
     assert left.plan.seed is None
     assert left.origin.user_id == pseudonym_for(MEMBER)
-    assert (await farewells.load_member_batch(MEMBER, requested_at=now)).job_ids == ()
+    assert (await erasures.load_member_batch(MEMBER, requested_at=now)).job_ids == ()
     await world.jobs.settle_unknown(job.id, charge=False, actor_id=1, now=now)
     assert sum(row.micros for row in await world.ledger.list_usage(GUILD, since=NOW)) == 0
 
 
 async def test_a_server_that_was_left_goes_after_its_grace(world: SimulatedWorld) -> None:
     database = world.database
-    farewells = ErasureStore(database)
+    erasures = ErasureStore(database)
     job = await world.admit_job("a")
     await end(world, job.id)
     await made(database, 50, job_id=job.id)
     await opened(database)
     now = world.clock.now()
-    assert await farewells.list_known_guilds() == [GUILD]
-    await farewells.mark_guild_left(GUILD, now=now)
-    await farewells.mark_guild_left(GUILD, now=now + timedelta(days=3))
-    assert await farewells.list_known_guilds() == []
-    assert await farewells.list_guilds_left(before=now) == []
-    assert await farewells.list_guilds_left(before=now + timedelta(days=1)) == [GUILD]
+    assert await erasures.list_known_guilds() == [GUILD]
+    await erasures.mark_guild_left(GUILD, now=now)
+    await erasures.mark_guild_left(GUILD, now=now + timedelta(days=3))
+    assert await erasures.list_known_guilds() == []
+    assert await erasures.list_guilds_left(before=now) == []
+    assert await erasures.list_guilds_left(before=now + timedelta(days=1)) == [GUILD]
     # back in time
-    await farewells.mark_guilds_rejoined([GUILD, 5])
-    assert await farewells.list_guilds_left(before=now + timedelta(days=1)) == []
+    await erasures.mark_guilds_rejoined([GUILD, 5])
+    assert await erasures.list_guilds_left(before=now + timedelta(days=1)) == []
     before = now + timedelta(days=1)
-    assert not await farewells.erase_guild(GUILD, left_before=before)
-    assert GUILD in {int(each) for each in await farewells.list_known_guilds()}
+    assert not await erasures.erase_guild(GUILD, left_before=before)
+    assert GUILD in {int(each) for each in await erasures.list_known_guilds()}
     # and gone for good
-    await farewells.mark_guild_left(GUILD, now=now)
-    part = await farewells.load_guild_batch(GUILD)
+    await erasures.mark_guild_left(GUILD, now=now)
+    part = await erasures.load_guild_batch(GUILD)
     assert part.clip_ids == (50,)
-    await farewells.erase_batch(part)
-    assert await farewells.erase_guild(GUILD, left_before=before)
+    await erasures.erase_batch(part)
+    assert await erasures.erase_guild(GUILD, left_before=before)
     assert await traces(database, GUILD) == set()
     assert await world.ledger.sum_reserved() == make_plan().price
 
 
 async def test_erasure_of_dead_worker_is_taken_over(database: Database) -> None:
-    farewells = ErasureStore(database)
-    await farewells.request_erasure(MEMBER, owner="gone", now=NOW)
-    await farewells.request_erasure(MEMBER, owner="other", now=NOW + timedelta(days=1))
-    assert await farewells.claim_requests("w") == [(MEMBER, NOW)]
+    erasures = ErasureStore(database)
+    await erasures.request_erasure(MEMBER, owner="gone", now=NOW)
+    await erasures.request_erasure(MEMBER, owner="other", now=NOW + timedelta(days=1))
+    assert await erasures.claim_requests("w") == [(MEMBER, NOW)]
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -27,12 +27,12 @@ async def test_server_is_welcomed_exactly_once(database: Database) -> None:
 
 
 async def test_welcome_record_is_erased_with_server(database: Database) -> None:
-    farewells = ErasureStore(database)
+    erasures = ErasureStore(database)
     await WelcomeStore(database).claim(GUILD, now=NOW)
-    assert await farewells.list_known_guilds() == [GUILD]
-    await farewells.mark_guild_left(GUILD, now=NOW)
+    assert await erasures.list_known_guilds() == [GUILD]
+    await erasures.mark_guild_left(GUILD, now=NOW)
     later = NOW.replace(year=2027)
-    assert await farewells.erase_guild(GUILD, left_before=later)
+    assert await erasures.erase_guild(GUILD, left_before=later)
     assert await WelcomeStore(database).claim(GUILD, now=later) is True
 
 
@@ -68,19 +68,19 @@ async def test_the_showcase_speaks_the_chosen_language_and_discords_without_one(
     await opened(database, locale="fr", digest_day=0)
     clip = await made(database, 1)
     exhibit, _ = await shown(database, clip)
-    houses, guilds = ShowcaseSettingsStore(database), GuildStore(database)
+    settings, guilds = ShowcaseSettingsStore(database), GuildStore(database)
 
     async def spoken() -> set[str | None]:
         there = await ShowcasePostStore(database).get(exhibit.id)
         assert there is not None
-        [due] = await houses.list_with_digest()
-        return {there.locale, (await houses.load_settings(GUILD)).locale, due.locale}
+        [due] = await settings.list_with_digest()
+        return {there.locale, (await settings.load_settings(GUILD)).locale, due.locale}
 
     assert await spoken() == {"fr"}
     await guilds.save_rules(GuildRules(GUILD, locale="ja"), actor_id=1, now=NOW)
     assert await spoken() == {"ja"}
     week = NOW.replace(day=16)
-    [due] = await houses.list_with_digest()
+    [due] = await settings.list_with_digest()
     digests = DigestStore(database)
     await StarStore(database).set_star(10_001, 1, Star(31), starred=True)
     number = await digests.create_digest(due, due_at=NOW, since=week, owner="w")
@@ -127,15 +127,15 @@ async def test_history_can_be_filtered_by_showcase(database: Database) -> None:
     found = {number: await made(database, number) for number in range(1, 5)}
     for number in (1, 2, 3):
         await shown(database, found[number])
-    exhibits = ShowcasePostStore(database)
-    hidden = await exhibits.find_by_clip(2)
-    gone = await exhibits.find_by_clip(3)
+    posts = ShowcasePostStore(database)
+    hidden = await posts.find_by_clip(2)
+    gone = await posts.find_by_clip(3)
     assert hidden is not None
     assert gone is not None
-    await exhibits.update_post(
+    await posts.update_post(
         hidden.id, owner=None, audit_entry=record(AuditAction.HIDE), hidden=True
     )
-    await exhibits.update_post(
+    await posts.update_post(
         gone.id, owner=None, audit_entry=record(AuditAction.WITHDRAW), withdrawn=True
     )
     there = await ClipStore(database).list_history(

@@ -225,22 +225,22 @@ async def test_member_votes_once_across_both_messages(database: Database) -> Non
 
 
 async def test_a_block_hides_what_the_member_has_there(database: Database) -> None:
-    store, houses = ShowcasePostStore(database), ShowcaseSettingsStore(database)
+    store, settings = ShowcasePostStore(database), ShowcaseSettingsStore(database)
     await many(database, 2)
     blocking = record(AuditAction.BLOCK, target_user_id=MAKER)
     assert len(await store.set_blocked(blocking, blocked=True, owner="w")) == 2
     assert await store.set_blocked(blocking, blocked=True, owner="w") == []
-    assert (await houses.load_preferences(GUILD, MAKER)).blocked
+    assert (await settings.load_preferences(GUILD, MAKER)).blocked
     assert await store.lists.list_top(GUILD, since=None, limit=10) == []
     assert len(await store.lists.list_member_entries(GUILD, MAKER, limit=10)) == 2
     await store.set_blocked(
         record(AuditAction.UNBLOCK, target_user_id=MAKER), blocked=False, owner="w"
     )
-    assert not (await houses.load_preferences(GUILD, MAKER)).blocked
+    assert not (await settings.load_preferences(GUILD, MAKER)).blocked
 
 
 async def test_the_gallery_shows_what_is_public_and_nothing_else(database: Database) -> None:
-    gallery, store, houses = (
+    gallery, store, settings = (
         GalleryStore(database),
         ShowcasePostStore(database),
         ShowcaseSettingsStore(database),
@@ -264,13 +264,13 @@ async def test_the_gallery_shows_what_is_public_and_nothing_else(database: Datab
         assert await gallery.find_entry(number) is None
     assert await gallery.list_guilds() == [(GUILD, f"Server {GUILD}")]
     assert await gallery.list_models() == ["veo-a"]
-    await houses.configure(ShowcaseSettings(GUILD, channel_id=WALL), record(AuditAction.ARRANGE))
+    await settings.configure(ShowcaseSettings(GUILD, channel_id=WALL), record(AuditAction.ARRANGE))
     assert (await gallery.load_page(GallerySearch(), cursor=None, limit=10)).entries == ()
     assert await gallery.list_guilds() == []
 
 
 async def test_a_server_that_the_bot_has_left_is_not_in_the_gallery(database: Database) -> None:
-    gallery, farewells = GalleryStore(database), ErasureStore(database)
+    gallery, erasures = GalleryStore(database), ErasureStore(database)
     await opened(database)
     await opened(database, OTHER)
     await many(database, 1)
@@ -283,11 +283,11 @@ async def test_a_server_that_the_bot_has_left_is_not_in_the_gallery(database: Da
 
     everything = ([5, 1], [GUILD, OTHER], ["veo-a", "veo-b"])
     assert await seen() == everything
-    await farewells.mark_guild_left(GUILD, now=NOW)
+    await erasures.mark_guild_left(GUILD, now=NOW)
     assert await seen() == ([5], [OTHER], ["veo-b"])
     assert await gallery.find_entry(1) is None
     assert await gallery.load_lineage(1) == []
-    await farewells.mark_guilds_rejoined([GUILD])
+    await erasures.mark_guilds_rejoined([GUILD])
     assert await seen() == everything
     assert await gallery.find_entry(1) is not None
 
