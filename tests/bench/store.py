@@ -222,7 +222,7 @@ def read_rss_mb() -> float:
 
 
 def measure_database(kind: str, maximum_jobs: int) -> list[Measurement]:
-    """Run every measurement over one database, each in a process of its own."""
+    """Run every measurement over one database, each in its own process."""
     rows = []
     start_goal, count = (100, 1500) if kind == "sqlite" else (300, 3000)
     with BenchDatabase(kind) as bench_database:
@@ -267,7 +267,7 @@ class BenchDatabase:
         self._folder.cleanup()
 
     def measure_in_child(self, measurement: str, count: int) -> dict[str, float]:
-        """Run one measurement in a process of its own."""
+        """Run one measurement in its own process."""
         command = [sys.executable, "-m", "tests.bench.store", "--child", measurement]
         command += [self._kind, "--jobs", str(count), "--folder", self._folder.name]
         command += ["--schema", self._schema]

@@ -127,7 +127,7 @@ class DatabaseReader:
         return int(rows[0][0])
 
     async def sum_spent(self) -> int:
-        """Sum what the budgets bear, in micro-dollars: reserved less refunded, plus corrections."""
+        """Sum what budgets count, in micro-dollars: reserved less refunded, plus corrections."""
         rows = await self.fetch_rows(
             "SELECT coalesce(sum(micros), 0) FROM ledger"
             " WHERE kind IN ('reserve', 'refund', 'adjust') AND account <> 'member'"

@@ -47,7 +47,7 @@ async def drop_schema(name: str) -> None:
 
 @pytest.fixture
 async def postgres_schema() -> AsyncIterator[str]:
-    """Give a schema of its own."""
+    """Give a separate schema."""
     name = await new_schema()
     yield name
     await drop_schema(name)

@@ -267,7 +267,7 @@ async def test_a_server_that_was_left_goes_after_its_grace(world: SimulatedWorld
     before = now + timedelta(days=1)
     assert not await erasures.erase_guild(GUILD, left_before=before)
     assert GUILD in {int(each) for each in await erasures.list_known_guilds()}
-    # and gone for good
+    # and then deleted
     await erasures.mark_guild_left(GUILD, now=now)
     part = await erasures.load_guild_batch(GUILD)
     assert part.clip_ids == (50,)

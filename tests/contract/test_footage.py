@@ -80,7 +80,7 @@ async def list_shown(process: ShowcaseProcess) -> list[int]:
     return sorted(post.entry.clip.id for post in process.discord.live_posts.values())
 
 
-async def test_extensions_go_when_their_first_maker_withdraws(process: ShowcaseProcess) -> None:
+async def test_extensions_go_when_their_first_creator_withdraws(process: ShowcaseProcess) -> None:
     """Ada withdraws and deletes her clip; what Cem and Dia made from it is removed. [web-W02]"""
     database = process.world.database
     first = await continued(database, 2, ADA)

@@ -52,7 +52,9 @@ async def test_made_clip_is_fetched_whatever_a_few_answers_say(
     after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DELIVERED
     waits = [p for p in world.discord.shown_progress if p.waiting_for is Outcome.DOWNLOAD_FAILED]
-    assert bool(waits) == (len(answers) > 2), "whoever waits is told, but not for a hiccup"
+    assert bool(waits) == (len(answers) > 2), (
+        "the waiting member is told, but not for a short failure"
+    )
     assert all(shown.retry_at is not None for shown in waits)
 
 

@@ -348,7 +348,7 @@ async def test_unavailable_discord_is_retried(
 async def test_a_post_whose_answer_was_lost_is_found_and_not_made_again(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.discord.honours_nonce = False
+    world.discord.honors_nonce = False
     world.discord.lost_answers.append(DiscordUnavailable("connection reset"))
     world.discord.find_script.append(DiscordUnavailable("history away"))
     after = await world.wait_for_end(await process.submit_job(1))

@@ -129,7 +129,7 @@ class TestOverQuota:
         after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.FAILED, Outcome.GOOGLE_QUOTA)
         assert (after.attempts, len(world.google.submits)) == (attempts, attempts)
-        assert after.retry_at is not None, "whoever asked reads when it is possible again"
+        assert after.retry_at is not None, "the requester reads when it is possible again"
         assert await load_sums(world, job) == (NO_USAGE, NO_USAGE)
 
     async def test_cancelled_job_is_not_submitted_anew(

@@ -68,7 +68,7 @@ async def start_successor(world: SimulatedWorld, dead: SimulatedProcess) -> Simu
 class TestKilled:
     @pytest.fixture
     async def dying(self, world: SimulatedWorld) -> SimulatedProcess:
-        world.discord.honours_nonce = False
+        world.discord.honors_nonce = False
         return await world.start_process()
 
     async def check(self, world: SimulatedWorld, outcome: Outcome, *, submits: int = 1) -> None:
@@ -79,7 +79,7 @@ class TestKilled:
         assert await world.ledger.sum_reserved() == 0
 
     async def test_kill_while_queued(self, world: SimulatedWorld) -> None:
-        world.discord.honours_nonce = False
+        world.discord.honors_nonce = False
         dying = await world.start_process(worker_policy=NOTHING_STARTS)
         job = await dying.submit_job(1)
         await dying.worker.crash()
@@ -417,7 +417,7 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
 
 async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> None:
     """It hangs for longer than Discord remembers its nonce, and another process has posted."""
-    world.discord.honours_nonce = False
+    world.discord.honors_nonce = False
     world.discord.send_gate = held = asyncio.Event()
     first = await world.start_process()
     job = await first.submit_job(1)

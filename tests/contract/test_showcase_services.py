@@ -669,7 +669,7 @@ async def test_a_forgotten_members_clips_leave_the_digest_and_their_votes_stay_a
     await process.votes.recount_posts([exhibit])
     assert await votes() == 2
     await process.votes.record_star(starred, 800, MEMBER, starred=True)
-    assert await votes() == 3, "whoever stars again counts again"
+    assert await votes() == 3, "a new star counts again"
     await process.votes.recount_posts([exhibit])
     assert await votes() == 3
     # removing a star removes its placeholder

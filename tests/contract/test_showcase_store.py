@@ -348,7 +348,7 @@ async def test_words_are_found_however_they_are_written(
     assert bool(page.entries) is is_found
 
 
-async def test_a_maker_is_found_by_the_name_of_today(database: Database) -> None:
+async def test_a_creator_is_found_by_the_current_name(database: Database) -> None:
     """As soon as the new name is stored. [web-W18]"""
     await opened(database)
     await shown(database, await made(database, 1, prompt="a fox"), creator_name="Zoë")

@@ -40,7 +40,7 @@ ON_BOTH_DATABASES: Final = pytest.mark.parametrize(
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class OmniCharges:
     """Micro-dollars charged to members, counted in budgets, and billed by Google for Omni.
 
     ``bills`` counts what was billed: the ledger rounds each up, the sandbox to the nearest.
@@ -65,8 +65,8 @@ class Books:
         ]
         return cls(int(members), int(budgets), sum(billed), len(billed))
 
-    def __sub__(self, before: "Books") -> "Books":
-        return Books(
+    def __sub__(self, before: "OmniCharges") -> "OmniCharges":
+        return OmniCharges(
             self.members - before.members,
             self.budgets - before.budgets,
             self.billed - before.billed,
@@ -79,7 +79,7 @@ class Books:
         return self.members == self.budgets and 0 <= self.budgets - self.billed <= self.bills
 
 
-NOTHING: Final = Books(0, 0, 0)
+NOTHING: Final = OmniCharges(0, 0, 0)
 
 
 def open_reader(stage: BotStage) -> DatabaseReader:
@@ -142,7 +142,7 @@ async def request_omni(
 async def make_omni(
     stage: BotStage, prompt: str = "a red fox", **options: Any
 ) -> tuple[str, Json, Json]:
-    """Make a clip in a channel of its own; return channel, message and submit."""
+    """Make a clip in a new channel; return channel, message and submit."""
     room = await stage.open_channel()
     await stage.wait_for_answer(
         await request_omni(stage, room, prompt, **options), quote_text("ask.accepted")

@@ -42,7 +42,7 @@ async def pass_a_week(url: str) -> None:
 @pytest.mark.postgresql
 async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
     """It shows the winner's clip and mentions the winner only. [people-M27]"""
-    shared = str(tmp_path / "shared")  # the digest shows the winner's clip, whoever made it
+    shared = str(tmp_path / "shared")  # the digest shows the winner's clip, for every creator
     async with run_two_processes(tmp_path, DATA_DIR=shared) as (stage, second, address):
         first, url = stage.bot, address.replace("+asyncpg", "")
         await stage.control.google(seconds=0.2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.omni import Books, list_omni_submits, open_reader, request_omni
+from tests.e2e.omni import OmniCharges, list_omni_submits, open_reader, request_omni
 from tests.e2e.stage import BotStage
 from tests.harness.texts import quote_text
 
@@ -31,7 +31,7 @@ async def test_a_lower_bill_leaves_room_for_the_next_clip(stage: BotStage) -> No
     third = await stage.wait_for_answer(await request_omni(stage, room))
     assert quote_text("ask.accepted") not in third
     assert len(await list_omni_submits(stage)) == 2
-    books = await Books.read(stage)
+    books = await OmniCharges.read(stage)
     assert books.is_balanced
     shown = await stage.control.command(stage.people["Ada"], room, "quota show")
     assert "$0.14" in await stage.wait_for_answer(shown)

@@ -9,7 +9,7 @@ from tests.e2e.omni import (
     ON_BOTH_DATABASES,
     POLL,
     SUBMIT,
-    Books,
+    OmniCharges,
     get_submit,
     list_omni_submits,
     make_omni,
@@ -38,7 +38,7 @@ async def wait_for_fault(stage: BotStage, fault: dict[str, object]) -> None:
 
 async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None:
     """Google makes and bills it; the job is unknown until an admin settles it."""
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     fault = await stage.control.fault("google", method="POST", path=SUBMIT, times=1, hold_s=HOLD_S)
     await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
@@ -55,7 +55,7 @@ async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None
     [[job, price]] = await open_reader(stage).fetch_rows(
         "SELECT id, price_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
-    borne = await Books.read(stage) - before
+    borne = await OmniCharges.read(stage) - before
     assert (borne.members, borne.budgets) == (0, price)
     lost = await get_submit(stage)
     assert any(str(job) in value for value in lost["labels"].values())
@@ -72,7 +72,7 @@ async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None
 
 
 async def test_killed_while_polling_is_delivered_once(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     last = (await stage.control.requests())[-1]["n"]
     async with stage.control.hold_google():
@@ -84,14 +84,14 @@ async def test_killed_while_polling_is_delivered_once(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == 1
     assert len(await list_omni_submits(stage)) == submits + 1
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
 
 async def test_killed_while_google_processes_the_file(stage: BotStage) -> None:
     """`completed`, and the file is not there yet: the clip is fetched after the restart."""
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     await stage.control.google(processing_s=10_000)
     await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
@@ -103,13 +103,13 @@ async def test_killed_while_google_processes_the_file(stage: BotStage) -> None:
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 1
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_over_quota_at_the_first_poll_is_made_once_later(stage: BotStage) -> None:
     """Even with a kill in between, the id that made nothing is not polled again."""
     await make_omni(stage)  # all that the quota allows
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     await stage.control.google(
         quota={"*": {"per_minute": 1}}, omni={"over_quota": "first_poll", "retry_s": 2}
@@ -125,13 +125,13 @@ async def test_over_quota_at_the_first_poll_is_made_once_later(stage: BotStage) 
     assert [bool(submit["billed_usd"]) for submit in made].count(True) == 1
     assert made[-1]["billed_usd"]
     assert len(clips_of(await stage.control.messages(room))) == 1
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
 
 async def test_a_cancel_survives_a_kill(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.google(seconds=600, omni={"cancel_s": 3600})
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, quote_text("stage.polling"))
@@ -143,14 +143,14 @@ async def test_a_cancel_survives_a_kill(stage: BotStage) -> None:
     await stage.bot.start()
     await stage.wait_for_message(room, quote_text("outcome.cancelled_late"))
     await stage.wait_until_idle(room)
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert not clips_of(await stage.control.messages(room))
 
 
 async def test_an_edit_that_is_killed_is_delivered_once(stage: BotStage) -> None:
     room, clip, first = await make_omni(stage)
-    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    before, submits = await OmniCharges.read(stage), len(await list_omni_submits(stage))
     async with stage.control.hold_google():
         message = await reply(stage, room, clip, "make it dark")
 
@@ -166,15 +166,15 @@ async def test_an_edit_that_is_killed_is_delivered_once(stage: BotStage) -> None
     assert edited["message_reference"]["message_id"] == message
     assert len(await list_omni_submits(stage)) == submits + 1
     assert (await get_submit(stage))["previous"] == first["operation"]
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_two_edits_at_once_are_two_clips(stage: BotStage) -> None:
     room, clip, _ = await make_omni(stage)
-    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    before, submits = await OmniCharges.read(stage), len(await list_omni_submits(stage))
     for words in ("make it dark", "remove the background"):
         await reply(stage, room, clip, words)
     await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 2
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced

@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.omni import (
     DAY_S,
     NOTHING,
-    Books,
+    OmniCharges,
     list_omni_submits,
     make_omni,
     reply,
@@ -22,25 +22,25 @@ BOT_SETTINGS = {"GOOGLE_REGION": "eu"}
 async def test_own_clips_are_edited_while_google_keeps_them(stage: BotStage) -> None:
     await stage.control.google(region="eu")
     room, clip, _ = await make_omni(stage)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await reply(stage, room, clip, "make it dark")
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_a_clip_of_veo_is_refused_before_anything_is_spent(stage: BotStage) -> None:
     await stage.control.google(region="eu")
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
-    before, refused = await Books.read(stage), await count_refused(stage)
+    before, refused = await OmniCharges.read(stage), await count_refused(stage)
     interaction = await request_omni(
         stage, room, "make it snow", command="video edit", clip=f"#{clip_number_of(clip)}"
     )
     text = await stage.wait_for_answer(interaction)
     assert quote_text("ask.accepted") not in text
     assert quote_text("rule.source_region") in text
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     assert await count_refused(stage) == refused
 
 
@@ -48,11 +48,11 @@ async def test_an_edit_after_55_days_spends_nothing(stage: BotStage) -> None:
     await stage.control.google(region="eu")
     room, clip, _ = await make_omni(stage)
     await stage.control.advance(55 * DAY_S + 60)
-    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    before, submits = await OmniCharges.read(stage), len(await list_omni_submits(stage))
     await reply(stage, room, clip, "make it dark")
     await stage.wait_for_message(room, quote_text("outcome.source_expired"))
     await stage.wait_until_idle(room)
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     assert len(await list_omni_submits(stage)) == submits
     # and from then on it is refused immediately
     interaction = await request_omni(

@@ -9,7 +9,7 @@ from tests.e2e.omni import (
     DAY_S,
     EXTENDING,
     ON_BOTH_DATABASES,
-    Books,
+    OmniCharges,
     age_everything,
     content_of,
     get_submit,
@@ -38,7 +38,7 @@ async def test_clips_that_google_no_longer_keeps_are_sent_as_bytes(
     await stage.control.google(omni={"lifetime_s": kept_days * DAY_S})
     room, clip, first = await make_omni(stage, **options)
     await stage.control.advance(kept_days * DAY_S + 60)
-    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    before, submits = await OmniCharges.read(stage), len(await list_omni_submits(stage))
     await reply(stage, room, clip, words)
     made = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
@@ -49,7 +49,7 @@ async def test_clips_that_google_no_longer_keeps_are_sent_as_bytes(
     assert f"#{clip_number_of(clip)}" in text_of(made)
     assert len(await list_omni_submits(stage)) == submits + 1
     assert len(clips_of(await stage.control.messages(room))) == 2
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
@@ -58,12 +58,12 @@ async def test_clocks_agree_that_google_keeps_it_no_longer(stage: BotStage) -> N
     """As if 55 days had passed."""
     room, clip, _ = await make_omni(stage)
     await age_everything(stage, 55)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await reply(stage, room, clip, "make it dark")
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert (await get_submit(stage))["previous"] is None
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
@@ -87,9 +87,9 @@ async def test_a_clip_without_interaction_and_copy_is_refused_before_payment(
     await stage.control.call("POST", f"google/operations/{first['operation']}", {"delete": True})
     for original in stage.bot.log.parent.joinpath("data", "clips").rglob("*.mp4"):
         original.unlink()
-    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    before, submits = await OmniCharges.read(stage), len(await list_omni_submits(stage))
     await reply(stage, room, clip, "make it dark")
     await stage.wait_for_message(room, quote_text("outcome.source_expired"))
-    borne = await Books.read(stage) - before
+    borne = await OmniCharges.read(stage) - before
     assert (borne.members, borne.budgets, borne.billed) == (0, 0, 0)
     assert len(await list_omni_submits(stage)) == submits

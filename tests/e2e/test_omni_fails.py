@@ -11,7 +11,7 @@ from tests.e2e.omni import (
     NOTHING,
     POLL,
     SUBMIT,
-    Books,
+    OmniCharges,
     list_omni_submits,
     make_omni,
     open_reader,
@@ -46,7 +46,7 @@ def build_error(code: str, message: str) -> dict[str, Any]:
 async def test_each_form_of_a_block_is_free_and_quotes_google(
     stage: BotStage, form: str, reason: str
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     await stage.control.google(outcome="filtered", omni={"block": form})
     await request_omni(stage, room)
@@ -54,7 +54,7 @@ async def test_each_form_of_a_block_is_free_and_quotes_google(
     assert quote_text("outcome.reason") in text_of(message)
     assert reason in text_of(message)
     assert quote_text("button.cancel") not in buttons_of(message)
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     assert await open_reader(stage).sum_reserved() == 0
     assert len(await list_omni_submits(stage)) == submits + (form != "submit")
 
@@ -118,7 +118,7 @@ REFUSALS: Final = {
 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
 async def test_a_submit_that_starts_nothing_is_free(stage: BotStage, case: RefusalCase) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.fault("google", path=SUBMIT, status=case.status, body=case.body)
     await request_omni(stage, room)
     message = await stage.wait_for_message(room, quote_text(case.told))
@@ -127,7 +127,7 @@ async def test_a_submit_that_starts_nothing_is_free(stage: BotStage, case: Refus
     if case.is_operators:
         assert not [word for word in ACCOUNT_WORDS if word in text]
         assert "submit.access_refused" in stage.bot.read_log()
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     assert await open_reader(stage).sum_reserved() == 0
     # it disables no model
     await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
@@ -151,7 +151,7 @@ async def test_a_submit_that_starts_nothing_is_free(stage: BotStage, case: Refus
 async def test_what_was_not_started_is_sent_again_and_paid_once(
     stage: BotStage, status: int, code: str, message: str, told: str
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     body = build_error(code, message)
     await stage.control.fault("google", path=SUBMIT, status=status, body=body, times=1)
@@ -160,7 +160,7 @@ async def test_what_was_not_started_is_sent_again_and_paid_once(
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 1
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
@@ -182,14 +182,14 @@ UNCERTAIN: Final[dict[str, dict[str, Any]]] = {
 async def test_an_uncertain_submit_is_never_sent_again(
     stage: BotStage, fault: dict[str, Any]
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     requests = len(await stage.control.requests(method="POST", path=SUBMIT))
     await stage.control.fault("google", method="POST", path=SUBMIT, times=1, **fault)
     await request_omni(stage, room)
     await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     await stage.wait_until_idle(room)
     assert len(await stage.control.requests(method="POST", path=SUBMIT)) == requests + 1
-    borne = await Books.read(stage) - before
+    borne = await OmniCharges.read(stage) - before
     [[price]] = await open_reader(stage).fetch_rows(
         "SELECT price_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
@@ -211,14 +211,14 @@ POLL_ANSWERS: Final[dict[str, dict[str, Any]]] = {
 async def test_one_odd_answer_to_a_poll_ends_nothing(
     stage: BotStage, fault: dict[str, Any]
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     submits = len(await list_omni_submits(stage))
     await stage.control.fault("google", method="GET", path=POLL, times=1, **fault)
     await request_omni(stage, room)
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 1
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 @pytest.mark.parametrize(
@@ -234,25 +234,25 @@ async def test_one_odd_answer_to_a_poll_ends_nothing(
 async def test_the_file_is_fetched_in_spite_of_odd_answers(
     stage: BotStage, fault: dict[str, Any]
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.fault("google", method="GET", times=1, **fault)
     await request_omni(stage, room)
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_a_failure_of_googles_own_is_no_block(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.google(outcome="failed", reason="Internal error. Please retry.")
     await request_omni(stage, room)
     message = await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     assert quote_text("outcome.blocked") not in text_of(message)
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
 
 
 async def test_a_model_that_is_gone_is_switched_off(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     model = "gemini-omni-1.1-flash"
 
     async def is_checked() -> bool:
@@ -262,14 +262,14 @@ async def test_a_model_that_is_gone_is_switched_off(stage: BotStage) -> None:
     await stage.control.google(retired_models=[model])
     await request_omni(stage, room, model=model)
     await stage.wait_for_message(room, quote_text("outcome.model_retired"))
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     text = await stage.wait_for_answer(await request_omni(stage, room, model=model))
     assert quote_text("rule.model_unavailable") in text
 
 
 async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
     """Google sends no bill: the member gets the money back, the budgets keep the amount."""
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.google(seconds=600)
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, quote_text("stage.polling"))
@@ -279,7 +279,7 @@ async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     submit = (await list_omni_submits(stage))[-1]
     assert (submit["cancelled"], submit["state"]) == (True, "cancelled")
-    borne = await Books.read(stage) - before
+    borne = await OmniCharges.read(stage) - before
     [[price]] = await open_reader(stage).fetch_rows(
         "SELECT price_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
@@ -289,14 +289,14 @@ async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
 
 
 async def test_a_cancelled_job_that_google_bills_is_charged_what_it_says(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.google(seconds=600, omni={"bills_cancelled": True})
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, quote_text("stage.polling"))
     await stage.press_button(status, quote_text("button.cancel"))
     ended = await stage.wait_for_message(room, quote_text("outcome.cancelled_billed"))
     await stage.wait_until_idle(room)
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
     price = f"${paid.members / 1_000_000:.4f}".rstrip("0")
@@ -304,7 +304,7 @@ async def test_a_cancelled_job_that_google_bills_is_charged_what_it_says(stage: 
 
 
 async def test_a_cancel_that_comes_too_late_keeps_the_clip(stage: BotStage) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     await stage.control.google(seconds=600, omni={"cancel_s": 3600})
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, quote_text("stage.polling"))
@@ -315,7 +315,7 @@ async def test_a_cancel_that_comes_too_late_keeps_the_clip(stage: BotStage) -> N
     await stage.control.call("POST", f"google/operations/{operation}", {"ready": True})
     text = text_of(await stage.wait_for_message(room, quote_text("outcome.cancelled_late")))
     assert "/video history" in text
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
@@ -332,12 +332,12 @@ async def test_the_log_and_the_channel_hold_no_key(stage: BotStage) -> None:
 async def test_every_option_that_omni_has_not_is_refused_before_anything_is_spent(
     stage: BotStage,
 ) -> None:
-    room, before = await stage.open_channel(), await Books.read(stage)
+    room, before = await stage.open_channel(), await OmniCharges.read(stage)
     refused = (await stage.control.call("GET", "google"))["refused"]
     refusals: list[dict[str, Any]] = [{"seed": 3}, {"duration": 16}, {"duration": 2}, {"videos": 2}]
     for options in refusals:
         text = await stage.wait_for_answer(await request_omni(stage, room, **options))
         assert quote_text("ask.accepted") not in text, options
     assert (await stage.control.call("GET", "google"))["refused"] == refused
-    assert await Books.read(stage) - before == NOTHING
+    assert await OmniCharges.read(stage) - before == NOTHING
     assert NEWEST["model"] == "gemini-omni-1.2-flash"

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.e2e.omni import (
     EXTENDING,
     NEWEST,
-    Books,
+    OmniCharges,
     content_of,
     format_of,
     get_submit,
@@ -69,7 +69,7 @@ def task_of(submit: Json) -> str | None:
 async def test_each_mode_makes_a_clip_that_costs_what_google_bills(
     stage: BotStage, pictures: dict[str, Path], names: list[str], task: str, tags: list[str]
 ) -> None:
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     _, clip, submit = await make_omni(
         stage,
         "a red fox <LAST_FRAME> looks up",
@@ -91,15 +91,15 @@ async def test_each_mode_makes_a_clip_that_costs_what_google_bills(
     assert words.count("<LAST_FRAME>") == tags.count("<LAST_FRAME>")  # the typed one is taken out
     assert all(tag in words for tag in tags)
     assert "Omni 1.2" in text_of(clip)
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     assert paid.is_balanced
     assert paid.billed > 0
 
 
 async def test_the_bill_is_less_than_what_was_reserved(stage: BotStage) -> None:
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await make_omni(stage)
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     [[price, billed]] = await open_reader(stage).fetch_rows(
         "SELECT price_micros, billed_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
@@ -114,7 +114,7 @@ async def test_the_bill_is_less_than_what_was_reserved(stage: BotStage) -> None:
 
 async def test_a_reply_extends_by_what_google_keeps(stage: BotStage) -> None:
     room, clip, first = await make_omni(stage, **EXTENDING)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await reply(stage, room, clip, "it jumps over the fence")
     longer = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
@@ -129,7 +129,7 @@ async def test_a_reply_extends_by_what_google_keeps(stage: BotStage) -> None:
         "SELECT seconds, extension_depth FROM clips ORDER BY id DESC LIMIT 1"
     )
     assert (seconds, depth) == (3 + submit["seconds"], 1)
-    assert (await Books.read(stage) - before).is_balanced  # only what was added
+    assert (await OmniCharges.read(stage) - before).is_balanced  # only what was added
 
 
 async def test_a_member_chooses_how_much_is_added(stage: BotStage) -> None:
@@ -149,7 +149,7 @@ async def test_a_member_chooses_how_much_is_added(stage: BotStage) -> None:
 
 async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
     room, clip, first = await make_omni(stage)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await reply(stage, room, clip, "make it dark")
     edited = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
@@ -166,7 +166,7 @@ async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
         "SELECT seconds FROM clips ORDER BY id DESC LIMIT 1"
     )
     assert seconds == 3
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_an_edit_of_an_edit_goes_on_from_the_edit(stage: BotStage) -> None:
@@ -181,7 +181,7 @@ async def test_an_edit_of_an_edit_goes_on_from_the_edit(stage: BotStage) -> None
 
 async def test_a_reply_that_may_be_either_asks_and_spends_nothing(stage: BotStage) -> None:
     room, clip, _ = await make_omni(stage, **EXTENDING)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await reply(stage, room, clip, "then make it dark")
     asked = await stage.control.wait_message(
         room,
@@ -195,7 +195,7 @@ async def test_a_reply_that_may_be_either_asks_and_spends_nothing(stage: BotStag
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 1
     assert (await get_submit(stage))["task"] == "edit"
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_a_picture_in_a_reply_is_a_reference(
@@ -213,7 +213,7 @@ async def test_a_picture_in_a_reply_is_a_reference(
 async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     interaction = await request_omni(
         stage,
         room,
@@ -230,7 +230,7 @@ async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
     [video] = content_of(submit, "video")
     assert video["mime_type"] == "video/mp4"
     assert "<VIDEO_0>" in words_of(submit)
-    assert (await Books.read(stage) - before).is_balanced
+    assert (await OmniCharges.read(stage) - before).is_balanced
 
 
 async def test_what_should_not_be_seen_is_said_and_shown_in_details(stage: BotStage) -> None:
@@ -266,10 +266,10 @@ async def test_google_is_given_time_to_process_the_file(stage: BotStage) -> None
 async def test_an_inline_answer_is_taken_all_the_same(
     stage: BotStage, *, reports_usage: bool
 ) -> None:
-    before = await Books.read(stage)
+    before = await OmniCharges.read(stage)
     await stage.control.google(omni={"inline": True, "reports_usage": reports_usage})
     await make_omni(stage)
-    paid = await Books.read(stage) - before
+    paid = await OmniCharges.read(stage) - before
     if reports_usage:
         assert paid.is_balanced
     else:  # unknown is not free: what was reserved

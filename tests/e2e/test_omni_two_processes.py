@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.omni import (
     EXTENDING,
-    Books,
+    OmniCharges,
     get_submit,
     list_omni_submits,
     make_omni,
@@ -20,7 +20,7 @@ from tests.harness.texts import quote_text
 @pytest.mark.postgresql
 async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Path) -> None:
     async with run_two_processes(tmp_path) as (stage, second, _):
-        before = await Books.read(stage)
+        before = await OmniCharges.read(stage)
         room, clip, first = await make_omni(stage, **EXTENDING)
         await reply(stage, room, clip, "it jumps over the fence")
         await stage.wait_for_clip(room, 2)
@@ -56,5 +56,5 @@ async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Pa
         assert (await get_submit(stage))["previous"] == first["operation"]
         assert len(clips_of(await stage.control.messages(room))) == 4
         assert not clips_of(await stage.control.messages(other))
-        assert (await Books.read(stage) - before).is_balanced
+        assert (await OmniCharges.read(stage) - before).is_balanced
         assert "Traceback" not in second.read_log(), second.read_log()[-4000:]

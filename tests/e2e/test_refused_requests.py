@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
-    """The count is in characters, and *Change the words* opens what was written. [people-M19]"""
+    """The count is in characters, and *Change the words* opens the prompt. [people-M19]"""
     room = await stage.open_channel()
     words = "ein Fuchs läuft über das Feld " * 120
     interaction = await stage.request_clip(room, words)

@@ -14,7 +14,7 @@ from bot.domain.ports import JobMessages, JobProgress
 class FakeJobMessages(JobMessages):
     """What members see, and scripts for what fails.
 
-    ``messages`` are the clips' posts as nonce, message id and clip ids; ``honours_nonce`` off
+    ``messages`` are the clips' posts as nonce, message id and clip ids; ``honors_nonce`` off
     stands for a post after Discord has forgotten the nonce. Posts with ``lost_answers`` are made
     and then fail, as when the connection breaks. ``send_gate`` holds a post before it is made, as
     a rate limit does, and ``answer_gate`` after it.
@@ -23,7 +23,7 @@ class FakeJobMessages(JobMessages):
     def __init__(self) -> None:
         self._ids = count(1000)
         self.messages: list[tuple[str, int, list[int]]] = []
-        self.honours_nonce = True
+        self.honors_nonce = True
         self.post_script: deque[Exception | None] = deque()
         self.find_script: deque[Exception | None] = deque()
         self.notify_script: deque[Exception | None] = deque()
@@ -95,7 +95,7 @@ class FakeJobMessages(JobMessages):
         if self.send_gate is not None:
             self.waiting_count += 1
             await self.send_gate.wait()
-        if self.honours_nonce:
+        if self.honors_nonce:
             for known_nonce, message_id, _ in self.messages:
                 if known_nonce == nonce:
                     return message_id

@@ -121,5 +121,5 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self.removed_files += paths
 
     async def delete_published(self, clip: Clip) -> None:
-        """Delete what was made of a clip."""
+        """Delete the files derived from a clip."""
         self.removed_files.append(f"public {clip.id}")

@@ -18,7 +18,7 @@ class FakeTranscoder(Transcoder):
         self.started = asyncio.Event()
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
-        """Write a video of nine tenths of what is allowed."""
+        """Write a video of nine tenths of the allowed size."""
         return await self._write_file(destination, target, b"f" * (target.max_bytes * 9 // 10))
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:

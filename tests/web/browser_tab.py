@@ -142,7 +142,7 @@ class BrowserTab:
 async def open_tab(
     browser: Browser, gallery: Gallery, *, size: tuple[int, int] = WIDE, **options: Any
 ) -> BrowserTab:
-    """Open a page in a context of its own."""
+    """Open a page in a new browser context."""
     viewport = {"width": size[0], "height": size[1]}
     context: BrowserContext = await browser.new_context(
         viewport=viewport,  # type: ignore[arg-type]

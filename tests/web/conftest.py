@@ -53,7 +53,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Rende
 def gallery(
     rendered: tuple[Path, list[RenderedClip]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gallery]:
-    """The gallery of this module, in a process of its own."""
+    """The gallery of this module, in its own process."""
     folder, clips = rendered
     data_dir = tmp_path_factory.mktemp("data")
     shutil.copytree(folder / "clips", data_dir / "clips")

@@ -67,7 +67,7 @@ class LocalSite:
         return self.registry.get_sample_value(name, labels) or 0.0
 
     async def send(self, request: bytes) -> socket.socket:
-        """Send bytes on a connection of their own, which reads nothing by itself."""
+        """Send bytes on a new connection that reads nothing by itself."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)

@@ -119,7 +119,7 @@ async def target(
 
 
 def attacks(target: Target) -> dict[str, str]:
-    """Return the table: what is wrong, and the path."""
+    """Return the table of attacks: description and path."""
     path = target.path()
     _, prefix, token, name = path.split("/")
     payload, _, signature = token.rpartition(".")

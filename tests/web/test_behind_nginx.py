@@ -57,7 +57,7 @@ class ProxiedSite:
         return f"http://127.0.0.1:{self.port}"
 
     async def send(self, request: bytes) -> socket.socket:
-        """Send bytes to nginx on a connection of their own, which reads nothing by itself."""
+        """Send bytes to nginx on a new connection that reads nothing by itself."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)

@@ -195,7 +195,7 @@ async def test_members_are_found_by_name(sandbox: SandboxServer, login: Login) -
 async def test_a_heartbeat_is_answered_after_a_round_trip(
     sandbox: SandboxServer, login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """discord.py measures the time of its own heartbeat, not of the one before. [people-O26]"""
+    """discord.py measures its latest heartbeat, not the one before. [people-O26]"""
     async with login() as client:
         keep_alive = client.shards[0]._parent.ws._keep_alive
         assert keep_alive is not None

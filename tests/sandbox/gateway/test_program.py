@@ -39,7 +39,7 @@ async def test_it_prints_the_ready_line_and_ends_on_sigterm(tmp_path: Path) -> N
         polling = asyncio.create_task(sandbox.control.requests(wait=30))
         async with open_gateway(environment["DISCORD_GATEWAY_URL"]) as client:
             await client.identify(environment["DISCORD_TOKEN"], intents=1)
-            assert await sandbox.terminate() == 0, "whoever waits for requests holds nothing up"
+            assert await sandbox.terminate() == 0, "open waits for requests do not delay the exit"
             assert await client.read_close_code() == 1001
         await asyncio.gather(polling, return_exceptions=True)
         assert "Traceback" not in sandbox.read_log()

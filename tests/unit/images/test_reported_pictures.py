@@ -470,7 +470,7 @@ async def test_hdr_png_says_so_in_a_chunk(tmp_path: Path) -> None:
 
 
 async def test_wide_gamut_without_a_profile(tmp_path: Path) -> None:
-    """Display P3 by its number: what is sRGB's green there has another code. [images-F10]"""
+    """Display P3 by its number, where sRGB's green has another code. [images-F10]"""
     data = insert_chunks(
         encoded("PNG", Image.new("RGB", SIZE, (117, 251, 76))), (b"cICP", bytes([12, 13, 0, 1]), 0)
     )

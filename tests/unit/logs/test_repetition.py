@@ -65,7 +65,7 @@ def test_lines_of_one_kind_are_bounded(log: LogUnderTest) -> None:
 
 
 def test_events_with_other_facts_are_all_written(log: LogUnderTest) -> None:
-    """Two jobs that fail are two lines, and what is no warning is never counted."""
+    """Two failed jobs are two lines, and only warnings are counted."""
     for job in (1, 2):
         log.events.warning("job.failed", job_id=job)
     for _ in range(50):

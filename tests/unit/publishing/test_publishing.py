@@ -216,7 +216,7 @@ async def test_an_attempt_is_short_and_the_history_is_searched_before_the_next(
     """The post hangs in the library, and when it times out it may have been made."""
     clock = VirtualClock()
     process = PublishingProcess(tmp_path, clock=clock)
-    process.discord.honours_nonce = False
+    process.discord.honors_nonce = False
     process.discord.answer_gate = gate = asyncio.Event()
     assert await process.post() is not None
     [(_, message_id, _)] = process.discord.messages

@@ -56,7 +56,7 @@ def test_a_prompt_that_nobody_can_see_is_empty(blank: str) -> None:
 
 
 def test_an_unknown_model_is_named_briefly() -> None:
-    """A message holds 2,000 characters. [discord-D17]"""
+    """A message can have 2,000 characters. [discord-D17]"""
     with pytest.raises(RuleBroken) as broken:
         resolve_plan(VideoRequest(prompt="a fox", model="m" * 5990), CONTEXT)
     assert broken.value.rule == "model_unavailable"

@@ -104,7 +104,7 @@ async def test_quota_error_carries_retry_delay(stage: Stage, either: VideoModels
 async def test_retryable_errors(
     stage: Stage, fault: dict[str, Any], error: type[VideoError]
 ) -> None:
-    """Only where Google surely started nothing; and whatever happens, one request was sent."""
+    """Retry only if Google certainly started nothing. In every case one request was sent."""
     stage.add_fault(path=":predictLongRunning", **fault)
     with pytest.raises(error) as refused:
         await submit(stage, stage.create_gemini())
