@@ -203,8 +203,8 @@ async def test_every_user_id_column_is_exported_and_erased(
         await erasures.request_erasure(MEMBER, owner="w", now=asked)
         assert str(column) in await traces(database, MEMBER)
         exported = await ExportStore(database).export_member(MEMBER)
-        assert any(rows for name, rows in exported.items() if name != "farewells") or (
-            column.table is erasure_requests_table and exported["farewells"]
+        assert any(rows for name, rows in exported.items() if name != "erasure_requests") or (
+            column.table is erasure_requests_table and exported["erasure_requests"]
         ), f"{column} is not handed out"
         await erasures.erase_batch(await erasures.load_member_batch(MEMBER, requested_at=asked))
         await erasures.erase_member(MEMBER, now=NOW)
