@@ -1,9 +1,11 @@
 """After Google retires Veo for API keys, members are told the replacement and can use it."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bot.i18n.formatting import format_day
 from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage
 from tests.harness.texts import quote_text
 
@@ -11,10 +13,11 @@ pytestmark = pytest.mark.asyncio
 
 FAST = "veo-3.1-fast-generate-preview"
 DELAY_S = 3
+DAY = format_day(date(2026, 10, 22), "en-US")
 SHUT_DOWN = quote_text(
     "rule.model_replaced",
     model="Veo 3.1 Fast",
-    date="2026-10-22",
+    date=DAY,
     replacement="Gemini Omni 1.2 Flash",
 )
 
@@ -30,7 +33,7 @@ async def test_what_google_shut_down_is_off_and_names_its_successor(tmp_path: Pa
 
         listed = await stage.control.command(stage.people["Ada"], room, "video models")
         overview = await stage.wait_for_answer(listed, "Gemini Omni 1.2 Flash")
-        assert "2026-10-22" in overview
+        assert DAY in overview
 
         named = await stage.request_clip(room, model=FAST, duration=4)
         assert SHUT_DOWN in await stage.wait_for_answer(named, "Gemini Omni 1.2 Flash")

@@ -357,7 +357,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     tables = json.loads(data)
     assert any("of nobody else" in row["prompt"] for row in tables["clips"])
     assert tables["stars"]
-    assert tables["bookings"]
+    assert tables["charges"]
     assert not [row for row in tables["clips"] if str(row["user_id"]) != stage.people["Dia"]]
 
     # running jobs end too

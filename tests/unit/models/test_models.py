@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
 from bot.domain.models.spec import ModelState
 from bot.domain.ports import ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.i18n.catalogs import translate
+from bot.i18n.formatting import format_day
 from bot.services.admin.model_directory import (
     REFRESH_INTERVAL_S,
     RETRY_INTERVAL_S,
@@ -197,7 +198,8 @@ async def test_the_reason_for_a_retired_model_is_shown(
 ) -> None:
     for locale in ("en-US", "de", "ja"):
         told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
-        assert told.count(translate("models.unconfirmed", locale, date="2026-06-30")) == 3
+        day = format_day(date(2026, 6, 30), locale)
+        assert told.count(translate("models.unconfirmed", locale, date=day)) == 3
     google.gone = {VEO_2: "not found"}
     await models.refresh_from_google()
     for locale in ("en-US", "de", "ja"):
@@ -207,7 +209,7 @@ async def test_the_reason_for_a_retired_model_is_shown(
             locale,
             name="Veo 2",
             id=VEO_2,
-            date="2026-06-30",
+            date=format_day(date(2026, 6, 30), locale),
             replacement="Gemini Omni 1.2 Flash",
         )
         assert told.count(replaced) == 1
