@@ -694,7 +694,8 @@ class _SlowClaim(JobStore):
 async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: SimulatedWorld) -> None:
     store = _SlowClaim(world.database, now=world.now)
     store.answer = asyncio.Event()
-    stopped = await world.start_process(jobs=store)
+    # the worker must not find the claimed job by itself while the claim's answer is held
+    stopped = await world.start_process(jobs=store, reconcile_interval_s=2000.0)
     job = await stopped.submit_job(1)
     await world.wait_for_state(job, JobState.SUBMITTING)
     stopping = asyncio.create_task(stopped.worker.stop(50.0))

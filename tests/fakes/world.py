@@ -201,6 +201,7 @@ class SimulatedProcess:
         world: SimulatedWorld,
         *,
         lease_s: float = 6000.0,
+        reconcile_interval_s: float = _RECONCILE_INTERVAL_S,
         jobs: JobStore | None = None,
         workers: WorkerStore | None = None,
         worker_policy: SpendingPolicy | None = None,
@@ -285,7 +286,7 @@ class SimulatedProcess:
             clock=world.clock,
             policy=worker_policy or world.policy,
             lease_s=lease_s,
-            reconcile_interval_s=min(_RECONCILE_INTERVAL_S, lease_s / 3),
+            reconcile_interval_s=min(reconcile_interval_s, lease_s / 3),
             report_failure=self.reported_failures.append,
         )
         self.unknown_job_poller = UnknownJobPoller(
