@@ -23,6 +23,7 @@ from bot.i18n.formatting import (
     format_prompt,
     format_timestamp,
     join_fitting_lines,
+    join_sentences,
 )
 from bot.ui.clip_card import build_file_name, describe_lineage
 from bot.ui.components import build_action_row, build_button, build_view
@@ -121,9 +122,9 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
         prompt=format_excerpt(entry.prompt, 60) if entry.prompt else untitled,
     )
     if entry.hidden:
-        return f"{text} {translate('exhibit.is_hidden', locale)}"
+        return join_sentences(text, translate("exhibit.is_hidden", locale), locale)
     if entry.reach is Reach.NOWHERE:
-        return f"{text} {translate('exhibit.is_kept_back', locale)}"
+        return join_sentences(text, translate("exhibit.is_kept_back", locale), locale)
     return text
 
 
