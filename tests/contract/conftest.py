@@ -6,7 +6,6 @@ for SQLite, whose file is copied, and once for PostgreSQL, whose schema is empti
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, Engine, event
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from tests.fakes.world import SimulatedWorld
+from tests.harness.migrated_file import MIGRATED_FILE
 
 POSTGRES_URL = os.environ.get(
     "TEST_POSTGRES_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test"
@@ -130,23 +130,16 @@ def share_compiled_statements() -> Iterator[None]:
 class MigratedDatabases:
     """Databases with all tables and no rows, for one test at a time."""
 
-    def __init__(self, directory: Path) -> None:
-        self._template = directory / "template.db"
+    def __init__(self) -> None:
         self._schema: str | None = None
 
     async def open(self, kind: str, directory: Path) -> Database:
         """Open one of a kind; the files of SQLite are in ``directory``."""
         if kind == "sqlite":
-            return open_database(f"sqlite+aiosqlite:///{await self._copy_template(directory)}")
+            return open_database(
+                f"sqlite+aiosqlite:///{await MIGRATED_FILE.copy(directory / 'test.db')}"
+            )
         return open_database(POSTGRES_URL, schema=await self._empty_schema())
-
-    async def _copy_template(self, directory: Path) -> Path:
-        if not self._template.exists():
-            migrated = open_database(f"sqlite+aiosqlite:///{directory}/migrated.db")
-            await upgrade_schema(migrated)
-            await migrated.close()
-            shutil.copyfile(directory / "migrated.db", self._template)
-        return shutil.copyfile(self._template, directory / "test.db")
 
     async def _empty_schema(self) -> str:
         if self._schema is None:
@@ -166,9 +159,9 @@ class MigratedDatabases:
 
 
 @pytest.fixture(scope="session")
-def migrated_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabases]:
+def migrated_databases() -> Iterator[MigratedDatabases]:
     """Give the databases that the tests of this process share, one after the other."""
-    databases = MigratedDatabases(tmp_path_factory.mktemp("migrated"))
+    databases = MigratedDatabases()
     yield databases
     asyncio.run(databases.close())
 

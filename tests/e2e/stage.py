@@ -12,6 +12,7 @@ import pytest
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.harness.bot import BotProcess
 from tests.harness.control import Control
+from tests.harness.migrated_file import MIGRATED_FILE
 from tests.harness.process import run_to_end
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.texts import quote_text
@@ -237,6 +238,8 @@ async def open_stage(
 ) -> tuple[SandboxProcess, BotProcess]:
     """Return a running sandbox and a bot that is not started yet.
 
+    Its tables are made already, unless the settings name a database.
+
     ``routes`` are the configured ones: "gemini", "vertex", or "both" with a bucket for Vertex.
     ``options`` are the sandbox's.
     """
@@ -244,6 +247,9 @@ async def open_stage(
     await sandbox.start()
     gemini, vertex = sandbox.environment_for_bot, sandbox.environment_vertex
     both = gemini | vertex | {"GOOGLE_OUTPUT_URI": "gs://clapper-clips/made"}
+    if "DATABASE_URL" not in (settings or {}):
+        (directory / "bot" / "data").mkdir(parents=True)
+        await MIGRATED_FILE.copy(directory / "bot" / "data" / "clapper.db")
     bot = BotProcess(
         sandbox.control,
         {"gemini": gemini, "vertex": vertex, "both": both}[routes],
