@@ -1,11 +1,14 @@
 """``python -m tests.bench [NAME …]``: runs all benchmarks, or those named, in separate processes.
 
-Run nothing else on the machine meanwhile.
+Run nothing else on the machine meanwhile. The figures go to docs/performance.md.
 """
 
 import argparse
 import subprocess
 import sys
+
+from tests.bench.figures import RESULTS_FOLDER
+from tests.bench.performance_page import update_page
 
 BENCHES = ("start", "store", "transit", "inline", "oversize", "gallery", "stalled")
 
@@ -19,8 +22,10 @@ def main() -> int:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     statuses = []
     for name in names:
+        (RESULTS_FOLDER / f"{name}.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", f"tests.bench.{name}"]
         statuses.append(subprocess.run(command, check=False).returncode)
+    update_page(names, order=BENCHES)
     return max(statuses)
 
 

@@ -1,17 +1,13 @@
-"""``python -m tests.bench.gallery``: a gallery with 10,000 clips, and downloads of large files.
+"""Measures a gallery with 10,000 clips, and 200 downloads at once of a 60 MB file.
 
-Prints the times and bytes of pages and searches as a client sees them, and the rate and memory of
-200 concurrent ranged downloads of a 60 MB file, compared with nginx if it is installed (Debian:
-apt-get install nginx-light).
+The downloads are compared with nginx if it is installed (Debian: apt-get install nginx-light).
 """
 
-import argparse
 import asyncio
 import os
 import random
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from rich.console import Console
-from rich.table import Table
 
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
+from tests.bench.figures import BenchResult, Figure, run_and_record
 from tests.harness.waiting import eventually
 from tests.web import seed
 from tests.web.conftest import Serving
@@ -218,36 +213,57 @@ async def run_nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[i
         await process.wait()
 
 
-async def run_bench(console: Console) -> bool:
-    """Measure and print; return whether every goal was met."""
-    with tempfile.TemporaryDirectory(prefix="clapper-gallery-") as name:
-        data_dir = Path(name) / "data"
-        await write_gallery(data_dir)
-        serving = Serving(data_dir, WEB_REQUESTS_PER_MINUTE="10000000", LOG_LEVEL="ERROR")
-        url = await serving.start()
-        try:
-            is_met = await _measure_pages(console, url)
-            table = Table("200 concurrent ranged downloads", "MB/s", "memory MB", "peak MB")
-            rate, before, peak = await measure_downloads(
-                url, "/clips/1/video.mp4", lambda: [serving.pid]
+async def run_bench(folder: Path) -> BenchResult:
+    """Measure pages, then downloads."""
+    data_dir = folder / "data"
+    await write_gallery(data_dir)
+    serving = Serving(data_dir, WEB_REQUESTS_PER_MINUTE="10000000", LOG_LEVEL="ERROR")
+    url = await serving.start()
+    try:
+        figures = await _measure_pages(url)
+        figures += await _measure_all_downloads(folder, data_dir, serving, url)
+    finally:
+        await serving.close()
+    return BenchResult(
+        title=f"The gallery, with {ENTRIES:,} clips",
+        method=(
+            "Each page is asked for as a browser does, one after the other. Then"
+            f" {CONCURRENT_DOWNLOADS} clients download {RANGE_BYTES // 1_000_000} MB of a"
+            f" {LARGE_FILE_BYTES // 1_000_000} MB file at once."
+        ),
+        figures=tuple(figures),
+    )
+
+
+async def _measure_all_downloads(
+    folder: Path, data_dir: Path, serving: Serving, url: str
+) -> list[Figure]:
+    rate, before, peak = await measure_downloads(url, "/clips/1/video.mp4", lambda: [serving.pid])
+    beside_rate = beside_memory = "nginx is not installed"
+    if shutil.which("nginx") or Path("/usr/sbin/nginx").exists():
+        async with run_nginx(folder, data_dir) as (nginx_url, pids):
+            nginx_rate, nginx_before, nginx_peak = await measure_downloads(
+                nginx_url, "/clips/large.mp4", lambda: pids
             )
-            table.add_row("clapper", f"{rate:.0f}", f"{before:.0f}", f"{peak:.0f}")
-            is_met &= peak - before <= GROWTH_GOAL_MB
-            if shutil.which("nginx") or Path("/usr/sbin/nginx").exists():
-                async with run_nginx(Path(name), data_dir) as (limit, pids):
-                    rate, before, peak = await measure_downloads(
-                        limit, "/clips/large.mp4", lambda: pids
-                    )
-                table.add_row("nginx", f"{rate:.0f}", f"{before:.0f}", f"{peak:.0f}")
-            else:
-                table.add_row("nginx", "not installed", "", "")
-            console.print(table)
-        finally:
-            await serving.close()
-    return is_met
+        beside_rate = f"nginx: {nginx_rate:.0f} MB/s"
+        beside_memory = f"nginx: {nginx_peak - nginx_before:.0f} MB"
+    return [
+        Figure(
+            what=f"{CONCURRENT_DOWNLOADS} downloads at once",
+            value=f"{rate:.0f} MB/s",
+            beside=beside_rate,
+        ),
+        Figure(
+            what="memory more during the downloads",
+            value=f"{peak - before:.0f} MB",
+            beside=beside_memory,
+            goal=f"at most {GROWTH_GOAL_MB:.0f} MB",
+            is_met=peak - before <= GROWTH_GOAL_MB,
+        ),
+    ]
 
 
-async def _measure_pages(console: Console, url: str) -> bool:
+async def _measure_pages(url: str) -> list[Figure]:
     connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
     async with aiohttp.ClientSession(url, connector=connector) as session:
         await measure_requests(session, ["/"] * 5)
@@ -277,29 +293,20 @@ async def _measure_pages(console: Console, url: str) -> bool:
             ("search, no such word", [f"/?q=nothing{n}" for n in range(ROUNDS)], SEARCH_GOAL_MS),
             ("API, 100 entries", ["/api/v1/clips?limit=100"] * ROUNDS, PAGE_GOAL_MS),
         ]
-        table = Table(f"{ENTRIES:,} clips", "p50 ms", "p95 ms", "goal", "bytes sent")
-        is_met = True
-        for name, paths, goal in kinds:
+        figures = []
+        for name, paths, goal_ms in kinds:
             times = await measure_requests(session, paths)
-            goal_met = times.quantile(0.95) <= goal
-            is_met &= goal_met
-            table.add_row(
-                name,
-                f"{times.quantile(0.5):.1f}",
-                f"{times.quantile(0.95):.1f}",
-                f"{goal:.0f} {'met' if goal_met else 'MISSED'}",
-                f"{times.size:,}",
+            p95_ms = times.quantile(0.95)
+            figures.append(
+                Figure(
+                    what=f"{name}, p95",
+                    value=f"{p95_ms:.1f} ms (p50 {times.quantile(0.5):.1f}, {times.size:,} bytes)",
+                    goal=f"at most {goal_ms:.0f} ms",
+                    is_met=p95_ms <= goal_ms,
+                )
             )
-        console.print(table)
-    return is_met
-
-
-def main() -> int:
-    """Return 1 when a goal was missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.gallery", description=__doc__)
-    parser.parse_args()
-    return 0 if asyncio.run(run_bench(Console())) else 1
+    return figures
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_and_record("gallery", run_bench))

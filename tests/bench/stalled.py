@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.table import Table
 from yarl import URL
 
-from tests.bench.memory import run_in_folder
+from tests.bench.figures import BenchResult, Figure, run_and_record
 from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control, has_answer
 from tests.harness.process import find_free_port
@@ -100,8 +98,8 @@ class StalledReaders:
             reader.close()
 
 
-async def run_bench(console: Console, folder: Path) -> bool:
-    """Print the table; return whether the goals were met."""
+async def run_bench(folder: Path) -> BenchResult:
+    """Measure commands beside nobody and beside each kind of reader."""
     port = find_free_port()
     settings = {
         **NO_LIMITS,
@@ -123,9 +121,9 @@ async def run_bench(console: Console, folder: Path) -> bool:
             for name, url in (("a signed original", link), ("a public video", video)):
                 async with _open_readers(url) as readers:
                     result = await _measure_commands(sandbox.control, bot, f"{READERS} at {name}")
-                console.print(f"{name}: {readers.opened_count} connections opened")
+                print(f"{name}: {readers.opened_count} connections opened")
                 results.append(result)
-    return _print_results(console, results)
+    return _build_result(results)
 
 
 async def _make_clip(control: Control, bot: BotProcess) -> str:
@@ -186,31 +184,36 @@ async def _measure_commands(control: Control, bot: BotProcess, name: str) -> Loa
     return LoadResult(name, statistics.median(times_ms), max(times_ms), after - before)
 
 
-def _print_results(console: Console, results: list[LoadResult]) -> bool:
-    table = Table(
-        title=f"Commands while visitors read nothing (goals: within {GOAL_RATIO:g} times the time"
-        f" without them, fewer than {GOAL_LOG_LINES} lines of log more)"
-    )
-    for heading in ("visitors", "median ms", "slowest ms", "slowdown", "log lines", ""):
-        table.add_column(heading, justify="right")
+def _build_result(results: list[LoadResult]) -> BenchResult:
     quiet, *loaded = results
-    are_met = True
-    for result in results:
-        ratio = result.median_ms / quiet.median_ms
-        lines = result.log_lines - quiet.log_lines
-        is_met = ratio <= GOAL_RATIO and lines < GOAL_LOG_LINES
-        are_met &= is_met
-        table.add_row(
-            result.name,
-            f"{result.median_ms:.1f}",
-            f"{result.slowest_ms:.1f}",
-            f"{ratio:.2f}",
-            str(result.log_lines),
-            ("met" if is_met else "missed") if result in loaded else "",
-        )
-    console.print(table)
-    return are_met
+    beside = f"without visitors: {quiet.median_ms:.1f} ms"
+    figures = []
+    for result in loaded:
+        ratio, lines = result.median_ms / quiet.median_ms, result.log_lines - quiet.log_lines
+        figures += [
+            Figure(
+                what=f"acknowledging a command, {result.name}, median",
+                value=f"{result.median_ms:.1f} ms (slowest {result.slowest_ms:.1f})",
+                beside=beside,
+                goal=f"at most {GOAL_RATIO:g} times",
+                is_met=ratio <= GOAL_RATIO,
+            ),
+            Figure(
+                what=f"lines of log more, {result.name}",
+                value=str(lines),
+                goal=f"fewer than {GOAL_LOG_LINES}",
+                is_met=lines < GOAL_LOG_LINES,
+            ),
+        ]
+    return BenchResult(
+        title="Commands beside visitors who stall their downloads",
+        method=(
+            f"{COMMANDS} commands are sent one after the other while {READERS:,} visitors ask for"
+            " the same file, read none of it, and ask again when they are dropped."
+        ),
+        figures=tuple(figures),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_in_folder(run_bench))
+    sys.exit(run_and_record("stalled", run_bench))
