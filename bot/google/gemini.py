@@ -28,7 +28,7 @@ from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
-from bot.google.gemini_files import build_download_url, find_file_name, read_expected_content
+from bot.google.gemini_files import RemoteFile, build_download_url, find_file_name
 from bot.google.inline_video import GEMINI_VIDEO_KEY, VERTEX_VIDEO_KEY
 from bot.google.operation_requests import OperationRequests
 from bot.google.operations import as_list, as_mapping, read_operation
@@ -37,8 +37,6 @@ from bot.google.reachability import check_each_model
 from bot.google.wording import SOURCE_UNPROCESSED_PATTERN
 
 if TYPE_CHECKING:
-    from google.genai import types
-
     from bot.google.gemini_sdk import GeminiSdk
 
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"
@@ -176,19 +174,19 @@ class GeminiModels:
             file = await self._get_file(uri)
         except VideoError:
             return latest
-        if file is not None and file.expiration_time is not None:
-            return min(latest, file.expiration_time)
-        if file is not None and file.create_time is not None:
-            return min(latest, file.create_time + keep)
+        if file is not None and file.expires_at is not None:
+            return min(latest, file.expires_at)
+        if file is not None and file.created_at is not None:
+            return min(latest, file.created_at + keep)
         return latest
 
-    async def _get_file(self, uri: str | None) -> "types.File | None":
+    async def _get_file(self, uri: str | None) -> RemoteFile | None:
         name = find_file_name(uri or "")
         if name is None:
             return None
         return await (await self._open_sdk()).get_file(name)
 
-    async def _wait_until_processed(self, uri: str) -> "types.File | None":
+    async def _wait_until_processed(self, uri: str) -> RemoteFile | None:
         """Wait up to a minute while Google processes the file, and return its record.
 
         Returns `None` if the record cannot be read. The request that needs the file will then get a
@@ -217,7 +215,7 @@ class GeminiModels:
             return False
         url = build_download_url(self._connection, video.uri)
         file = await self._wait_until_processed(video.uri or "")
-        expected = None if file is None else read_expected_content(file)
+        expected = None if file is None else file.content
         await download_file(
             self._connection, url, destination, sleep=self._clock.sleep, expected=expected
         )

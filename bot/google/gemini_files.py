@@ -1,9 +1,11 @@
-"""Download urls of files in the Gemini API, and the size and hash that Google states for them."""
+"""Files in the Gemini API: their download urls, and what Google states about them."""
 
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from yarl import URL
 
@@ -11,12 +13,21 @@ from bot.domain.errors import VideoNotFetchable
 from bot.google.connection import GoogleConnection
 from bot.google.download import ExpectedContent
 
-if TYPE_CHECKING:
-    from google.genai import types
-
 _API_VERSION: Final = "v1beta"
 _FILE_NAME_PATTERN: Final = re.compile(r"(?:^|/)(files/[A-Za-z0-9_-]+)(?=[:/?]|$)")
 _DIGEST_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """Google's record of a file; times are in UTC. What Google does not state is `None`."""
+
+    name: str
+    state: str
+    uri: str | None
+    expires_at: datetime | None
+    created_at: datetime | None
+    content: ExpectedContent | None
 
 
 def find_file_name(uri: str) -> str | None:
@@ -45,11 +56,6 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
     if url.scheme not in ("http", "https") or not url.host or port is None:
         raise VideoNotFetchable(f"the video's uri is of scheme {url.scheme}")
     return url
-
-
-def read_expected_content(file: "types.File") -> ExpectedContent | None:
-    """Return the content that Google states for a file; `None` if it states nothing."""
-    return build_expected_content(file.size_bytes, file.sha256_hash)
 
 
 def build_expected_content(size: int | None, digest: str | None) -> ExpectedContent | None:

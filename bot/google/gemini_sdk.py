@@ -6,6 +6,7 @@ imports this module in a thread, on first use.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 import aiohttp
@@ -17,6 +18,7 @@ from bot.domain.errors import AnswerNotFromGoogle, GoogleUnavailable
 from bot.google.answers import read_answer
 from bot.google.api_errors import classify_call_error
 from bot.google.connection import CALL_S
+from bot.google.gemini_files import RemoteFile, build_expected_content
 
 _PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """What the SDK raises for an unexpected answer, such as a gateway's page."""
@@ -42,10 +44,18 @@ class GeminiSdk:
             ),
         )
 
-    async def get_file(self, name: str) -> types.File:
+    async def get_file(self, name: str) -> RemoteFile:
         """Return Google's record of a file. Raises `VideoError`."""
         async with _translate_errors("file"):
-            return await self._client.aio.files.get(name=name)
+            file = await self._client.aio.files.get(name=name)
+        return RemoteFile(
+            name=name,
+            state=file.state.value if file.state is not None else "",
+            uri=file.uri,
+            expires_at=_convert_time(file.expiration_time),
+            created_at=_convert_time(file.create_time),
+            content=build_expected_content(file.size_bytes, file.sha256_hash),
+        )
 
     async def request_model(self, model: str) -> None:
         """Raise `VideoError` unless this account can use the model."""
@@ -55,6 +65,17 @@ class GeminiSdk:
     async def close(self) -> None:
         await self._client.aio.aclose()
         self._client.close()
+
+
+def _convert_time(time: datetime | None) -> datetime | None:
+    """Return a time of the SDK with the standard library's UTC.
+
+    The SDK's has pydantic's time zone. If such an object still exists when the interpreter ends,
+    freeing it is a segmentation fault.
+    """
+    if time is None:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 @asynccontextmanager

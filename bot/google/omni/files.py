@@ -6,7 +6,6 @@ always uploaded before a request uses them. Images are only if they are too larg
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -28,8 +27,7 @@ from bot.domain.ports import Clock
 from bot.google.answers import GoogleAnswer
 from bot.google.api_errors import classify_call_error
 from bot.google.connection import CONNECT_S, SUBMIT_S, GoogleConnection
-from bot.google.download import ExpectedContent
-from bot.google.gemini_files import build_expected_content, find_file_name
+from bot.google.gemini_files import RemoteFile, build_expected_content, find_file_name
 from bot.google.operations import as_mapping, read_time
 from bot.google.storage import read_chunks
 
@@ -41,18 +39,6 @@ _PROCESSING_RETRY_S: Final = 10.0
 _UPLOAD_LIFETIME: Final = timedelta(hours=46)
 """Google keeps uploads for 48 hours."""
 _MAX_REMEMBERED_UPLOADS: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """Google's record of a file. What it does not state is `None`."""
-
-    name: str
-    state: str
-    uri: str | None
-    expires_at: datetime | None
-    created_at: datetime | None
-    content: ExpectedContent | None
 
 
 class FilesApi:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,7 @@ async def test_clip_carries_google_expiry(stage: Stage) -> None:
     expires = finished.videos[0].expires_at
     assert expires is not None
     assert expires.timestamp() == pytest.approx(operation.finished_at + 3600)
+    assert expires.tzinfo is UTC  # pydantic's time zone would crash the interpreter at its end
 
 
 async def test_key_is_not_sent_after_redirect(stage: Stage) -> None:

@@ -8,7 +8,6 @@ import base64
 from typing import Any
 
 import pytest
-from google.genai import types
 
 from bot.domain.errors import (
     AccessRefused,
@@ -25,7 +24,7 @@ from bot.domain.jobs.job import Outcome
 from bot.domain.ports import OperationFailed, OperationFinished, RemoteVideo, VideoModels
 from bot.google.answers import read_answer
 from bot.google.api_errors import build_filtered_failure, read_operation_failure
-from bot.google.gemini_files import read_expected_content
+from bot.google.gemini_files import build_expected_content
 from bot.services.admin.model_directory import ModelDirectory
 from tests.unit.video import google_answers as recorded
 from tests.unit.video.conftest import CATALOGUE, VEO_GA, Stage, model_of
@@ -587,10 +586,10 @@ def test_hash_is_read_in_both_forms(form: str) -> None:
     """[google-K8]"""
     raw = bytes(range(32))
     text = base64.b64encode(raw if form == "bytes" else raw.hex().encode()).decode()
-    expected = read_expected_content(types.File(sha256_hash=text, size_bytes=7))
+    expected = build_expected_content(7, text)
     assert expected is not None
     assert (expected.size, expected.sha256) == (7, raw.hex())
-    assert read_expected_content(types.File(sha256_hash="odd", size_bytes=0)) is None
+    assert build_expected_content(0, "odd") is None
 
 
 @pytest.mark.parametrize(
