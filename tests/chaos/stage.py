@@ -20,9 +20,11 @@ from tests.harness.control import Control, InteractionFailed, has_answer
 from tests.harness.people import Json
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.texts import quote_text
-from tests.harness.waiting import NotInTime, eventually
+from tests.harness.waiting import eventually
 
 REST_TIMEOUT_S: Final = 180.0
+_PATIENCE_S: Final = 16.0
+"""How long a member waits for an answer, which never comes if the bot was killed."""
 """Seconds within which another job must end after the failures."""
 
 _ACCEPTED: Final = quote_text("ask.accepted")
@@ -100,8 +102,9 @@ class ChaosStage:
             command = "video extend" if source == extend else "video edit"
         interaction = await self.control.command(user, channel, command, options)
         try:
-            state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
-        except (InteractionFailed, NotInTime):
+            async with asyncio.timeout(_PATIENCE_S):
+                state = await self.control.wait_interaction(interaction, has_answer)
+        except (InteractionFailed, TimeoutError):
             return None  # not acknowledged, or the process was killed: the member tries again
         if any(_ACCEPTED in message["content"] for message in state["messages"]):
             self.accepted_prompts.add(prompt)
@@ -185,8 +188,9 @@ class ChaosStage:
                 "Ada", job.channel, "server unknown", {"job": job.number, "charge": charge}
             )
             try:
-                state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
-            except (InteractionFailed, NotInTime) as error:
+                async with asyncio.timeout(_PATIENCE_S):
+                    state = await self.control.wait_interaction(interaction, has_answer)
+            except (InteractionFailed, TimeoutError) as error:
                 state = {"no answer": str(error)}
             assert job not in await self.reader.list_unknown_jobs(), state
             return True

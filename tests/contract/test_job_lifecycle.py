@@ -42,7 +42,7 @@ from tests.fakes.world import (
     make_origin,
     make_plan,
 )
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, stretch_timeout
 
 
 @pytest.fixture
@@ -578,7 +578,7 @@ class TestCancel:
         elsewhere = world.create_process()
         await elsewhere.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         process.worker.notify_job_changed(0)  # the next reconciliation, at once
-        await asyncio.wait_for(store.cancel_seen.wait(), 30)
+        await asyncio.wait_for(store.cancel_seen.wait(), stretch_timeout(30))
         world.google.default_poll = None
         after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED

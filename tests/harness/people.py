@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.harness.waiting import stretch_timeout
+
 Json = dict[str, Any]
 
 
@@ -33,7 +35,7 @@ class People:
         trust = True if authority is None else ssl.create_default_context(cafile=authority)
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), ssl=trust),
-            timeout=aiohttp.ClientTimeout(total=120),
+            timeout=aiohttp.ClientTimeout(total=stretch_timeout(120)),
         )
 
     async def close(self) -> None:

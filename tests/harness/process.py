@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import ClassVar, Final
 
 from tests.harness.fork_server import ForkedProcess, ForkServer
+from tests.harness.waiting import stretch_timeout
 
 ROOT = Path(__file__).parents[2]
 _INHERITED_VARIABLES: Final = (
@@ -111,9 +112,12 @@ class ProgramProcess:
             raise ProcessEnded(f"{self.module} ended with {status}:\n{self.read_log()[-4000:]}")
 
     async def wait_ended(self, *, timeout: float = 15.0) -> int:
-        """Wait until it ends by itself; return its status. Raises `TimeoutError`."""
+        """Wait until it ends by itself; return its status. Raises `TimeoutError`.
+
+        A busy machine gets more time.
+        """
         assert self._process is not None, f"{self.module} was not started"
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(stretch_timeout(timeout)):
             return await self._process.wait()
 
     async def terminate(self, *, timeout: float = 15.0) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 import zstandard
 
+from tests.harness.waiting import stretch_timeout
+
 TIMEOUT_S = 30.0
 
 
@@ -40,7 +42,7 @@ class RawGateway:
 
     async def receive(self) -> dict[str, Any]:
         """Return the next message. Raises `GatewayClosed`."""
-        frame = await self.socket.receive(timeout=TIMEOUT_S)
+        frame = await self.socket.receive(timeout=stretch_timeout(TIMEOUT_S))
         match frame.type:
             case aiohttp.WSMsgType.TEXT:
                 text = frame.data

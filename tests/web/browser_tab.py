@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 from yarl import URL
 
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, stretch_timeout
 from tests.web.conftest import Gallery, chromium
 
 CHROMIUM = chromium()
@@ -148,7 +148,7 @@ async def open_tab(
         viewport=viewport,  # type: ignore[arg-type]
         **({"locale": "en-US", "color_scheme": "dark"} | options),
     )
-    context.set_default_timeout(PATIENCE_S * 1000)
+    context.set_default_timeout(stretch_timeout(PATIENCE_S) * 1000)
     host = URL(gallery.url).authority
     await context.route(lambda url: URL(url).authority != host, lambda route: route.abort())
     return BrowserTab(await context.new_page(), gallery.url)

@@ -13,7 +13,7 @@ import yarl
 
 from sandbox.discord.events import GatewayEvent, Intents
 from sandbox.server import SandboxServer
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, stretch_timeout
 
 
 class Client(discord.AutoShardedClient):
@@ -71,7 +71,7 @@ def login(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Login:
         running = asyncio.create_task(client.start(environment["DISCORD_TOKEN"]))
         ready = asyncio.create_task(client.ready.wait())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(stretch_timeout(10)):
                 await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 await running

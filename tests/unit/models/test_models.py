@@ -23,6 +23,7 @@ from bot.services.admin.model_directory import (
 )
 from bot.store.jobs.model_states import ModelStateStore
 from bot.ui.models_overview import format_models_overview
+from tests.harness.waiting import stretch_timeout
 
 VEO, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
 LITE = "veo-3.1-lite-generate-preview"
@@ -235,7 +236,7 @@ async def test_the_start_waits_for_no_longer_than_the_round(
     waiting = asyncio.create_task(models.wait_for_first_round())
     with pytest.raises(RuntimeError):
         await models.refresh_from_google()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, stretch_timeout(5))
 
 
 async def test_the_start_does_not_wait_where_no_answer_brings_a_model_back(
@@ -342,7 +343,7 @@ async def run_for(models: ModelDirectory, clock: Clock, seconds: float) -> None:
     clock.awake.clear()
     clock.stop_after_s = (clock.time - START).total_seconds() + seconds
     task = asyncio.create_task(models.run_refresh_loop())
-    await asyncio.wait_for(clock.awake.wait(), 30)
+    await asyncio.wait_for(clock.awake.wait(), stretch_timeout(30))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

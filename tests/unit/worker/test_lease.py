@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from bot.services.jobs.lease import LeaseKeeper
 from bot.store.jobs.workers import WorkerStore
 from tests.fakes.clock import VirtualClock
+from tests.harness.waiting import stretch_timeout
 
 
 class ForgetfulWorkers(WorkerStore):
@@ -36,7 +37,7 @@ async def test_a_failed_restart_after_a_lost_lease_is_tried_again() -> None:
         recovered.set()
 
     renewal = asyncio.create_task(keeper.run_renewal(restart))
-    await asyncio.wait_for(recovered.wait(), 30)
+    await asyncio.wait_for(recovered.wait(), stretch_timeout(30))
     assert attempts == 2
     assert keeper.lease.remaining_s > 0
     renewal.cancel()
