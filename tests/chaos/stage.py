@@ -23,9 +23,9 @@ from tests.harness.texts import quote_text
 from tests.harness.waiting import eventually
 
 REST_TIMEOUT_S: Final = 180.0
+"""Seconds within which another job must end after the failures."""
 _PATIENCE_S: Final = 16.0
 """How long a member waits for an answer, which never comes if the bot was killed."""
-"""Seconds within which another job must end after the failures."""
 
 _ACCEPTED: Final = quote_text("ask.accepted")
 _SUBMITS: Final = r":predictLongRunning|/interactions$"
