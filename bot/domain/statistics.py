@@ -10,6 +10,13 @@ from bot.domain.jobs.job import JobState, Outcome
 
 DURATION_BUCKETS_S: Final = tuple(map(float, (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)))
 """Upper bounds for how long Google takes, which is usually 11 seconds to six minutes."""
+BEYOND_BUCKETS_S: Final = 1e9
+"""Stands for the bucket of all that took longer, because databases disagree about infinity."""
+
+
+def find_bucket(duration_s: float) -> float:
+    """Return the upper bound of the smallest bucket that holds a duration, in seconds."""
+    return next((b for b in DURATION_BUCKETS_S if duration_s <= b), BEYOND_BUCKETS_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,11 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
     "creator_preferences": {"public_notice_at": None},
     "guilds": {"reply_mode": "extend"},
+    "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
 }
-"""What revisions 0008 and 0009 add to old rows."""
+"""What revisions 0008 to 0010 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -65,6 +66,7 @@ ADDED_TABLES: Final = {
     "account_refusals",
     "interaction_lifetimes",
     "remote_deletions",
+    "duration_counts",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
@@ -174,6 +176,11 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
     new = await read_rows(old_database)
     added = {table: new.pop(table) for table in ADDED_TABLES}
     inputs, footage = added.pop("job_inputs"), added.pop("footage")
+    counts = added.pop("duration_counts")
+    assert {(row["at_most_s"], row["count"], row["total_s"]) for row in counts} == {
+        (60.0, 1, 48.25),
+        (90.0, 1, 61.5),
+    }
     assert not any(added.values())
     assert {(row["clip_id"], row["source_clip_id"]): row["user_id"] for row in footage} == {
         **{(clip["id"], clip["id"]): clip["user_id"] for clip in new["clips"]},

@@ -32,3 +32,13 @@ async def upsert(
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(row)
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+async def add_to_row(
+    connection: AsyncConnection, table: Table, keys: dict[str, Any], amounts: dict[str, float]
+) -> None:
+    """Add ``amounts`` to the columns of the row with ``keys``; a missing row starts with them."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values({**keys, **amounts})
+    sums = {name: table.c[name] + amount for name, amount in amounts.items()}
+    await connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=sums))

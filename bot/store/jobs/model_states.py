@@ -2,15 +2,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.models.spec import ModelState
+from bot.domain.statistics import find_bucket
 from bot.store.engine.database import Store
-from bot.store.engine.upserts import upsert
-from bot.store.tables.core import model_states_table, operation_durations_table
+from bot.store.engine.upserts import add_to_row, upsert
+from bot.store.tables.core import (
+    duration_counts_table,
+    model_states_table,
+    operation_durations_table,
+)
+
+KEPT_DURATIONS: Final = 200
+"""How many durations of each group are kept: enough for an estimate, few enough to be recent."""
+
+_durations = operation_durations_table.c
 
 
 class ModelStateStore(Store):
@@ -39,23 +50,57 @@ class ModelStateStore(Store):
         """Submit nothing with the model until ``until``."""
         await self._upsert_state(model, rate_limited_until=until)
 
-    async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:
-        """Record how many seconds Google took for one operation."""
+    async def record_duration(
+        self,
+        plan: VideoPlan,
+        *,
+        duration_s: float,
+        now: datetime,
+        last_pending_s: float | None = None,
+    ) -> None:
+        """Record after how many seconds an operation was seen to have ended.
+
+        ``last_pending_s`` is when it was last seen at work. Of each group of alike operations the
+        latest `KEPT_DURATIONS` stay.
+        """
         statement = insert(operation_durations_table).values(
             model=plan.model,
-            resolution=plan.resolution,
             mode=plan.mode,
+            resolution=plan.resolution,
+            clip_seconds=plan.seconds,
             duration_s=duration_s,
+            last_pending_s=last_pending_s,
             measured_at=now,
         )
-        await self._db.execute(statement)
+        cell = {"model": plan.model, "at_most_s": find_bucket(duration_s)}
+
+        async def record(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+            await add_to_row(
+                connection, duration_counts_table, cell, {"count": 1, "total_s": duration_s}
+            )
+            newest_outdated = (
+                select(_durations.id)
+                .where(*_are_alike(plan))
+                .order_by(_durations.id.desc())
+                .offset(KEPT_DURATIONS)
+                .limit(1)
+                .scalar_subquery()
+            )
+            await connection.execute(
+                delete(operation_durations_table).where(
+                    *_are_alike(plan), _durations.id <= newest_outdated
+                )
+            )
+
+        await self._db.write(record)
 
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
         """Return the latest durations of a model's operations, in seconds."""
         query = (
-            select(operation_durations_table.c.duration_s)
-            .where(operation_durations_table.c.model == model)
-            .order_by(operation_durations_table.c.id.desc())
+            select(_durations.duration_s)
+            .where(_durations.model == model)
+            .order_by(_durations.id.desc())
             .limit(limit)
         )
         return await self._db.read_scalars(query)
@@ -63,3 +108,18 @@ class ModelStateStore(Store):
     async def _upsert_state(self, model: str, **columns: Any) -> None:
         row = {"id": model, **columns}
         await self._db.write_one(lambda connection: upsert(connection, model_states_table, row))
+
+
+def _are_alike(plan: VideoPlan) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a plan's group, from the coarsest to the finest."""
+    resolution = (
+        _durations.resolution.is_(None)
+        if plan.resolution is None
+        else _durations.resolution == plan.resolution
+    )
+    return (
+        _durations.model == plan.model,
+        _durations.mode == plan.mode,
+        resolution,
+        _durations.clip_seconds == plan.seconds,
+    )

@@ -22,17 +22,17 @@ from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import (
+    duration_counts_table,
     guilds_table,
     jobs_table,
     ledger_table,
-    operation_durations_table,
     workers_table,
 )
 from bot.store.tables.row_mapping import Row
 
 _jobs = jobs_table.c
 _ledger = ledger_table.c
-_durations = operation_durations_table.c
+_durations = duration_counts_table.c
 _DAY: Final = timedelta(days=1)
 _FAILED_STATES: Final = (JobState.FAILED, JobState.UNKNOWN)
 _JOB_COLUMNS: Final = (
@@ -119,13 +119,12 @@ def _build_money_query(now: datetime) -> Select[Any]:
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:
     within = [
-        func.sum(case((_durations.duration_s <= bucket_s, 1), else_=0))
+        func.sum(case((_durations.at_most_s <= bucket_s, _durations.count), else_=0))
         for bucket_s in DURATION_BUCKETS_S
     ]
+    totals = func.sum(_durations.count), func.sum(_durations.total_s)
     rows = await connection.execute(
-        select(_durations.model, func.count(), func.sum(_durations.duration_s), *within).group_by(
-            _durations.model
-        )
+        select(_durations.model, *totals, *within).group_by(_durations.model)
     )
     return {
         model: DurationHistogram(tuple(map(int, counts)), int(count), float(seconds))

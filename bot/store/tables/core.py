@@ -295,5 +295,22 @@ operation_durations_table = Table(
     Column("mode", String(16), nullable=False),
     Column("duration_s", Float, nullable=False),
     Column("measured_at", UtcTime(), nullable=False),
+    Column("clip_seconds", Integer),
+    Column("last_pending_s", Float),
     Index(None, "model", "id"),
+    Index(None, "model", "mode", "resolution", "clip_seconds", "id"),
 )
+"""The latest operations whose end was seen ``duration_s`` after their start.
+
+Google was still at work at ``last_pending_s``, so the end was between the two.
+"""
+
+duration_counts_table = Table(
+    "duration_counts",
+    metadata,
+    Column("model", String(120), primary_key=True),
+    Column("at_most_s", Float, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("total_s", Float, nullable=False),
+)
+"""All operations ever measured, by the smallest bucket of ``/metrics`` that holds them."""

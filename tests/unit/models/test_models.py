@@ -396,7 +396,14 @@ class States(ModelStateStore):
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
         raise NotImplementedError
 
-    async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:
+    async def record_duration(
+        self,
+        plan: VideoPlan,
+        *,
+        duration_s: float,
+        now: datetime,
+        last_pending_s: float | None = None,
+    ) -> None:
         raise NotImplementedError
 
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
