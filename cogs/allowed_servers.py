@@ -48,7 +48,7 @@ async def _explain_leaving(guild: discord.Guild) -> None:
     channel = guild.system_channel
     if channel is None or not channel.permissions_for(guild.me).send_messages:
         return
-    text = translate("goodbye.not_allowed", guild.preferred_locale.value, server=guild.id)
+    text = translate("leaving.not_allowed", guild.preferred_locale.value, server=guild.id)
     try:
         await channel.send(text, nonce=f"bye-{guild.id}")
     except (discord.HTTPException, OSError) as error:  # leave anyway

@@ -135,4 +135,6 @@ def _remember_reply(interaction: discord.Interaction, message_id: int) -> None:
 
 def _build_opening_view(interaction: discord.Interaction) -> discord.ui.LayoutView:
     locale = (interaction.guild_locale or interaction.locale).value
-    return build_text_view(translate("visit.opening", locale, member=interaction.user.mention))
+    return build_text_view(
+        translate("user_install.opening", locale, member=interaction.user.mention)
+    )

@@ -47,20 +47,20 @@ def _describe_changes(changes: Changes, locale: str | None) -> list[str]:
         "channel_id": lambda value: (
             translate("log.showcase_off", locale)
             if value == _NOTHING
-            else translate("house.channel", locale, channel=f"<#{value}>")
+            else translate("showcase_settings.channel", locale, channel=f"<#{value}>")
         ),
         "stars": lambda value: (
-            translate("house.stars", locale, count=int(value), star=STAR_EMOJI)
+            translate("showcase_settings.stars", locale, count=int(value), star=STAR_EMOJI)
             if value.isdecimal() and int(value)
-            else translate("house.stars_off", locale)
+            else translate("showcase_settings.stars_off", locale)
         ),
         "curation": lambda value: translate(
-            "house.curation",
+            "showcase_settings.curation",
             locale,
             rule=translate(f"choice.curation.{CurationPolicy(value)}", locale),
         ),
         "public": lambda value: translate(
-            "log.gallery_public" if value == str(True) else "house.private", locale
+            "log.gallery_public" if value == str(True) else "showcase_settings.private", locale
         ),
     }
     texts = [describers[name](value) for name, value in changes.items() if name in describers]
@@ -72,8 +72,10 @@ def _describe_changes(changes: Changes, locale: str | None) -> list[str]:
 def _describe_digest(changes: Changes, locale: str | None) -> str:
     day, hour, zone = (changes.get(f"digest_{name}") for name in ("day", "hour", "zone"))
     if day == _NOTHING:
-        return translate("house.digest_off", locale)
+        return translate("showcase_settings.digest_off", locale)
     if day is None or hour is None or zone is None:  # from an earlier version
         return translate("log.digest_changed", locale)
     name = translate(f"choice.day.{day}", locale)
-    return translate("house.digest", locale, day=name, hour=f"{int(hour):02d}:00", zone=zone)
+    return translate(
+        "showcase_settings.digest", locale, day=name, hour=f"{int(hour):02d}:00", zone=zone
+    )

@@ -18,9 +18,9 @@ _OTHER_LABELS: Final = {
 }
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
 _SYNONYM_KEYS: Final = {
-    ButtonAction.REDO: "words.again",
+    ButtonAction.REDO: "reply_words.again",
     **{
-        action: f"words.{action}"
+        action: f"reply_words.{action}"
         for action in (
             ButtonAction.EXTEND,
             ButtonAction.EDIT,

@@ -277,6 +277,6 @@ def _format_value(name: str, value: str | int, locale: str | None) -> str:
         return format_day(date.fromisoformat(str(value)), locale)
     if name == "mode":
         return translate(f"mode.{value}", locale)
-    if name == "when" and has_message(f"with.{value}"):
-        return translate(f"with.{value}", locale)
+    if name == "when" and has_message(f"input_kind.{value}"):
+        return translate(f"input_kind.{value}", locale)
     return discord.utils.escape_markdown(str(value))

@@ -63,7 +63,9 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
 
 
 def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
-    modes = (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes)
+    modes = (
+        translate(f"input_kind.{mode}", locale) for mode in GenerationMode if mode in model.modes
+    )
     prices = " / ".join(
         f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
     )

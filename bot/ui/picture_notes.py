@@ -10,11 +10,11 @@ _GOOD_SIZE: Final = "1280×720"
 
 def format_picture_note(note: PictureNote, locale: str | None = None) -> str:
     """Return one line about the image of one option."""
-    key = f"picture.{note.kind}"
+    key = f"image_note.{note.kind}"
     if note.kind is NoteKind.CROPPED:
         key += ".sides" if note.is_cut_at_sides else ".top_bottom"
     elif note.kind is NoteKind.TRAIT:
-        key = f"picture.{note.trait}"
+        key = f"image_note.{note.trait}"
     return translate(
         key,
         locale,

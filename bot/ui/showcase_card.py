@@ -44,11 +44,11 @@ class ShowcaseCards:
         if with_file:
             item = discord.MediaGalleryItem(f"attachment://{build_file_name(clip)}")
             container.add_item(ui.MediaGallery(item))
-        hidden = translate("exhibit.prompt_hidden", locale)
+        hidden = translate("showcase_entry.prompt_hidden", locale)
         prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
         container.add_item(ui.TextDisplay(prompt))
         facts = [
-            translate("exhibit.by", locale, maker=f"<@{clip.user_id}>"),
+            translate("showcase_entry.by", locale, creator=f"<@{clip.user_id}>"),
             self._model_info.get_display_name(clip.model),
             translate("seconds", locale, count=clip.seconds),
             translate("card.clip", locale, clip=f"#{clip.id}"),
@@ -105,26 +105,26 @@ def _build_media(name: str | None) -> list[ui.MediaGallery[Any]]:
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:
-    key = "exhibit.votes_locked" if entry.locked else "exhibit.votes"
+    key = "showcase_entry.votes_locked" if entry.locked else "showcase_entry.votes"
     return translate(key, locale, star=STAR_EMOJI, votes=entry.votes)
 
 
 def format_entry(entry: GalleryEntry, locale: str | None) -> str:
     """Return an entry as one line, with a link to its post."""
-    untitled = translate("exhibit.untitled", locale)
+    untitled = translate("showcase_entry.untitled", locale)
     text = translate(
-        "exhibit.line",
+        "showcase_entry.line",
         locale,
         clip=format_clip_number(entry.clip.id, build_entry_link(entry)),
         star=STAR_EMOJI,
         votes=entry.votes,
-        maker=f"<@{entry.clip.user_id}>",
+        creator=f"<@{entry.clip.user_id}>",
         prompt=format_excerpt(entry.prompt, 60) if entry.prompt else untitled,
     )
     if entry.hidden:
-        return join_sentences(text, translate("exhibit.is_hidden", locale), locale)
+        return join_sentences(text, translate("showcase_entry.is_hidden", locale), locale)
     if entry.reach is Reach.NOWHERE:
-        return join_sentences(text, translate("exhibit.is_kept_back", locale), locale)
+        return join_sentences(text, translate("showcase_entry.is_kept_back", locale), locale)
     return text
 
 
@@ -191,11 +191,13 @@ def format_showcase_settings(
     ``is_just_opened`` adds a note that clips are public from now on.
     """
     if showcase_settings.channel_id is None:
-        return translate("house.off", locale)
-    channel = translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>")
+        return translate("showcase_settings.off", locale)
+    channel = translate(
+        "showcase_settings.channel", locale, channel=f"<#{showcase_settings.channel_id}>"
+    )
     if is_channel_gone:
-        channel = translate("house.channel_gone", locale)
-    digest = translate("house.digest_off", locale)
+        channel = translate("showcase_settings.channel_gone", locale)
+    digest = translate("showcase_settings.digest_off", locale)
     if showcase_settings.digest_day is not None:
         digest = _format_digest_time(
             showcase_settings.digest_day,
@@ -211,7 +213,7 @@ def format_showcase_settings(
         digest,
     ]
     if is_just_opened and gallery_url is not None:
-        lines.insert(4, translate("house.public_from_now", locale))
+        lines.insert(4, translate("showcase_settings.public_from_now", locale))
     return "\n".join(lines)
 
 
@@ -219,24 +221,24 @@ def _format_gallery(
     showcase_settings: ShowcaseSettings, locale: str | None, gallery_url: str | None
 ) -> str:
     if not showcase_settings.public:
-        return translate("house.private", locale)
+        return translate("showcase_settings.private", locale)
     if gallery_url is None:
-        return translate("house.public_without_address", locale)
+        return translate("showcase_settings.public_without_address", locale)
     link = f"{gallery_url.rstrip('/')}/?server={showcase_settings.guild_id}"
-    return f"{translate('house.public', locale)} {link}"
+    return f"{translate('showcase_settings.public', locale)} {link}"
 
 
 def _format_stars(stars: int, locale: str | None) -> str:
     if not stars:
-        return translate("house.stars_off", locale)
-    return translate("house.stars", locale, count=stars, star=STAR_EMOJI)
+        return translate("showcase_settings.stars_off", locale)
+    return translate("showcase_settings.stars", locale, count=stars, star=STAR_EMOJI)
 
 
 def _format_curation(curation: str, locale: str | None) -> str:
     rule = translate(f"choice.curation.{curation}", locale)
-    return translate("house.curation", locale, rule=rule)
+    return translate("showcase_settings.curation", locale, rule=rule)
 
 
 def _format_digest_time(day: int, hour: int, zone: str, locale: str | None) -> str:
     name = translate(f"choice.day.{day}", locale)
-    return translate("house.digest", locale, day=name, hour=f"{hour:02d}:00", zone=zone)
+    return translate("showcase_settings.digest", locale, day=name, hour=f"{hour:02d}:00", zone=zone)

@@ -39,7 +39,7 @@ async def test_cutting_more_than_a_tenth_is_asked_for(world: SimulatedWorld, but
     interaction = await cogs.generate(image=build_attachment())
     text, buttons = read_answer(interaction)
     assert "1600×1200" in text
-    assert quote_text("picture.cropped.top_bottom", percent=25) in text
+    assert quote_text("image_note.cropped.top_bottom", percent=25) in text
     assert list(buttons) == ["accept", "accept_fitted", "decline"]
     assert await list_jobs(world) == []
     pressed = build_interaction()
@@ -92,8 +92,8 @@ async def test_a_small_crop_and_conversions_are_mentioned(world: SimulatedWorld)
     text, _ = read_answer(await cogs.generate(image=build_attachment()))
     option = translate("name.option.image")
     for trait in ("on_white", "first_frame"):
-        assert translate(f"picture.{trait}", option=option) in text
-    assert quote_text("picture.cropped.top_bottom", percent=6) in text
+        assert translate(f"image_note.{trait}", option=option) in text
+    assert quote_text("image_note.cropped.top_bottom", percent=6) in text
     assert len(await list_jobs(world)) == 1
 
 
@@ -103,7 +103,7 @@ async def test_small_picture_is_asked_about(world: SimulatedWorld) -> None:
     cogs.images.size = (160, 90)
     text, buttons = read_answer(await cogs.generate(image=build_attachment(width=160, height=90)))
     assert "160×90" in text
-    assert quote_text("picture.small", size="160×90") in text
+    assert quote_text("image_note.small", size="160×90") in text
     assert await list_jobs(world) == []
     await cogs.buttons.accept_confirmation(build_interaction(), buttons["accept"])
     assert len(await list_jobs(world)) == 1

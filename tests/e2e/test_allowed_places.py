@@ -46,7 +46,7 @@ async def test_other_servers_are_left_and_refused(fresh_stage: BotStage) -> None
         "Strangers", owner="Ada", channels=["rules", "hall"], system_channel="hall"
     )
     hall = next(c["id"] for c in stranger["channels"] if c["name"] == "hall")
-    goodbye = await stage.wait_for_message(hall, quote_text("goodbye.not_allowed"))
+    goodbye = await stage.wait_for_message(hall, quote_text("leaving.not_allowed"))
     assert stranger["id"] in text_of(goodbye)
     await stage.wait_until(lambda: has_left(stage, stranger), "the second server being left")
     assert not [

@@ -54,7 +54,7 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
             "server showcase",
             {"channel": showcase, "digest_day": str(now.weekday()), "digest_hour": now.hour},
         )
-        await stage.wait_for_answer(interaction, quote_text("house.digest"))
+        await stage.wait_for_answer(interaction, quote_text("showcase_settings.digest"))
         clips = []
         for prompt in ("look=plain a heron", "look=plain an owl"):
             channel = await stage.open_channel()

@@ -129,7 +129,7 @@ async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
     )
     settled = await run_admin(stage, "unknown", {"job": 99999, "charge": True}, room)
     assert quote_text("not_found.unknown_job") in settled
-    assert quote_text("house.off") in await run_admin(stage, "showcase", {}, room)
+    assert quote_text("showcase_settings.off") in await run_admin(stage, "showcase", {}, room)
     clip = await stage.make_clip(room)
     number = clip_number_of(clip)
     refused = await stage.wait_for_answer(

@@ -62,14 +62,16 @@ async def test_a_photo_is_asked_about_and_sent_in_the_clips_shape(
     room = await stage.open_channel()
     before = len(await stage.list_submits())
     asked = await animate(stage, room, route, photo)
-    text = await stage.wait_for_answer(asked, quote_text("picture.cropped.top_bottom", percent=25))
+    text = await stage.wait_for_answer(
+        asked, quote_text("image_note.cropped.top_bottom", percent=25)
+    )
     assert "1200×900" in text
     assert len(await stage.list_submits()) == before
     await stage.press_answer(asked, quote_text("button.accept_cropped"))
     await stage.wait_for_clip(room)
     assert (1200, 675) in read_sent_images(stage)
     asked = await animate(stage, room, route, photo, fit="fit")
-    assert quote_text("picture.fitted") in await stage.wait_for_answer(
+    assert quote_text("image_note.fitted") in await stage.wait_for_answer(
         asked, quote_text("ask.accepted")
     )
     await stage.wait_for_clip(room, 2)
@@ -83,7 +85,7 @@ async def test_transparent_picture_is_opaque_at_google(stage: BotStage, route: s
     room = await stage.open_channel()
     image = FIXTURES / "transparent_black_logo.png"
     answer = await animate(stage, room, route, image)
-    assert quote_text("picture.on_white") in await stage.wait_for_answer(
+    assert quote_text("image_note.on_white") in await stage.wait_for_answer(
         answer, quote_text("ask.accepted")
     )
     await stage.wait_for_clip(room)

@@ -75,7 +75,9 @@ async def test_comments_cost_nothing_until_their_author_taps(stage: BotStage) ->
         pytest.param(quote_text("button.redo", "zh-CN"), "redo", id="people-M4-zh"),
         pytest.param(quote_text("button.redo", "de") + "!", "redo", id="people-M4-de"),
         pytest.param(quote_text("button.delete").lower(), "delete", id="people-M4-delete"),
-        pytest.param(quote_text("words.reword", "ja").split(", ")[0], "reword", id="people-M4-ja"),
+        pytest.param(
+            quote_text("reply_words.reword", "ja").split(", ")[0], "reword", id="people-M4-ja"
+        ),
     ],
 )
 async def test_the_words_of_a_button_bring_that_button(

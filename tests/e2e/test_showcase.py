@@ -255,7 +255,7 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
 
     async def is_locked() -> bool:
         message = clips_of(await stage.control.messages(showcase))[0]
-        return quote_text("exhibit.votes_locked", star=STAR, votes=1) in text_of(message)
+        return quote_text("showcase_entry.votes_locked", star=STAR, votes=1) in text_of(message)
 
     await stage.wait_until(is_locked, "a closed vote")
     await set_stars(stage, post, "Bea")
@@ -267,7 +267,9 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     )
     await wait_until_empty(stage, showcase)
     assert f"[#{number}]" not in await run_command(stage, room, "showcase top", "Dia")
-    assert quote_text("exhibit.is_hidden") in await run_command(stage, room, "showcase mine", "Cem")
+    assert quote_text("showcase_entry.is_hidden") in await run_command(
+        stage, room, "showcase mine", "Cem"
+    )
     # hidden, withdrawn and added again: it stays hidden
     await run_command(stage, room, "showcase withdraw", "Cem", clip=number)
     assert quote_text("not_allowed.showcase_hidden") in await run_command(

@@ -239,7 +239,9 @@ async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
     await stage.bot.start()
 
     async def is_told() -> bool:
-        return quote_text("house.channel_gone") in await run_command(stage, room, "server showcase")
+        return quote_text("showcase_settings.channel_gone") in await run_command(
+            stage, room, "server showcase"
+        )
 
     await stage.wait_until(is_told, "the admins being told")
     assert int(clip_number_of(clip)) in await list_public_clips()

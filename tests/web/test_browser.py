@@ -115,7 +115,7 @@ async def test_a_gallery_with_nothing_in_it_says_how_to_begin(
     serving = Serving(tmp_path)
     tab = await open_tab(browser, Gallery(await serving.start(), tmp_path), color_scheme=scheme)
     page = await tab.open("/")
-    await expect(page.get_by_role("heading", name=say("nothing.yet"))).to_be_visible()
+    await expect(page.get_by_role("heading", name=say("empty.yet"))).to_be_visible()
     await tab.check_accessibility()
     if scheme == "light":
         await tab.take_screenshot("empty-light", tmp_path)
@@ -159,7 +159,7 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     await tab.open("/?q=boat")
     await tab.take_screenshot("search", tmp_path)
     await tab.open("/?q=nothing-like-this")
-    await expect(page.get_by_role("heading", name=say("nothing.found"))).to_be_visible()
+    await expect(page.get_by_role("heading", name=say("empty.found"))).to_be_visible()
     await tab.take_screenshot("nothing", tmp_path)
     tab.check()
 
@@ -407,8 +407,8 @@ async def test_the_language_switch_stays(
 async def test_copying_the_recipe(browser: Browser, gallery: Gallery) -> None:
     tab = await open_tab(browser, gallery, permissions=["clipboard-read", "clipboard-write"])
     page = await tab.open("/clips/4")
-    await page.get_by_role("button", name=say("recipe.copy")).click()
-    await expect(page.get_by_role("button", name=say("recipe.copied"))).to_be_visible()
+    await page.get_by_role("button", name=say("same_command.copy")).click()
+    await expect(page.get_by_role("button", name=say("same_command.copied"))).to_be_visible()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("/video generate prompt:Storm over the lighthouse")
     assert "duration:2" in copied

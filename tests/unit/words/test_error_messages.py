@@ -250,7 +250,7 @@ def test_modes_and_people_are_called_by_name() -> None:
     expired = SourceNotExtendable("source_expired", "clip", clip=4, expired_at=1_800_000_000)
     assert "<t:1800000000:f>" in describe_error(expired)
     needs = RuleBroken("needs_seconds", "duration", model="m", when="references", seconds=8)
-    assert translate("with.references") in describe_error(needs)
+    assert translate("input_kind.references") in describe_error(needs)
 
 
 def test_docstring_tree_names_every_error() -> None:

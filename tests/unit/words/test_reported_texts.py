@@ -63,7 +63,7 @@ def read_texts(language: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for key, text in load_translations(language)._catalog.items():
         name = key[0] if isinstance(key, tuple) else key
-        if name and not name.startswith("words."):
+        if name and not name.startswith("reply_words."):
             texts[name] = texts.get(name, "") + str(text)
     return texts
 

@@ -98,5 +98,5 @@ msgid "{}"
 msgstr "one"
 msgstr "two"
 """
-    with pytest.raises(ValueError, match=r"with\.edit"):
-        CatalogFile.parse(entry.format("with.edit"))
+    with pytest.raises(ValueError, match=r"input_kind\.edit"):
+        CatalogFile.parse(entry.format("input_kind.edit"))
