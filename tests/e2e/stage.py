@@ -248,7 +248,8 @@ async def open_stage(
     gemini, vertex = sandbox.environment_for_bot, sandbox.environment_vertex
     both = gemini | vertex | {"GOOGLE_OUTPUT_URI": "gs://clapper-clips/made"}
     if "DATABASE_URL" not in (settings or {}):
-        (directory / "bot" / "data").mkdir(parents=True)
+        (directory / "bot").mkdir()
+        (directory / "bot" / "data").mkdir(mode=0o700)
         await MIGRATED_FILE.copy(directory / "bot" / "data" / "clapper.db")
     bot = BotProcess(
         sandbox.control,

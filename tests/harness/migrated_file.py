@@ -18,6 +18,7 @@ class MigratedFile:
         if self._content is None:
             with TemporaryDirectory(prefix="clapper-migrated-") as folder:
                 self._content = await _build_content(Path(folder) / "migrated.db")
+        destination.touch(mode=0o600)  # like the bot's own files
         destination.write_bytes(self._content)
         return destination
 
