@@ -12,6 +12,7 @@ from sandbox.google.gemini import GeminiApi
 from sandbox.google.omni.api import InteractionsApi
 from sandbox.google.omni.models import OmniRoute
 from sandbox.google.omni.uploads import UploadApi
+from sandbox.google.omni.webhooks_api import WebhooksApi
 from sandbox.google.request_handling import check_api_key
 from sandbox.google.service import SandboxGoogle
 from sandbox.google.storage import StorageApi
@@ -35,8 +36,14 @@ def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
     on_vertex = _build_interactions(
         google, OmniRoute.VERTEX, lambda request: check_token_access(google, request)
     )
+    webhooks = WebhooksApi(
+        google.webhooks,
+        api_key=google.api_key,
+        read_form=lambda: google.settings.omni.error_form,
+    )
     return [
         *gemini.build_routes(),
+        *webhooks.build_routes("/google/v1/webhooks", "/google/v1beta/webhooks"),
         *by_key.build_routes("/google/v1/interactions", "/google/v1beta/interactions"),
         *uploads.build_routes(),
         *VertexApi(google).build_routes(),

@@ -4,6 +4,7 @@ On ``/control/google``, GET returns the state, PUT changes settings and DELETE r
 operations and tokens are below it.
 """
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from sandbox.google.omni.answers import describe_interaction
 from sandbox.google.omni.interactions import StoredInteraction
+from sandbox.google.omni.webhooks import describe_webhook
 from sandbox.google.operations import OperationState
 from sandbox.google.service import SandboxGoogle, describe_operation
 from sandbox.google.settings import InvalidGoogleSetting, read_planned_outcome
@@ -42,6 +44,7 @@ class GoogleControlApi:
             web.post("/control/google/files/{file}", checked(self.update_file)),
             web.post("/control/google/operations/{operation}", checked(self.update_operation)),
             web.post("/control/google/tokens", checked(self.revoke_tokens)),
+            web.post("/control/google/events", checked(self.send_event)),
         ]
 
     async def get_state(self, request: web.Request) -> web.StreamResponse:
@@ -64,6 +67,9 @@ class GoogleControlApi:
         submits += [describe_interaction(interaction) for interaction in interactions]
         state_json["submits"] = sorted(submits, key=lambda submit: submit["n"])
         state_json["billed_usd"] = round(sum(item.billed_usd for item in interactions), 6)
+        webhooks = google.webhooks
+        state_json["webhooks"] = [describe_webhook(item) for item in webhooks.webhooks.values()]
+        state_json["deliveries"] = [delivery.to_json() for delivery in webhooks.deliveries]
         state_json["refusals"] = [
             {
                 "route": refusal.route,
@@ -135,6 +141,25 @@ class GoogleControlApi:
         interaction.is_deleted = bool(body.get("delete", interaction.is_deleted))
         google.omni.refresh(interaction)
         return web.json_response(describe_interaction(interaction))
+
+    async def send_event(self, request: web.Request) -> web.StreamResponse:
+        """Send an event to every webhook once: {interaction, type?, event?: its id, age_s?}."""
+        body = await _read_object(request)
+        if "interaction" not in body or body.keys() - {"interaction", "type", "event", "age_s"}:
+            return _error_response(400, "give interaction, type, event or age_s")
+        webhooks = self._google.webhooks
+        event = str(body.get("event") or f"msg_{uuid.uuid4()}")
+        statuses = [
+            await webhooks.send(
+                webhook,
+                str(body.get("type", "interaction.completed")),
+                str(body["interaction"]),
+                event=event,
+                age_s=float(body.get("age_s", 0)),
+            )
+            for webhook in webhooks.webhooks.values()
+        ]
+        return web.json_response({"event": event, "statuses": statuses})
 
     async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
         """Refuse all bearer tokens that were issued so far: {revoke: true}."""

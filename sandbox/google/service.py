@@ -23,6 +23,7 @@ from sandbox.google.errors import (
 from sandbox.google.models import MODELS, ServiceRoute, VeoMode, VeoModel
 from sandbox.google.oauth import AccessTokens, ServiceAccount
 from sandbox.google.omni.service import OmniService
+from sandbox.google.omni.webhooks import WebhookService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
 from sandbox.google.renderer import ClipRenderer
 from sandbox.google.settings import FileUriForm, GoogleSettings, OperationOutcome, PlannedOutcome
@@ -94,6 +95,9 @@ class SandboxGoogle:
             renderer=renderer,
             directory=directory,
         )
+        self.webhooks = WebhookService(
+            omni=self.omni, clock=clock, read_settings=lambda: self.settings
+        )
         self.counters: Counter[str] = Counter()
         self._submitted_count = 0
         self.refusals: deque[RefusedSubmission] = deque(maxlen=_MAX_KEPT_REFUSALS)
@@ -148,6 +152,7 @@ class SandboxGoogle:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.webhooks.close()
         await self.omni.close()
         await self._renderer.close()
 

@@ -127,6 +127,14 @@ class OmniSettings:
     reports_zero: bool = False
     """Whether an interaction that made nothing has a ``usage`` of zero, instead of none."""
     thought_tokens: int = 500
+    webhook_lost: bool = False
+    """Whether webhooks get no events."""
+    webhook_copies: int = 1
+    """How often each event is delivered, under the same id."""
+    webhook_delay_s: float = 0.0
+    """How long after the end an event is sent."""
+    webhook_forged: bool = False
+    """Whether events are signed with a wrong secret."""
 
     def with_changes(self, changes: dict[str, Any]) -> "OmniSettings":
         """These settings with some changed. Raises ValueError, KeyError or TypeError."""
@@ -186,4 +194,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "reports_usage": _read_flag,
     "reports_zero": _read_flag,
     "thought_tokens": _read_count,
+    "webhook_lost": _read_flag,
+    "webhook_copies": _read_count,
+    "webhook_delay_s": _read_seconds,
+    "webhook_forged": _read_flag,
 }
