@@ -9,9 +9,14 @@ from typing import Final
 
 from bot.app.data_directory import DataDirectory
 from bot.app.start_report import RouteReport
-from bot.app.startup import build_routes, list_dated_routes, uses_only_local_endpoints
+from bot.app.startup import (
+    build_routes,
+    build_webhook_api,
+    list_dated_routes,
+    uses_only_local_endpoints,
+)
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
-from bot.app.web import build_downloads, build_gallery_thumbnails
+from bot.app.web import build_downloads, build_gallery_thumbnails, build_webhook_url
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.client import DiscordClient
@@ -51,6 +56,7 @@ from bot.services.jobs.requests import RequestService
 from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
 from bot.services.jobs.stages.submission import JobSubmitter
@@ -64,6 +70,8 @@ from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
+from bot.services.webhooks.event_inbox import WebhookInbox
+from bot.services.webhooks.registration import WebhookRegistrar
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
@@ -73,6 +81,8 @@ from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
+from bot.store.jobs.webhook_events import WebhookEventStore
+from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.operations.file_references import FileReferenceStore
@@ -115,6 +125,7 @@ class Container:
         self._build_adapters(settings, clock)
         self._build_file_services(settings, clock)
         self._build_job_services(settings, clock)
+        self._build_webhook_services(settings, clock)
         self._build_showcase_services(settings, clock)
         self._build_member_services(settings, clock)
         self.supervisor = BackgroundSupervisor(
@@ -277,6 +288,7 @@ class Container:
                         unknown_settlement=Settlement.CHARGE if charge else Settlement.ABSORBED,
                     ),
                     searchable_routes=searchable_routes,
+                    event_trust=EventTrust(clock) if settings.gemini_webhooks else None,
                 ),
                 JobStages(
                     submitter=JobSubmitter(
@@ -344,6 +356,33 @@ class Container:
             clock=clock,
             count_given_up=self.instruments.remote_deletions_given_up.inc,
         )
+
+    def _build_webhook_services(self, settings: Settings, clock: Clock) -> None:
+        self.webhook_api = build_webhook_api(settings, self.catalogue, clock)
+        self.webhook_registrar: WebhookRegistrar | None = None
+        self.webhook_inbox: WebhookInbox | None = None
+        if self.webhook_api is None:
+            return
+        self.webhook_registrar = WebhookRegistrar(
+            api=self.webhook_api,
+            store=WebhookRegistrationStore(self.database),
+            clock=clock,
+            url=build_webhook_url(settings),
+        )
+        if settings.gemini_webhooks:
+            self.webhook_inbox = WebhookInbox(
+                events=WebhookEventStore(self.database),
+                jobs=self.jobs,
+                api=self.webhook_api,
+                routes=self.routes,
+                worker=self.worker,
+                clock=clock,
+            )
+
+    def wake_webhook_inbox(self) -> None:
+        """Deal with a webhook event that was just stored."""
+        if self.webhook_inbox is not None:
+            self.webhook_inbox.wake()
 
     def _build_showcase_services(self, settings: Settings, clock: Clock) -> None:
         self.post_lanes = ChannelLanes(kind="showcase_post", clock=clock)
@@ -444,6 +483,10 @@ class Container:
             "remote_deletions": self.remote_deletions.run,
             "maintenance": maintenance.run,
         }
+        if self.webhook_registrar is not None:
+            loops["webhook_registration"] = self.webhook_registrar.run
+        if self.webhook_inbox is not None:
+            loops["webhook_events"] = self.webhook_inbox.run
         if self.signed_links is not None:
             loops["link_keys"] = self.signed_links.run_key_refresh
         return loops

@@ -17,6 +17,7 @@ from bot.app.startup import StartupError, make_data_dir, open_catalogue, open_mi
 from bot.app.supervisor import make_readiness_check
 from bot.app.web import (
     build_signed_links,
+    build_webhook_endpoint,
     open_gallery_database,
     ping_database,
     serve_website,
@@ -89,6 +90,8 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(_cancel_task, libraries)
         for route in parts.routes.values():
             stack.push_async_callback(route.close)
+        if parts.webhook_api is not None:
+            stack.push_async_callback(parts.webhook_api.close)
         stack.push_async_callback(parts.attachments.close)
         stack.push_async_callback(_close_client, client)
         for cog in build_cogs(parts):
@@ -139,7 +142,15 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
             },
             **parts.supervisor.checks,
         },
-        features=parts.original_downloads,
+        features=[
+            *parts.original_downloads,
+            *build_webhook_endpoint(
+                parts.settings,
+                parts.database,
+                parts.clock,
+                on_event=parts.wake_webhook_inbox,
+            ),
+        ],
     )
     try:
         return str(await stack.enter_async_context(website))

@@ -25,6 +25,7 @@ from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
 from bot.google.omni.models import OmniModels
 from bot.google.omni.vertex import VertexOmniModels
+from bot.google.omni.webhooks import GeminiWebhooks
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
 from bot.store.engine.database import Database, DatabaseInUse, open_database
@@ -202,6 +203,21 @@ def build_routes(
         route: InstrumentedVideoModels(models, instruments, clock)
         for route, models in routes.items()
     }
+
+
+def build_webhook_api(
+    settings: Settings, catalogue: ModelCatalogue, clock: Clock
+) -> GeminiWebhooks | None:
+    """Return the API of webhooks, `None` without an API key."""
+    if settings.gemini_api_key is None:
+        return None
+    return GeminiWebhooks(
+        api_key=settings.gemini_api_key.get_secret_value(),
+        data_dir=settings.data_dir,
+        catalogue=catalogue,
+        clock=clock,
+        base_url=settings.gemini_api_url or GEMINI_API_URL,
+    )
 
 
 def uses_only_local_endpoints(settings: Settings) -> bool:

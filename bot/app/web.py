@@ -1,7 +1,7 @@
 """Builds the web server for the bot and for `clapper web`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -23,6 +23,8 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.webhook_events import WebhookEventStore
+from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
@@ -32,6 +34,7 @@ from bot.web.open_limits import compute_capacity
 from bot.web.operations import ReadinessCheck
 from bot.web.server import build_local_url, serve_application
 from bot.web.site import GallerySite
+from bot.web.webhooks import WEBHOOK_PATH, GeminiWebhookEndpoint
 
 _POSTER_NICENESS: Final = 10
 _PREVIEW_NICENESS: Final = 15
@@ -117,6 +120,36 @@ def build_downloads(
     if links is None:
         return ()
     return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)
+
+
+def build_webhook_endpoint(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    on_event: Callable[[], None] = lambda: None,
+) -> Sequence[Feature]:
+    """Return the feature that receives Google's webhook events, if they are switched on.
+
+    ``database`` must allow writes. ``on_event`` is called after a new event was stored.
+    """
+    if not settings.gemini_webhooks:
+        return ()
+    return (
+        GeminiWebhookEndpoint(
+            events=WebhookEventStore(database),
+            registrations=WebhookRegistrationStore(database),
+            clock=clock,
+            on_event=on_event,
+        ),
+    )
+
+
+def build_webhook_url(settings: Settings) -> str | None:
+    """Return the address that Google sends events to, `None` if webhooks are off."""
+    if not settings.gemini_webhooks or settings.public_url is None:
+        return None
+    return settings.public_url.rstrip("/") + WEBHOOK_PATH
 
 
 def build_gallery_thumbnails(

@@ -30,12 +30,15 @@ from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, VideoError
+from bot.domain.jobs.webhook import WebhookRegistration
 from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
 from bot.observability.metrics import Instruments
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
+from bot.store.jobs.webhook_events import WebhookEventStore
+from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 
 _ONLY_CRITICAL = 50
 
@@ -91,10 +94,14 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
     async with open_with(open_reader, settings) as database:
         try:
             refusals = await AccountRefusalStore(database).list_refusals()
+            registration = await WebhookRegistrationStore(database).load()
+            latest_event = await WebhookEventStore(database).find_latest_time()
             lifetimes = await InteractionLifetimeStore(database).list_learned_lifetimes(now=now)
         except DatabaseUnavailable as error:
             return [Finding("database", False, f"does not answer ({error})")]
     findings = [Finding("database", True, "answers")]
+    if settings.gemini_webhooks:
+        findings.append(_judge_webhook(registration, latest_event))
     for refusal in refusals:
         when = f"{refusal.refused_at:%Y-%m-%d %H:%M} UTC"
         later = "a later" if refusal.is_over else "no later"
@@ -111,6 +118,22 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
             Finding(f"{lifetime.route}: how long Google keeps interactions", True, message)
         )
     return findings
+
+
+def _judge_webhook(
+    registration: WebhookRegistration | None, latest_event: datetime | None
+) -> Finding:
+    check = "webhooks for Gemini Omni"
+    if registration is None:
+        return Finding(check, True, "the bot registers them when it runs")
+    if registration.problem is not None:
+        return Finding(check, False, f"cannot be registered: {registration.problem}")
+    if registration.secret is None:
+        return Finding(check, True, "being registered")
+    latest = "no event lately"
+    if latest_event is not None:
+        latest = f"latest event at {latest_event:%Y-%m-%d %H:%M} UTC"
+    return Finding(check, True, f"registered for {registration.url}, {latest}")
 
 
 async def _examine_route(

@@ -1,7 +1,8 @@
 """Run the web server in a process of its own, beside the bot.
 
 With it, the gallery stays online while the bot restarts. It needs the bot's
-settings, database and DATA_DIR, and writes only posters and previews. The bot
+settings, database and DATA_DIR, and writes only posters, previews and received
+webhook events. The bot
 keeps its own web server: set another WEB_PORT for one of the two.
 
 It prints its address and runs until Ctrl-C or SIGTERM.
@@ -27,6 +28,7 @@ from bot.app.web import (
     build_downloads,
     build_gallery_thumbnails,
     build_signed_links,
+    build_webhook_endpoint,
     ping_database,
     serve_website,
 )
@@ -38,6 +40,7 @@ from bot.observability.metrics import Instruments
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
+from bot.store.engine.side_writer import open_side_writer
 from bot.store.jobs.clips import ClipStore
 from bot.web.server import PortInUse
 
@@ -61,6 +64,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_with(open_reader, settings))
+        writer = await stack.enter_async_context(open_with(open_side_writer, settings))
         media_probe = PyAvMediaProbe()
         originals = Originals(
             routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
@@ -80,9 +84,10 @@ async def serve_until_stopped(settings: Settings) -> None:
                 web_instruments=web_instruments,
                 clock=clock,
                 checks={"database": partial(ping_database, database)},
-                features=build_downloads(
-                    links, clips=ClipStore(database), data_dir=settings.data_dir
-                ),
+                features=[
+                    *build_downloads(links, clips=ClipStore(database), data_dir=settings.data_dir),
+                    *build_webhook_endpoint(settings, writer, clock),
+                ],
             )
         )
         print(url, flush=True)

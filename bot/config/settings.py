@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     """An API key from Google AI Studio (https://aistudio.google.com), for Gemini Omni."""
     gemini_api_url: HttpUrl | None = None
     """A server to use instead of the Gemini API."""
+    gemini_webhooks: bool = False
+    """Whether Google tells the bot when a clip of Gemini Omni is finished, so it is seen within
+    a second; needs PUBLIC_URL with https (see "Webhooks for Omni" in docs/operations.md)."""
     google_cloud_project: str | None = None
     """ID of a Google Cloud project, for Veo on Vertex AI, and for Gemini Omni if you switch that
     on."""
@@ -279,6 +282,8 @@ class Settings(BaseSettings):
                 "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: the bot needs one of them to"
                 " make videos (see .env.example).",
             )
+        if self.gemini_webhooks:
+            self._check_webhooks()
         if self.poll_interval_s >= self.job_time_limit_s:
             raise PydanticCustomError(
                 "polling",
@@ -293,6 +298,22 @@ class Settings(BaseSettings):
                 "shards", "SHARD_IDS must be below SHARD_COUNT: the first shard is 0."
             )
         return self
+
+    def _check_webhooks(self) -> None:
+        """Raise unless Google can reach the bot. A local stand-in for Google needs no https."""
+        if self.gemini_api_key is None:
+            raise PydanticCustomError(
+                "webhooks", "GEMINI_WEBHOOKS needs GEMINI_API_KEY: only Gemini Omni has them."
+            )
+        if self.public_url is None:
+            raise PydanticCustomError(
+                "webhooks",
+                "GEMINI_WEBHOOKS needs PUBLIC_URL: the address under which Google reaches the bot.",
+            )
+        if self.gemini_api_url is None and not self.public_url.lower().startswith("https://"):
+            raise PydanticCustomError(
+                "webhooks", "GEMINI_WEBHOOKS needs a PUBLIC_URL with https: Google uses no other."
+            )
 
     @property
     def resolved_database_url(self) -> str:

@@ -17,6 +17,7 @@ from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.errors import GoogleQuotaExceeded
 from bot.domain.jobs.job import Job, Origin, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
+from bot.domain.jobs.webhook import CreatedWebhook, RegisteredWebhook, SubmitLabels
 from bot.domain.showcase.post import ShowcasePost, Star, WeeklyDigest
 
 
@@ -221,6 +222,26 @@ class InteractionWatcher(Protocol):
 
     async def record_alive(self, route: GoogleRoute, interaction_id: str) -> None:
         """Record that an interaction still exists at Google."""
+        ...
+
+
+class WebhookApi(Protocol):
+    """Google's webhooks. All raise `GoogleUnavailable` and `AccessRefused`; nothing is billed."""
+
+    async def list_webhooks(self) -> list[RegisteredWebhook]:
+        """Return all webhooks of Google's project, also those of other programs."""
+        ...
+
+    async def create_webhook(self, url: str) -> CreatedWebhook:
+        """Register ``url`` for the events of `bot.domain.jobs.webhook`."""
+        ...
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        """Delete a webhook. It is no error if it is gone."""
+        ...
+
+    async def read_labels(self, interaction_id: str) -> SubmitLabels | None:
+        """Return the labels of a submit, `None` if it is not ours; may raise `RemoteNotFound`."""
         ...
 
 

@@ -17,6 +17,19 @@ REFUSAL_REASONS: Final = (
 )
 
 
+WEBHOOK_RESULTS: Final = (
+    "accepted",
+    "duplicate",
+    "ignored",
+    "unsigned",
+    "stale",
+    "forged",
+    "too_large",
+    "postponed",
+)
+"""What became of received webhook events; see "Webhooks for Omni" in docs/operations.md."""
+
+
 class WebInstruments:
     """The metrics of the web server, in the ``registry`` of the process's other instruments."""
 
@@ -35,6 +48,11 @@ class WebInstruments:
         )
         for reason in REFUSAL_REASONS:
             self.refusals.labels(reason)  # creates the series, so that it starts with 0
+        self.webhook_events = counter(
+            "clapper_webhook_events", "Webhook events received from Google, by result.", ["result"]
+        )
+        for result in WEBHOOK_RESULTS:
+            self.webhook_events.labels(result)
         self.stalled_readers = counter(
             "clapper_web_stalled_readers",
             "Connections closed because the visitor had stopped reading.",

@@ -17,6 +17,7 @@ from bot.web.open_limits import OpenLimit, TooManyOpen
 from bot.web.page_texts import PageTexts, choose_language
 from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
 from bot.web.site import PAGE_TEXTS, SITE, WEB_INSTRUMENTS
+from bot.web.webhooks import WEBHOOK_PREFIX
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,13 +28,14 @@ STREAM_LIMIT: Final = web.AppKey("stream limit", OpenLimit)
 
 _API_PREFIXES: Final = ("/api/", "/oembed")
 _LOW_COST: Final = 0.05
-"""For requests that come in dozens: posters of a page, ranges of a video."""
+"""For requests that come in dozens: posters of a page, ranges of a video, events of Google."""
 _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
     "/favicon.ico": _LOW_COST,
     "/readyz": _LOW_COST,
     "/metrics": _LOW_COST,
+    WEBHOOK_PREFIX: _LOW_COST,
 }
 
 _CONTENT_SECURITY_POLICY: Final = (
@@ -189,7 +191,7 @@ def _refuse_request(request: web.Request, wait_s: float) -> web.Response:
 def _respond_error(
     request: web.Request, status: int, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    if request.path.startswith(_API_PREFIXES):
+    if request.path.startswith((*_API_PREFIXES, WEBHOOK_PREFIX)):  # programs read no pages
         title = _ERROR_TITLES.get(status, "Internal error")
         response = responses.respond_problem(request, status, title)
     else:
@@ -200,8 +202,10 @@ def _respond_error(
 
 _ERROR_TITLES: Final = {
     400: "Bad request",
+    401: "Not verified",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     413: "Too large",
     429: "Too many requests",
     503: "Not available at the moment",

@@ -43,14 +43,11 @@ async def kill_before_first_byte(stage: ChaosStage) -> None:
 
 
 async def kill_during_upload(stage: ChaosStage) -> None:
-    """The submission is recorded; the copy of a clip of Veo, to be edited, is on its way.
-
-    Each upload is held: the bot gives one up after 45 s, and uploads again.
-    """
+    """The submission is recorded; the copy of a clip of Veo, to be edited, is on its way."""
     await stage.request_clips(1)
     await stage.wait_for_states(done=1)
     fault = await stage.control.fault(
-        "google", method="POST", path=_UPLOADS, times=None, delay_s=_HOLD_S, drop="before"
+        "google", method="POST", path=_UPLOADS, times=JOBS, delay_s=_HOLD_S, drop="before"
     )
     await stage.request_clips(JOBS, edit=await stage.reader.get_newest_clip())
     await stage.wait_for_fault(fault, 1)

@@ -6,7 +6,7 @@ which count connections, block encoders and look inside the server.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ from bot.app.clock import SystemClock
 from bot.domain.showcase.gallery import GalleryEntry, GalleryPage
 from bot.observability.web_metrics import WebInstruments
 from bot.store.showcase.gallery import GalleryStore
-from bot.web.application import build_application
+from bot.web.application import Feature, build_application
 from bot.web.open_limits import WebCapacity
 from bot.web.server import serve_application
 from bot.web.site import GallerySite
@@ -106,6 +106,7 @@ async def serve_locally(
     thumbnails: Any = NOTHING,
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
     base_url: str = "http://127.0.0.1:8080",
+    features: Sequence[Feature] = (),
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
     """Serve two clips from ``data_dir`` until the block ends; ``changes`` are those of entries."""
@@ -133,7 +134,7 @@ async def serve_locally(
         capacity=capacity or WebCapacity(),
         instruments=WebInstruments(registry),
         requests_per_minute=requests_per_minute,
-        features=[add_faulty_route],
+        features=[add_faulty_route, *features],
     )
     async with serve_application(app, host="127.0.0.1", port=0) as port:
         url = URL(f"http://127.0.0.1:{port}")

@@ -20,7 +20,7 @@ from tests.web.conftest import client
 LOOPS = {
     "dispatcher", "reconciliation", "queue_status", "measurements",
     "model_directory", "file_retention", "heartbeat", "unknown_jobs", "remote_deletions",
-    "maintenance",
+    "webhook_registration", "maintenance",
 }  # fmt: skip
 CHECKS = {"database", "gateway", *LOOPS}
 """What `/readyz` names: the connections, and each loop in the background."""

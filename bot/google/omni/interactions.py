@@ -23,12 +23,14 @@ from bot.domain.errors import (
     SubmitUncertain,
 )
 from bot.domain.jobs.job import Outcome
+from bot.domain.jobs.webhook import SubmitLabels
 from bot.domain.models import ModelCatalogue, ModelSpec
 from bot.domain.ports import Clock, OperationPending, PollResult
 from bot.google.answers import GoogleAnswer, read_answer
 from bot.google.api_errors import CredentialsRejected, classify_call_error, classify_submit_error
 from bot.google.connection import GoogleConnection
 from bot.google.inline_video import OMNI_DATA_KEY
+from bot.google.omni.requests import read_labels
 from bot.google.omni.results import (
     InteractionContext,
     is_interaction_id,
@@ -163,6 +165,19 @@ class Interactions:
         if isinstance(error, RemoteNotFound):
             return False
         raise error
+
+    async def read_labels(self, interaction_id: str) -> SubmitLabels | None:
+        """Return the labels of our submit, `None` if there are none.
+
+        Raises `GoogleUnavailable`, `AccessRefused`, or `RemoteNotFound` if Google does not know it.
+        """
+        answer = await self._ask(interaction_id, purpose="labels")
+        await _delete_files(answer.inline_files)
+        if answer.error is None:
+            return read_labels(answer.record or {})
+        if _is_unknown_id(answer.error):
+            raise RemoteNotFound("the interaction is unknown")
+        raise classify_call_error(answer.error, "labels")
 
     async def cancel(self, interaction_id: str) -> None:
         """Ask Google to stop an interaction. It is no error if it has ended or is gone."""

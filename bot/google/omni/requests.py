@@ -4,13 +4,13 @@ Each task has other parameters. Mistakes cost money, because Google makes and bi
 without a prompt. It ignores Veo's parameters in ``video_config`` and makes ten seconds instead.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.domain.jobs.sent_prompt import compose_sent_prompt
 from bot.domain.jobs.source_access import SourceAccess
+from bot.domain.jobs.webhook import SubmitLabels, hash_request
 
 _TASKS: Final[Mapping[GenerationMode, str]] = {
     GenerationMode.TEXT: "text_to_video",
@@ -20,7 +20,10 @@ _TASKS: Final[Mapping[GenerationMode, str]] = {
     GenerationMode.EDIT: "edit",
     GenerationMode.EXTENSION: "extend",
 }
-_HASH_LENGTH: Final = 16
+_JOB_LABEL: Final = "job"
+_REQUEST_LABEL: Final = "request"
+_MAX_JOB_DIGITS: Final = 18
+"""Longer numbers do not fit into the database."""
 
 
 def build_request(
@@ -58,14 +61,27 @@ def build_request(
 
 
 def build_labels(job_id: int, dedupe_key: str) -> dict[str, str]:
-    """Return labels by which an operator can find a lost job in Google's log.
+    """Return labels by which a lost job is found: by its webhook, or by people in Google's log.
 
     Every database starts its job numbers at 1, so a hash distinguishes them.
     """
-    labels = {"job": str(job_id)}
+    labels = {_JOB_LABEL: str(job_id)}
     if dedupe_key:
-        labels["request"] = hashlib.sha256(dedupe_key.encode()).hexdigest()[:_HASH_LENGTH]
+        labels[_REQUEST_LABEL] = hash_request(dedupe_key)
     return labels
+
+
+def read_labels(record: Mapping[str, Any]) -> SubmitLabels | None:
+    """Return the labels in an interaction's record, `None` if they are not ours."""
+    labels = record.get("labels")
+    if not isinstance(labels, Mapping):
+        return None
+    job_id, request_hash = labels.get(_JOB_LABEL), labels.get(_REQUEST_LABEL)
+    if not (isinstance(job_id, str) and job_id.isascii() and job_id.isdecimal()):
+        return None
+    if len(job_id) > _MAX_JOB_DIGITS or not (isinstance(request_hash, str) and request_hash):
+        return None
+    return SubmitLabels(int(job_id), request_hash, record.get("status") == "completed")
 
 
 def _build_format(plan: VideoPlan, output: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The tasks of this process's jobs: at most one per job, and only one per claim."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +10,7 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.errors import LeaseLost
 from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock
 from bot.services.jobs.job_task import JobTask, JobTaskFactory
 from bot.services.jobs.lease import Lease
@@ -55,6 +56,23 @@ class JobTaskPool:
     def request_cancel(self, job_id: int) -> None:
         if job_id in self._tasks:
             self._tasks[job_id][0].running_job.request_cancel()
+
+    def request_polls(self, operations: Collection[str]) -> frozenset[str]:
+        """Wake the jobs of these operations; return those that a job has, polling or further on."""
+        found = set()
+        for job_task, _ in self._tasks.values():
+            operation = job_task.running_job.job.operation
+            if operation is not None and operation in operations:
+                job_task.running_job.poll_wakeup.announce()
+                found.add(operation)
+        return frozenset(found)
+
+    def has_job_at_google(self, route: GoogleRoute) -> bool:
+        return any(
+            job_task.running_job.job.plan.route is route
+            and job_task.running_job.job.state in (JobState.SUBMITTING, JobState.POLLING)
+            for job_task, _ in self._tasks.values()
+        )
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
         """Return whether this worker claimed ``job`` but started no task for it."""

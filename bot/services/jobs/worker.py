@@ -6,7 +6,7 @@ after the critical sections have ended.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from bot.domain.backoff import Backoff
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.errors import DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import JobState
+from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.job_task import JobTaskFactory
@@ -151,6 +152,14 @@ class Worker:
         self._task_pool.request_cancel(job_id)
         self._reconciliation_requested.set()
         self.wake()
+
+    def poll_now(self, operations: Collection[str]) -> frozenset[str]:
+        """Let jobs of this process ask Google at once; return which operations are theirs."""
+        return self._task_pool.request_polls(operations)
+
+    def is_polling(self, route: GoogleRoute) -> bool:
+        """Whether this process has a job that Google works on, or may work on."""
+        return self._task_pool.has_job_at_google(route)
 
     async def _restart_as_new_worker(self) -> None:
         """After a lost lease, stop everything that relies on it and register as a new worker."""

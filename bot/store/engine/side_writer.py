@@ -1,4 +1,4 @@
-"""Short writes from a second process: the operator's pause switch and settlements.
+"""Short writes from a second process: the pause switch, settlements, received webhook events.
 
 The lock of the SQLite file keeps out a second bot, because two would adopt each other's jobs. A
 short write alongside the bot is harmless, because SQLite makes one writer wait for the other.

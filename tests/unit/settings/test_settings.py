@@ -231,6 +231,35 @@ def test_invalid_setting_is_named_in_one_line(
     assert value is None or len(value) < 3 or value not in line
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "GEMINI_WEBHOOKS needs PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://clips.example"}, "with https"),
+        (
+            {"PUBLIC_URL": "https://clips.example", "GEMINI_API_KEY": ""},
+            "GEMINI_WEBHOOKS needs GEMINI_API_KEY",
+        ),
+        ({"PUBLIC_URL": "https://clips.example"}, None),
+        (
+            {"PUBLIC_URL": "http://127.0.0.1:1", "GEMINI_API_URL": "http://127.0.0.1:2"},
+            None,
+        ),
+    ],
+)
+def test_webhooks_need_an_address_that_google_reaches(
+    required_settings: pytest.MonkeyPatch, changes: dict[str, str], message: str | None
+) -> None:
+    values = {"GEMINI_WEBHOOKS": "on", "GOOGLE_CLOUD_PROJECT": "project"} | changes
+    for name, value in values.items():
+        required_settings.setenv(name, value)
+    if message is None:
+        assert read_settings().gemini_webhooks
+        return
+    with pytest.raises(SettingsError, match=message):
+        read_settings()
+
+
 RENAMED = [
     ("LINK_DAYS", "2.5", "LINK_LIFETIME_DAYS", "link_lifetime_days", 2.5),
     (

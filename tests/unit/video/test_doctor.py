@@ -10,9 +10,12 @@ from sqlalchemy import insert
 from bot.cli import doctor
 from bot.config.settings import read_settings
 from bot.domain.jobs.request import GoogleRoute
+from bot.domain.jobs.webhook import WebhookRegistration
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.account_refusals import AccountRefusalStore
+from bot.store.jobs.webhook_events import WebhookEventStore
+from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.tables.core import interaction_lifetimes_table
 from tests.unit.video import google_answers as recorded
 from tests.unit.video.conftest import CATALOGUE, Stage
@@ -130,3 +133,44 @@ def test_output_is_one_json_object(
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
     assert told["checks"][0]["reason"] == "API_KEY_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("registration", "is_well", "words"),
+    [
+        (None, True, "when it runs"),
+        (WebhookRegistration(), True, "being registered"),
+        (WebhookRegistration(problem="new webhook: refused"), False, "new webhook: refused"),
+        (
+            WebhookRegistration(webhook_id="w", url="https://x/hook", secret="whsec_x"),
+            True,
+            "/hook",
+        ),
+    ],
+)
+async def test_the_state_of_webhooks_is_shown_without_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    registration: WebhookRegistration | None,
+    is_well: bool,
+    words: str,
+) -> None:
+    monkeypatch.setenv("GEMINI_WEBHOOKS", "on")
+    monkeypatch.setenv("PUBLIC_URL", "https://x")
+    await migrate()
+    database = open_database(read_settings().resolved_database_url)
+    try:
+        store = WebhookRegistrationStore(database)
+        if registration is not None:
+            pause = timedelta(minutes=1)
+            assert await store.claim_check(interval=pause, retry_interval=pause)
+            await store.save(registration)
+        await WebhookEventStore(database).record_event("m", "v1_a")
+    finally:
+        await database.close()
+    findings = await doctor.examine(read_settings())
+    [shown] = [finding for finding in findings if finding.check == "webhooks for Gemini Omni"]
+    assert shown.ok is is_well
+    assert words in shown.message
+    assert "whsec_x" not in shown.message
+    if registration is not None and registration.secret is not None:
+        assert "latest event at" in shown.message

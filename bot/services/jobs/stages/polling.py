@@ -47,8 +47,9 @@ class JobPoller:
         backoff = Backoff(initial=interval_s, maximum=120.0)
         silent_since: float | None = None
         denials, repeated = 0, RepeatedError()
-        if not running.just_claimed:  # thousands of jobs may have been adopted at once
-            await running.clock.sleep(random.uniform(0.0, interval_s))
+        # thousands of jobs may have been adopted at once; a reopened one is known to have ended
+        if not running.just_claimed and not running.job.was_reopened:
+            await running.poll_wakeup.wait(random.uniform(0.0, interval_s), seldom_s=0.0)
         eta = await self.wait_estimates.estimate_finish(running.job)
         running.show_progress(JobProgress(running.job, eta=eta))
         if running.just_claimed:

@@ -24,6 +24,7 @@ from bot.domain.ports import (
     Clock,
     JobMessages,
     JobProgress,
+    OperationFailed,
     OperationFinished,
     OperationPending,
     PollResult,
@@ -31,6 +32,8 @@ from bot.domain.ports import (
 )
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.lease import Lease
+from bot.services.jobs.stages.event_trust import SELDOM_INTERVAL_S, EventTrust
+from bot.services.jobs.stages.poll_wakeup import PollWakeup
 from bot.services.jobs.stages.status_message import StatusMessage
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.jobs import JobStore
@@ -38,6 +41,8 @@ from bot.store.jobs.jobs import JobStore
 T = TypeVar("T")
 
 _JITTER_FRACTION: Final = 0.2
+_ANNOUNCED_ENDS: Final = (OperationFinished, OperationFailed)
+"""The results of which Google sends a webhook event."""
 _ATTEMPTS_BEFORE_SHOWING: Final = 3
 """How many attempts may fail before the requester is told."""
 
@@ -94,6 +99,8 @@ class JobDependencies:
     billing_rules: BillingRules
     account_refusals: AccountRefusalStore
     searchable_routes: frozenset[GoogleRoute] = frozenset()
+    event_trust: EventTrust | None = None
+    """Whether webhook events arrive; `None` if none are expected."""
 
 
 @dataclass(eq=False)
@@ -120,6 +127,7 @@ class RunningJob:
         self.video_models = self.shared.routes.get(self.job.plan.route)
         self.is_cancelled = self.job.cancel_requested
         self._cancellation = asyncio.Event()
+        self.poll_wakeup = PollWakeup(self.clock, self.shared.event_trust)
         self.watched_throughout = self.just_claimed
         self.status_message = StatusMessage(
             job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
@@ -154,6 +162,7 @@ class RunningJob:
         if not self.job.state.has_ended and not self.is_cancelled:
             self.is_cancelled = True
             self._cancellation.set()
+            self.poll_wakeup.wake()
             self.job = replace(self.job, cancel_requested=True)
             self.show_progress()
 
@@ -173,8 +182,26 @@ class RunningJob:
         if self.video_models is None:
             raise AccessRefused(f"route {self.job.plan.route} is not configured")
         if self.job.operation is not None:
-            return await self.video_models.poll(self.job.operation)
+            answer = await self.video_models.poll(self.job.operation)
+            self._compare_with_events(answer)
+            return answer
         return await self.find_result(self.video_models) or OperationPending()
+
+    def _compare_with_events(self, answer: PollResult) -> None:
+        """Note whether the end that a poll has seen was announced by an event.
+
+        There is no event of a cancellation. The event of an adopted or reopened job may have been
+        another process's.
+        """
+        trust, is_end = self.shared.event_trust, isinstance(answer, _ANNOUNCED_ENDS)
+        is_expected = self.job.state is JobState.POLLING and self.just_claimed
+        if trust is not None and is_end and is_expected and self.is_announced_route:
+            trust.record_end(was_announced=self.poll_wakeup.was_announced)
+
+    @property
+    def is_announced_route(self) -> bool:
+        """Whether Google sends webhook events about operations of the job's route."""
+        return self.job.plan.route is GoogleRoute.OMNI
 
     async def find_result(self, video_models: VideoModels) -> OperationFinished | None:
         """Search for the result of a submit whose answer was lost; raises as `poll_operation`."""
@@ -187,15 +214,20 @@ class RunningJob:
     ) -> None:
         """Sleep for about one poll interval, but not beyond ``until_age_s`` if that is ahead.
 
-        Canceling the job ends the sleep, so that Google can be asked to stop at once.
+        Canceling the job ends the sleep, so that Google can be asked to stop at once. So does a
+        webhook event. While events arrive, it is longer.
         """
         interval_s = self.polling_times.poll_interval_s
         if is_first and self.job.plan.route.is_omni:
             interval_s = min(interval_s, self.polling_times.first_omni_poll_s)
-        delay = interval_s * random.uniform(1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION)
+        jitter = random.uniform(1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION)
+        delay, seldom = interval_s * jitter, SELDOM_INTERVAL_S * jitter
+        if self.is_cancelled or not self.is_announced_route:
+            seldom = delay
         if until_age_s is not None and self.age_s < until_age_s:
-            delay = min(delay, until_age_s - self.age_s)
-        await self.sleep_unless_cancelled(delay)
+            left_s = until_age_s - self.age_s
+            delay, seldom = min(delay, left_s), min(seldom, left_s)
+        await self.poll_wakeup.wait(delay, seldom_s=seldom)
 
     async def sleep_unless_cancelled(self, seconds: float) -> None:
         """Sleep until the job is canceled, or for ``seconds`` if it was canceled before."""
