@@ -13,7 +13,8 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-install-project
 COPY bot bot
 COPY cogs cogs
-RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable
+RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable \
+    && .venv/bin/python -I -c 'from bot.i18n.translations import compile_catalogs; compile_catalogs()'
 
 FROM python:3.13-slim-bookworm
 RUN groupadd --gid 10001 clapper \

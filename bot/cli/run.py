@@ -19,13 +19,22 @@ Exit status:
 
 import argparse
 import asyncio
+import ctypes
 import gc
+import sys
+from contextlib import suppress
+from typing import Any, Final
 
 from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings
 
+_M_ARENA_MAX: Final = -8
+"""The number of glibc's `mallopt` parameter for the number of arenas."""
+
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
+    _share_one_arena()
+    _import_structlog_alone()
     settings = load_settings(with_logging=True)
     # imported late: this takes a second, and a missing setting is reported at once
     gc.disable()  # imports leave no garbage, and looking for some takes time
@@ -39,3 +48,28 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
     except StartupError as error:
         raise CommandFailed(str(error), error.exit_status) from error
     return 0
+
+
+def _import_structlog_alone() -> None:
+    """Import structlog without rich, which it would import for colored tracebacks.
+
+    The bot formats tracebacks without that (`bot.observability.logging`). It is 5 MiB and a
+    twentieth of the start. ``None`` makes Python raise `ImportError`, which structlog expects.
+    """
+    if "rich" in sys.modules:
+        return
+    modules: dict[str, Any] = sys.modules
+    modules["rich"] = None
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del modules["rich"]
+
+
+def _share_one_arena() -> None:
+    """Let all threads allocate from one arena, of which less is left unused: 1 MiB in ten threads.
+
+    Threads do not wait for each other more than they do for Python's own lock. Only glibc has it.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

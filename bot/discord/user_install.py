@@ -13,17 +13,18 @@ import base64
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import discord
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bot.domain.errors import ChannelUnavailable
 from bot.domain.jobs.job import UserInstallReply
 from bot.i18n.catalogs import translate
 from bot.ui.components import build_text_view
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
 """How long Discord accepts an interaction's token."""
@@ -33,11 +34,22 @@ _REPLY_KEY: Final = "user_install_reply"
 
 
 class TokenCipher:
-    """Encrypts interaction tokens. Only a process with the same ``secret`` can decrypt them."""
+    """Encrypts interaction tokens. Only a process with the same ``secret`` can decrypt them.
+
+    The first token imports the library, which takes 7 MiB: many bots never need it.
+    """
 
     def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    @cached_property
+    def _fernet(self) -> "Fernet":
+        from cryptography.fernet import Fernet
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         key = HKDF(SHA256(), 32, salt=None, info=b"clapper interaction tokens")
-        self._fernet = Fernet(base64.urlsafe_b64encode(key.derive(secret.encode())))
+        return Fernet(base64.urlsafe_b64encode(key.derive(self._secret.encode())))
 
     def encrypt(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()
@@ -46,6 +58,8 @@ class TokenCipher:
         """Return a reply's token. Raises `ChannelUnavailable` if it can no longer be used."""
         if reply.token is None or now >= reply.editable_until:
             raise ChannelUnavailable("the interaction's token has expired")
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(reply.token.encode()).decode()
         except InvalidToken as error:

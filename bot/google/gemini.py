@@ -1,8 +1,9 @@
 """Veo on the Gemini Developer API, with an API key and files that Google keeps for two days.
 
 Submits bypass the SDK, because google-genai 3 refuses them on this route. Polls bypass it because
-their answers may contain a whole clip (docs/decisions/0002). Models and the state of files are
-requested through the SDK. A file's uri only works with the key, so it is never shown.
+their answers may contain a whole clip (docs/decisions/0002). Whether a model exists is asked
+without it, because each start asks that and the SDK takes 17 MiB (docs/decisions/0028). The state
+of files is requested through the SDK. A file's uri only works with the key, so it is never shown.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import aiohttp
 
 from bot.domain.errors import (
+    AnswerNotFromGoogle,
     GoogleUnavailable,
     VideoError,
     VideoNotFetchable,
@@ -91,7 +93,7 @@ class GeminiModels:
         return self._sdk
 
     def _create_sdk(self, session: aiohttp.ClientSession) -> "GeminiSdk":
-        from bot.google.gemini_sdk import GeminiSdk  # takes almost a second
+        from bot.google.gemini_sdk import GeminiSdk  # slow: see there
 
         return GeminiSdk(
             api_key=self._api_key,
@@ -238,7 +240,11 @@ class GeminiModels:
         return await check_each_model(models, self._request_model)
 
     async def _request_model(self, model: str) -> None:
-        await (await self._open_sdk()).request_model(model)
+        """Raise `VideoError` unless this account can use the model."""
+        path = f"{API_VERSION}/models/{quote(model, safe='')}"
+        answer = await self._connection.request_json("GET", path, label=f"model {model}")
+        if not isinstance(answer, dict) or "error" in answer:
+            raise AnswerNotFromGoogle(f"model {model}: unexpected answer")
 
     async def close(self) -> None:
         if self._sdk is not None:

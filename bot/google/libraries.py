@@ -1,6 +1,7 @@
-"""Imports Google's libraries early, because that takes almost a second of CPU time.
+"""Imports the libraries that the first request to Google needs, which takes time.
 
 The import blocks, so do it in a thread. Later it would delay the first renewals of the lease.
+google-genai is not among them: it is first needed for a clip's file.
 """
 
 import importlib
@@ -10,7 +11,6 @@ from typing import Final
 from bot.domain.jobs.request import GoogleRoute
 
 _LIBRARIES: Final = {
-    GoogleRoute.GEMINI: "bot.google.gemini_sdk",
     GoogleRoute.VERTEX: "google.auth.transport.requests",
     GoogleRoute.VERTEX_OMNI: "google.auth.transport.requests",
 }

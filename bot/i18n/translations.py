@@ -1,4 +1,4 @@
-"""Message catalogs, loaded by Babel and compiled in memory, so that no generated files exist.
+"""Message catalogs, read by Babel.
 
 Each language has one for the bot (``clapper.po``) and one for the web pages (``web.po``). The web
 server uses this module too, so it does not import discord.py.
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from babel.core import negotiate_locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.support import Translations
+
+from bot.i18n.compiled_catalogs import read_compiled_catalog
 
 DEFAULT_LANGUAGE: Final = "en"
 _LOCALES_DIR: Final = Path(__file__).parent / "locales"
@@ -25,15 +25,20 @@ def list_languages() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in _LOCALES_DIR.iterdir() if path.is_dir()))
 
 
+def compile_catalogs() -> None:
+    """Compile all catalogs, for an image whose folders the bot cannot write to."""
+    for language in list_languages():
+        for path in (_LOCALES_DIR / language / "LC_MESSAGES").glob("*.po"):
+            read_compiled_catalog(path, to_babel_locale(language))
+
+
 @cache
 def load_translations(language: str, domain: str = "clapper") -> Translations:
     path = _LOCALES_DIR / language / "LC_MESSAGES" / f"{domain}.po"
-    with path.open("rb") as file:
-        catalog = read_po(file, locale=to_babel_locale(language))
-    compiled = BytesIO()
-    write_mo(compiled, catalog)
-    compiled.seek(0)
-    return Translations(compiled, domain)
+    return Translations(
+        BytesIO(read_compiled_catalog(path, to_babel_locale(language))),
+        domain,
+    )
 
 
 def negotiate_language(preferred: Iterable[str]) -> str:

@@ -1,18 +1,23 @@
 """Renders the pages with Jinja2. Everything is escaped, and a missing value is an error."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
 
 
 class PageTemplates:
-    """The compiled templates."""
+    """The compiled templates. The first page imports the library, which takes 2 MiB."""
 
-    def __init__(self) -> None:
-        self._environment = Environment(
+    @cached_property
+    def _environment(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        return Environment(
             loader=FileSystemLoader(_TEMPLATES_FOLDER),
             autoescape=True,
             undefined=StrictUndefined,

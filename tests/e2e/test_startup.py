@@ -267,3 +267,39 @@ async def test_background_loop_that_keeps_failing_is_named_by_readyz(
         assert await bot.terminate(timeout=10) == 0
         assert "was never retrieved" not in bot.read_log()
         assert "was destroyed" not in bot.read_log()
+
+
+LOADED_WHEN_NEEDED = {
+    "google.genai": "the first clip's file",
+    "av": "the first clip",
+    "PIL": "a process of its own",
+    "alembic": "tables of another version",
+    "asyncpg": "PostgreSQL",
+    "sqlalchemy.dialects.postgresql": "PostgreSQL",
+    "google.auth": "Vertex AI",
+    "cryptography": "an interaction where the bot is not a member",
+    "jinja2": "the first visitor of the gallery",
+    "rich.console": "clapper status",
+}
+"""Libraries by what needs them (docs/decisions/0028-load-libraries-when-needed.md)."""
+
+
+async def test_a_start_loads_only_what_this_operator_needs(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    bot = bot_of(sandbox, tmp_path)
+    bot.environment["PYTHONPROFILEIMPORTTIME"] = "1"  # Python logs each module that it imports
+    await bot.start()  # creates the tables
+    await bot.close()
+    before = len(bot.read_log())
+    await bot.start()
+
+    async def is_online() -> bool:
+        return '"bot.online"' in bot.read_log()[before:]
+
+    await eventually(is_online)
+    await bot.close()
+    lines = bot.read_log()[before:].splitlines()
+    loaded = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    assert "discord" in loaded
+    assert loaded & LOADED_WHEN_NEEDED.keys() == set()

@@ -1,17 +1,21 @@
-"""Inserts that may conflict with a row, for which the two databases have different constructs."""
+"""Inserts that may conflict with a row, for which the two databases have different constructs.
+
+Only the construct of the database in use is imported, which its engine has imported before.
+"""
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
     """Insert ``row`` unless its keys exist, safely under races; return whether it was inserted."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(row).on_conflict_do_nothing()
+    statement = _build_insert(connection, table).values(row).on_conflict_do_nothing()
     return (await connection.execute(statement)).rowcount == 1
 
 
@@ -29,8 +33,7 @@ async def upsert(
         for name, value in row.items()
         if name not in keys and name not in unchanged_columns
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(row)
+    statement = _build_insert(connection, table).values(row)
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
@@ -38,7 +41,16 @@ async def add_to_row(
     connection: AsyncConnection, table: Table, keys: dict[str, Any], amounts: dict[str, float]
 ) -> None:
     """Add ``amounts`` to the columns of the row with ``keys``; a missing row starts with them."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values({**keys, **amounts})
+    statement = _build_insert(connection, table).values({**keys, **amounts})
     sums = {name: table.c[name] + amount for name, amount in amounts.items()}
     await connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=sums))
+
+
+def _build_insert(connection: AsyncConnection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
