@@ -12,6 +12,7 @@ from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.jobs.webhook import SubmitLabels, WebhookRegistration, hash_request
 from bot.domain.ports import OperationPending
+from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.running_job import PollingTimes
 from bot.services.webhooks.event_inbox import WebhookInbox
 from bot.services.webhooks.registration import WebhookRegistrar
@@ -193,6 +194,25 @@ class TestWakingPolls:
         await eventually(lambda: world.google.poll_counts.total())
         assert (await world.get_job(job.id)).state is JobState.POLLING
         assert world.google.poll_counts.total() == 1
+
+
+class TestTrust:
+    async def test_announced_ends_are_trusted_until_one_is_not(self, world: SimulatedWorld) -> None:
+        world.event_trust = trust = EventTrust(world.clock)
+        world.polling_times = PollingTimes(poll_interval_s=20.0, first_omni_poll_s=20.0)
+        world.google.default_poll = OperationPending()
+        process = await world.start_process()
+        job = await start_polling(world, process)
+        assert job.operation is not None
+        await eventually(lambda: world.google.poll_counts.total())
+        world.google.default_poll = None
+        process.worker.poll_now({job.operation})
+        await world.wait_for_end(job)
+        was_trusted = trust.is_trusted
+        other = await start_polling(world, process, key=2)
+        await world.wait_for_end(other)
+        assert was_trusted
+        assert not trust.is_trusted
 
 
 class TestLostSubmits:

@@ -27,6 +27,7 @@ from bot.services.jobs.requests import OfferedModels, RequestService
 from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import (
     BillingRules,
@@ -120,6 +121,7 @@ class SimulatedWorld:
     polling_times: PollingTimes = field(default_factory=PollingTimes)
     billing_rules: BillingRules = field(default_factory=BillingRules)
     searchable_routes: frozenset[GoogleRoute] = frozenset()
+    event_trust: EventTrust | None = None
     clock: FastClock = field(default_factory=FastClock)
     google: FakeGoogle = field(default_factory=FakeGoogle)
     discord: FakeJobMessages = field(default_factory=FakeJobMessages)
@@ -243,6 +245,7 @@ class SimulatedProcess:
                 polling_times=world.polling_times,
                 billing_rules=world.billing_rules,
                 searchable_routes=world.searchable_routes,
+                event_trust=world.event_trust,
             ),
             JobStages(
                 submitter=JobSubmitter(
