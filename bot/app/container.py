@@ -50,6 +50,7 @@ from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.job_task import JobStages, JobTaskFactory
+from bot.services.jobs.poll_schedules import PollSchedules
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import RequestService
@@ -296,6 +297,11 @@ class Container:
                     ),
                     poller=JobPoller(
                         wait_estimates=wait_estimates,
+                        poll_schedules=PollSchedules(
+                            model_states=self.model_states,
+                            clock=clock,
+                            interval_s=settings.poll_interval_s,
+                        ),
                         model_availability=self.model_directory,
                         model_states=self.model_states,
                     ),

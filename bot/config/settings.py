@@ -195,7 +195,7 @@ class Settings(BaseSettings):
 
     # Jobs
     poll_interval_s: BoundedSeconds = 10.0
-    """Seconds between two polls of a running job, varied a little at random."""
+    """Seconds between two polls of a running job until the bot knows how long such jobs take."""
     job_time_limit_s: BoundedSeconds = 900.0
     """Seconds after which a running job is given up (Gemini Omni: at least 1800); a video that
     Google finishes within two days is still delivered and charged."""

@@ -10,7 +10,7 @@ import sys
 from tests.bench.figures import RESULTS_FOLDER
 from tests.bench.performance_page import update_page
 
-BENCHES = ("start", "store", "transit", "inline", "oversize", "gallery", "stalled")
+BENCHES = ("start", "store", "transit", "inline", "oversize", "gallery", "stalled", "lag")
 
 
 def main() -> int:

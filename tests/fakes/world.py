@@ -21,6 +21,7 @@ from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.job_task import JobStages, JobTaskFactory
+from bot.services.jobs.poll_schedules import PollSchedules
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import OfferedModels, RequestService
@@ -253,6 +254,11 @@ class SimulatedProcess:
                 ),
                 poller=JobPoller(
                     wait_estimates=wait_estimates,
+                    poll_schedules=PollSchedules(
+                        model_states=world.model_store,
+                        clock=world.clock,
+                        interval_s=world.polling_times.poll_interval_s,
+                    ),
                     model_availability=world.model_availability,
                     model_states=world.model_store,
                 ),

@@ -83,10 +83,17 @@ class WaitEstimates:
             now + timedelta(seconds=high + spread[1]),
         )
 
-    async def record_duration(self, plan: VideoPlan, seconds: float) -> None:
-        """Record how long Google took for one operation; database errors are ignored."""
+    async def record_duration(
+        self, plan: VideoPlan, seconds: float, *, last_pending_s: float
+    ) -> None:
+        """Record how long Google took for one operation; database errors are ignored.
+
+        It was last seen at work at ``last_pending_s``.
+        """
         try:
-            await self.model_states.record_duration(plan, duration_s=seconds, now=self.clock.now())
+            await self.model_states.record_duration(
+                plan, duration_s=seconds, now=self.clock.now(), last_pending_s=last_pending_s
+            )
         except DatabaseUnavailable:
             return
         if self._cached_spreads.get(plan.model, (0.0, None))[1] is None:

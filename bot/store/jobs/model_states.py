@@ -7,6 +7,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.jobs.poll_schedule import (
+    ENOUGH_DURATIONS,
+    LATEST_DURATIONS,
+    MeasuredDuration,
+)
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.models.spec import ModelState
 from bot.domain.statistics import find_bucket
@@ -104,6 +109,30 @@ class ModelStateStore(Store):
             .limit(limit)
         )
         return await self._db.read_scalars(query)
+
+    async def list_measured(self, plan: VideoPlan) -> list[MeasuredDuration]:
+        """Return the latest durations of operations that are alike, the latest first.
+
+        Alike are those of the same model, mode, resolution and length. If there are fewer than
+        `ENOUGH_DURATIONS`, the length may differ, and then everything but the model.
+        """
+        measured: list[MeasuredDuration] = []
+        conditions = _are_alike(plan)
+        for count in (4, 3, 1):
+            query = (
+                select(_durations.duration_s, _durations.last_pending_s)
+                .where(*conditions[:count])
+                .order_by(_durations.id.desc())
+                .limit(LATEST_DURATIONS)
+            )
+            rows = await self._db.read_rows(query)
+            measured = [
+                MeasuredDuration(seen_s=row["duration_s"], last_pending_s=row["last_pending_s"])
+                for row in rows
+            ]
+            if len(measured) >= ENOUGH_DURATIONS:
+                break
+        return measured
 
     async def _upsert_state(self, model: str, **columns: Any) -> None:
         row = {"id": model, **columns}

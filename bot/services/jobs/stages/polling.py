@@ -18,6 +18,7 @@ from bot.domain.ports import (
     OperationPending,
 )
 from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.poll_schedules import PollSchedules
 from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
 from bot.services.jobs.stages.stop_request import StopRequest
@@ -37,6 +38,7 @@ class JobPoller:
     """The stage ``polling``, and the repeated poll in ``fetching`` after a restart."""
 
     wait_estimates: WaitEstimates
+    poll_schedules: PollSchedules
     model_availability: ModelAvailability
     model_states: ModelStateStore
 
@@ -52,9 +54,11 @@ class JobPoller:
             await running.poll_wakeup.wait(random.uniform(0.0, interval_s), seldom_s=0.0)
         eta = await self.wait_estimates.estimate_finish(running.job)
         running.show_progress(JobProgress(running.job, eta=eta))
+        schedule = await self.poll_schedules.find_schedule(running.job.plan)
+        last_pending_s = running.age_s
         if running.just_claimed:
             await stop_request.ask_if_due()
-            await running.sleep_poll_interval(is_first=True)
+            await running.sleep_until_poll(schedule, is_first=True)
         while True:
             running.lease.require_valid()
             await stop_request.ask_if_due()
@@ -88,7 +92,7 @@ class JobPoller:
             denials, silent_since = 0, None
             match answer:
                 case OperationFinished():
-                    await self._accept_result(running, answer)
+                    await self._accept_result(running, answer, last_pending_s)
                     return
                 case OperationFailed():
                     _log_failed_operation(answer)
@@ -114,7 +118,8 @@ class JobPoller:
                 case OperationPending() if age_s >= limit_s:  # this was the poll at the limit
                     await running.end_lost()
                     return
-            await running.sleep_poll_interval(until_age_s=limit_s)
+            last_pending_s = age_s
+            await running.sleep_until_poll(schedule, until_age_s=limit_s)
 
     async def _resubmit(self, running: RunningJob, answer: OperationNotStarted) -> None:
         """End this attempt, of which Google made nothing because of its quota."""
@@ -153,14 +158,19 @@ class JobPoller:
         _log.error("download.given_up", attempts=backoff.attempts)
         await running.end_download_failed()
 
-    async def _accept_result(self, running: RunningJob, result: OperationFinished) -> None:
+    async def _accept_result(
+        self, running: RunningJob, result: OperationFinished, last_pending_s: float
+    ) -> None:
         if not result.videos:
             await running.end_failed(Outcome.BLOCKED, " ".join(result.filtered_reasons) or None)
             return
         running.result = result
         plan = running.job.plan
         if running.watched_throughout and running.job.operation is not None:
-            await self.wait_estimates.record_duration(plan, running.age_s)
+            age_s = running.age_s
+            if running.poll_wakeup.was_announced:  # a moment ago, however long ago the last poll is
+                last_pending_s = age_s
+            await self.wait_estimates.record_duration(plan, age_s, last_pending_s=last_pending_s)
         count = min(len(result.videos), plan.videos)
         await running.save(lambda job: running.jobs.begin_fetching(job, count, result.billed))
 

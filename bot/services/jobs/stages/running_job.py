@@ -19,6 +19,7 @@ from bot.domain.billing.limits import UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.poll_schedule import PollSchedule, shortest_pause
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     Clock,
@@ -41,6 +42,8 @@ from bot.store.jobs.jobs import JobStore
 T = TypeVar("T")
 
 _JITTER_FRACTION: Final = 0.2
+_LEARNT_JITTER_FRACTION: Final = 0.03
+"""Enough to keep the polls of jobs that began together apart; more would cost lag."""
 _ANNOUNCED_ENDS: Final = (OperationFinished, OperationFailed)
 """The results of which Google sends a webhook event."""
 _ATTEMPTS_BEFORE_SHOWING: Final = 3
@@ -58,10 +61,10 @@ class ModelAvailability(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PollingTimes:
-    """How often Google is asked, and for how long, in seconds.
+    """How often Google is asked until a schedule is learnt, and for how long, in seconds.
 
-    Gemini Omni is first asked after ``first_omni_poll_s``, because it may finish within 20 seconds.
-    It gets at least ``omni_time_limit_s``, because 4k takes 20 minutes and more. For
+    Until then Gemini Omni is first asked after ``first_omni_poll_s``, because it may finish within
+    20 seconds. It gets at least ``omni_time_limit_s``, because 4k takes 20 minutes and more. For
     ``late_operation_wait_s`` an adopted job waits for a previous owner that is still alive and may
     save the operation's name.
     """
@@ -209,19 +212,27 @@ class RunningJob:
             self.job.plan, job_id=self.job.id, dedupe_key=self.job.origin.dedupe_key
         )
 
-    async def sleep_poll_interval(
-        self, *, until_age_s: float | None = None, is_first: bool = False
+    async def sleep_poll_interval(self) -> None:
+        """Sleep for about one poll interval, or until the job is canceled."""
+        await self.sleep_until_poll(PollSchedule(self.polling_times.poll_interval_s))
+
+    async def sleep_until_poll(
+        self, schedule: PollSchedule, *, until_age_s: float | None = None, is_first: bool = False
     ) -> None:
-        """Sleep for about one poll interval, but not beyond ``until_age_s`` if that is ahead.
+        """Sleep until the next poll is due, but not beyond ``until_age_s`` if that is ahead.
 
         Canceling the job ends the sleep, so that Google can be asked to stop at once. So does a
         webhook event. While events arrive, it is longer.
         """
-        interval_s = self.polling_times.poll_interval_s
-        if is_first and self.job.plan.route.is_omni:
-            interval_s = min(interval_s, self.polling_times.first_omni_poll_s)
-        jitter = random.uniform(1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION)
-        delay, seldom = interval_s * jitter, SELDOM_INTERVAL_S * jitter
+        pause_s, jitter = schedule.pause_after(self.age_s), _LEARNT_JITTER_FRACTION
+        if not schedule.is_learnt:
+            jitter = _JITTER_FRACTION
+            if is_first and self.job.plan.route.is_omni:
+                pause_s = min(pause_s, self.polling_times.first_omni_poll_s)
+        factor = random.uniform(1 - jitter, 1 + jitter)
+        delay, seldom = pause_s * factor, SELDOM_INTERVAL_S * factor
+        if schedule.is_learnt:
+            delay = max(delay, shortest_pause(schedule.interval_s))
         if self.is_cancelled or not self.is_announced_route:
             seldom = delay
         if until_age_s is not None and self.age_s < until_age_s:
