@@ -99,7 +99,7 @@ class Load:
 
 _USUAL: Final = (LogNormal(1.0, 45.0, math.log(110 / 45) / 1.645),)
 LOADS: Final = (
-    Load("median 45 s, p95 110 s", _USUAL, runs=10),
+    Load("median 45 s, p95 110 s", _USUAL, runs=16),
     Load("the same, twice as slow after learning", _USUAL, slowdown=2.0),
     Load("60 % near 20 s, 40 % near 90 s", (LogNormal(0.6, 20, 0.15), LogNormal(0.4, 90, 0.15))),
 )

@@ -20,7 +20,7 @@ LATEST_DURATIONS: Final = 60
 SHORTEST_PAUSE_S: Final = 2.0
 """Google is not polled more often, unless the configured interval is shorter."""
 
-_POLL_RATIO: Final = 1.46
+_POLL_RATIO: Final = 1.475
 """Polls for an operation, as a multiple of the fixed interval's; 1.5 would be the limit."""
 _LONGEST_PAUSE_INTERVALS: Final = 2.0
 _LONGEST_PAUSE_OF_AGE: Final = 0.1
