@@ -10,7 +10,10 @@ import sys
 from tests.bench.figures import RESULTS_FOLDER
 from tests.bench.performance_page import update_page
 
-BENCHES = ("start", "store", "transit", "inline", "oversize", "gallery", "stalled", "lag")
+BENCHES = (
+    *("start", "store", "transit", "media", "inline", "oversize", "gallery", "stalled"),
+    "lag",
+)
 
 
 def main() -> int:

@@ -62,28 +62,29 @@ class TransitBench:
     """Asks for clips as a member of a boosted server and watches the bot's memory."""
 
     def __init__(self, control: Control, bot: BotProcess) -> None:
-        self._control = control
+        self.control = control
         self._bot = bot
         self._member_and_channel: tuple[str, str] | None = None
 
     async def run_rounds(self) -> list[TransitRound]:
         """Measure each size alone and several at once, after a warm-up round."""
-        await self._run_round(SIZES_MB[0], 1)
-        return [await self._run_round(size, count) for size in SIZES_MB for count in AT_ONCE]
+        await self.run_round(SIZES_MB[0], 1)
+        return [await self.run_round(size, count) for size in SIZES_MB for count in AT_ONCE]
 
-    async def _run_round(self, size_mb: int, at_once: int) -> TransitRound:
-        await self._control.google(seconds=1, min_bytes=size_mb * 1_000_000, look="plain")
-        user, channel = await self._find_channel()
-        before = len(list_files(await self._control.messages(channel)))
+    async def run_round(self, size_mb: int, at_once: int, *, look: str = "plain") -> TransitRound:
+        """Let the bot deliver ``at_once`` clips of at least ``size_mb``."""
+        await self.control.google(seconds=1, min_bytes=size_mb * 1_000_000, look=look)
+        user, channel = await self.find_channel()
+        before = len(list_files(await self.control.messages(channel)))
         reset_peak_memory(self._bot.pid)
         rest, started_at = read_memory_mb(self._bot.pid, "VmRSS"), time.monotonic()
         for number in range(at_once):
             prompt = f"{size_mb} MB, number {number} of {at_once}"
-            await self._control.command(user, channel, "video generate", {"prompt": prompt})
+            await self.control.command(user, channel, "video generate", {"prompt": prompt})
 
         async def are_all_posted() -> bool:
             self._bot.check_running()
-            files = list_files(await self._control.messages(channel))[before:]
+            files = list_files(await self.control.messages(channel))[before:]
             assert all(file["size"] >= size_mb * 1_000_000 for file in files), files
             return len(files) == at_once
 
@@ -91,9 +92,10 @@ class TransitBench:
         rise = read_memory_mb(self._bot.pid, "VmHWM") - rest
         return TransitRound(size_mb, at_once, rest, rise, time.monotonic() - started_at)
 
-    async def _find_channel(self) -> tuple[str, str]:
+    async def find_channel(self) -> tuple[str, str]:
+        """Return a member and a channel of a boosted server, which the first call makes."""
         if self._member_and_channel is None:
-            guild = await self._control.call(
+            guild = await self.control.call(
                 "POST",
                 "guilds",
                 {
