@@ -1,7 +1,7 @@
 """The job services over a real database and fakes, as several simulated processes in one."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -112,6 +112,11 @@ class FakeModelAvailability(ModelAvailability, OfferedModels):
         return ()
 
 
+def find_noon() -> datetime:
+    """Return noon of today: at other hours a limit of Google or of a member may be reset soon."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
 @dataclass
 class SimulatedWorld:
     """What is outside of every process: the database, Google, Discord and time."""
@@ -123,7 +128,7 @@ class SimulatedWorld:
     billing_rules: BillingRules = field(default_factory=BillingRules)
     searchable_routes: frozenset[GoogleRoute] = frozenset()
     event_trust: EventTrust | None = None
-    clock: FastClock = field(default_factory=FastClock)
+    clock: FastClock = field(default_factory=lambda: FastClock(start=find_noon()))
     google: FakeGoogle = field(default_factory=FakeGoogle)
     discord: FakeJobMessages = field(default_factory=FakeJobMessages)
     model_availability: FakeModelAvailability = field(default_factory=FakeModelAvailability)
