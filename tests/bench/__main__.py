@@ -11,7 +11,7 @@ from tests.bench.figures import RESULTS_FOLDER
 from tests.bench.performance_page import update_page
 
 BENCHES = (
-    *("start", "store", "transit", "media", "inline", "oversize", "gallery", "stalled"),
+    *("start", "store", "ack", "transit", "media", "inline", "oversize", "gallery", "stalled"),
     "lag",
 )
 

@@ -11,11 +11,13 @@ import asyncio
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +44,13 @@ from bot.store.tables.core import jobs_table
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import SimulatedWorld, make_origin, make_plan
 from tests.harness.process import ROOT
+
+COMMITS_PER_START = 4
+"""What must be durable before the next step of a start: the job with its reserved price, the claim
+by this process, that bytes may be sent from now on, and the operation's name."""
+GOAL_SHARE = 0.8
+"""Of the starts that single commits would allow. Commits for several jobs may exceed it."""
+BARE_COMMITS_S = 3.0
 
 POLICY = SpendingPolicy(
     member=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
@@ -134,6 +143,7 @@ def make_world(database: Database, folder: Path) -> SimulatedWorld:
 
 async def measure_starts(database: Database, folder: Path, count: int) -> dict[str, float]:
     """Admit and submit ``count`` jobs for 64 concurrent members."""
+    commits_per_s = await measure_bare_commits(database, folder)
     world = make_world(database, folder)
     process = world.create_process(lease_s=30.0)
     await process.worker.start()
@@ -155,7 +165,48 @@ async def measure_starts(database: Database, folder: Path, count: int) -> dict[s
         await asyncio.sleep(0.02)
     duration_s = time.perf_counter() - started_at
     await process.worker.stop(5.0)
-    return {"starts_per_s": count / duration_s, "admissions_per_s": count / admitted_s}
+    return {
+        "starts_per_s": count / duration_s,
+        "admissions_per_s": count / admitted_s,
+        "commits_per_s": commits_per_s,
+    }
+
+
+async def measure_bare_commits(database: Database, folder: Path) -> float:
+    """Return the smallest durable commits a second on the same database, without the bot's code.
+
+    They come one after the other, because SQLite has one writer, and so has the bot for changes of
+    jobs.
+    """
+    if not database.is_shared:
+        return await asyncio.to_thread(measure_sqlite_commits, folder / "bench.db")
+    schema = await database.read(
+        lambda connection: connection.scalar(select(func.current_schema()))
+    )
+    url = POSTGRES_URL.replace("+asyncpg", "")
+    connection = await asyncpg.connect(url, server_settings={"search_path": str(schema)})
+    await connection.execute("CREATE TABLE bench_commits (n integer)")
+    await connection.execute("INSERT INTO bench_commits VALUES (0)")
+    count, ends_at = 0, time.perf_counter() + BARE_COMMITS_S
+    while time.perf_counter() < ends_at:
+        await connection.execute("UPDATE bench_commits SET n = n + 1")
+        count += 1
+    await connection.close()
+    return count / BARE_COMMITS_S
+
+
+def measure_sqlite_commits(path: Path) -> float:
+    """Return the commits a second of one connection with the bot's settings for durability."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("CREATE TABLE bench_commits (n integer)")
+        connection.execute("INSERT INTO bench_commits VALUES (0)")
+        count, ends_at = 0, time.perf_counter() + BARE_COMMITS_S
+        while time.perf_counter() < ends_at:
+            connection.execute("UPDATE bench_commits SET n = n + 1")
+            count += 1
+    return count / BARE_COMMITS_S
 
 
 async def count_polling_jobs(world: SimulatedWorld) -> int:
@@ -224,13 +275,16 @@ def read_rss_mb() -> float:
 def measure_database(kind: str, maximum_jobs: int) -> list[Measurement]:
     """Run every measurement over one database, each in its own process."""
     rows = []
-    start_goal, count = (100, 1500) if kind == "sqlite" else (300, 3000)
+    count = 1500 if kind == "sqlite" else 3000
     with BenchDatabase(kind) as bench_database:
         figures = bench_database.measure_in_child("starts", count)
-        rate = figures["starts_per_s"]
-        rows.append(
-            Measurement("job starts", kind, rate, "1/s", f"≥ {start_goal}", rate >= start_goal)
-        )
+        rate, commits = figures["starts_per_s"], figures["commits_per_s"]
+        goal = GOAL_SHARE * commits / COMMITS_PER_START
+        goal_text = f"≥ {goal:.0f} ({GOAL_SHARE:g} × commits ÷ {COMMITS_PER_START})"
+        rows += [
+            Measurement("single commits, bare", kind, commits, "1/s", "", True),
+            Measurement("job starts", kind, rate, "1/s", goal_text, rate >= goal),
+        ]
     for number in sorted({min(1000, maximum_jobs), maximum_jobs}):
         with BenchDatabase(kind) as bench_database:
             bench_database.measure_in_child("prepare", number)

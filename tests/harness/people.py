@@ -79,6 +79,22 @@ class People:
         }
         return await self._interact("commands", body | drop_unset(locale=locale))
 
+    async def command_series(
+        self,
+        users: Sequence[str],
+        channel: str,
+        command: str,
+        options: Mapping[str, Any],
+        *,
+        count: int,
+        per_second: int,
+    ) -> Json:
+        """Use a command at a fixed rate; return ``{acknowledged_ms: [], latest_use_ms}``."""
+        body: Json = {"users": list(users), "channel": channel, "command": command}
+        body |= {"options": dict(options), "count": count, "per_second": per_second}
+        series: Json = await self.call("POST", "command-series", body)
+        return series
+
     async def context_menu(self, user: str, command: str, message: str) -> str:
         """Use an entry of a message's context menu; return the interaction's id."""
         body = {"user": user, "command": command, "message": message}

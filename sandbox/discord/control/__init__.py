@@ -6,7 +6,7 @@ would not allow is refused with ``{"error": kind, "message": reason}``.
 
 from aiohttp import web
 
-from sandbox.discord.control import actions, configure, queries
+from sandbox.discord.control import actions, command_series, configure, queries
 from sandbox.discord.world import DiscordWorld
 
 __all__ = ["build_routes"]
@@ -17,5 +17,6 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     return [
         *queries.build_routes(world),
         *actions.build_routes(world),
+        *command_series.build_routes(world),
         *configure.build_routes(world),
     ]

@@ -411,3 +411,44 @@ async def test_autocomplete_without_a_response(harness: DiscordHarness) -> None:
     harness.clock.advance(3.5)
     answer = (await typing).ok()
     assert (answer["choices"], answer["interaction"]["state"]) == ([], "failed")
+
+
+async def test_a_series_of_uses_comes_at_its_times_and_measures_each(
+    harness: DiscordHarness,
+) -> None:
+    await harness.register(PING)
+    series = {"users": ["Cem", "Dia"], "channel": "clips", "command": "ping"}
+    series |= {"count": 4, "per_second": 1}
+    using = asyncio.create_task(harness.control("POST", "/command-series", series))
+    interactions = harness.world.interactions
+
+    for number in range(1, 5):
+
+        async def are_created(count: int = number) -> bool:
+            return len(interactions) == count
+
+        await eventually(are_created, what="the interactions")
+        harness.world.clock.advance(1)
+    people = [harness.world.users[i.user_id].display_name for i in interactions.values()]
+    assert people == ["Cem", "Dia", "Cem", "Dia"]
+    first, *others = interactions.values()
+    for interaction in others:
+        interaction.acknowledged_at = interaction.created_at + 0.25
+    harness.world.clock.advance(4)
+    answer = (await using).ok()
+    assert answer["acknowledged_ms"] == [None, 250.0, 250.0, 250.0]
+    assert answer["latest_use_ms"] >= 0
+    assert first.acknowledged_at is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"count": 0}, {"per_second": 0}, {"users": []}, {"users": ["Clapper"]}, {"count": 10**6}],
+)
+async def test_a_series_that_cannot_be_is_refused(
+    harness: DiscordHarness, change: dict[str, Any]
+) -> None:
+    await harness.register(PING)
+    series = {"users": ["Cem"], "channel": "clips", "command": "ping"}
+    series |= {"count": 1, "per_second": 10}
+    assert (await harness.control("POST", "/command-series", series | change)).status == 400
