@@ -115,7 +115,7 @@ async def run_bench(folder: Path) -> BenchResult:
             for name in (_BARE, _REAL):
                 place = folder / f"{rate}-{number}-{name.split()[0]}"
                 results[rate, name].append(await _measure_bot(place, name, rate))
-    figures = []
+    figures: list[Figure] = []
     for rate in RATES:
         figures += _build_figures(rate, results[rate, _REAL], results[rate, _BARE])
     return BenchResult(title="Acknowledging requests", method=_METHOD, figures=tuple(figures))

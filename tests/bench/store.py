@@ -279,11 +279,11 @@ def measure_database(kind: str, maximum_jobs: int) -> list[Measurement]:
     with BenchDatabase(kind) as bench_database:
         figures = bench_database.measure_in_child("starts", count)
         rate, commits = figures["starts_per_s"], figures["commits_per_s"]
-        goal = GOAL_SHARE * commits / COMMITS_PER_START
-        goal_text = f"≥ {goal:.0f} ({GOAL_SHARE:g} × commits ÷ {COMMITS_PER_START})"
+        least_rate = GOAL_SHARE * commits / COMMITS_PER_START
+        goal_text = f"≥ {least_rate:.0f} ({GOAL_SHARE:g} × commits ÷ {COMMITS_PER_START})"
         rows += [
             Measurement("single commits, bare", kind, commits, "1/s", "", True),
-            Measurement("job starts", kind, rate, "1/s", goal_text, rate >= goal),
+            Measurement("job starts", kind, rate, "1/s", goal_text, rate >= least_rate),
         ]
     for number in sorted({min(1000, maximum_jobs), maximum_jobs}):
         with BenchDatabase(kind) as bench_database:

@@ -417,7 +417,7 @@ async def test_a_series_of_uses_comes_at_its_times_and_measures_each(
     harness: DiscordHarness,
 ) -> None:
     await harness.register(PING)
-    series = {"users": ["Cem", "Dia"], "channel": "clips", "command": "ping"}
+    series: Json = {"users": ["Cem", "Dia"], "channel": "clips", "command": "ping"}
     series |= {"count": 4, "per_second": 1}
     using = asyncio.create_task(harness.control("POST", "/command-series", series))
     interactions = harness.world.interactions
@@ -449,6 +449,6 @@ async def test_a_series_that_cannot_be_is_refused(
     harness: DiscordHarness, change: dict[str, Any]
 ) -> None:
     await harness.register(PING)
-    series = {"users": ["Cem"], "channel": "clips", "command": "ping"}
+    series: Json = {"users": ["Cem"], "channel": "clips", "command": "ping"}
     series |= {"count": 1, "per_second": 10}
     assert (await harness.control("POST", "/command-series", series | change)).status == 400
