@@ -149,7 +149,7 @@ NOBODYS = {
     "id", "job_id", "clip_id", "source_clip_id", "parent_clip_id", "root_clip_id", "guild_id",
     "channel_id", "message_id", "request_message_id", "status_message_id", "posted_message_id",
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
-    "usd_per_month", "confirm_above", "billed_micros", "kept_s",
+    "usd_per_month", "confirm_above", "billed_micros", "kept_s", "count",
 }  # fmt: skip
 """Large numbers that are not a person's. What is not named here has to be handed out and go."""
 

@@ -57,7 +57,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
 }
-"""What revisions 0008 to 0010 add to old rows."""
+"""What revisions 0008 to 0011 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -67,6 +67,8 @@ ADDED_TABLES: Final = {
     "interaction_lifetimes",
     "remote_deletions",
     "duration_counts",
+    "webhook_events",
+    "webhook_registrations",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

@@ -1,6 +1,6 @@
 """Google's webhooks: received events, and our registration with its secret.
 
-Revision 0012, after 0010.
+Revision 0011, after 0010.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 from bot.store.engine.types import UtcTime
 
-revision = "0012"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
