@@ -1,1 +1,1 @@
-"""The database after five years: `database` makes it, `operations` are measured on it."""
+"""The database after five years: `rows` are made by `filling`, `operations` are measured on it."""

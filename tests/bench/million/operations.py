@@ -18,7 +18,7 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
-from tests.bench.million.database import BUSY_SERVER, RARE_WORD, REGULAR
+from tests.bench.million.rows import BUSY_SERVER, RARE_WORD, REGULAR
 from tests.bench.store import POLICY
 from tests.fakes.world import make_origin, make_plan
 

@@ -1,29 +1,25 @@
-"""Makes the database of a busy bot: the same traffic, for eighteen days or for five years.
+"""The rows of a busy bot's database: the same traffic, for eighteen days or for five years.
 
 A job arrives every 158 seconds, so 10^6 jobs are five years and 10^4 jobs are the first 18 days.
 There is a member for every ten jobs and a server for every hundred. A fifth of the jobs come from
 one server and 30 % from twenty others; five regulars make a third of each server's jobs. Each job
 has four ledger entries on average, and what is settled and refunded adds up to what was reserved.
 
-The rows are made inside the database, because sending them would take longer. They are made before
-revision 0011, whose migration then adds the sums, as it does for a bot that is upgraded.
+The rows are made inside the database, because sending them would take longer. They fit the tables
+of revision 0009: later migrations then change them, as they do for a bot that is upgraded.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from alembic import command
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import JobState, Outcome
-from bot.store.engine.database import Database
-from bot.store.engine.schema import build_alembic_config, upgrade_schema
 from bot.store.tables.row_mapping import plan_to_json
 from tests.fakes.world import make_plan
 
+REVISION: Final = "0009"
+"""The revision whose tables the rows fit."""
 BUSY_SERVER: Final = 1
 REGULAR: Final = 8
 """A member who makes a fifteenth of the busy server's jobs."""
@@ -31,10 +27,10 @@ SERVERS_WITH_MANY_JOBS: Final = 20
 MODELS: Final = ("veo-3.1-fast-generate-preview", "veo-3.1-generate-preview", "gemini-omni-flash")
 PRICE: Final = Micros(800_000)
 RARE_WORD: Final = "ornithopter"
+_MOST_VOTES: Final = 399
 _SECONDS_BETWEEN_JOBS: Final = 158
 _BATCH_JOBS: Final = 50_000
 _WEEK_S: Final = 7 * 86_400
-_REVISION_BEFORE_SUMS: Final = "0009"
 _SUBJECTS: Final = ("boat", "storm", "tram", "cat", "dancer", "dunes", "lake", "robot", "whale")
 _SCENES: Final = ("at dusk", "in the rain", "under stars", "in slow motion", "on film", "in fog")
 _MULTIPLIERS: Final = (2654435761, 2246822519, 3266489917, 668265263, 374761393)
@@ -60,7 +56,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The jobs ``first`` to ``last``; one statement for all would exceed the database's time."""
+    """The jobs ``first`` to ``last``: one statement for all would need much temporary space."""
 
     size: Size
     first: int
@@ -108,20 +104,12 @@ def _scatter(kind: int, values: int, number: str = "n") -> str:
     return f"(({number} * {_MULTIPLIERS[kind]}) % 4294967296 / 4096 % {values})"
 
 
-async def fill_database(database: Database, size: Size) -> None:
-    """Migrate an empty database and fill it; it then has the statistics of a database in use."""
-    await database.write(lambda connection: connection.run_sync(_migrate))
-    await database.write(lambda connection: _insert_rows(connection, size))
-    await upgrade_schema(database)
-    await database.write(lambda connection: connection.execute(text("ANALYZE")))
+def build_statements(dialect_name: str, size: Size) -> list[str]:
+    """Return the statements that make all rows in empty tables of revision `REVISION`.
 
-
-def _migrate(connection: Connection) -> None:
-    command.upgrade(build_alembic_config(connection), _REVISION_BEFORE_SUMS)
-
-
-async def _insert_rows(connection: AsyncConnection, size: Size) -> None:
-    dialect = _Dialect(connection.dialect.name)
+    ``dialect_name`` is ``sqlite`` or ``postgresql``.
+    """
+    dialect = _Dialect(dialect_name)
     statements = _build_servers(dialect, size)
     for first in range(1, size.jobs + 1, _BATCH_JOBS):
         batch = _Batch(size, first, min(size.jobs, first + _BATCH_JOBS - 1))
@@ -129,10 +117,9 @@ async def _insert_rows(connection: AsyncConnection, size: Size) -> None:
         statements += _build_ledger(dialect, batch)
         statements += _build_clips(dialect, batch)
         statements += _build_posts(dialect, batch)
-    if connection.dialect.name == "postgresql":
+    if dialect_name == "postgresql":
         statements += _build_numbering(size)
-    for statement in statements:
-        await connection.exec_driver_sql(statement)
+    return statements
 
 
 def _build_jobs(dialect: _Dialect, batch: _Batch) -> list[str]:
@@ -265,7 +252,11 @@ def _build_servers(dialect: _Dialect, size: Size) -> list[str]:
 
 def _build_posts(dialect: _Dialect, batch: _Batch) -> list[str]:
     """Return the statements: every tenth clip is shown; few posts have many votes."""
-    votes = "(CASE WHEN id % 97 = 0 THEN id % 400 WHEN id % 7 = 0 THEN id % 30 ELSE id % 4 END)"
+    votes = (
+        f"(CASE WHEN id % 97 = 0 THEN id % {_MOST_VOTES + 1} WHEN id % 7 = 0 THEN id % 30"
+        " ELSE id % 4 END)"
+    )
+    voters = max(batch.size.members, _MOST_VOTES)
     return [
         "INSERT INTO showcase_posts (id, clip_id, guild_id, user_id, creator_name, hide_prompt,"
         " search_text, model, seconds, votes, public, in_sync, change_count, revision, revision_at,"
@@ -275,8 +266,9 @@ def _build_posts(dialect: _Dialect, batch: _Batch) -> list[str]:
         " 1, 1, created_at, 1000 + guild_id, 5000000 + id, created_at FROM clips"
         f" WHERE {batch.condition} AND id % 10 = 0 AND guild_id IS NOT NULL",
         "INSERT INTO stars (message_id, user_id, is_super, clip_id)"
-        f" SELECT message_id, 1 + (user_id + n * 13) % {batch.size.members}, false, clip_id"
-        f" FROM showcase_posts, {dialect.numbers(399)} WHERE {batch.condition} AND n <= votes",
+        f" SELECT message_id, 1 + (user_id + n) % {voters}, false, clip_id"
+        f" FROM showcase_posts, {dialect.numbers(_MOST_VOTES)} WHERE {batch.condition}"
+        " AND n <= votes",
     ]
 
 
