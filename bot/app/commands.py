@@ -38,6 +38,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         confirmations=confirmations,
         model_info=parts.model_info,
         member_preferences=parts.member_preferences,
+        turns=client.turns,
     )
     menus = MessageMenus(
         router=router,

@@ -43,6 +43,7 @@ from bot.domain.errors import (
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
+from bot.services.loop_turns import LoopTurns
 from bot.ui.components import ActionButton, PageButton, SettingMenu
 from bot.ui.error_messages import describe_error
 from bot.ui.router import InteractionRouter, refuse_unknown_component
@@ -156,6 +157,7 @@ class DiscordClient(commands.AutoShardedBot):
         self.place_policy = place_policy
         self.router = InteractionRouter(partial(require_allowed_place, policy=self.place_policy))
         self.token_cipher = token_cipher
+        self.turns = LoopTurns()
         self.command_sync = CommandSync(self.tree, self.http, clock)
         self._clock = clock
         self._event_guard = EventGuard()
@@ -175,7 +177,7 @@ class DiscordClient(commands.AutoShardedBot):
 
         Discord may ask to wait for hours. Earlier attempts would extend that time.
         """
-        FirstResponseAdapter.install()
+        FirstResponseAdapter.install(self.turns)
         wait = ConnectionWait(self._clock)
         while True:
             try:

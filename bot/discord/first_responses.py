@@ -16,6 +16,7 @@ from discord.http import MultipartParameters, Route, json_or_text
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 
 from bot.discord.connection_waits import read_retry_after
+from bot.services.loop_turns import LoopTurns
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -31,14 +32,18 @@ _MAXIMUM_REMEMBERED: Final = 1000
 class FirstResponseAdapter(AsyncWebhookAdapter):
     """discord.py's adapter for interactions and webhooks, with safe retries of first responses."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: LoopTurns) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._turns = turns
         self._uncertain_ids: OrderedDict[int, None] = OrderedDict()
 
     @classmethod
-    def install(cls) -> None:
-        """Make discord.py use this adapter in the current task and the tasks that it starts."""
-        async_context.set(cls())
+    def install(cls, turns: LoopTurns) -> None:
+        """Make discord.py use this adapter in the current task and the tasks that it starts.
+
+        First responses are urgent among ``turns``.
+        """
+        async_context.set(cls(turns))
 
     def is_uncertain(self, interaction_id: int) -> bool:
         """Whether all attempts failed but Discord may still have accepted one."""
@@ -66,7 +71,10 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
         )
         request = {"proxy": proxy, "proxy_auth": proxy_auth, "params": {"with_response": "1"}}
         try:
-            return await self._send_until_taken(interaction_id, route.url, session, params, request)
+            with self._turns.let_pass():
+                return await self._send_until_taken(
+                    interaction_id, route.url, session, params, request
+                )
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             if (params.payload or {}).get("type") != _AUTOCOMPLETE_TYPE:
                 raise

@@ -6,7 +6,7 @@ If the price needs a confirmation, the bot asks. If a rule is broken, it offers 
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import discord
@@ -27,6 +27,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from bot.services.jobs.requests import AcceptedRequest, RequestService
+from bot.services.loop_turns import LoopTurns
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
@@ -96,6 +97,7 @@ class RequestFlow:
     confirmations: PendingConfirmations
     model_info: ModelInfoSource
     member_preferences: MemberPreferenceStore
+    turns: LoopTurns = field(default_factory=LoopTurns)
 
     async def submit_request(
         self,
@@ -223,6 +225,7 @@ class RequestFlow:
     async def _load_context(self, source: RequestSource) -> GuildContext:
         if source.context is not None:
             return source.context
+        await self.turns.take_turn()  # acknowledgements of others come first
         return await self.server_rules.load_context(source.origin, source.channel)
 
     async def _submit_for_clip(

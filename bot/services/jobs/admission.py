@@ -58,6 +58,7 @@ class AdmissionBatcher:
                     future.set_result(result)
                 else:
                     future.set_exception(result)
+                await asyncio.sleep(0)  # the requests of a batch do not continue all at once
 
     async def _admit_batch(
         self, requests: list[AdmissionRequest], owner: str | None

@@ -261,9 +261,11 @@ class RequestService:
         try:
             if job.undo_until is not None and self._show_accepted is not None:
                 await self._show_accepted(job)
-            place = await self._jobs.find_queue_place(job)
-            has_limited_slots = self._policy.pace.in_flight is not None
-            running = await self._jobs.list_running_operations() if has_limited_slots else []
+            place, running = None, []
+            if self._policy.pace.in_flight is not None:  # otherwise nothing waits for a slot
+                place = await self._jobs.find_queue_place(job)
+            if place is not None:
+                running = await self._jobs.list_running_operations()
             if place is None or self._wait_estimates.may_start_now(place, len(running)):
                 place, running = 0, []  # it has started already, or will at once
             ahead_models = [job.plan.model] * (place - 1)  # an approximation: theirs may differ

@@ -180,12 +180,14 @@ class Worker:
             self._dispatch_requested.clear()
             delay_s = _IDLE_INTERVAL_S
             if self.is_alive:
+                lease = self.lease  # may be replaced before all claimed jobs have started
                 try:
                     claimed = await self._jobs.claim_jobs(
-                        self.worker_id, policy=self._policy, limit=_CLAIM_BATCH_SIZE
+                        lease.worker_id, policy=self._policy, limit=_CLAIM_BATCH_SIZE
                     )
                     for job in claimed:
-                        self._task_pool.start_task(job, self.lease, just_claimed=True)
+                        self._task_pool.start_task(job, lease, just_claimed=True)
+                        await asyncio.sleep(0)  # the jobs of a claim do not start all at once
                     if len(claimed) == _CLAIM_BATCH_SIZE:
                         continue
                     delay_s = await self._compute_idle_delay()

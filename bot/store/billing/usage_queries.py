@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount
@@ -26,6 +26,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.erasure import pseudonym_for
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
+from bot.store.engine.types import UtcTime
 from bot.store.tables.core import jobs_table, ledger_table, limits_table, submissions_table
 from bot.store.tables.row_mapping import Row, limit_from_row
 
@@ -52,13 +53,9 @@ async def sum_member_usage(
     """
     members = {user_id: user_id for user_id in user_ids}
     members |= {pseudonym_for(user_id): user_id for user_id in user_ids}
-    query = (
-        _build_usage_query(now, _ledger.guild_id, _ledger.user_id)
-        .where(_ledger.user_id.in_(members), COUNTS_FOR_MEMBER)
-        .group_by(_ledger.guild_id, _ledger.user_id)
-    )
+    parameters = _compute_window_starts(now) | {"user_ids": list(members)}
     usages: dict[tuple[int | None, int], UsageTotals] = {}
-    for row in (await connection.execute(query)).mappings():
+    for row in (await connection.execute(_MEMBER_USAGE_QUERY, parameters)).mappings():
         key, usage = (row["guild_id"], members[row["user_id"]]), _usage_from_row(row)
         usages[key] = usages[key] + usage if key in usages else usage
     return usages
@@ -79,28 +76,20 @@ async def sum_guild_usage(
     connection: AsyncConnection, guild_ids: Collection[int], now: datetime
 ) -> dict[int | None, UsageTotals]:
     """Return the usage of each server of ``guild_ids``, without running jobs."""
-    query = (
-        _build_usage_query(now, _ledger.guild_id)
-        .where(_ledger.guild_id.in_(guild_ids), COUNTS_WHEN_ABSORBED)
-        .group_by(_ledger.guild_id)
-    )
-    rows = (await connection.execute(query)).mappings()
+    parameters = _compute_window_starts(now) | {"guild_ids": list(guild_ids)}
+    rows = (await connection.execute(_GUILD_USAGE_QUERY, parameters)).mappings()
     return {row["guild_id"]: _usage_from_row(row) for row in rows}
 
 
 async def sum_bot_usage(connection: AsyncConnection, now: datetime) -> UsageTotals:
     """Return the usage of the whole bot, without running jobs; grants do not raise its budget."""
-    query = _build_usage_query(now).where(COUNTS_WHEN_ABSORBED, _ledger.kind != EntryKind.GRANT)
-    return _usage_from_row((await connection.execute(query)).mappings().one())
+    rows = await connection.execute(_BOT_USAGE_QUERY, _compute_window_starts(now))
+    return _usage_from_row(rows.mappings().one())
 
 
 async def count_active_jobs(connection: AsyncConnection) -> dict[tuple[int | None, int], int]:
     """Return how many jobs of each (server, member) have not ended."""
-    rows = await connection.execute(
-        select(_jobs.guild_id, _jobs.user_id, func.count())
-        .where(_jobs.state.in_(ACTIVE_STATES))
-        .group_by(_jobs.guild_id, _jobs.user_id)
-    )
+    rows = await connection.execute(_ACTIVE_JOBS_QUERY)
     return {(guild_id, user_id): count for guild_id, user_id, count in rows}
 
 
@@ -122,8 +111,8 @@ async def load_limits(
 ) -> dict[int | None, list[LimitRow]]:
     """Return the limits that the admins of each server have set."""
     limits: dict[int | None, list[LimitRow]] = {guild_id: [] for guild_id in guild_ids}
-    query = select(limits_table).where(limits_table.c.guild_id.in_(guild_ids))
-    for row in (await connection.execute(query)).mappings():
+    parameters = {"guild_ids": list(guild_ids)}
+    for row in (await connection.execute(_LIMITS_QUERY, parameters)).mappings():
         limits[row["guild_id"]].append(limit_from_row(row))
     return limits
 
@@ -201,21 +190,47 @@ def _build_release_query(
     )
 
 
-def _build_usage_query(now: datetime, *group_columns: ColumnElement[Any]) -> Select[Any]:
+def _build_usage_query(*group_columns: ColumnElement[Any]) -> Select[Any]:
+    """Return the query for the sums since ``_compute_window_starts``."""
     columns = []
-    for name, window in _WINDOWS:
-        inside = _ledger.window_at > now - window
+    for name, _ in _WINDOWS:
+        inside = _ledger.window_at > _WINDOW_STARTS[name]
         for measure in LimitMeasure:
             for prefix, of_kind in (("", IS_COUNTED), ("granted_", _IS_GRANT)):
                 value = case((and_(inside, of_kind), _ledger[measure]), else_=0)
                 total = func.coalesce(func.sum(value), 0)
                 columns.append(total.label(f"{prefix}{name}_{measure}"))
-    return select(*group_columns, *columns).where(
-        _ledger.window_at > now - MONTH, or_(IS_COUNTED, _IS_GRANT)
+    return (
+        select(*group_columns, *columns)
+        .where(_ledger.window_at > _WINDOW_STARTS["month"], or_(IS_COUNTED, _IS_GRANT))
+        .group_by(*group_columns)
     )
 
 
+def _compute_window_starts(now: datetime) -> dict[str, Any]:
+    """Return the parameters of the usage queries."""
+    return {f"{name}_start": now - window for name, window in _WINDOWS}
+
+
 _IS_GRANT = _ledger.kind == EntryKind.GRANT
+_WINDOW_STARTS = {name: bindparam(f"{name}_start", type_=UtcTime()) for name, _ in _WINDOWS}
+_IS_MEMBER = _ledger.user_id.in_(bindparam("user_ids", expanding=True))
+_IS_GUILD = _ledger.guild_id.in_(bindparam("guild_ids", expanding=True))
+
+# Built once, because building these costs more than running them.
+_MEMBER_USAGE_QUERY = _build_usage_query(_ledger.guild_id, _ledger.user_id).where(
+    _IS_MEMBER, COUNTS_FOR_MEMBER
+)
+_GUILD_USAGE_QUERY = _build_usage_query(_ledger.guild_id).where(_IS_GUILD, COUNTS_WHEN_ABSORBED)
+_BOT_USAGE_QUERY = _build_usage_query().where(COUNTS_WHEN_ABSORBED, ~_IS_GRANT)
+_ACTIVE_JOBS_QUERY = (
+    select(_jobs.guild_id, _jobs.user_id, func.count())
+    .where(_jobs.state.in_(ACTIVE_STATES))
+    .group_by(_jobs.guild_id, _jobs.user_id)
+)
+_LIMITS_QUERY = select(limits_table).where(
+    limits_table.c.guild_id.in_(bindparam("guild_ids", expanding=True))
+)
 
 
 def _usage_from_row(row: Row) -> UsageTotals:

@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.domain.errors import ClapperError, DatabaseUnavailable
 from bot.store.engine.errors import translate_errors
+from bot.store.engine.group_writer import GroupWriter
 from bot.store.engine.parameters import drop_unstorable_characters
+from bot.store.engine.sqlite_driver import use_single_calls
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -26,6 +28,9 @@ _CONNECT_TIMEOUT_S: Final = 5.0
 _STATEMENT_TIMEOUT_S: Final = 15.0
 _IDLE_IN_TRANSACTION_S: Final = 10.0
 """A stopped process must not lock rows for longer than its lease; then others adopt its jobs."""
+
+_SINGLE_STATEMENT: Final = "clapper_single_statement"
+"""An option of connections for one reading statement, which is a transaction by itself."""
 
 
 class DatabaseInUse(ClapperError):
@@ -46,6 +51,9 @@ class Database(ABC):
         self.engine: Final = add_parameter_cleaning(engine)
         """The engine that writes."""
         self._running_tasks: set[asyncio.Task[Any]] = set()
+        self._group_writer = GroupWriter(
+            write_group=self._run_transaction, write_alone=self._run_statement
+        )
 
     @property
     def is_shared(self) -> bool:
@@ -60,9 +68,22 @@ class Database(ABC):
         """Run ``work``, which must be a single statement, without a transaction."""
         return await self._run_detached(self._run_statement(work))
 
+    async def write_together(self, row_id: int, work: Work[T]) -> T:
+        """Run ``work``, a single change of the row ``row_id``, as `GroupWriter` describes."""
+        future = self._group_writer.add_change(row_id, work)
+        if self._group_writer.must_start:
+            task = asyncio.create_task(self._group_writer.run())
+            self._running_tasks.add(task)
+            task.add_done_callback(self._discard_task)
+        return await future
+
     async def read(self, work: Work[T]) -> T:
-        """Run ``work``, which only reads."""
+        """Run ``work``, which only reads, on one state of the database."""
         return await self._run_detached(self._run_query(work))
+
+    async def read_one(self, work: Work[T]) -> T:
+        """Run ``work``, which must be a single statement that only reads."""
+        return await self._run_detached(self._run_single_query(work))
 
     async def execute(self, statement: UpdateBase) -> int:
         """Run a statement that changes rows, without a transaction; return how many it changed."""
@@ -79,11 +100,11 @@ class Database(ABC):
             rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
             return rows
 
-        return await self.read(fetch_rows)
+        return await self.read_one(fetch_rows)
 
     async def read_scalar(self, query: Select[tuple[T]]) -> T | None:
         """Return the first column of the first row of ``query``."""
-        return await self.read(lambda connection: connection.scalar(query))
+        return await self.read_one(lambda connection: connection.scalar(query))
 
     async def read_scalars(self, query: Select[tuple[T]]) -> list[T]:
         """Return the first column of each row of ``query``."""
@@ -91,7 +112,7 @@ class Database(ABC):
         async def fetch_scalars(connection: AsyncConnection) -> list[T]:
             return list(await connection.scalars(query))
 
-        return await self.read(fetch_scalars)
+        return await self.read_one(fetch_scalars)
 
     async def close(self) -> None:
         """Let running transactions end and close all connections."""
@@ -118,6 +139,9 @@ class Database(ABC):
 
     @abstractmethod
     async def _run_query(self, work: Work[T]) -> T: ...
+
+    async def _run_single_query(self, work: Work[T]) -> T:
+        return await self._run_query(work)
 
     async def _dispose_engines(self) -> None:
         await self.engine.dispose()
@@ -169,6 +193,9 @@ class PostgresDatabase(Database):
         async with translate_errors(), self.engine.connect() as connection:
             return await work(connection)
 
+    async def _run_single_query(self, work: Work[T]) -> T:
+        return await self._run_statement(work)
+
 
 class Access(Enum):
     """How a process uses an SQLite file: as its owner, or alongside the owner."""
@@ -195,14 +222,17 @@ class SqliteDatabase(Database):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file_lock = _FileLock(self._path.with_name(self._path.name + ".lock"))
         self._write_lock = asyncio.Lock()
-        super().__init__(create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60))
-        self._reader_engine = add_parameter_cleaning(
-            create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
-        )
+        writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+        reader = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
+        super().__init__(use_single_calls(writer))
+        self._reader_engine = add_parameter_cleaning(use_single_calls(reader))
         event.listen(self.engine.sync_engine, "connect", _prepare_writer)
         event.listen(self.engine.sync_engine, "begin", _begin_immediate)
         event.listen(self._reader_engine.sync_engine, "connect", _prepare_reader)
         event.listen(self._reader_engine.sync_engine, "begin", _begin_deferred)
+        self._single_reader_engine = self._reader_engine.execution_options(
+            **{_SINGLE_STATEMENT: True}
+        )
 
     async def _run_transaction(self, work: Work[T]) -> T:
         if self._access is Access.READER:
@@ -214,6 +244,11 @@ class SqliteDatabase(Database):
     async def _run_query(self, work: Work[T]) -> T:
         self._require_file()
         async with translate_errors(), self._reader_engine.connect() as connection:
+            return await work(connection)
+
+    async def _run_single_query(self, work: Work[T]) -> T:
+        self._require_file()
+        async with translate_errors(), self._single_reader_engine.connect() as connection:
             return await work(connection)
 
     def _require_file(self) -> None:
@@ -311,7 +346,8 @@ def _begin_immediate(connection: Any) -> None:
 
 
 def _begin_deferred(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+    if not connection.get_execution_options().get(_SINGLE_STATEMENT):
+        connection.exec_driver_sql("BEGIN")
 
 
 class Store:

@@ -57,7 +57,10 @@ DatabaseClock = Callable[[AsyncConnection], Awaitable[datetime]]
 
 async def database_now(connection: AsyncConnection) -> datetime:
     """Return the time by the database's clock, which all processes share."""
-    return (await connection.execute(select(database_time()))).scalar_one()
+    return (await connection.execute(_NOW_QUERY)).scalar_one()
+
+
+_NOW_QUERY = select(database_time())
 
 
 @compiles(database_time, "postgresql")

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, SpendingPolicy
@@ -12,7 +13,7 @@ from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.jobs.queue import GoogleLoad, MemberActivity, QueuedJob, pick_next
 from bot.store.engine.database import take_lock
-from bot.store.engine.types import DatabaseClock
+from bot.store.engine.types import DatabaseClock, UtcTime
 from bot.store.tables.core import guilds_table, jobs_table, model_states_table, submissions_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
@@ -22,6 +23,7 @@ CLAIM_LOCK: Final = 0x636C_6170_02
 
 AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
 """The states in which a job counts as running at Google."""
+_SERVED_WINDOW: Final = timedelta(hours=1)
 _MEMBER_QUEUE_LIMIT: Final = 100
 """How many jobs of one member a claim looks at; no member gets more at once anyway."""
 
@@ -75,13 +77,22 @@ async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list
     return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
 
 
-def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
-    """Return the query for a job's position from 1 in `bot.domain.jobs.queue.order_fairly`.
+async def find_queue_place(connection: AsyncConnection, job_id: int, now: datetime) -> int | None:
+    """Return a job's position from 1 in `bot.domain.jobs.queue.order_fairly`."""
+    served_since = now - _SERVED_WINDOW
+    parameters = {"is_id": job_id, "served_since": served_since}
+    place: int | None = await connection.scalar(_build_queue_place_query(), parameters)
+    return place
+
+
+@cache
+def _build_queue_place_query() -> Select[tuple[int]]:
+    """Return the query for the place of the job ``is_id``.
 
     The fair order merges the members' queues by a key that grows within each queue. So the database
     can sort by that key, and need not send the whole queue.
     """
-    served = _build_served_members_query(now).subquery()
+    served = _build_served_members_query().subquery()
     queued = select(
         _jobs.id,
         _is_paused().label("paused"),
@@ -98,15 +109,15 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
         .where(~waiting.c.paused)
         .subquery()
     )
-    return select(places.c.place).where(places.c.id == job_id)
+    return select(places.c.place).where(places.c.id == bindparam("is_id"))
 
 
-def _build_served_members_query(now: datetime) -> Select[Any]:
-    """Return the query for each member's activity in the last hour."""
+def _build_served_members_query() -> Select[Any]:
+    """Return the query for each member's activity since ``served_since``."""
     in_flight = func.count().filter(_jobs.state.in_(AT_GOOGLE_STATES)).label("in_flight")
     return (
         select(_jobs.user_id, in_flight, func.max(_jobs.submitted_at).label("last_start"))
-        .where(_jobs.submitted_at > now - timedelta(hours=1))
+        .where(_jobs.submitted_at > bindparam("served_since", type_=UtcTime()))
         .group_by(_jobs.user_id)
     )
 
@@ -116,7 +127,8 @@ async def load_served_members(
 ) -> dict[int, MemberActivity]:
     """Return how many jobs of each member run at Google, and the last start in the last hour."""
     rows = await connection.execute(
-        _build_served_members_query(now).where(_jobs.user_id.in_(user_ids))
+        _build_served_members_query().where(_jobs.user_id.in_(user_ids)),
+        {"served_since": now - _SERVED_WINDOW},
     )
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 

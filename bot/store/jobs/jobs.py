@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import (
@@ -39,6 +39,11 @@ from bot.store.tables.row_mapping import jobs_from_rows
 
 _jobs = jobs_table.c
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
+_ATTACH_STATUS_UPDATE: Final = (
+    update(jobs_table)
+    .where(_jobs.id == bindparam("is_id"), _jobs.status_message_id.is_(None))
+    .values(status_message_id=bindparam("to_status_message_id"))
+)
 
 
 class JobStore:
@@ -81,12 +86,10 @@ class JobStore:
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message, unless one is recorded already."""
-        statement = (
-            update(jobs_table)
-            .where(_jobs.id == job_id, _jobs.status_message_id.is_(None))
-            .values(status_message_id=message_id)
+        values = {"is_id": job_id, "to_status_message_id": message_id}
+        await self._db.write_together(
+            job_id, lambda connection: connection.execute(_ATTACH_STATUS_UPDATE, values)
         )
-        await self._db.execute(statement)
 
     # -- fenced changes
 
@@ -111,7 +114,7 @@ class JobStore:
 
     async def begin_sending(self, job: Job) -> Job:
         """Record that bytes may be sent from now on; only one caller per attempt succeeds."""
-        return await self._db.write_one(partial(transitions.begin_sending, job=job))
+        return await self._db.write_together(job.id, partial(transitions.begin_sending, job=job))
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
         """Save the name of Google's operation."""
@@ -217,7 +220,7 @@ class JobStore:
             )
             .values(**columns)
         )
-        await self._db.execute(statement)
+        await self._db.write_together(job.id, lambda connection: connection.execute(statement))
 
     # -- the queue
 
@@ -246,8 +249,9 @@ class JobStore:
 
     async def find_queue_place(self, job: Job) -> int | None:
         """Return a job's position from 1 in the fair order, as of its admission."""
-        query = claims.build_queue_place_query(job.id, job.created_at)
-        return await self._db.read_scalar(query)
+        return await self._db.read_one(
+            partial(claims.find_queue_place, job_id=job.id, now=job.created_at)
+        )
 
     async def list_running_operations(self) -> list[RunningOperation]:
         """Return what is running at Google now, over all processes."""
@@ -390,7 +394,7 @@ class JobStore:
             )
             return changed
 
-        return await self._db.write_one(change_row)
+        return await self._db.write_together(job.id, change_row)
 
     async def _select_jobs(self, query: Select[Any]) -> list[Job]:
         return jobs_from_rows(await self._db.read_rows(query))
