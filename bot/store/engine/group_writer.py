@@ -7,9 +7,9 @@ change, and only after the commit, so what it did next could not be lost:
   affect the others.
 * If the database refuses a statement, nothing of the group is stored, and each change is tried
   again alone.
-* If the answer to the commit is lost, nobody knows what was stored. Every caller gets
-  `DatabaseUnavailable`, as for a change of its own, and nothing is tried again here
-  (docs/decisions/0011-record-the-submission-before-sending-it.md).
+* If the database is not available or the answer to the commit is lost, nobody knows what was
+  stored. Every caller gets `DatabaseUnavailable`, as for a change of its own, and nothing is tried
+  again here (docs/decisions/0011-record-the-submission-before-sending-it.md).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.errors import ClapperError
+from bot.domain.errors import ClapperError, DatabaseUnavailable
 
 T = TypeVar("T")
 
@@ -94,14 +94,19 @@ class GroupWriter:
         ordered = sorted(group, key=lambda change: change.row_id)
 
         async def run_all(connection: AsyncConnection) -> None:
+            results.clear()
             for change in ordered:
                 try:
                     results.append(await change.work(connection))
+                except DatabaseUnavailable:
+                    raise
                 except ClapperError as error:  # refused by the fence, so nothing was changed
                     results.append(error)
 
         try:
             await self.write_group(run_all)
+        except DatabaseUnavailable:
+            raise  # it would make each change wait for its own time limit
         except Exception:
             if len(results) == len(ordered):
                 raise  # the commit failed, and may have been carried out
