@@ -122,8 +122,8 @@ async def run_bench(folder: Path, *, jobs: int) -> BenchResult:
             f"One database has {large.jobs:,} jobs and four times as many entries in the ledger,"
             f" the other {small.jobs:,} jobs of the same traffic. Each operation calls the bot's"
             " stores as a regular of the busiest server causes it, in turn on the small and on the"
-            f" large database, {MINIMUM_ROUNDS} to {ROUNDS} times. The figures are medians without"
-            " the first run."
+            f" large database, for {MINIMUM_ROUNDS} to {ROUNDS} rounds. Each figure is the median"
+            " of all rounds but the first."
         ),
         figures=tuple(figures),
     )
