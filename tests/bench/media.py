@@ -38,9 +38,9 @@ _CHUNK_BYTES: Final = 256 * 1024
 _DOWNLOAD_PATH: Final = r"/files/[^/:]+:download(\?|$)"
 _DISCORD_EPOCH_MS: Final = 1_420_070_400_000
 _METHOD: Final = f"""\
-The real bot makes {ROUNDS} clips of {CLIP_MB} MB, one at a time. Its time goes from the first
-request for the clip's content at Google until the message with the clip exists at Discord, so it
-includes the checks and the records in the database. In turn with it, a plain copy reads the same
+The real bot makes {ROUNDS} clips of {CLIP_MB} MB, each after the one before. Its time goes from the
+first request for the clip's content at Google until the message with the clip exists at Discord, so
+it includes the checks and the records in the database. In turn with it, a plain copy reads the same
 address into a file and posts that file, with aiohttp alone. Memory is the peak of the bot's
 resident set above that at rest. The re-encode has two passes. Beside it, a minimal program drives
 FFmpeg's libraries with the same settings (`tests/bench/plain_encode.py`; no `ffmpeg` program is

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-
-from tests.bench.memory import list_files, read_memory_mb, reset_peak_memory, run_in_folder
+from tests.bench.figures import BenchResult, Figure, run_and_record
+from tests.bench.memory import list_files, read_memory_mb, reset_peak_memory
 from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control
 from tests.harness.sandbox import SandboxProcess
@@ -42,8 +40,8 @@ class TransitRound:
         return self.rise_mb / self.at_once
 
 
-async def run_bench(console: Console, folder: Path) -> bool:
-    """Print the table; return whether each round met the goal."""
+async def run_bench(folder: Path) -> BenchResult:
+    """Measure each size of clip, alone and several at once."""
     async with SandboxProcess(folder / "sandbox") as sandbox:
         bot = BotProcess(
             sandbox.control,
@@ -54,8 +52,7 @@ async def run_bench(console: Console, folder: Path) -> bool:
         async with bot:
             bench = TransitBench(sandbox.control, bot)
             rounds = await bench.run_rounds()
-    console.print(_build_table(rounds))
-    return all(result.per_clip_mb < GOAL_MB for result in rounds)
+    return _build_result(rounds)
 
 
 class TransitBench:
@@ -111,22 +108,26 @@ class TransitBench:
         return self._member_and_channel
 
 
-def _build_table(rounds: list[TransitRound]) -> Table:
-    table = Table(title=f"Memory of the bot for each clip in transit (goal: under {GOAL_MB:g} MB)")
-    for heading in ("clip MB", "at once", "at rest MB", "rise MB", "per clip MB", "seconds", ""):
-        table.add_column(heading, justify="right")
-    for result in rounds:
-        table.add_row(
-            str(result.size_mb),
-            str(result.at_once),
-            f"{result.rest_mb:.1f}",
-            f"{result.rise_mb:.1f}",
-            f"{result.per_clip_mb:.1f}",
-            f"{result.seconds:.1f}",
-            "met" if result.per_clip_mb < GOAL_MB else "missed",
+def _build_result(rounds: list[TransitRound]) -> BenchResult:
+    figures = tuple(
+        Figure(
+            what=f"memory for each clip of {result.size_mb} MB, {result.at_once} at once",
+            value=f"{result.per_clip_mb:.1f} MB",
+            beside=f"at rest: {result.rest_mb:.0f} MB",
+            goal=f"less than {GOAL_MB:g} MB",
+            is_met=result.per_clip_mb < GOAL_MB,
         )
-    return table
+        for result in rounds
+    )
+    return BenchResult(
+        title="Memory of clips on their way",
+        method=(
+            "Clips are downloaded, stored and posted. The figure is the peak of the bot's resident"
+            " memory above that at rest, for each clip."
+        ),
+        figures=figures,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_in_folder(run_bench))
+    sys.exit(run_and_record("transit", run_bench))
