@@ -79,7 +79,7 @@ PICTURES: Final = re.compile(r"\.(jpg|mp4)$")
 VALUES: Final = {
     "clip": "9999999",
     "count": "1,000,000",
-    "maker": "Wilhelmine Freifrau von Sternberg",
+    "creator": "Wilhelmine Freifrau von Sternberg",
     "server": "Donaudampfschifffahrtsgesellschaft " * 2,
     "title": "A lantern in the storm",
 }
