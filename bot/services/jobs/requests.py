@@ -263,9 +263,9 @@ class RequestService:
                 await self._show_accepted(job)
             place, running = None, []
             if self._policy.pace.in_flight is not None:  # otherwise nothing waits for a slot
-                place = await self._jobs.find_queue_place(job)
-            if place is not None:
+                # in this order, or a job that starts in between would wait for itself
                 running = await self._jobs.list_running_operations()
+                place = await self._jobs.find_queue_place(job)
             if place is None or self._wait_estimates.may_start_now(place, len(running)):
                 place, running = 0, []  # it has started already, or will at once
             ahead_models = [job.plan.model] * (place - 1)  # an approximation: theirs may differ

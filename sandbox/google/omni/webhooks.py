@@ -84,7 +84,7 @@ class StoredWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt to deliver an event; without a ``status`` nobody answered."""
+    """One attempt to deliver an event; without a ``status`` it was lost or nobody answered."""
 
     webhook: str
     event: str
@@ -200,10 +200,14 @@ class WebhookService:
         kind = _EVENTS_BY_STATUS.get(interaction.status)
         request = interaction.request
         is_heard = request.route is OmniRoute.API_KEY and request.is_background
-        if kind is None or not is_heard or self._settings.webhook_lost:
+        if kind is None or not is_heard:
             return
         for webhook in self.webhooks.values():
-            if webhook.state == "enabled" and kind in webhook.events:
+            if webhook.state != "enabled" or kind not in webhook.events:
+                continue
+            if self._settings.webhook_lost:
+                self._record(webhook, f"msg_{uuid.uuid4()}", kind, interaction.id, 1, None)
+            else:
                 self._start(self._deliver(webhook, kind, interaction.id))
 
     async def _deliver(self, webhook: StoredWebhook, kind: str, interaction: str) -> None:
@@ -261,8 +265,22 @@ class WebhookService:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             pass
-        self.deliveries.append(Delivery(webhook.id, event, kind, interaction, attempt, now, status))
+        self._record(webhook, event, kind, interaction, attempt, status, at=now)
         return status
+
+    def _record(
+        self,
+        webhook: StoredWebhook,
+        event: str,
+        kind: str,
+        interaction: str,
+        attempt: int,
+        status: int | None,
+        *,
+        at: float | None = None,
+    ) -> None:
+        at = self.clock.now() if at is None else at
+        self.deliveries.append(Delivery(webhook.id, event, kind, interaction, attempt, at, status))
 
 
 def read_events(value: Any) -> frozenset[str]:
