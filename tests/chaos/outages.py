@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.cluster import PostgresCluster
-from tests.chaos.records import Row, ScenarioResult
+from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage
 from tests.harness.bot import BotProcess
 from tests.harness.waiting import eventually
@@ -88,19 +88,17 @@ async def play_stop_past_lease(
     """Pause a process with running jobs until another has adopted them, then resume it."""
     async with open_stage(directory, cluster=cluster, processes=2) as stage:
         await stage.control.scale_ratelimits(None)
-        owners = "SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL"
-        before: set[Row] = set()
-
-        async def is_adopted() -> bool:
-            return not before & set(await stage.reader.fetch_rows(owners))
-
         async with stage.control.hold_google():
             await stage.request_clips(jobs)
             await stage.wait_for_states(polling=jobs)
-            before |= set(await stage.reader.fetch_rows(owners))
-            # the process whose shard has the guild owns the jobs
-            busy = await _find_owner_process(stage)
+            # either process may have claimed some of the jobs
+            busy, worker = await _find_owner_process(stage)
             busy.pause()
+
+            async def is_adopted() -> bool:
+                owners = await stage.reader.fetch_rows("SELECT DISTINCT owner FROM jobs")
+                return worker not in {owner for (owner,) in owners}
+
             await eventually(is_adopted, timeout=120, what="the other process adopting")
         busy.resume()
         stage.kills += 1
@@ -120,7 +118,7 @@ async def play_stop_during_post(
         async with stage.control.hold_google():
             await stage.request_clips(jobs)
             await stage.wait_for_states(polling=jobs)
-            busy = await _find_owner_process(stage)
+            busy, _ = await _find_owner_process(stage)
             fault = await stage.control.fault(
                 "discord", method="POST", path=r"/channels/\d+/messages$", times=1, hold_s=_HOLD_S
             )
@@ -133,12 +131,12 @@ async def play_stop_during_post(
         return await stage.conclude_scenario("stopped in mid-post, then continued")
 
 
-async def _find_owner_process(stage: ChaosStage) -> BotProcess:
-    """Return the process that owns the running jobs, by its log."""
+async def _find_owner_process(stage: ChaosStage) -> tuple[BotProcess, str]:
+    """Return a process that owns running jobs, by its log, and its worker's id."""
     (worker,) = (
         await stage.reader.fetch_rows("SELECT owner FROM jobs WHERE owner IS NOT NULL LIMIT 1")
     )[0]
-    return next(bot for bot in stage.bots if str(worker) in bot.read_log())
+    return next(bot for bot in stage.bots if str(worker) in bot.read_log()), str(worker)
 
 
 async def _wait_for_jobs(stage: ChaosStage, accepted: int) -> None:
