@@ -19,6 +19,7 @@ from sandbox.discord.errors import ActionRefused
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.gateway_faults import GatewayFault
 from sandbox.discord.ratelimits import RateLimiter
+from sandbox.discord.session_starts import IDENTIFY_INTERVAL_S, SessionStartLimit
 from sandbox.error_responses import InternalErrorLog, json_response
 from sandbox.fault_injection import FaultInjector
 from sandbox.request_log import Handler, LoggedRequest, RequestLog
@@ -135,10 +136,14 @@ class ServerControlApi:
                 gateway.session_starts.set_remaining(
                     remaining, None if seconds is None else _read_number(seconds, "seconds")
                 )
+            case "limit_identifies":
+                _limit_identifies(gateway.session_starts, order)
+            case "recommend_shards":
+                gateway.recommend_shards(_read_count(order.get("shards"), "shards"))
             case _:
                 raise ActionRefused(
-                    "action: disconnect, reconnect, invalid_session, down, up, fail, recover, send "
-                    "or limit_session_starts"
+                    "action: disconnect, reconnect, invalid_session, down, up, fail, recover, "
+                    "send, limit_session_starts, limit_identifies or recommend_shards"
                 )
         return json_response({"connections": connections})
 
@@ -200,6 +205,17 @@ class ServerControlApi:
             raise ActionRefused("scale: a number above 0, or null for no limits")
         self.rate_limits.set_scale(scale)
         return json_response({"scale": self.rate_limits.scale})
+
+
+def _limit_identifies(limit: SessionStartLimit, order: dict[str, Any]) -> None:
+    limit.max_concurrency = _read_count(order.get("max_concurrency", 1), "max_concurrency")
+    limit.identify_interval_s = _read_number(order.get("seconds", IDENTIFY_INTERVAL_S), "seconds")
+
+
+def _read_count(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ActionRefused(f"{name} is a whole number above 0")
+    return value
 
 
 def _read_number(value: object, name: str) -> float:

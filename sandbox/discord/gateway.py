@@ -33,6 +33,8 @@ from sandbox.discord.world import DiscordWorld
 
 HEARTBEAT_INTERVAL_S = 41.25
 HEARTBEAT_ROUND_TRIP_S = 0.1
+MAX_GUILDS_OF_SHARD = 2500
+"""https://docs.discord.com/developers/events/gateway#sharding"""
 CHUNK_SIZE = 1000
 """Members in one GUILD_MEMBERS_CHUNK."""
 
@@ -54,9 +56,7 @@ class Gateway:
     """All connections and sessions, and the ways to disturb them.
 
     ``heartbeat_interval_s`` is announced in HELLO, in real seconds. A client that is silent for 1.5
-    times as long is closed with 4009. If ``identify_interval_s`` is above 0, faster identifies get
-    an invalid session, as at Discord with ``max_concurrency`` 1. It is off by default, because it
-    would slow down every test.
+    times as long is closed with 4009.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class Gateway:
         *,
         public_url: str,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
-        identify_interval_s: float = 0.0,
     ) -> None:
         self.sessions = SessionRegistry(world.clock)
         self.counters = GatewayCounters()
@@ -74,8 +73,6 @@ class Gateway:
         self._clock = world.clock
         self._public_url = public_url
         self._heartbeat_interval_s = heartbeat_interval_s
-        self.identify_interval_s = identify_interval_s
-        self._last_identify = float("-inf")
         self._connections: set[GatewayConnection] = set()
         self._down_until: float | None = None
         world.hub.subscribe(self.sessions.receive_event)
@@ -136,6 +133,10 @@ class Gateway:
         for connection in self._connections:
             connection.send_text(text)
         return len(self._connections)
+
+    def recommend_shards(self, count: int) -> None:
+        """Recommend a number of shards at ``GET /gateway/bot``, however many guilds there are."""
+        self._world.recommended_shards = count
 
     def close(self) -> None:
         """Close all connections with 1001, "going away"."""
@@ -245,15 +246,15 @@ class Gateway:
         self._check_token(data.get("token"))
         shard = read_shard(data.get("shard", [0, 1]))
         intents = read_intents(data.get("intents"), self._world.privileged_intents_granted)
-        now = self._clock.now()
-        if now - self._last_identify < self.identify_interval_s:
+        guilds = [guild for guild in self._world.guild_ids() if shard.owns_guild(guild)]
+        if len(guilds) > MAX_GUILDS_OF_SHARD:
+            raise GatewayClosed(CloseCode.SHARDING_REQUIRED, "Sharding required.")
+        if not self.session_starts.start_session(shard.id):
             connection.send(Opcode.INVALID_SESSION, False)
             return
-        self._last_identify = now
         self.counters.identified += 1
         session = self.sessions.start_session(shard, intents, properties, connection.send_text)
         connection.session = session
-        guilds = [guild for guild in self._world.guild_ids() if shard.owns_guild(guild)]
         session.dispatch_event("READY", json.dumps(self._ready_payload(session, guilds)))
         if intents & Intents.GUILDS:
             for guild in guilds:

@@ -61,6 +61,7 @@ class DiscordWorld:
         self.attachments: dict[int, Attachment] = {}
         self.entitlements: list[Json] = []
         self.session_starts = SessionStartLimit(clock)
+        self.recommended_shards: int | None = None
         owner = self.add_user("clapper-owner", global_name="Owner")
         bot_id = self.ids.next_id()
         self.app = Application(bot_id, "Clapper", _new_token(bot_id), owner.id)

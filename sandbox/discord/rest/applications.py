@@ -57,7 +57,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
 
     async def get_gateway_bot(_: web.Request) -> web.Response:
         limit = world.session_starts.to_payload()
-        shards = len(world.guild_ids()) // 1000 + 1
+        shards = world.recommended_shards or len(world.guild_ids()) // 1000 + 1
         return json_response(
             {"url": _gateway_url(world), "session_start_limit": limit, "shards": shards}
         )

@@ -249,3 +249,37 @@ async def test_the_clock_only_advances(http: aiohttp.ClientSession, clock: Sandb
     async with http.post("clock", json={"advance_s": -1}) as response:
         assert response.status == 400
     assert clock.now() == before + 90
+
+
+async def test_identify_limits_are_set(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, clock: SandboxClock
+) -> None:
+    await control_gateway(http, action="limit_identifies", max_concurrency=2)
+    await control_gateway(http, action="recommend_shards", shards=4)
+    headers = {"Authorization": f"Bot {sandbox.world.token}"}
+    async with http.get("/api/v10/gateway/bot", headers=headers) as response:
+        answer = await response.json()
+    assert answer["shards"] == 4
+    assert answer["session_start_limit"]["max_concurrency"] == 2
+    async with open_gateway(gateway_url) as client:
+        await client.identify(sandbox.world.token, shard=(0, 4))
+    async with open_gateway(gateway_url) as client:
+        await client.expect(10)
+        await client.send(2, identify_payload(sandbox.world.token, shard=(0, 4)))
+        assert await client.expect(9) is False
+        clock.advance(5)
+        await client.send(2, identify_payload(sandbox.world.token, shard=(0, 4)))
+        await client.expect_event("READY")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"action": "limit_identifies", "max_concurrency": 0},
+        {"action": "recommend_shards"},
+        {"action": "recommend_shards", "shards": "many"},
+    ],
+)
+async def test_a_wrong_limit_is_refused(http: aiohttp.ClientSession, order: dict[str, Any]) -> None:
+    async with http.post("gateway", json=order) as response:
+        assert response.status == 400

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.clock import SandboxClock
+from sandbox.discord import gateway
 from sandbox.discord.connection import SENDS_PER_MINUTE
 from sandbox.discord.events import ALL_INTENTS, Intents
 from sandbox.server import SandboxServer
@@ -185,7 +186,7 @@ async def test_a_silent_client_is_closed_and_can_resume(
 async def test_identifying_too_fast_is_an_invalid_session_when_asked_for(
     sandbox: SandboxServer, gateway_url: str, clock: SandboxClock
 ) -> None:
-    sandbox.gateway.identify_interval_s = 5.0
+    sandbox.world.session_starts.identify_interval_s = 5.0
     async with open_gateway(gateway_url) as first, open_gateway(gateway_url) as second:
         await first.identify(sandbox.world.token)
         await second.expect(10)
@@ -194,3 +195,31 @@ async def test_identifying_too_fast_is_an_invalid_session_when_asked_for(
         clock.advance(5)
         await second.send(2, identify_payload(sandbox.world.token))
         await second.expect_event("READY")
+
+
+async def test_shards_of_different_buckets_may_identify_together(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
+    limit = sandbox.world.session_starts
+    limit.identify_interval_s, limit.max_concurrency = 5.0, 2
+    async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
+        await zero.identify(sandbox.world.token, shard=(0, 4))
+        await one.identify(sandbox.world.token, shard=(1, 4))
+    async with open_gateway(gateway_url) as two:
+        await two.expect(10)
+        await two.send(2, identify_payload(sandbox.world.token, shard=(2, 4)))
+        assert await two.expect(9) is False
+
+
+async def test_a_shard_of_too_many_guilds_is_closed(
+    sandbox: SandboxServer, gateway_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "MAX_GUILDS_OF_SHARD", 0)
+    (guild,) = sandbox.world.guild_ids()
+    own = (guild >> 22) % 2
+    async with open_gateway(gateway_url) as client:
+        await client.expect(10)
+        await client.send(2, identify_payload(sandbox.world.token, shard=(own, 2)))
+        assert await client.read_close_code() == 4011
+    async with open_gateway(gateway_url) as client:
+        await client.identify(sandbox.world.token, shard=(1 - own, 2))
