@@ -309,7 +309,7 @@ class VideoCommands(
         typed = current.lower()
         return [
             Choice(name=model.name[:100], value=model.id[:32])
-            for model in self.model_directory.catalogue.models
+            for model in self.model_directory.catalog.models
             if typed in f"{model.name} {model.id}".lower()
         ][:MAX_CHOICES]
 

@@ -25,7 +25,7 @@ from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
 from bot.media.probe import PyAvMediaProbe
@@ -112,14 +112,14 @@ class Container:
         *,
         database: Database,
         gallery_database: Database,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         signed_links: SignedLinks | None,
         clock: Clock,
     ) -> None:
         self.settings = settings
         self.database = database
         self.gallery_database = gallery_database
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.signed_links = signed_links
         self.clock = clock
         self._build_stores(database)
@@ -155,7 +155,7 @@ class Container:
         )
         self.routes = build_routes(
             settings,
-            self.catalogue,
+            self.catalog,
             self.instruments,
             clock,
             interaction_watcher=self.interaction_lifetimes,
@@ -163,7 +163,7 @@ class Container:
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,
-            catalogue=self.catalogue,
+            catalog=self.catalog,
             routes=self.routes,
             clock=clock,
             model_states=self.model_states,
@@ -364,7 +364,7 @@ class Container:
         )
 
     def _build_webhook_services(self, settings: Settings, clock: Clock) -> None:
-        self.webhook_api = build_webhook_api(settings, self.catalogue, clock)
+        self.webhook_api = build_webhook_api(settings, self.catalog, clock)
         self.webhook_registrar: WebhookRegistrar | None = None
         self.webhook_inbox: WebhookInbox | None = None
         if self.webhook_api is None:

@@ -13,7 +13,7 @@ from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
 from bot.app.start_report import report_start
-from bot.app.startup import StartupError, make_data_dir, open_catalogue, open_migrated_database
+from bot.app.startup import StartupError, make_data_dir, open_catalog, open_migrated_database
 from bot.app.supervisor import make_readiness_check
 from bot.app.web import (
     build_signed_links,
@@ -65,8 +65,8 @@ async def run_bot(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Start and connect everything, and clean up when cancelled."""
     clock = SystemClock()
-    catalogue = await asyncio.to_thread(
-        open_catalogue,
+    catalog = await asyncio.to_thread(
+        open_catalog,
         settings.models_file,
         omni_satisfies_adults=settings.omni_satisfies_adults,
     )
@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> None:
             settings,
             database=await stack.enter_async_context(open_migrated_database(settings, clock)),
             gallery_database=await _open_gallery_database(settings, stack),
-            catalogue=catalogue,
+            catalog=catalog,
             signed_links=await build_signed_links(settings, clock),
             clock=clock,
         )
@@ -127,7 +127,7 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
     """Serve the gallery until ``stack`` is closed, and return its URL. Raises `StartupError`."""
     website = serve_website(
         parts.settings,
-        catalogue=parts.catalogue,
+        catalog=parts.catalog,
         database=parts.gallery_database,
         thumbnails=parts.gallery_thumbnails,
         instruments=parts.instruments,

@@ -13,13 +13,13 @@ from typing import Final
 import structlog
 from yarl import URL
 
-from bot.config.model_catalogue import CatalogueError, load_catalogue
+from bot.config.model_catalog import CatalogError, load_catalog
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
 from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.domain.jobs.request import GoogleRoute, PersonRule
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, InteractionWatcher, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
@@ -74,25 +74,25 @@ def make_data_dir(data_dir: Path) -> None:
         _log.info("data_dir.chmod_failed", error=type(error).__name__)
 
 
-def open_catalogue(
+def open_catalog(
     extra_models_file: Path | None, *, omni_satisfies_adults: bool = False
-) -> ModelCatalogue:
+) -> ModelCatalog:
     """Return our catalog with the operator's changes. Raises `SettingsError`.
 
     Omni has no parameter for *adults only*. With ``omni_satisfies_adults`` the operator trusts
     Google to follow that rule anyway.
     """
     try:
-        catalogue = load_catalogue(
+        catalog = load_catalog(
             None if extra_models_file is None else extra_models_file.read_text("utf-8")
         )
     except OSError as error:
         raise SettingsError(
             f"MODELS_FILE cannot be read ({error.strerror}): set it to a TOML file, or remove it."
         ) from error
-    except (CatalogueError, UnicodeDecodeError) as error:
+    except (CatalogError, UnicodeDecodeError) as error:
         raise SettingsError(f"MODELS_FILE is malformed: {error}") from error
-    return catalogue.trust_omni(PersonRule.ADULTS) if omni_satisfies_adults else catalogue
+    return catalog.trust_omni(PersonRule.ADULTS) if omni_satisfies_adults else catalog
 
 
 def list_dated_routes(settings: Settings) -> frozenset[GoogleRoute]:
@@ -139,7 +139,7 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
 
 def build_routes(
     settings: Settings,
-    catalogue: ModelCatalogue,
+    catalog: ModelCatalog,
     instruments: Instruments,
     clock: Clock,
     *,
@@ -157,7 +157,7 @@ def build_routes(
         routes[GoogleRoute.GEMINI] = GeminiModels(
             api_key=api_key,
             data_dir=settings.data_dir,
-            catalogue=catalogue,
+            catalog=catalog,
             clock=clock,
             base_url=api_url,
             paid_calls=may_pay,
@@ -165,7 +165,7 @@ def build_routes(
         routes[GoogleRoute.OMNI] = OmniModels(
             api_key=api_key,
             data_dir=settings.data_dir,
-            catalogue=catalogue,
+            catalog=catalog,
             clock=clock,
             region=settings.google_region,
             base_url=api_url,
@@ -181,18 +181,18 @@ def build_routes(
             location=settings.google_cloud_location,
             credentials=DefaultCredentials(),
             data_dir=settings.data_dir,
-            catalogue=catalogue,
+            catalog=catalog,
             clock=clock,
             base_url=settings.vertex_api_url,
             output_uri=settings.google_output_uri,
             paid_calls=may_pay,
         )
-        if catalogue.restrict_to(GoogleRoute.VERTEX_OMNI).models:  # only if the operator adds one
+        if catalog.restrict_to(GoogleRoute.VERTEX_OMNI).models:  # only if the operator adds one
             routes[GoogleRoute.VERTEX_OMNI] = VertexOmniModels(
                 project=settings.google_cloud_project,
                 credentials=DefaultCredentials(),
                 data_dir=settings.data_dir,
-                catalogue=catalogue,
+                catalog=catalog,
                 clock=clock,
                 region=settings.google_region,
                 base_url=settings.vertex_api_url,
@@ -206,7 +206,7 @@ def build_routes(
 
 
 def build_webhook_api(
-    settings: Settings, catalogue: ModelCatalogue, clock: Clock
+    settings: Settings, catalog: ModelCatalog, clock: Clock
 ) -> GeminiWebhooks | None:
     """Return the API of webhooks, `None` without an API key."""
     if settings.gemini_api_key is None:
@@ -214,7 +214,7 @@ def build_webhook_api(
     return GeminiWebhooks(
         api_key=settings.gemini_api_key.get_secret_value(),
         data_dir=settings.data_dir,
-        catalogue=catalogue,
+        catalog=catalog,
         clock=clock,
         base_url=settings.gemini_api_url or GEMINI_API_URL,
     )

@@ -13,7 +13,7 @@ from yarl import URL
 
 from bot.app.descriptors import raise_descriptor_limit
 from bot.config.settings import Settings
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, MediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
@@ -47,7 +47,7 @@ _MAX_WAITING_THUMBNAILS: Final = 200
 async def serve_website(
     settings: Settings,
     *,
-    catalogue: ModelCatalogue,
+    catalog: ModelCatalog,
     database: Database,
     thumbnails: Thumbnails,
     instruments: Instruments,
@@ -66,7 +66,7 @@ async def serve_website(
         thumbnails=thumbnails,
         data_dir=settings.data_dir,
         clock=clock,
-        model_names={model.id: model.name for model in catalogue.models},
+        model_names={model.id: model.name for model in catalog.models},
     )
 
     app = build_application(

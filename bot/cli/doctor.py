@@ -25,7 +25,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from bot.app.clock import SystemClock
-from bot.app.startup import ROUTE_SETTINGS, build_routes, open_catalogue
+from bot.app.startup import ROUTE_SETTINGS, build_routes, open_catalog
 from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
@@ -79,11 +79,11 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding("settings", True, "complete and well-formed"),
         *await _examine_database(settings, now),
     ]
-    catalogue = open_catalogue(settings.models_file)
-    routes, today = build_routes(settings, catalogue, Instruments(), clock), now.date()
+    catalog = open_catalog(settings.models_file)
+    routes, today = build_routes(settings, catalog, Instruments(), clock), now.date()
     try:
         for route, models in routes.items():
-            findings += await _examine_route(models, catalogue.restrict_to(route).models, today)
+            findings += await _examine_route(models, catalog.restrict_to(route).models, today)
     finally:
         for models in routes.values():
             await models.close()

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
-from bot.cli.models_document import render_catalogue
-from bot.config.model_catalogue import CatalogueError, load_catalogue
+from bot.cli.models_document import render_catalog
+from bot.config.model_catalog import CatalogError, load_catalog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,8 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
     file: Path | None = arguments.file
     try:
         extra = None if file is None else file.read_text("utf-8")
-        catalogue = load_catalogue(extra, extra_name="" if file is None else str(file))
-    except (CatalogueError, OSError, UnicodeDecodeError) as error:
+        catalog = load_catalog(extra, extra_name="" if file is None else str(file))
+    except (CatalogError, OSError, UnicodeDecodeError) as error:
         raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
-    sys.stdout.write(render_catalogue(catalogue))
+    sys.stdout.write(render_catalog(catalog))
     return 0

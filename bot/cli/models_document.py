@@ -1,4 +1,4 @@
-"""Renders the catalogue as docs/models.md, by the template models_document.md.j2.
+"""Renders the catalog as docs/models.md, by the template models_document.md.j2.
 
 The page has the Veo document's own table of parameters too, so that a wrong row shows when the two
 are compared.
@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from bot.domain.billing.money import format_usd
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, Resolution
-from bot.domain.models.spec import ModelCatalogue, ModelSpec
+from bot.domain.models.spec import ModelCatalog, ModelSpec
 from bot.ui.models_overview import list_ranges
 
 DOCUMENT_COLUMNS: Final = (
@@ -43,7 +43,7 @@ class ParameterRow:
     differences: dict[str, str]
 
 
-def render_catalogue(catalogue: ModelCatalogue) -> str:
+def render_catalog(catalog: ModelCatalog) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),  # Markdown is not escaped
@@ -56,13 +56,13 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
     environment.filters["usd"] = format_usd
     environment.filters["ranges"] = list_ranges
     return environment.get_template("models_document.md.j2").render(
-        models=catalogue.models,
-        names={model.id: model.name for model in catalogue.models},
+        models=catalog.models,
+        names={model.id: model.name for model in catalog.models},
         modes=list(GenerationMode),
         resolutions=list(Resolution),
         regions=list(OperatorRegion),
         columns=[column for column, _ in DOCUMENT_COLUMNS],
-        parameter_rows=[_build_row(catalogue, parameter) for parameter in DOCUMENT_PARAMETERS],
+        parameter_rows=[_build_row(catalog, parameter) for parameter in DOCUMENT_PARAMETERS],
     )
 
 
@@ -71,13 +71,13 @@ def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
     return _CELL_BUILDERS[parameter](model)
 
 
-def _build_row(catalogue: ModelCatalogue, parameter: str) -> ParameterRow:
+def _build_row(catalog: ModelCatalog, parameter: str) -> ParameterRow:
     row = ParameterRow(parameter, [], {})
     for column, ids in DOCUMENT_COLUMNS:
-        models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
+        models = [model for id_ in ids if (model := catalog.get(id_)) is not None]
         cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
         row.cells.append(" / ".join(cells) or _EMPTY_CELL)
-        # a source that is named like the parameter says how the catalogue differs
+        # a source that is named like the parameter says how the catalog differs
         notes = dict.fromkeys(note for model in models if (note := model.sources.get(parameter)))
         if notes:
             row.differences[column] = "; ".join(notes)

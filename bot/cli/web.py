@@ -23,7 +23,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.app.clock import SystemClock
-from bot.app.startup import open_catalogue
+from bot.app.startup import open_catalog
 from bot.app.web import (
     build_downloads,
     build_gallery_thumbnails,
@@ -61,7 +61,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()
-    catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
+    catalog = await asyncio.to_thread(open_catalog, settings.models_file)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_with(open_reader, settings))
         writer = await stack.enter_async_context(open_with(open_side_writer, settings))
@@ -75,7 +75,7 @@ async def serve_until_stopped(settings: Settings) -> None:
         url = await stack.enter_async_context(
             serve_website(
                 settings,
-                catalogue=catalogue,
+                catalog=catalog,
                 database=database,
                 thumbnails=build_gallery_thumbnails(
                     media=media_probe, originals=originals, instruments=web_instruments

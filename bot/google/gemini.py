@@ -26,7 +26,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
@@ -65,14 +65,14 @@ class GeminiModels:
         *,
         api_key: str,
         data_dir: Path,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         clock: Clock,
         base_url: str = GEMINI_API_URL,
         paid_calls: bool = True,
     ) -> None:
         self._api_key = api_key.strip()
         self._data_dir = data_dir
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._clock = clock
         self._connection = GoogleConnection(
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls
@@ -120,7 +120,7 @@ class GeminiModels:
                 raise VideoRefused(str(error), outcome=Outcome.SOURCE_EXPIRED) from error
             # Google refuses a MIME type next to the uri.
             instance["video"] = {"uri": plan.source.remote_uri}
-        document = {"instances": [instance], "parameters": build_parameters(plan, self._catalogue)}
+        document = {"instances": [instance], "parameters": build_parameters(plan, self._catalog)}
         try:
             operation = await self._connection.submit(
                 f"{API_VERSION}/models/{plan.model}:predictLongRunning",
@@ -152,7 +152,7 @@ class GeminiModels:
         path = f"{API_VERSION}/{quote(operation, safe='/:')}"
         answer = await self._operations.request_operation("GET", path, operation=operation)
         match = _OPERATION_MODEL_PATTERN.search(operation)
-        model = self._catalogue.get(match[1]) if match else None
+        model = self._catalog.get(match[1]) if match else None
         result = read_operation(answer, _read_videos)
         if not isinstance(result, OperationFinished) or model is None or model.keep_seconds is None:
             return result

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.jobs.request import GenerationMode, InputImage, VideoPlan
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.google.json_stream import FileContent
 
 
@@ -27,10 +27,10 @@ def build_instance(plan: VideoPlan, data_dir: Path) -> dict[str, Any]:
     return instance
 
 
-def build_parameters(plan: VideoPlan, catalogue: ModelCatalogue) -> dict[str, Any]:
+def build_parameters(plan: VideoPlan, catalog: ModelCatalog) -> dict[str, Any]:
     parameters = {
         "sampleCount": plan.videos,
-        "durationSeconds": _choose_duration_s(plan, catalogue),
+        "durationSeconds": _choose_duration_s(plan, catalog),
         "aspectRatio": plan.aspect_ratio,
         "resolution": plan.resolution,
         "personGeneration": plan.person_generation,
@@ -44,7 +44,7 @@ def _build_image(image: InputImage, data_dir: Path) -> dict[str, Any]:
     return {"bytesBase64Encoded": FileContent(data_dir / image.path), "mimeType": image.mime_type}
 
 
-def _choose_duration_s(plan: VideoPlan, catalogue: ModelCatalogue) -> int | None:
+def _choose_duration_s(plan: VideoPlan, catalog: ModelCatalog) -> int | None:
     """Return ``durationSeconds``; for extensions, the value that Google requires.
 
     That value is not the number of seconds that an extension adds. `None` (Google's default) for an
@@ -52,5 +52,5 @@ def _choose_duration_s(plan: VideoPlan, catalogue: ModelCatalogue) -> int | None
     """
     if plan.mode is not GenerationMode.EXTENSION:
         return plan.seconds
-    model = catalogue.get(plan.model)
+    model = catalog.get(plan.model)
     return model.extension.sent_seconds if model is not None and model.extension else None

@@ -22,7 +22,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google import storage
 from bot.google.api_errors import CredentialsRejected
@@ -63,7 +63,7 @@ class VertexModels:
         location: str,
         credentials: TokenSource,
         data_dir: Path,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         clock: Clock,
         base_url: str | None = None,
         output_uri: str | None = None,
@@ -74,7 +74,7 @@ class VertexModels:
         self._parent = f"projects/{project}/locations/{location}"
         self._credentials = credentials
         self._data_dir = data_dir
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._clock = clock
         self._output_uri = output_uri.rstrip("/") if output_uri else None
         self._api = GoogleConnection(
@@ -98,8 +98,8 @@ class VertexModels:
         instance = build_instance(plan, self._data_dir)
         if plan.source is not None:
             instance["video"] = self._build_source(plan)
-        parameters = build_parameters(plan, self._catalogue)
-        model = self._catalogue.get(plan.model)
+        parameters = build_parameters(plan, self._catalog)
+        model = self._catalog.get(plan.model)
         if model is not None and model.audio:
             parameters["generateAudio"] = True
         if self._output_uri is not None:

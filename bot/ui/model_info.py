@@ -44,7 +44,7 @@ class ModelInfo:
         self._region = region
 
     def get_display_name(self, model: str) -> str:
-        spec = self._model_directory.catalogue.get(model)
+        spec = self._model_directory.catalog.get(model)
         return spec.name if spec is not None else model
 
     def is_extendable(self, clip: Clip, now: datetime) -> bool:

@@ -257,7 +257,7 @@ class Autocompleter:
         one.
         """
         value = choice.value
-        model = self.model_directory.catalogue.get(choice.model)
+        model = self.model_directory.catalog.get(choice.model)
         if option == "duration":
             value = translate("seconds", locale, count=int(value))
             value = f"+{value}" if is_extension else value

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.app.clock import SystemClock
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.ports import OperationFinished
 from bot.google.omni.models import OmniModels
 from tests.bench.figures import BenchResult, Figure, run_and_record
@@ -89,7 +89,7 @@ async def measure(url: str, folder: Path) -> InlineResult:
     omni = OmniModels(
         api_key="key",
         data_dir=folder,
-        catalogue=load_catalogue(),
+        catalog=load_catalog(),
         clock=SystemClock(),
         base_url=url,
     )

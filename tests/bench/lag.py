@@ -48,7 +48,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.world import FakeModelAvailability, make_origin, make_plan
 
 INTERVAL_S: Final = 10.0
-LEARNT_JOBS: Final = 20
+LEARNED_JOBS: Final = 20
 MEASURED_JOBS: Final = 60
 GOAL_POLL_RATIO: Final = 1.5
 GOAL_MEDIAN_S: Final = 2.5
@@ -76,8 +76,8 @@ class LogNormal:
 class Load:
     """Operations whose durations are drawn from ``kinds``.
 
-    Those after the learnt ones take ``slowdown`` times as long. The load is repeated ``runs``
-    times, each time with other durations and nothing learnt.
+    Those after the learned ones take ``slowdown`` times as long. The load is repeated ``runs``
+    times, each time with other durations and nothing learned.
     """
 
     name: str
@@ -199,7 +199,7 @@ class LoadRun:
 
     async def measure(self, ours: Watched, fixed: Watched, *, jobs: int = MEASURED_JOBS) -> None:
         """Learn from some operations, then add ``jobs`` others to ``ours`` and ``fixed``."""
-        for _ in range(LEARNT_JOBS):
+        for _ in range(LEARNED_JOBS):
             await self._poll_operation(self._load.draw(self._source))
         for _ in range(jobs):
             duration_s = self._load.draw(self._source) * self._load.slowdown
@@ -365,7 +365,7 @@ async def run_bench(folder: Path) -> BenchResult:
         title="Lag between Google's end and the poll that sees it",
         method=(
             f"{LOADS[0].runs} runs of {MEASURED_JOBS} jobs, one after the other, each run after"
-            f" {LEARNT_JOBS} others from which the schedule is learnt. The poller, the schedules"
+            f" {LEARNED_JOBS} others from which the schedule is learned. The poller, the schedules"
             " and the store are the bot's, Google and time are simulated. The best schedule is"
             " computed by dynamic programming from the exact distribution, for the least mean lag"
             " with as many polls as the bot made; no pause in it has a limit."

@@ -15,7 +15,7 @@ from bot.services.jobs.poll_schedules import PollSchedules
 from bot.store.engine.database import Database
 from bot.store.jobs.model_states import KEPT_DURATIONS, ModelStateStore
 from bot.store.operations.statistics import StatisticsStore
-from tests.bench.lag import LEARNT_JOBS, Load, LoadRun, LogNormal, Watched
+from tests.bench.lag import LEARNED_JOBS, Load, LoadRun, LogNormal, Watched
 from tests.contract.conftest import ON_SQLITE
 from tests.fakes.clock import VirtualClock
 from tests.fakes.world import MODEL, SimulatedWorld, make_plan
@@ -103,7 +103,7 @@ async def test_the_poller_learns_from_what_it_measures(database: Database) -> No
     assert max(ours.lags_s) < 8
     assert ours.mean_polls < 1.5 * fixed.mean_polls
     measured = await ModelStateStore(database).list_measured(make_plan(model="alike 1"))
-    assert len(measured) == LEARNT_JOBS + 20
+    assert len(measured) == LEARNED_JOBS + 20
     for duration in measured:
         assert duration.last_pending_s is not None
         assert 2 - 1e-6 <= duration.seen_s - duration.last_pending_s <= 20 + 1e-6
@@ -138,8 +138,8 @@ async def test_a_schedule_is_read_once_for_many_jobs(
     found = await asyncio.gather(*(schedules.find_schedule(make_plan()) for _ in range(50)))
     assert len(reads) == 1
     assert all(schedule is found[0] for schedule in found)
-    assert found[0].is_learnt
-    assert (await schedules.find_schedule(make_plan(seconds=4))).is_learnt
+    assert found[0].is_learned
+    assert (await schedules.find_schedule(make_plan(seconds=4))).is_learned
     assert len(reads) == 2, "another group"
     clock.jump_ahead(31.0)
     assert await schedules.find_schedule(make_plan()) is found[0], "nothing new was measured"

@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from sqlalchemy import select, update
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.remote_deletion import GIVE_UP_AFTER, LONGEST_RETRY, compute_retry_delay
 from bot.domain.errors import (
@@ -303,7 +303,7 @@ class TestLifetime:
         record = store.record_gone if gone else store.record_alive
         return await record(clip.route, clip.interaction_id, now=clip.created_at + age)
 
-    async def test_promise_counts_until_something_is_learnt(
+    async def test_promise_counts_until_something_is_learned(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         clip = await make_clip(world, process)
@@ -361,7 +361,7 @@ class TestLifetime:
         gone, other = await make_clip(world, process), await make_clip(world, process, 2)
         await self.report(store, gone, 2 * DAY)
         old = world.clock.now() - 8 * DAY
-        statement = update(interaction_lifetimes_table).values(learnt_at=old)
+        statement = update(interaction_lifetimes_table).values(learned_at=old)
         await world.database.execute(statement)
         assert await self.load_expiry(world, other) == world.google.interaction_expires_at
 
@@ -386,14 +386,14 @@ class TestLifetime:
         await watcher.record_alive(GoogleRoute.OMNI, "v1_a")
         assert away.await_count == 2
 
-    async def test_repeated_request_knows_what_was_learnt_since(
+    async def test_repeated_request_knows_what_was_learned_since(
         self,
         world: SimulatedWorld,
         process: SimulatedProcess,
         store: InteractionLifetimeStore,
     ) -> None:
         """Its plan has the lifetime known when it was first made."""
-        world.model_availability.offered = load_catalogue().restrict_to(GoogleRoute.OMNI).models
+        world.model_availability.offered = load_catalog().restrict_to(GoogleRoute.OMNI).models
         clip = await make_clip(world, process)
         repeated = VideoRequest("make it dark", source=clip.as_source(), is_edit=True)
         rules = ServerRulesService(guilds=world.guilds, clock=world.clock)

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock, Mock
 
 import discord
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.pictures import ImportedImage, PictureTrait
 from bot.domain.jobs.request import AspectRatio, GoogleRoute, InputImage, PictureFit
@@ -119,7 +119,7 @@ class SimulatedCogs:
     def __init__(self, world: SimulatedWorld, *, clips: Any = None, **changes: Any) -> None:
         self.images = CountedImages()
         self.confirmations = PendingConfirmations()
-        self.models = load_catalogue().restrict_to(GoogleRoute.GEMINI).models
+        self.models = load_catalog().restrict_to(GoogleRoute.GEMINI).models
         jobs, absent = JobStore(world.database), Mock()
         worker = world.create_process().worker
         requests = RequestService(

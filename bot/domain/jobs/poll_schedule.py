@@ -1,4 +1,4 @@
-"""When a running operation is polled next, learnt from how long alike operations took.
+"""When a running operation is polled next, learned from how long alike operations took.
 
 The measured durations give a probability for each time at which the operation may end. Of all
 schedules with a given number of polls, the one with the least expected lag between the end and the
@@ -16,7 +16,7 @@ from typing import Final
 ENOUGH_DURATIONS: Final = 8
 """With fewer, the schedule is the fixed interval."""
 LATEST_DURATIONS: Final = 60
-"""From how many the schedule is learnt: more would follow a change of Google's speed too slowly."""
+"""How many it is learned from: more would follow a change of Google's speed too slowly."""
 SHORTEST_PAUSE_S: Final = 2.0
 """Google is not polled more often, unless the configured interval is shorter."""
 
@@ -143,7 +143,7 @@ class PollSchedule:
     pauses_s: tuple[float, ...] = ()
 
     @property
-    def is_learnt(self) -> bool:
+    def is_learned(self) -> bool:
         return bool(self.ages_s)
 
     def pause_after(self, age_s: float) -> float:

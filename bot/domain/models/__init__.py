@@ -3,7 +3,7 @@
 from bot.domain.models.spec import (
     EditRules,
     ExtensionRules,
-    ModelCatalogue,
+    ModelCatalog,
     ModelCondition,
     ModelSpec,
     PeopleRow,
@@ -13,7 +13,7 @@ from bot.domain.models.spec import (
 __all__ = [
     "EditRules",
     "ExtensionRules",
-    "ModelCatalogue",
+    "ModelCatalog",
     "ModelCondition",
     "ModelSpec",
     "PeopleRow",

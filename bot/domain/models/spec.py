@@ -180,7 +180,7 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCatalogue:
+class ModelCatalog:
     """All known models; the order breaks ties."""
 
     models: tuple[ModelSpec, ...]

@@ -24,7 +24,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.webhook import SubmitLabels
-from bot.domain.models import ModelCatalogue, ModelSpec
+from bot.domain.models import ModelCatalog, ModelSpec
 from bot.domain.ports import Clock, OperationPending, PollResult
 from bot.google.answers import GoogleAnswer, read_answer
 from bot.google.api_errors import CredentialsRejected, classify_call_error, classify_submit_error
@@ -78,7 +78,7 @@ class Interactions:
         *,
         path: str,
         data_dir: Path,
-        models: ModelCatalogue,
+        models: ModelCatalog,
         clock: Clock,
         keeps_interactions: bool,
     ) -> None:

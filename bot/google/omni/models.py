@@ -22,7 +22,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Outcome
 from bot.domain.jobs.request import GoogleRoute, InputImage, OperatorRegion, SourceClip, VideoPlan
 from bot.domain.jobs.source_access import may_send_copy
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import (
     Clock,
     InteractionWatcher,
@@ -67,7 +67,7 @@ class OmniModels:
         *,
         api_key: str,
         data_dir: Path,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         clock: Clock,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
         base_url: str = GEMINI_API_URL,
@@ -76,7 +76,7 @@ class OmniModels:
     ) -> None:
         self._api_key = api_key.strip()
         self._data_dir = data_dir
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._clock = clock
         self._region = region
         self._interaction_watcher = interaction_watcher
@@ -90,7 +90,7 @@ class OmniModels:
             self._connection,
             path=f"{API_VERSION}/interactions",
             data_dir=data_dir,
-            models=catalogue.restrict_to(self.route),
+            models=catalog.restrict_to(self.route),
             clock=clock,
             keeps_interactions=True,
         )
@@ -266,7 +266,7 @@ class OmniModels:
 
     def _get_name(self, model: str) -> str:
         """Return a model's name at Google, or its id if it is no longer in the catalog."""
-        spec = self._catalogue.get(model)
+        spec = self._catalog.get(model)
         return model if spec is None else spec.name_at_google
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, OperatorRegion, VideoPlan
 from bot.domain.jobs.source_access import may_send_copy
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import (
     Clock,
     ModelReachability,
@@ -72,7 +72,7 @@ class VertexOmniModels:
         project: str,
         credentials: TokenSource,
         data_dir: Path,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         clock: Clock,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
         base_url: str | None = None,
@@ -82,7 +82,7 @@ class VertexOmniModels:
     ) -> None:
         self._credentials = credentials
         self._data_dir = data_dir
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._clock = clock
         self._region = region
         self._output_uri = output_uri.rstrip("/") if output_uri else None
@@ -102,7 +102,7 @@ class VertexOmniModels:
             self._connection,
             path=f"{API_VERSION}/projects/{project}/locations/{_LOCATION}/interactions",
             data_dir=data_dir,
-            models=catalogue.restrict_to(self.route),
+            models=catalog.restrict_to(self.route),
             clock=clock,
             keeps_interactions=False,
         )
@@ -252,7 +252,7 @@ class VertexOmniModels:
 
     def _get_name(self, model: str) -> str:
         """Return a model's name at Google, or its id if it is no longer in the catalog."""
-        spec = self._catalogue.get(model)
+        spec = self._catalog.get(model)
         return model if spec is None else spec.name_at_google
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from bot.domain.jobs.webhook import (
     RegisteredWebhook,
     SubmitLabels,
 )
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock
 from bot.google.connection import GoogleConnection
 from bot.google.gemini import GEMINI_API_URL
@@ -37,7 +37,7 @@ class GeminiWebhooks:
         *,
         api_key: str,
         data_dir: Path,
-        catalogue: ModelCatalogue,
+        catalog: ModelCatalog,
         clock: Clock,
         base_url: str = GEMINI_API_URL,
     ) -> None:
@@ -49,7 +49,7 @@ class GeminiWebhooks:
             self._connection,
             path=f"{API_VERSION}/interactions",
             data_dir=data_dir,
-            models=catalogue.restrict_to(GoogleRoute.OMNI),
+            models=catalog.restrict_to(GoogleRoute.OMNI),
             clock=clock,
             keeps_interactions=True,
         )

@@ -17,7 +17,7 @@ import structlog
 
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, VideoError
 from bot.domain.jobs.request import GenerationMode, GoogleRoute
-from bot.domain.models import ModelCatalogue, ModelSpec
+from bot.domain.models import ModelCatalog, ModelSpec
 from bot.domain.ports import Clock, ModelReachability, VideoModels
 from bot.store.jobs.model_states import ModelStateStore
 
@@ -67,7 +67,7 @@ class ModelDirectory:
     still list a model that no longer runs.
     """
 
-    catalogue: ModelCatalogue
+    catalog: ModelCatalog
     routes: Mapping[GoogleRoute, VideoModels]
     clock: Clock
     dated_routes: frozenset[GoogleRoute] = frozenset()
@@ -81,7 +81,7 @@ class ModelDirectory:
         # Until Google has answered, all models of configured routes are offered unless their
         # shutdown date has passed. Otherwise a start while Google is unavailable would refuse
         # every request.
-        names = {model.id: model.name for model in self.catalogue.models}
+        names = {model.id: model.name for model in self.catalog.models}
         self._offer_statuses = {
             model.id: ModelOfferStatus(
                 model,
@@ -89,7 +89,7 @@ class ModelDirectory:
                 configured=model.route in self.routes,
                 replacement=names.get(model.replaced_by or ""),
             )
-            for model in self.catalogue.models
+            for model in self.catalog.models
         }
 
     async def refresh_from_google(self) -> bool:
@@ -106,7 +106,7 @@ class ModelDirectory:
     async def _ask_routes(self) -> bool:
         answered = True
         for route, adapter in self.routes.items():
-            ids = [model.id for model in self.catalogue.restrict_to(route).models]
+            ids = [model.id for model in self.catalog.restrict_to(route).models]
             try:
                 answers = await adapter.check_reachability(ids)
             except AccessRefused as error:

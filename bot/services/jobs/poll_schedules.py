@@ -26,8 +26,8 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Learnt:
-    """A schedule, what it was learnt from, and when that was read."""
+class _Learned:
+    """A schedule, what it was learned from, and when that was read."""
 
     schedule: PollSchedule
     measured: list[MeasuredDuration] = field(default_factory=list)
@@ -36,7 +36,7 @@ class _Learnt:
 
 
 class PollSchedules:
-    """The schedules of all groups of alike operations; ``interval_s`` applies until one is learnt.
+    """The schedules of all groups of alike operations; ``interval_s`` applies until one is learned.
 
     Many jobs may start at once, so each group is read at most every `_CACHE_TTL_S`, and computed in
     a thread and only if there are new durations.
@@ -46,27 +46,27 @@ class PollSchedules:
         self._model_states = model_states
         self._clock = clock
         self._interval_s = interval_s
-        self._learnt: defaultdict[_Group, _Learnt] = defaultdict(
-            lambda: _Learnt(PollSchedule(interval_s))
+        self._learned: defaultdict[_Group, _Learned] = defaultdict(
+            lambda: _Learned(PollSchedule(interval_s))
         )
 
     async def find_schedule(self, plan: VideoPlan) -> PollSchedule:
         """Return the schedule for a plan's operation; without the database, the last known one."""
         if self._interval_s <= SHORTEST_PAUSE_S:  # nothing can be polled more often
             return PollSchedule(self._interval_s)
-        learnt = self._learnt[plan.model, plan.mode, plan.resolution, plan.seconds]
-        async with learnt.lock:
+        learned = self._learned[plan.model, plan.mode, plan.resolution, plan.seconds]
+        async with learned.lock:
             now_s = self._clock.monotonic()
-            if now_s - learnt.read_at_s > _CACHE_TTL_S:
+            if now_s - learned.read_at_s > _CACHE_TTL_S:
                 try:
                     measured = await self._model_states.list_measured(plan)
                 except DatabaseUnavailable:
                     _log.warning("poll_schedule.not_read", model=plan.model)
-                    return learnt.schedule
-                learnt.read_at_s = now_s
-                if measured != learnt.measured:
-                    learnt.schedule = await asyncio.to_thread(
+                    return learned.schedule
+                learned.read_at_s = now_s
+                if measured != learned.measured:
+                    learned.schedule = await asyncio.to_thread(
                         learn_schedule, measured, self._interval_s
                     )
-                    learnt.measured = measured
-            return learnt.schedule
+                    learned.measured = measured
+            return learned.schedule

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion
 from bot.ui.model_info import ModelInfo, find_end
@@ -21,9 +21,9 @@ OMNI = {
 
 
 def info(*routes: GoogleRoute, region: OperatorRegion = OperatorRegion.ELSEWHERE) -> ModelInfo:
-    models = load_catalogue().restrict_to(*routes).models
+    models = load_catalog().restrict_to(*routes).models
     directory: Any = SimpleNamespace(
-        catalogue=load_catalogue(),
+        catalog=load_catalog(),
         list_offered=lambda mode=None: tuple(
             model for model in models if mode is None or mode in model.modes
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
 from bot.domain.models.spec import ModelState
@@ -112,7 +112,7 @@ def google() -> Route1:
 @pytest.fixture
 def models(google: Route1) -> ModelDirectory:
     return ModelDirectory(
-        catalogue=load_catalogue(), routes={GoogleRoute.GEMINI: google}, clock=Clock()
+        catalog=load_catalog(), routes={GoogleRoute.GEMINI: google}, clock=Clock()
     )
 
 
@@ -165,7 +165,7 @@ async def test_a_silent_server_leaves_it_off(models: ModelDirectory, google: Rou
 
 def on_googles_host(google: Route1, clock: Clock) -> ModelDirectory:
     return ModelDirectory(
-        catalogue=load_catalogue(),
+        catalog=load_catalog(),
         routes={GoogleRoute.GEMINI: google},
         clock=clock,
         dated_routes=frozenset({GoogleRoute.GEMINI}),
@@ -320,14 +320,14 @@ def test_by_mode(models: ModelDirectory) -> None:
 
 
 def test_the_overview_shows_everything(models: ModelDirectory) -> None:
-    assert [each.model for each in models.list_offer_statuses()] == list(load_catalogue().models)
+    assert [each.model for each in models.list_offer_statuses()] == list(load_catalog().models)
     assert models.get_offer_status("veo-9") is None
 
 
 async def test_models_are_probed_daily_and_sooner_after_failure(google: Route1) -> None:
     clock = Clock()
     models = ModelDirectory(
-        catalogue=load_catalogue(), routes={GoogleRoute.GEMINI: google}, clock=clock
+        catalog=load_catalog(), routes={GoogleRoute.GEMINI: google}, clock=clock
     )
     google.fails = GoogleUnavailable("busy")
     task = asyncio.create_task(models.run_refresh_loop())
@@ -353,7 +353,7 @@ async def test_an_unexpected_error_reaches_the_supervisor_and_a_restart_asks_aga
 ) -> None:
     clock = Clock()
     models = ModelDirectory(
-        catalogue=load_catalogue(), routes={GoogleRoute.GEMINI: google}, clock=clock
+        catalog=load_catalog(), routes={GoogleRoute.GEMINI: google}, clock=clock
     )
     google.fails, google.gone = RuntimeError("unforeseen"), {VEO: "gone"}
     with pytest.raises(RuntimeError, match="unforeseen"):
@@ -412,7 +412,7 @@ class States(ModelStateStore):
 
 def process(google: Route1, states: States, clock: Clock) -> ModelDirectory:
     return ModelDirectory(
-        catalogue=load_catalogue(),
+        catalog=load_catalog(),
         routes={GoogleRoute.GEMINI: google},
         clock=clock,
         model_states=states,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.cli.main import SUBCOMMANDS, main
-from bot.cli.models_document import render_catalogue
-from bot.config.model_catalogue import load_catalogue
+from bot.cli.models_document import render_catalog
+from bot.config.model_catalog import load_catalog
 from bot.config.settings import Settings, describe_setting
 
 _SETTINGS_TABLE: Final = re.compile(
@@ -34,7 +34,7 @@ def render_pages(root: Path) -> Iterator[tuple[Path, str]]:
     docs, example = root / "docs", root / ".env.example"
     settings = docs / "settings.md"
     yield docs / "command-line.md", _render_command_line()
-    yield docs / "models.md", render_catalogue(load_catalogue())
+    yield docs / "models.md", render_catalog(load_catalog())
     table = _render_settings()
     yield settings, _SETTINGS_TABLE.sub(lambda _: table, settings.read_text("utf-8"))
     yield example, _EXAMPLE.sub(_render_comment, example.read_text("utf-8"))

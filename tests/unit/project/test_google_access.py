@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.model_catalogue import load_catalogue, parse_catalogue
+from bot.config.model_catalog import load_catalog, parse_catalog
 from bot.config.settings import Settings
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, Resolution
@@ -26,7 +26,7 @@ def ways(root: Path) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, ModelSpec]:
-    return {model.id: model for model in load_catalogue().models}
+    return {model.id: model for model in load_catalog().models}
 
 
 def on_route(models: dict[str, ModelSpec], route: GoogleRoute) -> list[ModelSpec]:
@@ -107,10 +107,10 @@ def test_the_row_that_operators_switch_on_is_there(root: Path) -> None:
     [text] = re.findall(r"<!-- test: omni on vertex -->\n```toml\n(.*?)```", page, re.DOTALL)
     own = (root / "bot" / "config" / "models.toml").read_text("utf-8")
     switched_on = {
-        model.id: model for model in parse_catalogue([("own", own), ("extra", text)]).models
+        model.id: model for model in parse_catalog([("own", own), ("extra", text)]).models
     }
     model = switched_on["gemini-omni-1.2-flash-vertex"]
-    assert model.id not in {each.id for each in load_catalogue().models}
+    assert model.id not in {each.id for each in load_catalog().models}
     price = model.compute_price(Resolution.P360, 3, 1)
     assert "eight cents" in page
     assert format_usd(price) == "$0.08"

@@ -18,7 +18,7 @@ _WORD: Final = re.compile(r"\w+(?:['’]\w+)*|[`*{}/]")
 _UNSPACED: Final = re.compile(rf"[぀-ヿ一-鿿]{{{CHARACTERS},}}")
 EXEMPT: Final = {
     "tests/bench/media.py": "the sentences of docs/performance.md",
-    "tests/unit/catalogue/test_document.py": "the cells of docs/models.md",
+    "tests/unit/catalog/test_document.py": "the cells of docs/models.md",
     "tests/unit/models/test_models.py": "what Google answers",
     "tests/unit/project/test_no_pinned_texts.py": "it quotes what it finds",
     "tests/unit/replies/test_reply_intent.py": "what members type",

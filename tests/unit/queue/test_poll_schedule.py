@@ -124,7 +124,7 @@ def test_an_operation_that_outlives_all_others_is_polled_less_and_less() -> None
     assert count_polls(schedule, lambda _: 1.0, 900.0) < 900 / 10, "fewer than at a fixed interval"
 
 
-def test_the_lag_of_the_poll_that_saw_the_end_is_not_learnt() -> None:
+def test_the_lag_of_the_poll_that_saw_the_end_is_not_learned() -> None:
     assert MeasuredDuration(seen_s=40.0, last_pending_s=30.0).middle_s == 35.0
     assert MeasuredDuration(seen_s=40.0).middle_s == 35.0, "an old row"
     assert MeasuredDuration(seen_s=3.0).middle_s == 1.5

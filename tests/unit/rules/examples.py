@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -16,14 +16,14 @@ from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 
 NOW = 1_795_000_000.0
-CATALOGUE = load_catalogue()
+CATALOG = load_catalog()
 
 LANDSCAPE = InputImage("inputs/a.png", "image/png", 1280, 720, "a" * 64)
 PORTRAIT = InputImage("inputs/b.png", "image/png", 720, 1280, "b" * 64)
 
-GEMINI = CATALOGUE.restrict_to(GoogleRoute.GEMINI).models
-VERTEX = CATALOGUE.restrict_to(GoogleRoute.VERTEX).models
-OMNI = CATALOGUE.restrict_to(GoogleRoute.OMNI).models
+GEMINI = CATALOG.restrict_to(GoogleRoute.GEMINI).models
+VERTEX = CATALOG.restrict_to(GoogleRoute.VERTEX).models
+OMNI = CATALOG.restrict_to(GoogleRoute.OMNI).models
 
 VEO_31 = "veo-3.1-generate-preview"
 FAST_31 = "veo-3.1-fast-generate-preview"
@@ -36,7 +36,7 @@ OMNI_11 = "gemini-omni-1.1-flash"
 
 
 def model(model_id: str) -> ModelSpec:
-    found = CATALOGUE.get(model_id)
+    found = CATALOG.get(model_id)
     assert found is not None, model_id
     return found
 

@@ -10,7 +10,7 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Re
 from bot.domain.jobs.source_access import EXPIRY_MARGIN_S
 from bot.domain.jobs.violations import RuleContext
 from tests.unit.rules.examples import (
-    CATALOGUE,
+    CATALOG,
     FAST_31,
     LITE_31,
     NOW,
@@ -21,7 +21,7 @@ from tests.unit.rules.examples import (
     offer,
 )
 
-BOTH = RuleContext(models=CATALOGUE.models, now=NOW)
+BOTH = RuleContext(models=CATALOG.models, now=NOW)
 
 
 def test_an_extension_adds_seven_seconds_in_720p_and_the_sources_aspect_ratio() -> None:

@@ -20,7 +20,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
-from tests.unit.rules.examples import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
+from tests.unit.rules.examples import CATALOG, LANDSCAPE, NOW, PORTRAIT, clip, model
 
 IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])
 
@@ -31,7 +31,7 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 SOURCES = st.builds(
     lambda **changes: clip(**changes),
-    model=st.sampled_from([each.id for each in CATALOGUE.models]),
+    model=st.sampled_from([each.id for each in CATALOG.models]),
     mode=st.sampled_from(GenerationMode),
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
@@ -52,7 +52,7 @@ REQUESTS = st.builds(
     VideoRequest,
     prompt=st.sampled_from(["a fox", "a fox " * 700, ""]),
     negative_prompt=maybe(st.just("fog")),
-    model=maybe(st.sampled_from([*(each.id for each in CATALOGUE.models), "veo-9"])),
+    model=maybe(st.sampled_from([*(each.id for each in CATALOG.models), "veo-9"])),
     aspect_ratio=maybe(st.sampled_from(AspectRatio)),
     resolution=maybe(st.sampled_from(Resolution)),
     seconds=maybe(st.integers(-1, 17)),
@@ -67,7 +67,7 @@ REQUESTS = st.builds(
 )
 OFFERS = st.builds(
     RuleContext,
-    models=st.lists(st.sampled_from(CATALOGUE.models), unique=True).map(tuple),
+    models=st.lists(st.sampled_from(CATALOG.models), unique=True).map(tuple),
     now=st.just(NOW),
     region=st.sampled_from(OperatorRegion),
     person_rule=maybe(st.sampled_from(PersonRule)),
@@ -83,7 +83,7 @@ def refusal_of(request: VideoRequest, offer: RuleContext) -> RuleBroken | None:
 
 
 def keeps_every_rule(plan: VideoPlan, offer: RuleContext) -> None:
-    """Check the plan against the catalogue, by other means than the rules' own."""
+    """Check the plan against the catalog, by other means than the rules' own."""
     taken: ModelSpec = model(plan.model)
     assert taken in offer.models
     assert plan.mode in taken.modes

@@ -27,7 +27,7 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.source_access import EXPIRY_MARGIN_S, SourceAccess, find_source_access
 from bot.domain.jobs.violations import RuleContext
 from tests.unit.rules.examples import (
-    CATALOGUE,
+    CATALOG,
     FAST_31,
     GEMINI,
     LANDSCAPE,
@@ -78,7 +78,7 @@ def refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
 
 
 def require_google_takes(plan: VideoPlan, context: RuleContext) -> None:
-    """Check ``plan`` against Google's limits for Omni, without the catalogue."""
+    """Check ``plan`` against Google's limits for Omni, without the catalog."""
     assert plan.videos == 1
     assert plan.seed is None
     assert plan.person_generation is None
@@ -469,7 +469,7 @@ def test_a_clip_that_is_nowhere(changes: dict[str, Any], rule: str) -> None:
 def test_a_rule_leaves_omni_out_unless_the_operator_trusts_google() -> None:
     for rule, open_to in ((PersonRule.EVERYONE, True), (PersonRule.ADULTS, False)):
         assert (find_plan(asked(), omni(person_rule=rule)) is not None) is open_to
-    trusted = CATALOGUE.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
+    trusted = CATALOG.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
     for request in (asked(), asked(source=omni_clip()), edit(), asked(image=LANDSCAPE)):
         for kept in (None, PersonRule.EVERYONE, PersonRule.ADULTS):
             plan = resolve_plan(request, omni(models=trusted, person_rule=kept))

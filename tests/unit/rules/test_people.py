@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.people_policy import (
@@ -99,7 +99,7 @@ def test_person_value_on_wire(
 
 
 def test_a_project_on_the_allow_list_lets_everyone_in_where_the_rule_says_so() -> None:
-    listed = load_catalogue(
+    listed = load_catalog(
         '[[model]]\nid = "veo-3.1-generate-001"\npeople = "vertex-allow-listed"\n'
     )
     veo = listed.get("veo-3.1-generate-001")

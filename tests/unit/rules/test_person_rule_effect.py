@@ -19,7 +19,7 @@ from bot.domain.jobs.request import (
     VideoRequest,
 )
 from tests.unit.rules.examples import (
-    CATALOGUE,
+    CATALOG,
     GEMINI,
     LANDSCAPE,
     OMNI,
@@ -31,7 +31,7 @@ from tests.unit.rules.examples import (
     offer,
 )
 
-TRUSTED = CATALOGUE.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
+TRUSTED = CATALOG.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
 
 REQUESTS = st.one_of(
     st.builds(of_mode, st.sampled_from(list(GenerationMode))),
@@ -99,7 +99,7 @@ def test_an_operator_who_trusts_google_keeps_adults_but_not_nobody() -> None:
 
 def test_more_than_twice_the_price_is_confirmed_with_the_reason() -> None:
     """Only Omni takes five references; with the rule only Veo works, with three."""
-    quality = CATALOGUE.get("veo-3.1-generate-001")
+    quality = CATALOG.get("veo-3.1-generate-001")
     assert quality is not None
     context = offer(models=(*OMNI, quality), person_rule=PersonRule.ADULTS)
     request = asked(references=(LANDSCAPE,) * 3)

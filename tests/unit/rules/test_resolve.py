@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     PersonPolicyUnsatisfiable,
@@ -24,7 +24,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from tests.unit.rules.examples import (
-    CATALOGUE,
+    CATALOG,
     FAST_3,
     FAST_31,
     LANDSCAPE,
@@ -61,7 +61,7 @@ def test_the_cheapest_model_that_can_do_it(mode: GenerationMode) -> None:
 def test_two_frames_on_lite_are_the_operators_to_offer() -> None:
     """Reports conflict (docs/decisions/0008): off by default, and one row switches it on."""
     row = f'[[model]]\nid = "{LITE_31}"\nmodes = ["text", "image", "frames"]\n'
-    models = load_catalogue(row).restrict_to(GoogleRoute.GEMINI).models
+    models = load_catalog(row).restrict_to(GoogleRoute.GEMINI).models
     plan = resolve_plan(of_mode(GenerationMode.FRAMES), RuleContext(models=models, now=NOW))
     assert (plan.model, plan.seconds, plan.price) == (LITE_31, 8, 400_000)
     with pytest.raises(RuleBroken, match="needs_seconds"):
@@ -71,10 +71,10 @@ def test_two_frames_on_lite_are_the_operators_to_offer() -> None:
         )
 
 
-def test_equal_prices_are_decided_by_the_catalogue() -> None:
-    two = RuleContext(models=CATALOGUE.models, now=NOW)
+def test_equal_prices_are_decided_by_the_catalog() -> None:
+    two = RuleContext(models=CATALOG.models, now=NOW)
     assert resolve_plan(asked(), two).model == LITE_31
-    assert resolve_plan(asked(), RuleContext(models=CATALOGUE.models[::-1], now=NOW)).model == (
+    assert resolve_plan(asked(), RuleContext(models=CATALOG.models[::-1], now=NOW)).model == (
         "veo-3.1-lite-generate-001"
     )
     # Veo 3 Fast costs the same as Veo 3.1 Fast, which stands first.
@@ -190,7 +190,7 @@ def test_a_named_model_that_cannot_keep_the_person_rule() -> None:
 def test_a_refusal_calls_the_model_by_its_name(changes: dict[str, Any]) -> None:
     with pytest.raises(RuleBroken) as refused:
         resolve_plan(asked(**changes), offer())
-    named = CATALOGUE.get(changes["model"])
+    named = CATALOG.get(changes["model"])
     assert named is not None
     assert refused.value.values["model"] == named.name
 

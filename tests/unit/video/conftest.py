@@ -17,7 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 from PIL import Image as Pillow
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
     GenerationMode,
@@ -51,7 +51,7 @@ from sandbox.request_log import MAX_REQUEST_BYTES
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0
-CATALOGUE = load_catalogue()
+CATALOG = load_catalog()
 VEO = "veo-3.1-generate-preview"
 VEO_GA = "veo-3.1-generate-001"
 OMNI = "gemini-omni-1.2-flash"
@@ -94,7 +94,7 @@ class Stage:
             "api_key": self.google.api_key,
             "base_url": f"{self.base}/google",
             "data_dir": self.data_dir,
-            "catalogue": CATALOGUE,
+            "catalog": CATALOG,
             "clock": self.clock,
             **changes,
         }
@@ -109,7 +109,7 @@ class Stage:
             "credentials": DefaultCredentials(),
             "base_url": f"{self.base}/vertex",
             "data_dir": self.data_dir,
-            "catalogue": CATALOGUE,
+            "catalog": CATALOG,
             "clock": self.clock,
             **changes,
         }
@@ -122,7 +122,7 @@ class Stage:
             "api_key": self.google.api_key,
             "base_url": f"{self.base}/google",
             "data_dir": self.data_dir,
-            "catalogue": CATALOGUE,
+            "catalog": CATALOG,
             "clock": self.clock,
             **changes,
         }
@@ -136,7 +136,7 @@ class Stage:
             "credentials": DefaultCredentials(),
             "base_url": f"{self.base}/vertex",
             "data_dir": self.data_dir,
-            "catalogue": CATALOGUE,
+            "catalog": CATALOG,
             "clock": self.clock,
             **changes,
         }
@@ -152,9 +152,7 @@ class Stage:
     def build_plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
         """Return a resolved plan, by default of a short clip."""
         request = VideoRequest(prompt=prompt, **{"model": VEO, "seconds": 4, **changes})
-        return resolve_plan(
-            request, RuleContext(models=CATALOGUE.models, now=self.clock.clock.now())
-        )
+        return resolve_plan(request, RuleContext(models=CATALOG.models, now=self.clock.clock.now()))
 
     async def store_image(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> InputImage:
         """Store an image as a member's attachment is stored."""

@@ -18,7 +18,7 @@ from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.tables.core import interaction_lifetimes_table
 from tests.unit.video import google_answers as recorded
-from tests.unit.video.conftest import CATALOGUE, Stage
+from tests.unit.video.conftest import CATALOG, Stage
 
 GEMINI, OMNI = GoogleRoute.GEMINI, GoogleRoute.OMNI
 
@@ -72,7 +72,7 @@ async def test_refusal_is_shown_with_google_sentence_and_code(stage: Stage) -> N
 async def test_route_that_google_has_shut_down_is_no_fault(stage: Stage) -> None:
     """Veo was shut down for API keys; the key still makes clips with Omni."""
     await migrate()
-    stage.configure(retired_models=[model.id for model in CATALOGUE.restrict_to(GEMINI).models])
+    stage.configure(retired_models=[model.id for model in CATALOG.restrict_to(GEMINI).models])
     findings = await doctor.examine(read_settings())
     assert [finding for finding in findings if not finding.ok] == []
     told = {finding.check: finding.message for finding in findings}
@@ -82,7 +82,7 @@ async def test_route_that_google_has_shut_down_is_no_fault(stage: Stage) -> None
 
 async def test_route_without_a_model_is_a_fault(stage: Stage) -> None:
     await migrate()
-    stage.configure(retired_models=[model.id for model in CATALOGUE.restrict_to(OMNI).models])
+    stage.configure(retired_models=[model.id for model in CATALOG.restrict_to(OMNI).models])
     findings = await doctor.examine(read_settings())
     assert [finding.check for finding in findings if not finding.ok] == ["omni"]
 

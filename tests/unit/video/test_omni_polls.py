@@ -32,11 +32,11 @@ from bot.google.omni.models import OmniModels
 from bot.google.omni.results import InteractionContext, read_interaction
 from bot.google.omni.usage import compute_bill
 from tests.unit.video import google_answers as recorded
-from tests.unit.video.conftest import CATALOGUE, OMNI, Stage
+from tests.unit.video.conftest import CATALOG, OMNI, Stage
 from tests.unit.video.google_answers import Answer, google_error, omni_error
 
 GET = r"/interactions/v1_[^/]*\?"
-SPEC = CATALOGUE.get(OMNI)
+SPEC = CATALOG.get(OMNI)
 assert SPEC is not None
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -623,7 +623,7 @@ def test_bill(usage: Any, billed: int | None) -> None:
 async def test_models_are_asked_for_by_their_name(stage: Stage) -> None:
     renamed = replace(SPEC, id="ours", google_name=OMNI) if SPEC else None
     assert renamed is not None
-    omni = stage.create_omni(catalogue=replace(CATALOGUE, models=(renamed,)))
+    omni = stage.create_omni(catalog=replace(CATALOG, models=(renamed,)))
     stage.configure(retired_models=["gemini-omni-1.1-flash"])
     answers = await omni.check_reachability(["ours", "gemini-omni-1.1-flash"])
     assert [(answer.model, answer.is_reachable) for answer in answers] == [

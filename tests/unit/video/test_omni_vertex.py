@@ -23,7 +23,7 @@ from bot.domain.jobs.request import (
     VideoRequest,
 )
 from bot.domain.jobs.violations import RuleContext
-from bot.domain.models import ModelCatalogue
+from bot.domain.models import ModelCatalog
 from bot.domain.ports import (
     OperationCancelled,
     OperationFinished,
@@ -41,24 +41,22 @@ MODEL = "gemini-omni-1.2-flash-vertex"
 
 
 @pytest.fixture
-def catalogue() -> ModelCatalogue:
+def catalog() -> ModelCatalog:
     """The catalog of an operator who has enabled the row."""
-    from bot.config.model_catalogue import load_catalogue
+    from bot.config.model_catalog import load_catalog
 
-    return load_catalogue(f'[[model]]\nid = "{MODEL}"\nenabled = true\n')
+    return load_catalog(f'[[model]]\nid = "{MODEL}"\nenabled = true\n')
 
 
 @pytest.fixture
-def omni(stage: Stage, catalogue: ModelCatalogue) -> VertexOmniModels:
-    return stage.create_vertex_omni(catalogue=catalogue, output_uri=OUTPUT)
+def omni(stage: Stage, catalog: ModelCatalog) -> VertexOmniModels:
+    return stage.create_vertex_omni(catalog=catalog, output_uri=OUTPUT)
 
 
-def build_plan(
-    stage: Stage, catalogue: ModelCatalogue, prompt: str, **changes: object
-) -> VideoPlan:
+def build_plan(stage: Stage, catalog: ModelCatalog, prompt: str, **changes: object) -> VideoPlan:
     options = {"model": MODEL, "resolution": Resolution.P360, "seconds": 3, **changes}
     request = VideoRequest(prompt=prompt).evolve(**options)
-    return resolve_plan(request, RuleContext(models=catalogue.models, now=stage.clock.clock.now()))
+    return resolve_plan(request, RuleContext(models=catalog.models, now=stage.clock.clock.now()))
 
 
 async def make(
@@ -71,9 +69,9 @@ async def make(
 
 
 async def test_clip_comes_from_the_bucket(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
-    plan = build_plan(stage, catalogue, "a ball")
+    plan = build_plan(stage, catalog, "a ball")
     source, path = await make(stage, omni, plan, job_id=7)
     facts = await PyAvMediaProbe().read_facts(path)
     assert (facts.width, round(facts.seconds)) == (640, 3)
@@ -89,10 +87,10 @@ async def test_clip_comes_from_the_bucket(
 
 
 async def test_pictures_go_through_the_bucket(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
     images = (await stage.store_image(), await stage.store_image(hue=90))
-    plan = build_plan(stage, catalogue, "they meet", references=images)
+    plan = build_plan(stage, catalog, "they meet", references=images)
     await make(stage, omni, plan)
     *media, _ = stage.last_interaction["input"][0]["content"]
     assert [item["mime_type"] for item in media] == ["image/png"] * 2
@@ -111,10 +109,10 @@ async def test_pictures_go_through_the_bucket(
 
 
 async def test_edit_goes_by_our_copy(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
-    source, _ = await make(stage, omni, build_plan(stage, catalogue, "a ball"))
-    plan = build_plan(stage, catalogue, "make it night", source=source, is_edit=True, seconds=None)
+    source, _ = await make(stage, omni, build_plan(stage, catalog, "a ball"))
+    plan = build_plan(stage, catalog, "make it night", source=source, is_edit=True, seconds=None)
     assert plan.mode is GenerationMode.EDIT
     await make(stage, omni, plan, job_id=2)
     body = stage.last_interaction
@@ -125,13 +123,11 @@ async def test_edit_goes_by_our_copy(
 
 
 async def test_copy_is_not_sent_where_google_does_not_take_it(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
-    source, _ = await make(stage, omni, build_plan(stage, catalogue, "a ball"))
-    plan = build_plan(stage, catalogue, "night", source=source, is_edit=True, seconds=None)
-    there = stage.create_vertex_omni(
-        catalogue=catalogue, output_uri=OUTPUT, region=OperatorRegion.EU
-    )
+    source, _ = await make(stage, omni, build_plan(stage, catalog, "a ball"))
+    plan = build_plan(stage, catalog, "night", source=source, is_edit=True, seconds=None)
+    there = stage.create_vertex_omni(catalog=catalog, output_uri=OUTPUT, region=OperatorRegion.EU)
     uploads = stage.count_requests("/upload/")
     with pytest.raises(VideoRefused) as refused:
         await there.submit(plan, job_id=2)
@@ -139,27 +135,25 @@ async def test_copy_is_not_sent_where_google_does_not_take_it(
     assert stage.count_requests("/upload/") == uploads
 
 
-async def test_without_a_bucket_only_words_can_be_sent(
-    stage: Stage, catalogue: ModelCatalogue
-) -> None:
-    omni = stage.create_vertex_omni(catalogue=catalogue)
-    operation = await omni.submit(build_plan(stage, catalogue, "a ball"), job_id=1)
+async def test_without_a_bucket_only_words_can_be_sent(stage: Stage, catalog: ModelCatalog) -> None:
+    omni = stage.create_vertex_omni(catalog=catalog)
+    operation = await omni.submit(build_plan(stage, catalog, "a ball"), job_id=1)
     finished = await stage.finish_operation(omni, operation)
     assert isinstance(finished, OperationFinished)
     assert finished.videos[0].inline_path is not None
     await omni.download_video(finished.videos[0], stage.data_dir / "a.mp4")
     image = await stage.store_image()
     with pytest.raises(AccessRefused, match="GOOGLE_OUTPUT_URI"):
-        await omni.submit(build_plan(stage, catalogue, "it rolls", image=image), job_id=2)
+        await omni.submit(build_plan(stage, catalog, "it rolls", image=image), job_id=2)
     assert stage.interaction_count == 1
 
 
 async def test_refused_token_is_replaced_once(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
     refusal = omni_error(401, "authentication", "Request had invalid credentials.")
     stage.add_fault(path="/interactions", **refusal.fault)
-    plan = build_plan(stage, catalogue, "a ball")
+    plan = build_plan(stage, catalog, "a ball")
     with pytest.raises(GoogleUnavailable):
         await omni.submit(plan, job_id=1)
     operation = await omni.submit(plan, job_id=1)
@@ -171,10 +165,10 @@ async def test_refused_token_is_replaced_once(
 
 
 async def test_cancel_and_delete(
-    stage: Stage, omni: VertexOmniModels, catalogue: ModelCatalogue
+    stage: Stage, omni: VertexOmniModels, catalog: ModelCatalog
 ) -> None:
     stage.configure(seconds=60)
-    operation = await omni.submit(build_plan(stage, catalogue, "a ball"), job_id=1)
+    operation = await omni.submit(build_plan(stage, catalog, "a ball"), job_id=1)
     assert await omni.cancel_operation(operation)
     stage.clock.clock.advance(5)
     assert isinstance(await omni.poll(operation), OperationCancelled)

@@ -21,7 +21,7 @@ from bot.domain.ports import VideoModels
 from tests.unit.rules.examples import LANDSCAPE, LITE_31, PORTRAIT, clip, model
 from tests.unit.rules.test_parameters import CELLS, COLUMNS, LITE
 from tests.unit.rules.test_people import TABLE
-from tests.unit.video.conftest import CATALOGUE, Stage, model_of
+from tests.unit.video.conftest import CATALOG, Stage, model_of
 
 MODE_INPUTS: dict[GenerationMode, dict[str, Any]] = {
     GenerationMode.TEXT: {},
@@ -79,7 +79,7 @@ def build_expected_parameters(request: VideoRequest, model_id: str) -> dict[str,
 async def test_parameter_table_on_the_wire(stage: Stage) -> None:
     inputs, gemini = await create_inputs(stage), stage.create_gemini()
     context = RuleContext(
-        models=CATALOGUE.restrict_to(GoogleRoute.GEMINI).models, now=stage.clock.clock.now()
+        models=CATALOG.restrict_to(GoogleRoute.GEMINI).models, now=stage.clock.clock.now()
     )
     rows = [(name, what, rule) for column, what, rule in CELLS for name in COLUMNS[column]]
     rows += [(LITE_31, what, rule) for what, rule in LITE]
@@ -147,7 +147,7 @@ async def test_person_table_on_the_wire(stage: Stage, region: OperatorRegion) ->
                     extended.add(model_id)
     assert extended == {
         spec.id
-        for spec in CATALOGUE.restrict_to(GoogleRoute.GEMINI, GoogleRoute.VERTEX).models
+        for spec in CATALOG.restrict_to(GoogleRoute.GEMINI, GoogleRoute.VERTEX).models
         if GenerationMode.EXTENSION in spec.modes
     }
     assert not stage.google.refusals

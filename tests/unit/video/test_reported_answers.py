@@ -27,7 +27,7 @@ from bot.google.api_errors import build_filtered_failure, read_operation_failure
 from bot.google.gemini_files import build_expected_content
 from bot.services.admin.model_directory import ModelDirectory
 from tests.unit.video import google_answers as recorded
-from tests.unit.video.conftest import CATALOGUE, VEO_GA, Stage, model_of
+from tests.unit.video.conftest import CATALOG, VEO_GA, Stage, model_of
 
 SUBMIT = ":predictLongRunning"
 POLL = "operations|fetchPredictOperation"
@@ -264,9 +264,7 @@ async def test_passing_refusal_during_the_daily_check_keeps_the_model(
 ) -> None:
     """It is checked again soon and offered meanwhile. [google-B3, google-K3]"""
     other = model_of(either).replace("veo-3.1-", "veo-3.1-fast-")
-    directory = ModelDirectory(
-        catalogue=CATALOGUE, routes={either.route: either}, clock=stage.clock
-    )
+    directory = ModelDirectory(catalog=CATALOG, routes={either.route: either}, clock=stage.clock)
     assert await directory.refresh_from_google()  # past its announced end, and still available
     page = recorded.page(403, "Attention Required! | CDN")
     stage.add_fault(path=f"/models/{other}", **page.fault)

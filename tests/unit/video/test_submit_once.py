@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.errors import GoogleUnavailable, LeaseLost, SubmitUncertain
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import InputImage
@@ -98,7 +98,7 @@ class Token:
 def adapters(base: str, data_dir: Path) -> list[GeminiModels | VertexModels]:
     common: dict[str, Any] = {
         "data_dir": data_dir,
-        "catalogue": load_catalogue(),
+        "catalog": load_catalog(),
         "clock": RealClock(),
         "base_url": base,
     }

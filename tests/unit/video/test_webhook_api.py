@@ -9,7 +9,7 @@ from bot.domain.errors import AccessRefused, AnswerNotFromGoogle, GoogleUnavaila
 from bot.domain.jobs.webhook import WEBHOOK_EVENT_TYPES, SubmitLabels, hash_request
 from bot.google.omni.requests import build_labels, read_labels
 from bot.google.omni.webhooks import GeminiWebhooks
-from tests.unit.video.conftest import CATALOGUE, Stage
+from tests.unit.video.conftest import CATALOG, Stage
 
 URL = "https://clips.example/webhooks/gemini"
 PATH = "/webhooks"
@@ -22,7 +22,7 @@ async def api(stage: Stage) -> AsyncIterator[GeminiWebhooks]:
         api_key=environment["GEMINI_API_KEY"],
         base_url=environment["GEMINI_API_URL"],
         data_dir=stage.data_dir,
-        catalogue=CATALOGUE,
+        catalog=CATALOG,
         clock=stage.clock,
     )
     yield webhooks

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.i18n.formatting import MESSAGE_LIMIT, format_excerpt, format_money, join_list
@@ -312,7 +312,7 @@ def _format_money_limits(language: str) -> str:
 
 
 def _describe_model(language: str) -> str:
-    models = load_catalogue().models
+    models = load_catalog().models
     return max(
         (f"{model.name}: {format_model_strengths(model, language)}" for model in models), key=len
     )
@@ -322,10 +322,10 @@ def _list_permissions(language: str) -> str:
     return join_list((f"**{name}**" for name in _fill_all(("permission.*",), language)), language)
 
 
-_NAMES: Final = [model.name for model in load_catalogue().models]
+_NAMES: Final = [model.name for model in load_catalog().models]
 _MODEL: Final = max(_NAMES, key=len)
 _MODELS: Final = ", ".join(sorted(set(_NAMES)))
-_MODEL_ID: Final = max((model.id for model in load_catalogue().models), key=len)
+_MODEL_ID: Final = max((model.id for model in load_catalog().models), key=len)
 _TIME: Final = "<t:1795608000:f>"
 _TYPED: Final = "**_`~|" * 100
 """Each sign is escaped."""

@@ -26,7 +26,7 @@ def apply(locales: Path, new_language: str | None = None) -> None:
 
 @pytest.fixture
 def locales(tmp_path: Path) -> Path:
-    """A copy of the catalogues."""
+    """A copy of the catalogs."""
     return shutil.copytree(LOCALES, tmp_path / "locales")
 
 

@@ -42,7 +42,7 @@ from bot.store.jobs.jobs import JobStore
 T = TypeVar("T")
 
 _JITTER_FRACTION: Final = 0.2
-_LEARNT_JITTER_FRACTION: Final = 0.03
+_LEARNED_JITTER_FRACTION: Final = 0.03
 """Enough to keep the polls of jobs that began together apart; more would cost lag."""
 _ANNOUNCED_ENDS: Final = (OperationFinished, OperationFailed)
 """The results of which Google sends a webhook event."""
@@ -61,7 +61,7 @@ class ModelAvailability(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PollingTimes:
-    """How often Google is asked until a schedule is learnt, and for how long, in seconds.
+    """How often Google is asked until a schedule is learned, and for how long, in seconds.
 
     Until then Gemini Omni is first asked after ``first_omni_poll_s``, because it may finish within
     20 seconds. It gets at least ``omni_time_limit_s``, because 4k takes 20 minutes and more. For
@@ -224,14 +224,14 @@ class RunningJob:
         Canceling the job ends the sleep, so that Google can be asked to stop at once. So does a
         webhook event. While events arrive, it is longer.
         """
-        pause_s, jitter = schedule.pause_after(self.age_s), _LEARNT_JITTER_FRACTION
-        if not schedule.is_learnt:
+        pause_s, jitter = schedule.pause_after(self.age_s), _LEARNED_JITTER_FRACTION
+        if not schedule.is_learned:
             jitter = _JITTER_FRACTION
             if is_first and self.job.plan.route.is_omni:
                 pause_s = min(pause_s, self.polling_times.first_omni_poll_s)
         factor = random.uniform(1 - jitter, 1 + jitter)
         delay, seldom = pause_s * factor, SELDOM_INTERVAL_S * factor
-        if schedule.is_learnt:
+        if schedule.is_learned:
             delay = max(delay, shortest_pause(schedule.interval_s))
         if self.is_cancelled or not self.is_announced_route:
             seldom = delay

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.app.startup import list_dated_routes, open_catalogue
+from bot.app.startup import list_dated_routes, open_catalog
 from bot.config.settings import Settings
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion, PersonRule
@@ -28,7 +28,7 @@ OMNI = "gemini-omni-1.2-flash"
 def test_an_operator_may_trust_google_to_keep_adults_only(
     mode: GenerationMode, is_trusted: bool, rule: PersonRule, is_followed: bool
 ) -> None:
-    model = open_catalogue(None, omni_satisfies_adults=is_trusted).get(OMNI)
+    model = open_catalog(None, omni_satisfies_adults=is_trusted).get(OMNI)
     assert model is not None
     value = choose_person_generation(model, mode, OperatorRegion.ELSEWHERE, rule)
     assert value is (None if is_followed else UnsatisfiableRule.UNSATISFIABLE)
@@ -37,10 +37,10 @@ def test_an_operator_may_trust_google_to_keep_adults_only(
 def test_a_model_of_the_operators_file_is_trusted_too(tmp_path: Path) -> None:
     file = tmp_path / "models.toml"
     file.write_text('[[model]]\nid = "gemini-omni-1.2-flash-vertex"\nenabled = true\n')
-    catalogue = open_catalogue(file, omni_satisfies_adults=True)
+    catalog = open_catalog(file, omni_satisfies_adults=True)
     promised = {
         model.route: model.guaranteed_person_rule
-        for model in catalogue.models
+        for model in catalog.models
         if model.guaranteed_person_rule is not None
     }
     assert promised == {

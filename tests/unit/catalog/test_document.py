@@ -11,9 +11,9 @@ from bot.cli.models_document import (
     DOCUMENT_COLUMNS,
     DOCUMENT_PARAMETERS,
     build_parameter_cell,
-    render_catalogue,
+    render_catalog,
 )
-from bot.config.model_catalogue import load_catalogue
+from bot.config.model_catalog import load_catalog
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,7 +54,7 @@ DOCUMENT = {
 
 def test_the_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "models.md").read_text("utf-8")
-    assert page == render_catalogue(load_catalogue()), "run: clapper models > docs/models.md"
+    assert page == render_catalog(load_catalog()), "run: clapper models > docs/models.md"
 
 
 def test_every_row_of_the_document_is_there() -> None:
@@ -65,13 +65,13 @@ def test_every_row_of_the_document_is_there() -> None:
 def test_every_cell_of_the_documents_table(parameter: str) -> None:
     for (_, ids), cell in zip(DOCUMENT_COLUMNS, DOCUMENT[parameter], strict=True):
         for model_id in ids:
-            model = load_catalogue().get(model_id)
+            model = load_catalog().get(model_id)
             assert model is not None
             assert build_parameter_cell(model, parameter) == cell
 
 
 def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None:
-    page = render_catalogue(load_catalogue())
+    page = render_catalog(load_catalog())
     assert "| `aspectRatio` * |" in page
     assert "| `seed` * |" in page
     assert "- \\* `aspectRatio`, Veo 3 and Veo 3 Fast: the document's cell also gives 1080p" in page
@@ -79,7 +79,7 @@ def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None
 
 
 def test_omnis_abilities_and_prices_are_on_the_page() -> None:
-    page = render_catalogue(load_catalogue())
+    page = render_catalog(load_catalog())
     rows = [line for line in page.splitlines() if line.startswith("| Gemini Omni 1.1 Flash |")]
     abilities, prices, people = (row.strip("| ").split(" | ") for row in rows)
     assert abilities[3].endswith("extension, edit")
@@ -97,7 +97,7 @@ def test_omnis_abilities_and_prices_are_on_the_page() -> None:
 
 
 def test_a_model_that_google_shut_down_names_what_replaced_it() -> None:
-    page = render_catalogue(load_catalogue())
+    page = render_catalog(load_catalog())
     [row] = [line for line in page.splitlines() if "| `veo-3.1-generate-preview` |" in line]
     assert row.endswith("| 2026-10-22 | Gemini Omni 1.2 Flash |")
 
@@ -110,7 +110,7 @@ def test_the_command_prints_the_page() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == render_catalogue(load_catalogue())
+    assert done.stdout == render_catalog(load_catalog())
 
 
 def test_the_command_reads_an_operators_file(

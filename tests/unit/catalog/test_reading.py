@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.config.model_catalogue import CatalogueError, load_catalogue, parse_catalogue
+from bot.config.model_catalog import CatalogError, load_catalog, parse_catalog
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, PersonRule, Resolution
 from bot.domain.models.spec import EditRules, TokenPrices
@@ -11,8 +11,8 @@ OWN = "veo-3.1-generate-preview"
 
 
 def test_built_in_models() -> None:
-    catalogue = load_catalogue()
-    assert [model.id for model in catalogue.restrict_to(GoogleRoute.GEMINI).models] == [
+    catalog = load_catalog()
+    assert [model.id for model in catalog.restrict_to(GoogleRoute.GEMINI).models] == [
         "veo-3.1-generate-preview",
         "veo-3.1-fast-generate-preview",
         "veo-3.1-lite-generate-preview",
@@ -20,20 +20,20 @@ def test_built_in_models() -> None:
         "veo-3.0-fast-generate-001",
         "veo-2.0-generate-001",
     ]
-    assert [model.id for model in catalogue.restrict_to(GoogleRoute.VERTEX).models] == [
+    assert [model.id for model in catalog.restrict_to(GoogleRoute.VERTEX).models] == [
         "veo-3.1-generate-001",
         "veo-3.1-fast-generate-001",
         "veo-3.1-lite-generate-001",
     ]
-    assert [model.id for model in catalogue.restrict_to(GoogleRoute.OMNI).models] == [
+    assert [model.id for model in catalog.restrict_to(GoogleRoute.OMNI).models] == [
         "gemini-omni-1.2-flash",
         "gemini-omni-1.1-flash",
     ]
-    assert {model.replaced_by for model in catalogue.models} == {None, "gemini-omni-1.2-flash"}
+    assert {model.replaced_by for model in catalog.models} == {None, "gemini-omni-1.2-flash"}
 
 
 def test_each_model_gives_its_sources() -> None:
-    for model in load_catalogue().models:
+    for model in load_catalog().models:
         assert {"parameters", "people", "prices"} <= set(model.sources)
         if model.extension is not None:
             assert "extension" in model.sources
@@ -41,8 +41,8 @@ def test_each_model_gives_its_sources() -> None:
 
 
 def test_a_row_changes_only_the_keys_that_it_gives() -> None:
-    before = load_catalogue().get(OWN)
-    after = load_catalogue(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN)
+    before = load_catalog().get(OWN)
+    after = load_catalog(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN)
     assert before is not None
     assert after is not None
     assert after.name == "Ours"
@@ -51,7 +51,7 @@ def test_a_row_changes_only_the_keys_that_it_gives() -> None:
 
 
 def test_a_row_changes_a_price() -> None:
-    changed = load_catalogue(
+    changed = load_catalog(
         f'[[model]]\nid = "{OWN}"\nprices = {{720p="0.31",1080p="0.4",4k="0.6"}}\n'
     )
     model = changed.get(OWN)
@@ -69,11 +69,11 @@ def test_a_row_changes_a_price() -> None:
 )
 def test_an_id_is_read_as_google_lists_it(written: str) -> None:
     """The prefix in Google's lists is removed. [google-K22, google-F1]"""
-    catalogue = load_catalogue(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
-    changed = catalogue.get(OWN)
+    catalog = load_catalog(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
+    changed = catalog.get(OWN)
     assert changed is not None
     assert changed.name == "Ours"
-    assert len(catalogue.models) == len(load_catalogue().models)
+    assert len(catalog.models) == len(load_catalog().models)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_an_id_is_read_as_google_lists_it(written: str) -> None:
 )
 def test_an_id_that_is_none_is_refused(written: str) -> None:
     """[google-K22]"""
-    with pytest.raises(CatalogueError, match="must be a model's id"):
-        load_catalogue(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
+    with pytest.raises(CatalogError, match="must be a model's id"):
+        load_catalog(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
 
 
 def test_a_row_removes_a_model() -> None:
-    assert load_catalogue(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
+    assert load_catalog(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
 
 
 NEW = """
@@ -116,11 +116,11 @@ prices = { 720p = "0.075" }
 
 
 def test_a_row_adds_a_model() -> None:
-    model = load_catalogue(NEW).get("veo-4")
+    model = load_catalog(NEW).get("veo-4")
     assert model is not None
     assert model.modes == {GenerationMode.TEXT}
     assert model.get_price_per_second(None) == 75_000
-    assert load_catalogue(NEW).models[-1] is not load_catalogue().models[-1]
+    assert load_catalog(NEW).models[-1] is not load_catalog().models[-1]
 
 
 OMNI_FIELDS = """
@@ -143,7 +143,7 @@ max_result_seconds = 40
 def test_a_row_says_what_an_omni_model_can_do() -> None:
     text = NEW.replace('route = "gemini"', 'route = "omni"')
     text = text.replace('["text"]', '["text", "extension", "edit"]') + OMNI_FIELDS
-    model = load_catalogue(text).get("veo-4")
+    model = load_catalog(text).get("veo-4")
     assert model is not None
     assert model.compute_price(None, 8, 1) == 8 * 75_000 + 10_000
     assert model.token_prices == TokenPrices(
@@ -161,15 +161,15 @@ def test_a_row_says_what_an_omni_model_can_do() -> None:
 
 def test_omni_in_a_cloud_project_is_the_operators_to_switch_on() -> None:
     cloud = "gemini-omni-1.2-flash-vertex"
-    assert load_catalogue().get(cloud) is None
-    model = load_catalogue(f'[[model]]\nid = "{cloud}"\nenabled = true\n').get(cloud)
+    assert load_catalog().get(cloud) is None
+    model = load_catalog(f'[[model]]\nid = "{cloud}"\nenabled = true\n').get(cloud)
     assert model is not None
     assert model.route is GoogleRoute.VERTEX_OMNI
     assert model.name_at_google == "gemini-omni-1.2-flash"
 
 
 def test_only_omni_is_trusted_to_keep_a_rule_without_a_parameter() -> None:
-    trusted = load_catalogue().trust_omni(PersonRule.ADULTS)
+    trusted = load_catalog().trust_omni(PersonRule.ADULTS)
     kept = {model.route.is_omni: model.guaranteed_person_rule for model in trusted.models}
     assert kept == {True: PersonRule.ADULTS, False: None}
 
@@ -344,11 +344,11 @@ EXTENSION = (
 )
 def test_mistake_is_named_in_one_line(old: str, new: str, message: str) -> None:
     assert old in NEW
-    with pytest.raises(CatalogueError) as caught:
-        load_catalogue(NEW.replace(old, new))
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(NEW.replace(old, new))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_no_text_means_no_models() -> None:
-    assert parse_catalogue([]).models == ()
+    assert parse_catalog([]).models == ()

@@ -1,4 +1,4 @@
-"""Reads a catalogue of models, and names the row and the key of anything that is wrong with it.
+"""Reads a catalog of models, and names the row and the key of anything that is wrong with it.
 
 An operator writes this file by hand, and a misread price costs money: types are strict, unknown
 keys are refused, and no required key has a default.
@@ -37,7 +37,7 @@ from bot.domain.jobs.request import (
 from bot.domain.models.spec import (
     EditRules,
     ExtensionRules,
-    ModelCatalogue,
+    ModelCatalog,
     ModelCondition,
     ModelSpec,
     PeopleRow,
@@ -47,39 +47,37 @@ from bot.domain.models.spec import (
 _OWN_FILE_NAME: Final = "models.toml"
 
 
-class CatalogueError(ValueError):
-    """A catalogue that cannot be used; the message names file, row and key in one line."""
+class CatalogError(ValueError):
+    """A catalog that cannot be used; the message names file, row and key in one line."""
 
 
-def load_catalogue(
-    extra_text: str | None = None, *, extra_name: str = "MODELS_FILE"
-) -> ModelCatalogue:
-    """Return the built-in catalogue, changed and extended by the TOML of ``extra_text``.
+def load_catalog(extra_text: str | None = None, *, extra_name: str = "MODELS_FILE") -> ModelCatalog:
+    """Return the built-in catalog, changed and extended by the TOML of ``extra_text``.
 
-    Errors call that text ``extra_name``. Raises `CatalogueError`.
+    Errors call that text ``extra_name``. Raises `CatalogError`.
     """
     own_text = resources.files(__package__).joinpath(_OWN_FILE_NAME).read_text("utf-8")
     texts = [(_OWN_FILE_NAME, own_text)]
     if extra_text is not None:
         texts.append((extra_name, extra_text))
-    return parse_catalogue(texts)
+    return parse_catalog(texts)
 
 
-def parse_catalogue(texts: Iterable[tuple[str, str]]) -> ModelCatalogue:
-    """Return the catalogue of ``texts`` (name, TOML); later ones win. Raises `CatalogueError`."""
+def parse_catalog(texts: Iterable[tuple[str, str]]) -> ModelCatalog:
+    """Return the catalog of ``texts`` (name, TOML); later ones win. Raises `CatalogError`."""
     people: dict[str, tuple[PeopleRow, ...]] = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, text in texts:
         try:
-            document = _validate_table(_CatalogueFile, tomllib.loads(text), name)
+            document = _validate_table(_CatalogFile, tomllib.loads(text), name)
         except tomllib.TOMLDecodeError as error:
-            raise CatalogueError(f"{name}: {error}") from error
+            raise CatalogError(f"{name}: {error}") from error
         for table, entries in document.people.items():
             people[table] = tuple(entry.to_people_row() for entry in entries)
         for number, row in enumerate(document.model, start=1):
             identity = _validate_table(_RowIdentity, row, f"{name}: model {number}").id
             rows[identity] = {**rows.get(identity, {}), **row, "id": identity}
-    return ModelCatalogue(
+    return ModelCatalog(
         tuple(
             _build_model(row, people, where=f"model {identity}")
             for identity, row in rows.items()
@@ -93,7 +91,7 @@ def _build_model(
 ) -> ModelSpec:
     values = dict(_validate_table(_ModelRow, row, where))
     if values["people"] not in people:
-        raise CatalogueError(f"{where}: people: there is no table [[people.{values['people']}]]")
+        raise CatalogError(f"{where}: people: there is no table [[people.{values['people']}]]")
     del values["enabled"]
     values["token_prices"] = _build_token_prices(values["token_prices"])
     return ModelSpec(**values | {"people": people[values["people"]]})
@@ -153,7 +151,7 @@ class _PeopleTable(_Table):
         )
 
 
-class _CatalogueFile(_Table):
+class _CatalogFile(_Table):
     people: dict[str, list[_PeopleTable]] = {}
     model: list[dict[str, Any]] = []
 
@@ -274,7 +272,7 @@ _TableType = TypeVar("_TableType", bound=_Table)
 
 
 def _validate_table(table: type[_TableType], values: dict[str, Any], where: str) -> _TableType:
-    """Return ``values`` as a ``table``, or raise `CatalogueError` for the first key at fault.
+    """Return ``values`` as a ``table``, or raise `CatalogError` for the first key at fault.
 
     Read as JSON: only there does pydantic's strict mode take the text of an enum for the enum.
     """
@@ -282,7 +280,7 @@ def _validate_table(table: type[_TableType], values: dict[str, Any], where: str)
         return table.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        raise CatalogueError(f"{where}: {_format_first_error(errors)}") from error
+        raise CatalogError(f"{where}: {_format_first_error(errors)}") from error
 
 
 _UNKNOWN_KEY: Final = ("extra_forbidden", "unexpected_keyword_argument")
