@@ -202,9 +202,11 @@ class ButtonActions(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
         clips = await self.clips.list_for_job(job_id)
-        images = await self.input_images.list_stored(job.plan)
         first, *rest = format_job_details(job, clips, self.model_info, interaction.locale.value)
-        files = [await asyncio.to_thread(discord.File, image.path, image.name) for image in images]
+        async with self.input_images.read_stored(job.plan) as images:
+            files = [
+                await asyncio.to_thread(discord.File, image.path, image.name) for image in images
+            ]
         await edit_response(interaction, content=first, attachments=files)
         for page in rest:
             await interaction.followup.send(page, ephemeral=True)

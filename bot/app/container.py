@@ -7,7 +7,7 @@ nothing; `bot.app.run` does.
 from datetime import timedelta
 from typing import Final
 
-from bot.app.data_directory import DataDirectory
+from bot.app.media import build_file_retention
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
     build_routes,
@@ -24,6 +24,7 @@ from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock
@@ -44,7 +45,6 @@ from bot.services.clips.library import ClipLibrary
 from bot.services.clips.originals import Originals
 from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.services.clips.removal import ClipRemoval
-from bot.services.clips.retention import FileRetention
 from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
@@ -86,7 +86,6 @@ from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
-from bot.store.operations.file_references import FileReferenceStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
@@ -113,6 +112,7 @@ class Container:
         database: Database,
         gallery_database: Database,
         catalog: ModelCatalog,
+        media_store: MediaStore,
         signed_links: SignedLinks | None,
         clock: Clock,
     ) -> None:
@@ -120,6 +120,7 @@ class Container:
         self.database = database
         self.gallery_database = gallery_database
         self.catalog = catalog
+        self.media_store = media_store
         self.signed_links = signed_links
         self.clock = clock
         self._build_stores(database)
@@ -158,6 +159,7 @@ class Container:
             self.catalog,
             self.instruments,
             clock,
+            media_folder=self.media_store.working_folder,
             interaction_watcher=self.interaction_lifetimes,
         )
         self.route_report = RouteReport()
@@ -185,43 +187,47 @@ class Container:
         self.job_messages = DiscordJobMessages(
             client=self.client,
             cards=ClipCards(model_info=self.model_info),
-            data_dir=settings.data_dir,
+            media_store=self.media_store,
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
         )
-        self.data_directory = DataDirectory(settings.data_dir)
         self.media_probe = PyAvMediaProbe()
 
     def _build_file_services(self, settings: Settings, clock: Clock) -> None:
         originals = Originals(
             routes=self.routes,
             media_probe=self.media_probe,
-            data_dir=settings.data_dir,
+            media_store=self.media_store,
             clock=clock,
         )
         self.originals = originals
         self.gallery_thumbnails = build_gallery_thumbnails(
-            media=self.media_probe, originals=originals, instruments=self.web_instruments
+            media_probe=self.media_probe,
+            media_store=self.media_store,
+            instruments=self.web_instruments,
         )
         self.showcase_channel = DiscordShowcaseChannel(
             client=self.client,
             cards=ShowcaseCards(model_info=self.model_info),
-            data_dir=settings.data_dir,
+            media_store=self.media_store,
             get_poster=self.gallery_thumbnails.get_poster,
         )
         self.original_downloads = build_downloads(
-            self.signed_links, clips=ClipStore(self.gallery_database), data_dir=settings.data_dir
+            self.signed_links,
+            clips=ClipStore(self.gallery_database),
+            media_store=self.media_store,
         )
         transcoder = ProcessTranscoder()
         self.upload_preparer = UploadPreparer(
             job_messages=self.job_messages,
             transcoder=transcoder,
             originals=originals,
+            media_store=self.media_store,
             thumbnails=Thumbnails(
                 poster_transcoder=transcoder,
                 preview_transcoder=transcoder,
                 media_probe=self.media_probe,
-                originals=originals,
+                media_store=self.media_store,
             ),
             links=self.signed_links,
             clock=clock,
@@ -230,18 +236,11 @@ class Container:
         self.clip_history = ClipHistory(
             clips=self.clips, is_extendable=self.model_info.is_extendable, clock=clock
         )
-        days, gigabytes = settings.keep_clips_days, settings.keep_clips_gb
-        self.file_retention = FileRetention(
-            file_references=FileReferenceStore(self.database),
-            data_dir=settings.data_dir,
-            clock=clock,
-            keep_for=None if days is None else timedelta(days=days),
-            keep_bytes=None if gigabytes is None else int(gigabytes * 1_000_000_000),
-        )
+        self.file_retention = build_file_retention(settings, self.database, self.media_store, clock)
         self.input_images = InputImages(
             attachments=self.attachments,
             image_decoder=ProcessImageDecoder(),
-            data_dir=settings.data_dir,
+            media_store=self.media_store,
         )
 
     def _build_job_services(self, settings: Settings, clock: Clock) -> None:
@@ -293,7 +292,9 @@ class Container:
                 ),
                 JobStages(
                     submitter=JobSubmitter(
-                        model_states=self.model_states, model_availability=self.model_directory
+                        media_store=self.media_store,
+                        model_states=self.model_states,
+                        model_availability=self.model_directory,
                     ),
                     poller=JobPoller(
                         wait_estimates=wait_estimates,
@@ -306,7 +307,7 @@ class Container:
                         model_states=self.model_states,
                     ),
                     downloader=ClipDownloader(
-                        media_probe=self.media_probe, data_dir=settings.data_dir
+                        media_probe=self.media_probe, media_store=self.media_store
                     ),
                     delivery=ClipDelivery(
                         clips=self.clips,
@@ -399,7 +400,7 @@ class Container:
             clock=clock,
             lanes=self.post_lanes,
             showcase_channel=self.showcase_channel,
-            published_files=self.data_directory,
+            published_files=self.media_store,
             worker=self.worker,
         )
         self.showcase_service = ShowcaseService(
@@ -455,7 +456,7 @@ class Container:
             job_canceller=self.request_service,
             publisher=self.showcase_publisher,
             discord_messages=self.showcase_channel,
-            erasable_files=self.data_directory,
+            erasable_files=self.media_store,
             worker=self.worker,
             clock=clock,
             grace_period=timedelta(days=settings.keep_left_servers_days),

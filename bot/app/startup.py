@@ -143,10 +143,12 @@ def build_routes(
     instruments: Instruments,
     clock: Clock,
     *,
+    media_folder: Path,
     interaction_watcher: InteractionWatcher | None = None,
 ) -> dict[GoogleRoute, VideoModels]:
     """Build an adapter for each route that is configured.
 
+    ``media_folder`` contains the files that a submit sends, and videos that arrive inside answers.
     ``interaction_watcher`` is told which Omni interactions Google still has.
     """
     routes: dict[GoogleRoute, VideoModels] = {}
@@ -156,7 +158,7 @@ def build_routes(
         api_url = settings.gemini_api_url or GEMINI_API_URL
         routes[GoogleRoute.GEMINI] = GeminiModels(
             api_key=api_key,
-            data_dir=settings.data_dir,
+            data_dir=media_folder,
             catalog=catalog,
             clock=clock,
             base_url=api_url,
@@ -164,7 +166,7 @@ def build_routes(
         )
         routes[GoogleRoute.OMNI] = OmniModels(
             api_key=api_key,
-            data_dir=settings.data_dir,
+            data_dir=media_folder,
             catalog=catalog,
             clock=clock,
             region=settings.google_region,
@@ -180,7 +182,7 @@ def build_routes(
             project=settings.google_cloud_project,
             location=settings.google_cloud_location,
             credentials=DefaultCredentials(),
-            data_dir=settings.data_dir,
+            data_dir=media_folder,
             catalog=catalog,
             clock=clock,
             base_url=settings.vertex_api_url,
@@ -191,7 +193,7 @@ def build_routes(
             routes[GoogleRoute.VERTEX_OMNI] = VertexOmniModels(
                 project=settings.google_cloud_project,
                 credentials=DefaultCredentials(),
-                data_dir=settings.data_dir,
+                data_dir=media_folder,
                 catalog=catalog,
                 clock=clock,
                 region=settings.google_region,

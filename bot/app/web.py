@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import literal, select
@@ -13,12 +12,12 @@ from yarl import URL
 
 from bot.app.descriptors import raise_descriptor_limit
 from bot.config.settings import Settings
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, MediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
-from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database
 from bot.store.engine.reader import open_reader
@@ -50,6 +49,7 @@ async def serve_website(
     catalog: ModelCatalog,
     database: Database,
     thumbnails: Thumbnails,
+    media_store: MediaStore,
     instruments: Instruments,
     web_instruments: WebInstruments,
     clock: Clock,
@@ -64,7 +64,7 @@ async def serve_website(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
         gallery=GalleryStore(database),
         thumbnails=thumbnails,
-        data_dir=settings.data_dir,
+        media_store=media_store,
         clock=clock,
         model_names={model.id: model.name for model in catalog.models},
     )
@@ -114,12 +114,12 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
 
 
 def build_downloads(
-    links: SignedLinks | None, *, clips: ClipStore, data_dir: Path
+    links: SignedLinks | None, *, clips: ClipStore, media_store: MediaStore
 ) -> Sequence[Feature]:
     """Return the feature that serves originals by signed links, if ``PUBLIC_URL`` is set."""
     if links is None:
         return ()
-    return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)
+    return (OriginalDownloads(links=links, clips=clips, media_store=media_store),)
 
 
 def build_webhook_endpoint(
@@ -153,7 +153,7 @@ def build_webhook_url(settings: Settings) -> str | None:
 
 
 def build_gallery_thumbnails(
-    *, media: MediaProbe, originals: Originals, instruments: WebInstruments
+    *, media_probe: MediaProbe, media_store: MediaStore, instruments: WebInstruments
 ) -> Thumbnails:
     """Return posters and previews with their own encoders, so that no delivery waits for them."""
     posters = ProcessTranscoder(max_processes=1, niceness=_POSTER_NICENESS)
@@ -167,8 +167,8 @@ def build_gallery_thumbnails(
     return Thumbnails(
         poster_transcoder=posters,
         preview_transcoder=previews,
-        media_probe=media,
-        originals=originals,
+        media_probe=media_probe,
+        media_store=media_store,
         max_waiting=_MAX_WAITING_THUMBNAILS,
     )
 

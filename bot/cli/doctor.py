@@ -80,7 +80,8 @@ async def examine(settings: Settings) -> list[Finding]:
         *await _examine_database(settings, now),
     ]
     catalog = open_catalog(settings.models_file)
-    routes, today = build_routes(settings, catalog, Instruments(), clock), now.date()
+    today = now.date()
+    routes = build_routes(settings, catalog, Instruments(), clock, media_folder=settings.data_dir)
     try:
         for route, models in routes.items():
             findings += await _examine_route(models, catalog.restrict_to(route).models, today)

@@ -23,6 +23,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.app.clock import SystemClock
+from bot.app.media import build_media_store
 from bot.app.startup import open_catalog
 from bot.app.web import (
     build_downloads,
@@ -38,7 +39,6 @@ from bot.config.settings import Settings
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.metrics import Instruments
 from bot.observability.web_metrics import WebInstruments
-from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
 from bot.store.engine.side_writer import open_side_writer
 from bot.store.jobs.clips import ClipStore
@@ -66,9 +66,7 @@ async def serve_until_stopped(settings: Settings) -> None:
         database = await stack.enter_async_context(open_with(open_reader, settings))
         writer = await stack.enter_async_context(open_with(open_side_writer, settings))
         media_probe = PyAvMediaProbe()
-        originals = Originals(
-            routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
-        )
+        media_store = build_media_store(settings)
         instruments = Instruments()
         web_instruments = WebInstruments(instruments.registry)
         links = await build_signed_links(settings, clock)
@@ -78,14 +76,17 @@ async def serve_until_stopped(settings: Settings) -> None:
                 catalog=catalog,
                 database=database,
                 thumbnails=build_gallery_thumbnails(
-                    media=media_probe, originals=originals, instruments=web_instruments
+                    media_probe=media_probe,
+                    media_store=media_store,
+                    instruments=web_instruments,
                 ),
+                media_store=media_store,
                 instruments=instruments,
                 web_instruments=web_instruments,
                 clock=clock,
                 checks={"database": partial(ping_database, database)},
                 features=[
-                    *build_downloads(links, clips=ClipStore(database), data_dir=settings.data_dir),
+                    *build_downloads(links, clips=ClipStore(database), media_store=media_store),
                     *build_webhook_endpoint(settings, writer, clock),
                 ],
             )

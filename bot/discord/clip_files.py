@@ -8,6 +8,7 @@ from pathlib import Path
 
 import discord
 
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import RecordNotFound
 from bot.ui.clip_card import list_attachments
@@ -15,16 +16,20 @@ from bot.ui.clip_card import list_attachments
 
 @asynccontextmanager
 async def open_attachments(
-    uploads: Sequence[PreparedUpload], *, data_dir: Path, may_send: Callable[[], None] | None = None
+    uploads: Sequence[PreparedUpload],
+    *,
+    media_store: MediaStore,
+    may_send: Callable[[], None] | None = None,
 ) -> AsyncIterator[list[discord.File]]:
-    """Open the files of ``uploads``. Raises `RecordNotFound` if one is missing.
+    """Open the files of ``uploads``. Raises `MediaUnavailable`, `RecordNotFound` if one is missing.
 
     ``may_send`` is called before each read, and cancels the upload if it raises.
     """
     files: list[discord.File] = []
     try:
-        for path, name in (file for upload in uploads for file in list_attachments(upload)):
-            files.append(await asyncio.to_thread(_open_file, data_dir / path, name, may_send))
+        for key, name in (file for upload in uploads for file in list_attachments(upload)):
+            async with media_store.read(key) as path:  # an open file is readable after the block
+                files.append(await asyncio.to_thread(_open_file, path, name, may_send))
         yield files
     except FileNotFoundError as error:
         raise RecordNotFound("clip_file") from error

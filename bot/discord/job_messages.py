@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import discord
@@ -38,6 +37,7 @@ from bot.discord.message_history import find_own_message
 from bot.discord.permissions import find_missing_for_post
 from bot.discord.user_install import InteractionWebhooks
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable
 from bot.domain.jobs.job import Job, JobState, Origin, UserInstallReply
@@ -87,7 +87,7 @@ class DiscordJobMessages:
 
     client: discord.Client
     cards: ClipCards
-    data_dir: Path
+    media_store: MediaStore
     clock: Clock
     webhooks: InteractionWebhooks
     _status_states: OrderedDict[int, _StatusState] = field(default_factory=OrderedDict, init=False)
@@ -434,7 +434,7 @@ class DiscordJobMessages:
     def _open_files(
         self, uploads: Sequence[PreparedUpload], may_send: Callable[[], None] | None = None
     ) -> AbstractAsyncContextManager[list[discord.File]]:
-        return open_attachments(uploads, data_dir=self.data_dir, may_send=may_send)
+        return open_attachments(uploads, media_store=self.media_store, may_send=may_send)
 
     def _get_channel(self, job: Job) -> discord.PartialMessageable:
         origin = job.origin

@@ -6,7 +6,7 @@ any post.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ from bot.discord.api_errors import (
 )
 from bot.discord.message_history import find_own_message
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.media_store import MediaFile, MediaStore
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, FileTooLarge
 from bot.domain.ports import EditResult
 from bot.domain.showcase.gallery import GalleryEntry
@@ -52,12 +53,12 @@ class DiscordShowcaseChannel:
         *,
         client: discord.Client,
         cards: ShowcaseCards,
-        data_dir: Path,
-        get_poster: Callable[[Clip], Awaitable[Path]],
+        media_store: MediaStore,
+        get_poster: Callable[[Clip], Awaitable[MediaFile]],
     ) -> None:
         self._client = client
         self._cards = cards
-        self._data_dir = data_dir
+        self._media_store = media_store
         self._get_poster = get_poster
 
     def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
@@ -225,9 +226,9 @@ class DiscordShowcaseChannel:
         if file is not None:
             return file
         try:
-            path = await self._get_poster(entry.clip)
+            poster = await self._get_poster(entry.clip)
             _, name = _list_clip_media(build_file_name(entry.clip).removesuffix(".mp4"))
-            return await asyncio.to_thread(discord.File, path, name)
+            return await self._open_key(poster.key, name)
         except (OSError, ValueError) as error:
             _log.info("poster.failed", clip_id=entry.clip.id, error=type(error).__name__)
             return None
@@ -262,11 +263,14 @@ class DiscordShowcaseChannel:
         guild = self._client.get_guild(guild_id)
         if guild is not None and clip.size_bytes > guild.filesize_limit:
             return None
-        path = self._data_dir / clip.path
         try:
-            return await asyncio.to_thread(discord.File, path, build_file_name(clip))
+            return await self._open_key(clip.path, build_file_name(clip))
         except OSError:  # originals are kept for a limited time
             return None
+
+    async def _open_key(self, key: str, name: str) -> discord.File:
+        async with self._media_store.read(key) as path:  # an open file is readable after the block
+            return await asyncio.to_thread(discord.File, path, name)
 
     def _get_channel(
         self, channel_id: int, guild_id: int | None = None

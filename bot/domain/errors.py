@@ -19,6 +19,8 @@ ClapperError
 │   └── AlreadyAccepted             the same interaction or message arrived twice
 ├── DatabaseUnavailable             nothing may start
 │   └── DatabaseUnusable            until the operator fixes it
+├── MediaUnavailable                files of clips cannot be read or written now
+│   └── MediaUnusable               until the operator fixes it
 ├── LeaseLost                       this process does not own the job any more
 ├── VideoError                      Google's side, raised by `bot.google`
 │   ├── VideoRefused                Google answered the submit and started nothing
@@ -236,6 +238,17 @@ class DatabaseUnavailable(ClapperError):
 
 class DatabaseUnusable(DatabaseUnavailable):
     """Waiting does not help: a wrong password, a damaged file or another schema version.
+
+    The message is one line and says what to do.
+    """
+
+
+class MediaUnavailable(ClapperError, OSError):
+    """The object store does not answer. The call may be repeated."""
+
+
+class MediaUnusable(MediaUnavailable):
+    """Waiting does not help: refused credentials or a bucket that does not exist.
 
     The message is one line and says what to do.
     """

@@ -456,15 +456,3 @@ class ShowcaseChannel(Protocol):
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
         """Look for a digest that was sent but not recorded."""
         ...
-
-
-class StoredFiles(Protocol):
-    """Files below the data directory."""
-
-    async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete the files that exist, with everything derived from them."""
-        ...
-
-    async def delete_published(self, clip: Clip) -> None:
-        """Delete what was derived from a clip for the gallery; keep the original."""
-        ...

@@ -26,6 +26,7 @@ from bot.domain.errors import (
     FileTooLarge,
     ImageRefused,
     LimitReached,
+    MediaUnavailable,
     MissingPermissions,
     NotAllowed,
     PersonPolicyUnsatisfiable,
@@ -69,6 +70,7 @@ _OUTCOMES_OF_THE_FILTER: Final = frozenset(
 MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
     DiscordUnavailable: "error.delivery_busy",
+    MediaUnavailable: "error.media_away",
 }
 """Errors with a fixed text. Google's errors are not here: they end a job, so `describe_outcome` has
 their texts."""

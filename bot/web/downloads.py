@@ -6,13 +6,13 @@ anything.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
 
+from bot.domain.clips.media_store import MediaStore
 from bot.store.jobs.clips import ClipStore
-from bot.web.file_responses import is_readable, send_file
+from bot.web.file_responses import send_file
 from bot.web.links import DOWNLOAD_PREFIX, SignedLinks
 from bot.web.security import hold_stream
 
@@ -25,32 +25,44 @@ _MISSING_FILE: Final = "clips/0-0.mp4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalDownloads:
-    """Serves the originals under ``data_dir``. Call it with the application to add its route."""
+    """Serves originals. Call it with the application to add its route.
+
+    If the media store has signed links of its own, visitors are redirected to one, so that large
+    files do not pass through this process. Such a link works for some minutes.
+    """
 
     links: SignedLinks
     clips: ClipStore
-    data_dir: Path
+    media_store: MediaStore
 
     def __call__(self, app: web.Application) -> None:
         app.router.add_get(_ANY_CASE_PATH, self.send_original)
 
     async def send_original(self, request: web.Request) -> web.StreamResponse:
-        """Send the original that the link was signed for. Raises `web.HTTPNotFound`."""
+        """Send the original that the link was signed for, or redirect to it.
+
+        Raises `web.HTTPNotFound`, `web.HTTPFound` or `MediaUnavailable`.
+        """
         await self.links.refresh_keys()
         token, _, requested_name = request.match_info["rest"].partition("/")
         grant = self.links.verify_token(token[:_MAX_TOKEN_LENGTH])
         clip = await self.clips.get(_MISSING_CLIP_ID if grant is None else grant.clip_id)
-        path = self.data_dir / (_MISSING_FILE if clip is None else clip.path)
-        readable = await is_readable(path)
+        file = await self.media_store.find(_MISSING_FILE if clip is None else clip.path)
         name = "" if clip is None else f"clip-{clip.id}.mp4"
         path_matches = request.path.startswith(DOWNLOAD_PREFIX) and requested_name == name
         if grant is None or clip is None or not grant.covers_clip(clip):
             raise web.HTTPNotFound
-        if not (readable and path_matches):
+        if file is None or not path_matches:
             raise web.HTTPNotFound
+        if request.method == hdrs.METH_GET:
+            link = await self.media_store.create_link(file)
+            if link is not None:
+                raise web.HTTPFound(link, headers={hdrs.CACHE_CONTROL: "no-store"})
         headers = {
             hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"',
             "X-Robots-Tag": "noindex",
         }
         with hold_stream(request):
-            return await send_file(request, path, content_type="video/mp4", headers=headers)
+            return await send_file(
+                request, self.media_store, file, content_type="video/mp4", headers=headers
+            )

@@ -1,13 +1,17 @@
-"""Sends files and ranges of them with ``sendfile``, without reading them into memory.
+"""Sends files of the media store and ranges of them, without reading them into memory.
 
-It replaces aiohttp's `FileResponse`, which responds to several ranges with 416 and to ``HEAD`` with
-206, and waits forever for a stalled reader.
+A file on this machine is sent with ``sendfile``. An object of a bucket is passed on as it arrives,
+because visitors may only see what is public right now.
+
+This replaces aiohttp's `FileResponse`, which responds to several ranges with 416 and to ``HEAD``
+with 206, and waits forever for a stalled reader.
 """
 
 import asyncio
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -15,6 +19,7 @@ from typing import BinaryIO, Final
 
 from aiohttp import ETag, hdrs, web
 
+from bot.domain.clips.media_store import MediaFile, MediaStore
 from bot.web.byte_ranges import ByteRange, RangeUnsatisfiable, parse_range
 from bot.web.responses import REVALIDATE_ALWAYS
 from bot.web.site import WEB_CAPACITY, WEB_INSTRUMENTS
@@ -25,55 +30,110 @@ _CHUNK_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """Identifies the content of a file by its size and time of change."""
+    """Identifies the content of a file.
 
+    ``modified_s`` is the time of change for ``Last-Modified``, in whole seconds.
+    """
+
+    tag: str
     size_bytes: int
-    modified_ns: int
+    modified_s: int
 
-    @property
-    def tag(self) -> str:
-        return f"{self.modified_ns:x}-{self.size_bytes:x}"
-
-    @property
-    def modified_s(self) -> int:
-        """The time of change for ``Last-Modified``, in whole seconds."""
-        return math.ceil(self.modified_ns / 1e9)
-
-
-async def is_readable(path: Path) -> bool:
-    """Return whether ``path`` is a file that this process may read."""
-    return await asyncio.to_thread(lambda: path.is_file() and os.access(path, os.R_OK))
+    @classmethod
+    def read_open_file(cls, file: BinaryIO) -> "FileVersion":
+        status = os.fstat(file.fileno())
+        tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        return cls(tag, status.st_size, math.ceil(status.st_mtime_ns / 1e9))
 
 
 async def send_file(
     request: web.Request,
-    path: Path,
+    media_store: MediaStore,
+    file: MediaFile,
     *,
     content_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Send ``path`` or the requested part. Raises `web.HTTPNotFound` if it cannot be opened."""
+    """Send ``file`` or the requested part.
+
+    Raises `web.HTTPNotFound` if it cannot be opened, and `MediaUnavailable`.
+    """
+    response = web.StreamResponse(headers=headers)
+    response.headers[hdrs.CONTENT_TYPE] = content_type  # so that browsers do not guess it
+    response.headers[hdrs.CACHE_CONTROL] = REVALIDATE_ALWAYS
+    response.headers[hdrs.ACCEPT_RANGES] = "bytes"
+    if file.path is None:
+        await _send_object(request, response, media_store, file)
+    else:
+        await _send_local_file(request, response, file.path)
+    return response
+
+
+async def _send_local_file(request: web.Request, response: web.StreamResponse, path: Path) -> None:
     try:
         file = await _open_file(path)
     except OSError as error:
         raise web.HTTPNotFound from error
     try:
-        status = os.fstat(file.fileno())
-        version = FileVersion(status.st_size, status.st_mtime_ns)
-        response = web.StreamResponse(headers=headers)
-        response.headers[hdrs.CONTENT_TYPE] = content_type  # so that browsers do not guess it
-        response.headers[hdrs.CACHE_CONTROL] = REVALIDATE_ALWAYS
-        response.headers[hdrs.ACCEPT_RANGES] = "bytes"
-        response.etag = ETag(version.tag)
-        response.last_modified = version.modified_s
-        part = _decide_response(request, response, version)
+        part = _decide_response(request, response, FileVersion.read_open_file(file))
         await response.prepare(request)
         if part is not None and request.method != hdrs.METH_HEAD:
             await _send_part(request, file, part)
         await response.write_eof()
     finally:
         file.close()
-    return response
+
+
+async def _send_object(
+    request: web.Request, response: web.StreamResponse, media_store: MediaStore, file: MediaFile
+) -> None:
+    modified_s = math.ceil(file.modified_at.timestamp())
+    part = _decide_response(
+        request, response, FileVersion(file.version, file.size_bytes, modified_s)
+    )
+    if part is None or not part.size_bytes or request.method == hdrs.METH_HEAD:
+        await response.prepare(request)
+        await response.write_eof()
+        return
+    async with aclosing(media_store.stream(file, part.start, part.size_bytes)) as chunks:
+        try:
+            first = await anext(chunks)  # before the status is sent, which may be another
+        except FileNotFoundError as error:
+            raise web.HTTPNotFound from error
+        await response.prepare(request)
+        await _pass_on(request, response, first, chunks)
+    await response.write_eof()
+
+
+async def _pass_on(
+    request: web.Request,
+    response: web.StreamResponse,
+    first: bytes,
+    following: AsyncIterator[bytes],
+) -> None:
+    """Send chunks as they arrive. Raises `ConnectionError` if either side is gone or stalls."""
+    try:
+        await _write_chunk(request, response, first)
+        async for chunk in following:
+            await _write_chunk(request, response, chunk)
+    except ConnectionError:
+        raise
+    except OSError as error:  # too late for another status
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the object store has stopped sending") from error
+
+
+async def _write_chunk(request: web.Request, response: web.StreamResponse, chunk: bytes) -> None:
+    for start in range(0, len(chunk), _CHUNK_BYTES):
+        try:
+            async with asyncio.timeout(request.app[WEB_CAPACITY].stall_timeout_s):
+                await response.write(chunk[start : start + _CHUNK_BYTES])
+        except TimeoutError as error:
+            request.app[WEB_INSTRUMENTS].stalled_readers.inc()
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("the client has stopped reading") from error
 
 
 async def _open_file(path: Path) -> BinaryIO:
@@ -95,6 +155,8 @@ def _decide_response(
     request: web.Request, response: web.StreamResponse, version: FileVersion
 ) -> ByteRange | None:
     """Set the status and its headers. Return the part to send, or `None` if there is no body."""
+    response.etag = ETag(version.tag)
+    response.last_modified = version.modified_s
     if not _meets_preconditions(request, version):
         response.set_status(412)
         response.content_length = 0

@@ -1,20 +1,19 @@
 """Sends videos, posters and previews of public clips, and the site's static files.
 
 Files are found by the number of a clip that is public right now. No part of a request becomes part
-of a path.
+of a key.
 """
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
 
 from bot.domain.clips.clip import Clip
-from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.clips.media_store import MediaFile
 from bot.services.clips.thumbnails import EncoderBusy
-from bot.web.file_responses import is_readable, send_file
+from bot.web.file_responses import send_file
 from bot.web.negotiation import accepts_gzip
 from bot.web.security import hold_stream
 from bot.web.site import SITE, WEB_INSTRUMENTS, get_public_entry
@@ -24,9 +23,13 @@ _log: Final = structlog.get_logger(__name__)
 
 async def send_video(request: web.Request) -> web.StreamResponse:
     entry = await get_public_entry(request)
-    path = request.app[SITE].data_dir / entry.clip.path
+    media_store = request.app[SITE].media_store
     with hold_stream(request):
-        return await _send_file(request, path, "video/mp4", entry)
+        file = await media_store.find(entry.clip.path)
+        if file is None:
+            _log.warning("clip_file.not_found", clip=entry.clip.id)
+            raise web.HTTPNotFound
+        return await send_file(request, media_store, file, content_type="video/mp4")
 
 
 async def send_poster(request: web.Request) -> web.StreamResponse:
@@ -40,27 +43,19 @@ async def send_preview(request: web.Request) -> web.StreamResponse:
 
 
 async def _send_thumbnail(
-    request: web.Request, get_path: Callable[[Clip], Awaitable[Path]], content_type: str
+    request: web.Request, get_file: Callable[[Clip], Awaitable[MediaFile]], content_type: str
 ) -> web.StreamResponse:
     entry = await get_public_entry(request)
     try:
-        path = await get_path(entry.clip)
+        file = await get_file(entry.clip)
     except EncoderBusy as error:
         request.app[WEB_INSTRUMENTS].refusals.labels("encoder").inc()
         raise web.HTTPServiceUnavailable(headers={hdrs.RETRY_AFTER: "30"}) from error
     except (FileNotFoundError, ValueError) as error:
         _log.warning("thumbnail.failed", clip=entry.clip.id, error=type(error).__name__)
         raise web.HTTPNotFound from error
-    return await _send_file(request, path, content_type, entry)
-
-
-async def _send_file(
-    request: web.Request, path: Path, content_type: str, entry: GalleryEntry
-) -> web.StreamResponse:
-    if not await is_readable(path):
-        _log.warning("clip_file.not_found", clip=entry.clip.id, name=path.name)
-        raise web.HTTPNotFound
-    return await send_file(request, path, content_type=content_type)
+    media_store = request.app[SITE].media_store
+    return await send_file(request, media_store, file, content_type=content_type)
 
 
 async def send_favicon(request: web.Request) -> web.Response:

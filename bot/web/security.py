@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiohttp import HttpVersion10, hdrs, web
 
-from bot.domain.errors import DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, MediaUnavailable
 from bot.i18n.translations import DEFAULT_LANGUAGE
 from bot.web import pages, responses
 from bot.web.open_limits import OpenLimit, TooManyOpen
@@ -130,7 +130,7 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         request.app[WEB_INSTRUMENTS].refusals.labels(error.reason).inc()
         status = 503 if error.is_for_everyone else 429
         return _respond_error(request, status, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})
-    except DatabaseUnavailable:
+    except (DatabaseUnavailable, MediaUnavailable):
         return _respond_error(request, 503, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})
     except ConnectionError:
         raise  # the client has disconnected

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 from yarl import URL
 
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.observability.web_metrics import WebInstruments
@@ -30,7 +30,7 @@ class GallerySite:
     base_url: URL
     gallery: GalleryStore
     thumbnails: Thumbnails
-    data_dir: Path
+    media_store: MediaStore
     clock: Clock
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)

@@ -10,6 +10,7 @@ from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.clips.upload_options import MIB
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, InputImage, SourceClip
+from bot.media.local_store import LocalMediaStore
 from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database
 from bot.store.operations.file_references import FileReferenceStore
@@ -125,7 +126,7 @@ async def test_several_processes_clean_one_folder(
     retentions = [
         FileRetention(
             file_references=FileReferenceStore(database),
-            data_dir=tmp_path,
+            media_store=LocalMediaStore(tmp_path),
             clock=world.clock,
             keep_for=None,
             keep_bytes=1,

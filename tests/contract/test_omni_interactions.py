@@ -21,6 +21,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoRequest
 from bot.domain.ports import OperationFailed, OperationPending
+from bot.media.local_store import LocalMediaStore
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
 from bot.services.clips.originals import Originals
@@ -231,7 +232,7 @@ class TestOriginal:
         return Originals(
             routes=world.routes,
             media_probe=FakeMediaProbe(),
-            data_dir=world.data_dir,
+            media_store=LocalMediaStore(world.data_dir),
             clock=world.clock,
         )
 
@@ -240,7 +241,7 @@ class TestOriginal:
     ) -> Clip:
         world.google.expires_at = world.clock.now() + 2 * DAY
         clip = await make_clip(world, process)
-        originals.original_path(clip).unlink()
+        (world.data_dir / clip.path).unlink()
         world.clock.jump(3 * DAY)
         return clip
 

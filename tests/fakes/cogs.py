@@ -130,7 +130,7 @@ class SimulatedCogs:
                 list_offered=lambda mode=None: self.models, list_retired=lambda: ()
             ),
             input_images=InputImages(
-                attachments=self.images, image_decoder=self.images, data_dir=world.data_dir
+                attachments=self.images, image_decoder=self.images, media_store=world.media_store
             ),
             job_messages=world.discord,
             worker=worker,

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.media_store import StoredFiles
 from bot.domain.errors import ChannelUnavailable
-from bot.domain.ports import EditResult, ShowcaseChannel, StoredFiles
+from bot.domain.ports import EditResult, ShowcaseChannel
 from bot.domain.showcase.post import ShowcasePost, Star, WeeklyDigest
 
 

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
 from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
+from bot.media.local_store import LocalMediaStore
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
@@ -135,6 +137,7 @@ class SimulatedWorld:
     transcoder: FakeTranscoder = field(default_factory=FakeTranscoder)
 
     def __post_init__(self) -> None:
+        self.media_store: MediaStore = LocalMediaStore(self.data_dir)
         self.processes: list[SimulatedProcess] = []
         self.jobs = JobStore(self.database, now=self.now)
         self.clips = ClipStore(self.database)
@@ -225,17 +228,21 @@ class SimulatedProcess:
             model_states=world.model_store, clock=world.clock, pace=world.policy.pace
         )
         originals = Originals(
-            routes=routes, media_probe=media_probe, data_dir=world.data_dir, clock=world.clock
+            routes=routes,
+            media_probe=media_probe,
+            media_store=world.media_store,
+            clock=world.clock,
         )
         upload_preparer = UploadPreparer(
             job_messages=world.discord,
             transcoder=world.transcoder,
             originals=originals,
+            media_store=world.media_store,
             thumbnails=Thumbnails(
                 poster_transcoder=world.transcoder,
                 preview_transcoder=world.transcoder,
                 media_probe=media_probe,
-                originals=originals,
+                media_store=world.media_store,
             ),
             links=None,
             clock=world.clock,
@@ -255,7 +262,9 @@ class SimulatedProcess:
             ),
             JobStages(
                 submitter=JobSubmitter(
-                    model_states=world.model_store, model_availability=world.model_availability
+                    media_store=world.media_store,
+                    model_states=world.model_store,
+                    model_availability=world.model_availability,
                 ),
                 poller=JobPoller(
                     wait_estimates=wait_estimates,
@@ -267,7 +276,7 @@ class SimulatedProcess:
                     model_availability=world.model_availability,
                     model_states=world.model_store,
                 ),
-                downloader=ClipDownloader(media_probe=media_probe, data_dir=world.data_dir),
+                downloader=ClipDownloader(media_probe=media_probe, media_store=world.media_store),
                 delivery=ClipDelivery(
                     clips=world.clips,
                     member_preferences=world.member_preferences,
@@ -317,7 +326,7 @@ class SimulatedProcess:
             ledger=world.ledger,
             offered_models=world.model_availability,
             input_images=InputImages(
-                attachments=Mock(), image_decoder=Mock(), data_dir=world.data_dir
+                attachments=Mock(), image_decoder=Mock(), media_store=world.media_store
             ),
             job_messages=world.discord,
             worker=self.worker,

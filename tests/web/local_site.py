@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.app.clock import SystemClock
 from bot.domain.showcase.gallery import GalleryEntry, GalleryPage
+from bot.media.local_store import LocalMediaStore
 from bot.observability.web_metrics import WebInstruments
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
@@ -124,7 +125,7 @@ async def serve_locally(
             base_url=URL(base_url),
             gallery=GalleryInMemory(*entries),
             thumbnails=thumbnails,
-            data_dir=data_dir,
+            media_store=LocalMediaStore(data_dir),
             clock=SystemClock(),
         ),
         checks={},

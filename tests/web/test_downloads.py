@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
+from bot.media.local_store import LocalMediaStore
 from bot.store.jobs.clips import ClipStore
 from bot.web.downloads import OriginalDownloads
 from bot.web.links import KEY_ROTATION_AGE, SignedLinks, load_or_rotate_keys
@@ -88,7 +89,9 @@ async def server(tmp_path: Path) -> AsyncIterator[DownloadServer]:
     app[STREAM_LIMIT] = OpenLimit("streams", per_visitor=9, in_all=9)
     app[TRUSTED_PROXIES] = ()
     app[WEB_CAPACITY] = WebCapacity()
-    OriginalDownloads(links=server.links, clips=server.records, data_dir=tmp_path)(app)
+    OriginalDownloads(
+        links=server.links, clips=server.records, media_store=LocalMediaStore(tmp_path)
+    )(app)
     async with TestClient(TestServer(app)) as client:
         server.client = client
         yield server

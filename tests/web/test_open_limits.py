@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from bot.app.clock import SystemClock
 from bot.app.web import open_gallery_database
 from bot.config.settings import read_settings
 from bot.domain.errors import DatabaseUnavailable
+from bot.media.local_store import LocalMediaStore
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.web_metrics import WebInstruments
-from bot.services.clips.originals import Originals
 from bot.services.clips.shared_tasks import SharedTasks
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import open_database
@@ -198,14 +197,11 @@ class AnyVideo(PyAvMediaProbe):
 
 
 def build_thumbnails(data_dir: Path, **encoders: HeldTranscoder) -> Thumbnails:
-    probe = AnyVideo()
-    clock = SystemClock()
-    originals = Originals(routes={}, media_probe=probe, data_dir=data_dir, clock=clock)
     return Thumbnails(
         poster_transcoder=encoders["posters"],
         preview_transcoder=encoders["previews"],
-        media_probe=probe,
-        originals=originals,
+        media_probe=AnyVideo(),
+        media_store=LocalMediaStore(data_dir),
         max_waiting=2,
     )
 

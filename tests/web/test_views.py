@@ -13,6 +13,7 @@ from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.media.local_store import LocalMediaStore
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
 from bot.web.view_models import (
@@ -28,7 +29,7 @@ SITE = GallerySite(
     base_url=URL("https://clips.example"),
     gallery=NOTHING,
     thumbnails=NOTHING,
-    data_dir=Path("nowhere"),
+    media_store=LocalMediaStore(Path("nowhere")),
     clock=SystemClock(),
 )
 CLIP = Clip(

@@ -14,9 +14,10 @@ from typing import Final, Protocol
 
 import structlog
 
+from bot.domain.clips.media_store import StoredFiles
 from bot.domain.erasure import ErasureBatch
 from bot.domain.errors import DiscordUnavailable
-from bot.domain.ports import Clock, ShowcaseChannel, StoredFiles, WorkerHandle
+from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.privacy.erasure import ErasureStore

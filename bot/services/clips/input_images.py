@@ -7,10 +7,13 @@ kept. And a picture must be checked by its content, not by its name, before it i
 import asyncio
 import mimetypes
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.errors import ImageRefused
 from bot.domain.jobs.pictures import (
     MAX_FILE_BYTES,
@@ -119,7 +122,7 @@ class StoredImage:
 class InputImages:
     attachments: AttachmentDownloader
     image_decoder: ProcessImageDecoder
-    data_dir: Path
+    media_store: MediaStore
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
@@ -148,17 +151,17 @@ class InputImages:
     async def import_image(self, url: str, *, size_bytes: int | None = None) -> ImportedImage:
         """Download, check, convert and store the picture at ``url``.
 
-        ``size_bytes`` is the size according to Discord. Raises `ImageRefused` or
-        `DiscordUnavailable`.
+        ``size_bytes`` is the size according to Discord. Raises `ImageRefused`,
+        `DiscordUnavailable` or `MediaUnavailable`.
         """
         _require_fetchable(size_bytes)
-        folder = self.data_dir / INPUTS_FOLDER
-        raw = folder / f".{secrets.token_hex(8)}.raw"
-        try:
-            await self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
-            image = await self.image_decoder.prepare_image(raw, folder)
-        finally:
-            await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
+        async with self.media_store.write_in(INPUTS_FOLDER) as folder:
+            raw = folder / f".{secrets.token_hex(8)}.raw"
+            try:
+                await self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+                image = await self.image_decoder.prepare_image(raw, folder)
+            finally:
+                await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
 
     async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:
@@ -180,31 +183,35 @@ class InputImages:
             return None
         if has_shape(image, plan.aspect_ratio):
             return _as_stored(image)
-        source = self.data_dir / image.path
         try:
-            if not await asyncio.to_thread(source.is_file):
-                raise ImageRefused("image_gone")
-            shaped = await self.image_decoder.shape_image(
-                source, self.data_dir / INPUTS_FOLDER, plan.aspect_ratio, fit or PictureFit.CROP
-            )
+            async with (
+                self.media_store.read(image.path) as source,
+                self.media_store.write_in(INPUTS_FOLDER) as folder,
+            ):
+                shaped = await self.image_decoder.shape_image(
+                    source, folder, plan.aspect_ratio, fit or PictureFit.CROP
+                )
+        except FileNotFoundError as error:
+            raise ImageRefused("image_gone").with_name(option, None) from error
         except ImageRefused as error:
             raise error.with_name(option, None) from error
         return replace(shaped, path=f"{INPUTS_FOLDER}/{shaped.path}")
 
-    async def list_stored(self, plan: VideoPlan) -> list[StoredImage]:
-        """Return the pictures of a plan whose files still exist."""
+    @asynccontextmanager
+    async def read_stored(self, plan: VideoPlan) -> AsyncIterator[list[StoredImage]]:
+        """Yield the pictures of a plan whose files still exist, until the block ends."""
         named = [("first-frame", plan.image), ("last-frame", plan.last_frame)]
         named += [
             (f"reference-{number}", image) for number, image in enumerate(plan.references, start=1)
         ]
-        pictures = [
-            StoredImage(self.data_dir / image.path, f"{name}{Path(image.path).suffix}")
-            for name, image in named
-            if image is not None
-        ]
-        return await asyncio.to_thread(
-            lambda: [picture for picture in pictures if picture.path.is_file()]
-        )
+        async with AsyncExitStack() as stack:
+            pictures: list[StoredImage] = []
+            for name, image in named:
+                if image is not None:
+                    with suppress(FileNotFoundError):
+                        path = await stack.enter_async_context(self.media_store.read(image.path))
+                        pictures.append(StoredImage(path, f"{name}{path.suffix}"))
+            yield pictures
 
 
 def _require_fetchable(size_bytes: int | None) -> None:

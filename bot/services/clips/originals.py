@@ -4,17 +4,16 @@ The original is what was paid for. So its hash is checked before it is used agai
 owner, a moderator or the operator's rules (`bot.services.clips.retention`) delete it.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from bot.domain.clips.clip import Clip, VideoFacts
-from bot.domain.errors import RecordNotFound, VideoError
+from bot.domain.clips.media_store import MediaStore, split_key
+from bot.domain.errors import MediaUnavailable, RecordNotFound, VideoError
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, MediaProbe, OperationFinished, RemoteVideo, VideoModels
 
@@ -25,21 +24,14 @@ _log: Final = structlog.get_logger(__name__)
 class Originals:
     routes: Mapping[GoogleRoute, VideoModels]
     media_probe: MediaProbe
-    data_dir: Path
+    media_store: MediaStore
     clock: Clock
-
-    def original_path(self, clip: Clip) -> Path:
-        return self.data_dir / clip.path
-
-    def derived_path(self, clip: Clip, suffix: str) -> str:
-        """Return the path, below the data directory, of a file made from the clip."""
-        original = Path(clip.path)
-        return str(original.with_name(f"{original.stem}.{suffix}"))
 
     async def load_facts(self, clip: Clip) -> VideoFacts:
         """Return the facts of the original, after checking its hash.
 
-        A missing or damaged file is downloaded again. Raises `RecordNotFound` (``clip_file``).
+        A missing or damaged file is downloaded again. Raises `RecordNotFound` (``clip_file``) or
+        `MediaUnavailable`.
         """
         facts = await self._read_verified(clip)
         if facts is None:
@@ -50,14 +42,19 @@ class Originals:
         return facts
 
     async def remove_files(self, clip: Clip) -> None:
-        await asyncio.to_thread(_remove_with_derived, self.original_path(clip))
+        try:
+            await self.media_store.delete_files([clip.path])
+        except MediaUnavailable as error:  # retention deletes files without a record
+            _log.warning("original.delete_postponed", clip_id=clip.id, error=str(error))
 
     async def _read_verified(self, clip: Clip) -> VideoFacts | None:
-        path = self.original_path(clip)
-        if not await asyncio.to_thread(path.is_file):
-            return None
         try:
-            facts = await self.media_probe.read_facts(path)
+            async with self.media_store.read(clip.path) as path:
+                facts = await self.media_probe.read_facts(path)
+        except MediaUnavailable:
+            raise
+        except FileNotFoundError:
+            return None
         except (ValueError, OSError) as error:
             _log.error("original.unreadable", clip_id=clip.id, error=type(error).__name__)
             return None
@@ -71,13 +68,15 @@ class Originals:
         models = self.routes.get(clip.route)
         if models is None:
             raise RecordNotFound("clip_file")
-        path = self.original_path(clip)
+        folder, name = split_key(clip.path)
         try:
             video = await self._find_remote_video(clip, models)
             if video is None:
                 raise RecordNotFound("clip_file")
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-            await models.download_video(video, path)
+            async with self.media_store.write_in(folder) as local_folder:
+                await models.download_video(video, local_folder / name)
+        except MediaUnavailable:
+            raise
         except (VideoError, OSError) as error:
             _log.warning("original.download_failed", clip_id=clip.id, error=str(error))
             raise RecordNotFound("clip_file") from error
@@ -100,10 +99,3 @@ class Originals:
 
     def _is_past(self, time: datetime | None) -> bool:
         return time is not None and time <= self.clock.now()
-
-
-def _remove_with_derived(original: Path) -> None:
-    for path in original.parent.glob(f"{original.stem}.*"):
-        path.unlink(missing_ok=True)
-    for path in original.parent.glob(f".{original.stem}.*"):
-        path.unlink(missing_ok=True)  # left by a killed encode

@@ -1,16 +1,13 @@
 """Deletes files that need not be kept: old originals, unused input images, leftovers of crashes.
 
-It lists the files on disk and asks the database about them. It may be interrupted at any point, and
-several processes may do it in one folder, because deleting a file twice is harmless.
+It lists the files of the media store and asks the database about them. It may be interrupted at any
+point, and several processes may do it at once, because deleting a file twice is harmless.
 """
 
-import asyncio
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,6 +19,7 @@ from bot.domain.clips.file_retention import (
     StoredOriginal,
     select_removable,
 )
+from bot.domain.clips.media_store import MediaFile, MediaStore, split_key
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
 from bot.services.clips.input_images import INPUTS_FOLDER
@@ -37,9 +35,19 @@ _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _FolderScan:
-    originals: dict[Path, StoredOriginal] = field(default_factory=dict)
-    leftovers: list[Path] = field(default_factory=list)
+class _Group:
+    """An original with the files derived from it, and their keys."""
+
+    original: StoredOriginal
+    keys: list[str]
+
+
+@dataclass(slots=True)
+class _ClipScan:
+    """``groups`` are by the key of the original without its suffix."""
+
+    groups: dict[str, _Group] = field(default_factory=dict)
+    leftovers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class FileRetention:
     """Keeps originals for ``keep_for`` and within ``keep_bytes``; `None` means no limit."""
 
     file_references: FileReferenceStore
-    data_dir: Path
+    media_store: MediaStore
     clock: Clock
     keep_for: timedelta | None
     keep_bytes: int | None
@@ -73,23 +81,24 @@ class FileRetention:
     async def run_once(self) -> CleanupSummary:
         """Delete what need not be kept. Raises `DatabaseUnavailable` or `OSError`."""
         now = self.clock.now()
-        scan = await asyncio.to_thread(_scan_clips, self.data_dir / CLIPS_FOLDER, now)
+        scan = _scan_clips(await self.media_store.list_files(CLIPS_FOLDER), now)
         classes = await self.file_references.classify_jobs(
-            {original.job_id for original in scan.originals.values()}
+            {group.original.job_id for group in scan.groups.values()}
         )
         groups = {
             replace(
-                original, retention_class=classes.get(original.job_id, RetentionClass.ORPHAN)
-            ): group
-            for group, original in scan.originals.items()
+                group.original,
+                retention_class=classes.get(group.original.job_id, RetentionClass.ORPHAN),
+            ): group.keys
+            for group in scan.groups.values()
         }
         removable = select_removable(
             groups, now=now, keep_for=self.keep_for, keep_bytes=self.keep_bytes
         )
         for original in removable:
-            await asyncio.to_thread(_remove_group, groups[original])
+            await self.media_store.remove(groups[original])
         inputs = await self._find_unneeded_inputs(now)
-        await asyncio.to_thread(_remove_paths, [*scan.leftovers, *inputs])
+        await self.media_store.remove([*scan.leftovers, *inputs])
         summary = CleanupSummary(
             clips=len(removable),
             bytes=sum(original.size for original in removable),
@@ -100,53 +109,38 @@ class FileRetention:
             _log.info("retention.files_removed", **asdict(summary))
         return summary
 
-    async def _find_unneeded_inputs(self, now: datetime) -> list[Path]:
+    async def _find_unneeded_inputs(self, now: datetime) -> list[str]:
         """Return the input images that neither a running job nor a kept clip uses."""
         since = None if self.keep_for is None else now - self.keep_for
-        candidates = await asyncio.to_thread(_find_old_inputs, self.data_dir / INPUTS_FOLDER, now)
+        files = await self.media_store.list_files(INPUTS_FOLDER)
+        candidates = [file.key for file in files if now - file.modified_at > LEFTOVER_LIFETIME]
         if not candidates:
             return []
         needed = await self.file_references.list_inputs_in_use(since=since)
-        return [path for path in candidates if f"{INPUTS_FOLDER}/{path.name}" not in needed]
+        return [key for key in candidates if key not in needed]
 
 
-def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
-    scan = _FolderScan()
-    for path, size, since in _stat_files(clips.glob("*/*")):
-        match = _ORIGINAL_NAME.match(path.name)
+def _scan_clips(files: Iterable[MediaFile], now: datetime) -> _ClipScan:
+    scan = _ClipScan()
+    for file in files:
+        folder, name = split_key(file.key)
+        age = now - file.modified_at
+        match = _ORIGINAL_NAME.match(name)
         if match is None:
-            if path.name.startswith(".") and now - since > LEFTOVER_LIFETIME:
-                scan.leftovers.append(path)
+            if name.startswith(".") and age > LEFTOVER_LIFETIME:
+                scan.leftovers.append(file.key)
             continue
-        if _REENCODE_NAME.fullmatch(path.name) and now - since > REENCODE_LIFETIME:
-            scan.leftovers.append(path)
+        if _REENCODE_NAME.fullmatch(name) and age > REENCODE_LIFETIME:
+            scan.leftovers.append(file.key)
             continue
-        group = path.with_name(match[0])
-        original = scan.originals.get(group)
-        if original is None:
-            original = StoredOriginal(int(match["job"]), f"{path.parent.name}/{match[0]}", 0, since)
-        kept_since = since if path.name == f"{match[0]}.mp4" else min(original.since, since)
-        scan.originals[group] = replace(original, size=original.size + size, since=kept_since)
+        stem, since = f"{folder}/{match[0]}", file.modified_at
+        group = scan.groups.get(stem)
+        if group is None:
+            group = _Group(StoredOriginal(int(match["job"]), stem, 0, since), [])
+            scan.groups[stem] = group
+        original = group.original
+        kept_since = since if name == f"{match[0]}.mp4" else min(original.since, since)
+        size = original.size + file.size_bytes
+        group.original = replace(original, size=size, since=kept_since)
+        group.keys.append(file.key)
     return scan
-
-
-def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
-    files = _stat_files(folder.glob("*"))
-    return [path for path, _, since in files if now - since > LEFTOVER_LIFETIME]
-
-
-def _stat_files(paths: Iterable[Path]) -> Iterator[tuple[Path, int, datetime]]:
-    """Yield each file with its size and modification time; skip files deleted meanwhile."""
-    for path in paths:
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            yield path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
-
-
-def _remove_group(group: Path) -> None:
-    _remove_paths(group.parent.glob(f"{group.name}.*"))
-
-
-def _remove_paths(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

@@ -3,17 +3,16 @@
 They are used by messages that can only contain a link, and by the showcase's web pages.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.media_store import MediaFile, MediaStore, derive_key, split_key
 from bot.domain.clips.upload_options import build_preview_target
 from bot.domain.errors import TranscodeFailed
 from bot.domain.ports import MediaProbe, Transcoder
-from bot.services.clips.originals import Originals
 from bot.services.clips.shared_tasks import SharedTasks
 
 POSTER_MAX_SIDE: Final = 1280
@@ -40,21 +39,15 @@ class Thumbnails:
     preview_transcoder: Transcoder
     """Separate, because a preview takes ten times as long and posters must not wait for it."""
     media_probe: MediaProbe
-    originals: Originals
+    media_store: MediaStore
     max_waiting: int | None = None
-    _renders: SharedTasks[Path, Path] = field(init=False, default_factory=SharedTasks)
+    _renders: SharedTasks[str, MediaFile] = field(init=False, default_factory=SharedTasks)
 
-    def poster_path(self, clip: Clip) -> str:
-        return self.originals.derived_path(clip, POSTER_SUFFIX)
-
-    def preview_path(self, clip: Clip) -> str:
-        return self.originals.derived_path(clip, PREVIEW_SUFFIX)
-
-    async def get_poster(self, clip: Clip) -> Path:
+    async def get_poster(self, clip: Clip) -> MediaFile:
         """Return a JPEG of at most 1280 pixels; for an extension, of the added part.
 
-        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read, and
-        `EncoderBusy`.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
+        `MediaUnavailable`, and `EncoderBusy`.
         """
 
         async def render_poster(original: Path, target: Path) -> None:
@@ -65,11 +58,11 @@ class Thumbnails:
 
         return await self._make_once(clip, POSTER_SUFFIX, render_poster)
 
-    async def get_preview(self, clip: Clip) -> Path:
+    async def get_preview(self, clip: Clip) -> MediaFile:
         """Return the first four seconds as a small MP4 of at most two megabytes.
 
-        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read, and
-        `EncoderBusy`.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
+        `MediaUnavailable`, and `EncoderBusy`.
         """
 
         async def render_preview(original: Path, target: Path) -> None:
@@ -82,24 +75,35 @@ class Thumbnails:
 
     async def _make_once(
         self, clip: Clip, suffix: str, render: Callable[[Path, Path], Awaitable[None]]
-    ) -> Path:
-        original = self.originals.original_path(clip)
-        target = original.with_name(f"{original.stem}.{suffix}")
-        if await asyncio.to_thread(target.is_file):
-            return target
+    ) -> MediaFile:
+        key = derive_key(clip.path, suffix)
+        file = await self.media_store.find(key)
+        if file is not None:
+            return file
         is_full = self.max_waiting is not None and len(self._renders) >= self.max_waiting
-        if is_full and target not in self._renders:
+        if is_full and key not in self._renders:
             raise EncoderBusy(suffix)
 
-        async def make_file() -> Path:
-            if await asyncio.to_thread(target.is_file):
-                return target
-            if not await asyncio.to_thread(original.is_file):
-                raise FileNotFoundError(clip.path)
+        async def make_file() -> MediaFile:
+            file = await self.media_store.find(key)
+            if file is None:
+                await self._render_file(clip, key, render)
+                file = await self.media_store.find(key)
+            if file is None:  # the clip was deleted meanwhile
+                raise FileNotFoundError(key)
+            return file
+
+        return await self._renders.join(key, make_file)
+
+    async def _render_file(
+        self, clip: Clip, key: str, render: Callable[[Path, Path], Awaitable[None]]
+    ) -> None:
+        folder, name = split_key(key)
+        async with (
+            self.media_store.read(clip.path) as original,
+            self.media_store.write_in(folder) as local_folder,
+        ):
             try:
-                await render(original, target)
+                await render(original, local_folder / name)
             except TranscodeFailed as error:
                 raise ValueError(str(error)) from error
-            return target
-
-        return await self._renders.join(target, make_file)

@@ -27,6 +27,7 @@ from bot.domain.errors import (
     DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
+    MediaUnavailable,
     RecordNotFound,
     UploadInterrupted,
 )
@@ -125,6 +126,8 @@ class ClipPublisher:
             except DiscordUnavailable as error:
                 retry_after = error.retry_after_s
                 _log.warning("post.postponed", job_id=job.id, error=str(error))
+            except MediaUnavailable as error:
+                _log.warning("post.postponed", job_id=job.id, error=str(error))
             except OSError:
                 _log.exception("post.failed", job_id=job.id)
                 os_errors += 1
@@ -139,7 +142,7 @@ class ClipPublisher:
         """Post finished clips again where ``origin`` asks for them, and return the message's id.
 
         Missing originals are downloaded again. Raises `RecordNotFound` (``clip_file``),
-        `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
+        `FileTooLarge`, `ChannelUnavailable`, `DiscordUnavailable` or `MediaUnavailable`.
         """
         upload_job = self.upload_preparer.begin_upload(clips, origin, verify_originals=True)
         backoff = Backoff(maximum=10.0)

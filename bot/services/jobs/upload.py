@@ -9,23 +9,24 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.domain.clips.clip import Clip, VideoFacts
+from bot.domain.clips.media_store import MediaStore, derive_key, split_key
 from bot.domain.clips.upload_options import (
     ObservedLimit,
     PreparedUpload,
+    TranscodeTarget,
     UploadOption,
     UploadStep,
     effective_limit,
     reencode_to_fit,
     upload_options,
 )
-from bot.domain.errors import FileTooLarge, TranscodeFailed
+from bot.domain.errors import FileTooLarge, MediaUnavailable, TranscodeFailed
 from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock, DownloadLinks, JobMessages, Transcoder
 from bot.services.clips.originals import Originals
@@ -65,13 +66,14 @@ class UploadPreparer:
     job_messages: JobMessages
     transcoder: Transcoder
     originals: Originals
+    media_store: MediaStore
     thumbnails: Thumbnails
     links: DownloadLinks | None
     clock: Clock
     _observed_limits: OrderedDict[int, ObservedLimit] = field(
         init=False, default_factory=OrderedDict
     )
-    _encode_locks: WeakValueDictionary[Path, asyncio.Lock] = field(
+    _encode_locks: WeakValueDictionary[str, asyncio.Lock] = field(
         init=False, default_factory=WeakValueDictionary
     )
 
@@ -88,7 +90,8 @@ class UploadPreparer:
     async def prepare_uploads(self, upload_job: UploadJob) -> list[PreparedUpload]:
         """Prepare the files for the next attempt to post.
 
-        Raises `FileTooLarge` if all options of a clip have failed, or `RecordNotFound`.
+        Raises `FileTooLarge` if all options of a clip have failed, `RecordNotFound`, or
+        `MediaUnavailable`.
         """
         upload_job.prepared = []
         prepared = [await self._prepare_clip(upload_job, clip) for clip in upload_job.clips]
@@ -169,16 +172,12 @@ class UploadPreparer:
                 return original
             case UploadOption.REENCODED | UploadOption.COMPRESSED:
                 target = reencode_to_fit(facts, step.limit)
-                relative_path = self.originals.derived_path(clip, f"{target.max_bytes}.mp4")
-                source = self.originals.original_path(clip)
-                path = source.with_name(Path(relative_path).name)
-                async with self._encode_locks.setdefault(path, asyncio.Lock()):
-                    size = await asyncio.to_thread(_read_file_size, path)
-                    if size is None or size > target.max_bytes:
-                        size = await self.transcoder.reencode_video(source, path, target)
+                key = derive_key(clip.path, f"{target.max_bytes}.mp4")
+                async with self._encode_locks.setdefault(key, asyncio.Lock()):
+                    size = await self._reencode_once(clip, key, target)
                 return replace(
                     _apply_step(original, step),
-                    video_path=relative_path,
+                    video_path=key,
                     size=size,
                     shorter_side=target.shorter_side,
                 )
@@ -187,24 +186,36 @@ class UploadPreparer:
             case UploadOption.BARE:
                 return _apply_step(original, step)
 
+    async def _reencode_once(self, clip: Clip, key: str, target: TranscodeTarget) -> int:
+        """Re-encode a clip unless that was done before; return the size in bytes."""
+        file = await self.media_store.find(key)
+        if file is not None and file.size_bytes <= target.max_bytes:
+            return file.size_bytes
+        folder, name = split_key(key)
+        async with (
+            self.media_store.read(clip.path) as source,
+            self.media_store.write_in(folder) as local_folder,
+        ):
+            return await self.transcoder.reencode_video(source, local_folder / name, target)
+
     async def _prepare_link_preview(
         self, step: UploadStep, original: PreparedUpload
     ) -> PreparedUpload:
         clip, poster_path = original.clip, None
         try:
             preview = await self.thumbnails.get_preview(clip)
-            size = await asyncio.to_thread(_read_file_size, preview)
+        except MediaUnavailable:
+            raise
         except (OSError, ValueError) as error:
             raise TranscodeFailed(str(error)) from error
         try:
-            await self.thumbnails.get_poster(clip)
-            poster_path = self.thumbnails.poster_path(clip)
+            poster_path = (await self.thumbnails.get_poster(clip)).key
         except (OSError, ValueError) as error:
             _log.warning("poster.failed", clip=clip.id, error=str(error))
         return replace(
             _apply_step(original, step),
-            video_path=self.thumbnails.preview_path(clip),
-            size=size or 0,
+            video_path=preview.key,
+            size=preview.size_bytes,
             thumbnail_path=poster_path,
         )
 
@@ -229,10 +240,3 @@ def _apply_step(original: PreparedUpload, step: UploadStep) -> PreparedUpload:
 def _get_limit_scope(origin: Origin) -> int:
     """Return the id of the server, or of the channel outside of servers, that has the limit."""
     return origin.guild_id or origin.channel_id
-
-
-def _read_file_size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None

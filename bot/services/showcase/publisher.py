@@ -11,8 +11,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.domain.clips.media_store import StoredFiles
 from bot.domain.errors import ChannelUnavailable
-from bot.domain.ports import Clock, EditResult, ShowcaseChannel, StoredFiles, WorkerHandle
+from bot.domain.ports import Clock, EditResult, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.post import AuditAction, AuditEntry, ShowcasePost
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.store.showcase.channels import ShowcaseChannelStore

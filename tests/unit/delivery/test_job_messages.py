@@ -27,6 +27,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import JobProgress
+from bot.media.local_store import LocalMediaStore
 from bot.ui.clip_card import ClipCards
 from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed
 
@@ -137,7 +138,7 @@ class MessagesSetup:
         self.messages = DiscordJobMessages(
             client=client,
             cards=ClipCards(model_info=FakeModelInfo()),
-            data_dir=data_dir,
+            media_store=LocalMediaStore(data_dir),
             clock=self.clock,
             webhooks=webhooks,
         )

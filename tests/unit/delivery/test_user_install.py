@@ -16,6 +16,7 @@ from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.ports import JobProgress
+from bot.media.local_store import LocalMediaStore
 from bot.ui.clip_card import ClipCards
 from tests.unit.delivery.test_job_messages import FakeChannel, FakeModelInfo, FixedClock, refusal
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, a_job
@@ -84,7 +85,7 @@ class MessagesSetup:
         self.messages = DiscordJobMessages(
             client=client,
             cards=ClipCards(model_info=FakeModelInfo()),
-            data_dir=data_dir,
+            media_store=LocalMediaStore(data_dir),
             clock=FixedClock(),
             webhooks=webhooks,
         )

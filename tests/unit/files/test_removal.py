@@ -11,6 +11,7 @@ from bot.app.clock import SystemClock
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
+from bot.media.local_store import LocalMediaStore
 from bot.services.clips.originals import Originals
 from bot.services.clips.removal import ClipRemoval
 from tests.fakes.discord import FakeJobMessages
@@ -79,7 +80,10 @@ async def stand(tmp_path: Path) -> Any:
 
     stand.discord = FakeJobMessages()  # type: ignore[attr-defined]
     originals = Originals(
-        routes={}, media_probe=FakeMediaProbe(), data_dir=tmp_path, clock=SystemClock()
+        routes={},
+        media_probe=FakeMediaProbe(),
+        media_store=LocalMediaStore(tmp_path),
+        clock=SystemClock(),
     )
     clip_store: Any = stand.clip_store
     stand.calls = calls  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from bot.app.clock import SystemClock
 from bot.domain.clips.file_retention import RetentionClass, StoredOriginal, select_removable
 from bot.domain.errors import DatabaseUnavailable
+from bot.media.local_store import LocalMediaStore
 from bot.services.clips.retention import FileRetention
 from bot.store.operations.file_references import FileReferenceStore
 
@@ -115,7 +116,7 @@ class Stage:
     def create_retention(self, keep_for: timedelta | None, keep_bytes: int | None) -> FileRetention:
         return FileRetention(
             file_references=self.file_references,
-            data_dir=self.data_dir,
+            media_store=LocalMediaStore(self.data_dir),
             clock=FixedClock(),
             keep_for=keep_for,
             keep_bytes=keep_bytes,

@@ -26,6 +26,7 @@ KEYS_BY_ERROR: Final = {
     errors.AlreadyAccepted: "error.already_accepted",
     errors.FileTooLarge: "error.file_too_large",
     errors.DatabaseUnavailable: "error.store_away",
+    errors.MediaUnavailable: "error.media_away",
     errors.DiscordUnavailable: "error.delivery_busy",
 }
 """How the keys of an error's texts begin."""

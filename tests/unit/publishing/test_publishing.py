@@ -25,6 +25,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, DownloadLinks, MediaProbe
+from bot.media.local_store import LocalMediaStore
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.critical_sections import CriticalSections
@@ -107,21 +108,23 @@ class PublishingProcess:
 
     def restart(self, *, public: bool = True) -> None:
         """Start again as another process on the same folder."""
+        media_store = LocalMediaStore(self.data_dir)
         originals = Originals(
             routes={GoogleRoute.GEMINI: self.google},
             media_probe=self.media_probe,
-            data_dir=self.data_dir,
+            media_store=media_store,
             clock=self.clock,
         )
         upload_preparer = UploadPreparer(
             job_messages=self.discord,
             transcoder=self.transcoder,
             originals=originals,
+            media_store=media_store,
             thumbnails=Thumbnails(
                 poster_transcoder=self.transcoder,
                 preview_transcoder=self.transcoder,
                 media_probe=self.media_probe,
-                originals=originals,
+                media_store=media_store,
             ),
             links=FixedLinks() if public else None,
             clock=self.clock,

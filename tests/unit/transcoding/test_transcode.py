@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bot.app.clock import SystemClock
 from bot.app.web import build_gallery_thumbnails
 from bot.domain.clips.clip import VideoFacts
 from bot.domain.clips.upload_options import TranscodeTarget, build_preview_target
 from bot.domain.errors import TranscodeFailed
+from bot.media.local_store import LocalMediaStore
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.web_metrics import WebInstruments
-from bot.services.clips.originals import Originals
 from tests.unit.transcoding.videos import turn_video, write_video
 from tests.unit.words.examples import a_clip
 
@@ -165,11 +164,10 @@ async def test_previews_do_not_delay_uploads(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_dir, media_probe = tmp_path, PyAvMediaProbe()
-    originals = Originals(
-        routes={}, media_probe=media_probe, data_dir=data_dir, clock=SystemClock()
-    )
     gallery = build_gallery_thumbnails(
-        media=media_probe, originals=originals, instruments=WebInstruments(CollectorRegistry())
+        media_probe=media_probe,
+        media_store=LocalMediaStore(data_dir),
+        instruments=WebInstruments(CollectorRegistry()),
     )
     orders: list[tuple[str, int]] = []
     go_on = asyncio.Event()

@@ -12,6 +12,7 @@ import structlog
 
 from bot.domain.backoff import Backoff
 from bot.domain.clips.clip import NewClip
+from bot.domain.clips.media_store import MediaStore, split_key
 from bot.domain.errors import (
     AccessRefused,
     GoogleUnavailable,
@@ -33,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 def clip_path(job_id: int, index: int) -> str:
-    """Return a clip's path below the data directory; a thousand jobs share a folder."""
+    """Return the key of a clip's original; a thousand jobs share a folder."""
     return f"clips/{job_id // 1000:04d}/{job_id}-{index}.mp4"
 
 
@@ -42,7 +43,7 @@ class ClipDownloader:
     """The stage ``fetching``."""
 
     media_probe: MediaProbe
-    data_dir: Path
+    media_store: MediaStore
 
     async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
         """Download the videos of the result; fail the job if there is none. Raises `LeaseLost`."""
@@ -69,7 +70,6 @@ class ClipDownloader:
         video has no address, or if the file at Google is unplayable too.
         """
         job, clock = running.job, running.clock
-        path = self.data_dir / clip_path(job.id, index)
         expires_at = video.expires_at or job.watched_until
         backoff, repeated, unplayable = Backoff(initial=2.0, maximum=300.0), RepeatedError(), 0
         while True:
@@ -77,11 +77,9 @@ class ClipDownloader:
             retry_after: float | None = None
             is_gone = False
             try:
-                clip = await self._probe_clip(job, index, video)
+                clip = await self._find_downloaded(job, index, video)
                 if clip is None:
-                    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-                    is_verified = await video_models.download_video(video, path)
-                    clip = await self._probe_clip(job, index, video)
+                    clip, is_verified = await self._download_once(job, index, video, video_models)
                     unplayable += clip is None and is_verified
                 if clip is not None:
                     return clip
@@ -107,27 +105,49 @@ class ClipDownloader:
             if is_gone:
                 video = await _ask_for_video(running, index) or video
 
-    async def _probe_clip(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
-        """Return the facts of the downloaded file, `None` if there is none.
-
-        An unplayable file is deleted.
-        """
-        relative_path = clip_path(job.id, index)
-        path = self.data_dir / relative_path
-        if not await asyncio.to_thread(path.exists):
+    async def _find_downloaded(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
+        """Return a clip that was downloaded before, perhaps by a process that died."""
+        key = clip_path(job.id, index)
+        try:
+            async with self.media_store.read(key) as path:
+                clip = await self._probe_clip(path, job, index, video)
+        except FileNotFoundError:
             return None
+        if clip is None:
+            await self.media_store.remove([key])
+        return clip
+
+    async def _download_once(
+        self, job: Job, index: int, video: RemoteVideo, video_models: VideoModels
+    ) -> tuple[NewClip | None, bool]:
+        """Download and store a video. Return its clip, `None` if it is unplayable.
+
+        Also return whether the file was compared with what Google says about it.
+        """
+        folder, name = split_key(clip_path(job.id, index))
+        async with self.media_store.write_in(folder) as local_folder:
+            path = local_folder / name
+            is_verified = await video_models.download_video(video, path)
+            clip = await self._probe_clip(path, job, index, video)
+            if clip is None:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+        return clip, is_verified
+
+    async def _probe_clip(
+        self, path: Path, job: Job, index: int, video: RemoteVideo
+    ) -> NewClip | None:
+        """Return the facts of a file, `None` if it is unplayable."""
         try:
             facts = await self.media_probe.read_facts(path)
         except ValueError as error:
             _log.error("download.unplayable", job_id=job.id, error=str(error))
-            await asyncio.to_thread(path.unlink, missing_ok=True)
             return None
         return NewClip(
             index=index,
             width=facts.width,
             height=facts.height,
             seconds=round(facts.seconds),
-            path=relative_path,
+            path=clip_path(job.id, index),
             sha256=facts.sha256,
             size_bytes=facts.size,
             remote_uri=video.uri,

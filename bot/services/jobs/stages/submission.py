@@ -6,22 +6,27 @@ repeated: its result is searched for, or the job ends as unknown. Otherwise it i
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
+from bot.domain.backoff import Backoff
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.errors import (
     AccessRefused,
     DatabaseUnavailable,
     GoogleUnavailable,
     LeaseLost,
+    MediaUnavailable,
     RemoteNotFound,
     SubmitUncertain,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import VideoModels
+from bot.services.jobs.stages.plan_files import read_plan_files
 from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
 from bot.services.jobs.stages.submit_retry import requeue_for_retry
 from bot.store.jobs.model_states import ModelStateStore
@@ -35,6 +40,7 @@ _log = structlog.get_logger(__name__)
 class JobSubmitter:
     """The stage ``submitting`` of a job that was just claimed."""
 
+    media_store: MediaStore
     model_states: ModelStateStore
     model_availability: ModelAvailability
 
@@ -86,13 +92,14 @@ class JobSubmitter:
             require_may_send()
 
         try:
-            running.lease.require_valid()
-            operation = await video_models.submit(
-                running.job.plan,
-                job_id=running.job.id,
-                dedupe_key=running.job.origin.dedupe_key,
-                about_to_send=begin_sending,
-            )
+            async with read_plan_files(self.media_store, running.job.plan):
+                running.lease.require_valid()
+                operation = await video_models.submit(
+                    running.job.plan,
+                    job_id=running.job.id,
+                    dedupe_key=running.job.origin.dedupe_key,
+                    about_to_send=begin_sending,
+                )
         except LeaseLost:
             running.submit_begun = False  # nothing was sent
             if sections.is_closed:  # the job's task has ended already
@@ -101,6 +108,11 @@ class JobSubmitter:
         except DatabaseUnavailable as error:
             _log.warning("submit.not_begun", error=str(error))
             await running.requeue()
+        except MediaUnavailable as error:  # raised before the request only
+            _log.warning("submit.postponed", error=str(error))
+            attempts = running.job.attempts - 1
+            delay_s = Backoff(initial=5.0, maximum=300.0, attempts=attempts).next_delay()
+            await running.requeue(retry_at=running.clock.now() + timedelta(seconds=delay_s))
         except VideoRefused as error:
             _log.warning("submit.refused", outcome=error.outcome, error=str(error))
             if error.outcome.is_about_model:
