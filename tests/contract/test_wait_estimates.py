@@ -6,9 +6,11 @@ from itertools import pairwise
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.jobs.job import JobState
+from bot.domain.jobs.poll_schedule import ENOUGH_DURATIONS
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import AcceptedRequest
+from tests.fakes.clock import VirtualClock
 from tests.fakes.world import SimulatedProcess, SimulatedWorld, make_origin, make_plan
 from tests.harness.waiting import eventually
 
@@ -98,3 +100,23 @@ async def test_an_estimate_that_has_passed_is_replaced(world: SimulatedWorld) ->
     assert first.eta is not None
     assert again.eta is not None
     assert again.eta > first.eta
+
+
+async def test_estimates_come_from_alike_operations(world: SimulatedWorld) -> None:
+    """Clips of another length take another time; they count only until enough are measured."""
+    start = world.clock.now()
+    estimates = WaitEstimates(
+        model_states=world.model_store, clock=VirtualClock(start=start), pace=world.policy.pace
+    )
+    for seconds, duration_s in ((4, 1000.0), (8, 3000.0)):
+        for _ in range(ENOUGH_DURATIONS):
+            await world.model_store.record_duration(
+                make_plan(seconds=seconds), duration_s=duration_s, now=start
+            )
+    for seconds, expected_s in ((4, 1000.0), (8, 3000.0)):
+        eta = await estimates.estimate_queued(make_plan(seconds=seconds))
+        assert eta is not None
+        assert [round((time - start).total_seconds()) for time in eta] == [expected_s, expected_s]
+    eta = await estimates.estimate_queued(make_plan(seconds=6))
+    assert eta is not None
+    assert eta[1] - start == timedelta(seconds=3000.0), "the slowest of the model"

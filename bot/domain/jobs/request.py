@@ -7,7 +7,7 @@ is decided again after a restart.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from bot.domain.billing.money import Micros
 from bot.domain.typed_text import clean_typed_text
@@ -192,6 +192,15 @@ class VideoRequest:
         return replace(self, **changes)
 
 
+class OperationGroup(NamedTuple):
+    """Operations that are alike: what decides how long Google takes."""
+
+    model: str
+    mode: GenerationMode
+    resolution: Resolution | None
+    seconds: int
+
+
 @dataclass(frozen=True, slots=True)
 class VideoPlan:
     """Everything that is sent to Google and charged for one job.
@@ -224,6 +233,10 @@ class VideoPlan:
     @property
     def charged_seconds(self) -> int:
         return self.seconds * self.videos
+
+    @property
+    def operation_group(self) -> OperationGroup:
+        return OperationGroup(self.model, self.mode, self.resolution, self.seconds)
 
     def as_request(self) -> VideoRequest:
         """Return the request for this plan, for *Redo* and *Reword and redo*."""

@@ -1,6 +1,6 @@
 """Estimates when jobs will finish, but only if enough durations were measured."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,11 +9,13 @@ from bot.domain.billing.limits import PacingLimits
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.queue import RunningOperation, estimate_start_s
-from bot.domain.jobs.request import VideoPlan
+from bot.domain.jobs.request import OperationGroup, VideoPlan
 from bot.domain.ports import Clock
 from bot.store.jobs.model_states import ModelStateStore
 
 Eta = tuple[datetime, datetime]
+Spread = tuple[float, float]
+"""The median and the 90th percentile of durations, in seconds."""
 
 _SAMPLE_SIZE: Final = 100
 _CACHE_TTL_S: Final = 30.0
@@ -22,18 +24,22 @@ _MIN_SAMPLES: Final = 3
 
 @dataclass(kw_only=True, eq=False)
 class WaitEstimates:
-    """Estimates from the median and the 90th percentile of a model's durations."""
+    """Estimates from the durations of alike operations, as the poll schedules do.
+
+    Of other jobs in the queue only the models are known, so theirs are the durations of the model.
+    """
 
     model_states: ModelStateStore
     clock: Clock
     pace: PacingLimits
-    _cached_spreads: dict[str, tuple[float, tuple[float, float] | None]] = field(
+    _cached_spreads: dict[OperationGroup | str, tuple[float, Spread | None]] = field(
         init=False, default_factory=dict
     )
+    """By group or by model, with the time when it was read."""
 
     async def estimate_finish(self, job: Job) -> Eta | None:
         """Return when a submitted job will finish, `None` if that is unknown."""
-        spread = await self._load_spread(job.plan.model)
+        spread = await self._load_spread(job.plan)
         if spread is None or job.submitted_at is None:
             return None
         low, high = (job.submitted_at + timedelta(seconds=duration_s) for duration_s in spread)
@@ -55,15 +61,15 @@ class WaitEstimates:
 
         ``ahead_models`` are the models of the jobs before it. ``running`` jobs take up slots.
         """
-        spread = await self._load_spread(plan.model)
+        spread = await self._load_spread(plan)
         slots = self.pace.in_flight
         if spread is None or slots == 0:
             return None
         now = self.clock.now()
-        ahead = [await self._load_spread(model) or spread for model in ahead_models]
+        ahead = [await self._load_model_spread(model) or spread for model in ahead_models]
         remaining = []
         for operation in running if slots is not None else ():
-            low_s, high_s = await self._load_spread(operation.model) or spread
+            low_s, high_s = await self._load_model_spread(operation.model) or spread
             age_s = (now - operation.started_at).total_seconds()
             remaining.append((max(0.0, low_s - age_s), max(0.0, high_s - age_s)))
         low, high = (
@@ -96,19 +102,34 @@ class WaitEstimates:
             )
         except DatabaseUnavailable:
             return
-        if self._cached_spreads.get(plan.model, (0.0, None))[1] is None:
-            self._cached_spreads.pop(plan.model, None)  # now there may be enough samples
+        for key in (plan.operation_group, plan.model):
+            if self._cached_spreads.get(key, (0.0, None))[1] is None:
+                self._cached_spreads.pop(key, None)  # now there may be enough samples
 
-    async def _load_spread(self, model: str) -> tuple[float, float] | None:
+    async def _load_spread(self, plan: VideoPlan) -> Spread | None:
+        async def read_durations() -> list[float]:
+            return [each.seen_s for each in await self.model_states.list_measured(plan)]
+
+        return await self._find_spread(plan.operation_group, read_durations)
+
+    async def _load_model_spread(self, model: str) -> Spread | None:
+        return await self._find_spread(
+            model, lambda: self.model_states.list_durations(model, limit=_SAMPLE_SIZE)
+        )
+
+    async def _find_spread(
+        self, key: OperationGroup | str, read_durations: Callable[[], Awaitable[list[float]]]
+    ) -> Spread | None:
+        """Return the spread, read at most every `_CACHE_TTL_S`; `None` with too few durations."""
         now = self.clock.monotonic()
-        loaded_at, spread = self._cached_spreads.get(model, (float("-inf"), None))
+        loaded_at, spread = self._cached_spreads.get(key, (float("-inf"), None))
         if now - loaded_at > _CACHE_TTL_S:
             try:
-                samples = sorted(await self.model_states.list_durations(model, limit=_SAMPLE_SIZE))
+                samples = sorted(await read_durations())
             except DatabaseUnavailable:
                 return spread
             spread, count = None, len(samples)
             if count >= _MIN_SAMPLES:
                 spread = samples[count // 2], samples[min(count - 1, count * 9 // 10)]
-            self._cached_spreads[model] = (now, spread)
+            self._cached_spreads[key] = (now, spread)
         return spread

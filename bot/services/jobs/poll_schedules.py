@@ -14,13 +14,11 @@ from bot.domain.jobs.poll_schedule import (
     PollSchedule,
     learn_schedule,
 )
-from bot.domain.jobs.request import GenerationMode, Resolution, VideoPlan
+from bot.domain.jobs.request import OperationGroup, VideoPlan
 from bot.domain.ports import Clock
 from bot.store.jobs.model_states import ModelStateStore
 
 _CACHE_TTL_S: Final = 30.0
-
-_Group = tuple[str, GenerationMode, Resolution | None, int]
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +44,7 @@ class PollSchedules:
         self._model_states = model_states
         self._clock = clock
         self._interval_s = interval_s
-        self._learned: defaultdict[_Group, _Learned] = defaultdict(
+        self._learned: defaultdict[OperationGroup, _Learned] = defaultdict(
             lambda: _Learned(PollSchedule(interval_s))
         )
 
@@ -54,7 +52,7 @@ class PollSchedules:
         """Return the schedule for a plan's operation; without the database, the last known one."""
         if self._interval_s <= SHORTEST_PAUSE_S:  # nothing can be polled more often
             return PollSchedule(self._interval_s)
-        learned = self._learned[plan.model, plan.mode, plan.resolution, plan.seconds]
+        learned = self._learned[plan.operation_group]
         async with learned.lock:
             now_s = self._clock.monotonic()
             if now_s - learned.read_at_s > _CACHE_TTL_S:
