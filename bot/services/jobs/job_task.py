@@ -46,23 +46,22 @@ class JobTask:
     async def run(self) -> None:
         """Run the job until it ends or returns to the queue. Raises `LeaseLost`."""
         running = self.running_job
-        with structlog.contextvars.bound_contextvars(job_id=running.job.id):
-            try:
-                while not running.job.state.has_ended:
-                    if running.job.state is JobState.QUEUED:
-                        return
-                    running.lease.require_valid()
-                    before = running.job.state
-                    await self._run_stage(running)
-                    if running.job.state is not before:
-                        job = running.job
-                        _log.info("job.moved", state=job.state, outcome=job.outcome)
-                await self.stages.announcer.announce_end(running)
-            except (asyncio.CancelledError, LeaseLost):
-                await running.requeue_unstarted()
-                raise
-            finally:
-                running.status_message.cancel_updates()
+        try:
+            while not running.job.state.has_ended:
+                if running.job.state is JobState.QUEUED:
+                    return
+                running.lease.require_valid()
+                before = running.job.state
+                await self._run_stage(running)
+                if running.job.state is not before:
+                    job = running.job
+                    _log.info("job.moved", state=job.state, outcome=job.outcome)
+            await self.stages.announcer.announce_end(running)
+        except (asyncio.CancelledError, LeaseLost):
+            await running.requeue_unstarted()
+            raise
+        finally:
+            running.status_message.cancel_updates()
 
     async def give_up(self) -> None:
         """End a job that keeps failing for an unforeseen reason, and announce its end.
@@ -70,13 +69,12 @@ class JobTask:
         If that announcement fails too, the next call leaves it out. Raises `LeaseLost`.
         """
         running = self.running_job
-        with structlog.contextvars.bound_contextvars(job_id=running.job.id):
-            if running.job.state.has_ended:
-                await running.retry_until_stored(lambda: running.jobs.mark_announced(running.job))
-                return
-            _log.error("job.given_up", state=running.job.state)
-            await running.end_after_errors()
-            await self.stages.announcer.announce_end(running)
+        if running.job.state.has_ended:
+            await running.retry_until_stored(lambda: running.jobs.mark_announced(running.job))
+            return
+        _log.error("job.given_up", state=running.job.state)
+        await running.end_after_errors()
+        await self.stages.announcer.announce_end(running)
 
     async def _run_stage(self, running: RunningJob) -> None:
         match running.job.state:

@@ -49,9 +49,10 @@ class JobTaskPool:
         self._started_epochs[job.id] = job.epoch
         while len(self._started_epochs) > _MAX_REMEMBERED_EPOCHS:
             del self._started_epochs[next(iter(self._started_epochs))]
-        task = asyncio.create_task(self._run_task(job_task), name=f"job {job.id}")
-        self._tasks[job.id] = (job_task, task)
-        task.add_done_callback(lambda _: self._remove_task(job.id))
+        job_id = job.id  # the callback must not keep the job's first state
+        task = asyncio.create_task(self._run_task(job_task), name=f"job {job_id}")
+        self._tasks[job_id] = (job_task, task)
+        task.add_done_callback(lambda _: self._remove_task(job_id))
 
     def request_cancel(self, job_id: int) -> None:
         if job_id in self._tasks:
@@ -106,6 +107,7 @@ class JobTaskPool:
 
     async def _run_task(self, job_task: JobTask) -> None:
         job_id = job_task.running_job.job.id
+        structlog.contextvars.bind_contextvars(job_id=job_id)  # for this task and those it starts
         default = Backoff(initial=1.0, maximum=600.0), 0.0
         backoff, _ = self._failure_backoffs.get(job_id, default)
         try:
@@ -114,10 +116,10 @@ class JobTaskPool:
             else:
                 await job_task.give_up()
         except LeaseLost as error:
-            _log.warning("job.abandoned", job_id=job_id, reason=str(error))
+            _log.warning("job.abandoned", reason=str(error))
         except Exception:
             # the reconciliation finds the job and resumes it from its row
-            _log.exception("job.failed_unexpectedly", job_id=job_id)
+            _log.exception("job.failed_unexpectedly")
             self._failure_backoffs[job_id] = backoff, self.clock.monotonic() + backoff.next_delay()
         else:
             self._failure_backoffs.pop(job_id, None)

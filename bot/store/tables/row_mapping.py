@@ -4,6 +4,7 @@ A job's plan is stored as JSON, because it is always read as a whole.
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import timedelta
@@ -40,6 +41,7 @@ def _list_plain_fields(kind: type[Job | LedgerEntry | Origin], *others: str) -> 
 
 _ORIGIN_COLUMNS: Final = _list_plain_fields(Origin, "role_ids", "user_install_reply")
 _JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome")
+_SHARED_TEXTS: Final = frozenset({"owner", "locale", "guild_locale"})
 _ENTRY_COLUMNS: Final = _list_plain_fields(LedgerEntry, "posting")
 
 
@@ -61,7 +63,7 @@ def plan_from_json(text: str) -> VideoPlan:
     if values.get("v", 0) > PLAN_VERSION:
         raise ValueError(f"the plan has version {values['v']}, newer than {PLAN_VERSION}")
     return VideoPlan(
-        model=values["model"],
+        model=sys.intern(values["model"]),
         route=GoogleRoute(values["route"]),
         mode=GenerationMode(values["mode"]),
         prompt=values["prompt"],
@@ -129,16 +131,25 @@ def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
 def job_from_row(row: Row) -> Job:
     """Return the job of a row of ``jobs``."""
     return Job(
-        **{name: row[name] for name in _JOB_COLUMNS},
+        **_read_columns(row, _JOB_COLUMNS),
         state=JobState(row["state"]),
         origin=Origin(
-            **{name: row[name] for name in _ORIGIN_COLUMNS},
+            **_read_columns(row, _ORIGIN_COLUMNS),
             role_ids=frozenset(json.loads(row["role_ids"])),
             user_install_reply=_reply_from_row(row),
         ),
         plan=plan_from_json(row["plan"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
     )
+
+
+def _read_columns(row: Row, names: Sequence[str]) -> dict[str, Any]:
+    """Return the values of some columns. Jobs share the texts that many of them have."""
+    values = {name: row[name] for name in names}
+    for name in _SHARED_TEXTS & values.keys():
+        if values[name] is not None:
+            values[name] = sys.intern(values[name])
+    return values
 
 
 def _reply_to_row(reply: UserInstallReply | None) -> dict[str, Any]:

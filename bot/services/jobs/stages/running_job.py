@@ -4,10 +4,9 @@ Every stage records its step by a fenced change before the next one begins. A ch
 until the database has stored it. An end writes the job and its money in one transaction.
 """
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -34,6 +33,7 @@ from bot.domain.ports import (
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.stages.event_trust import SELDOM_INTERVAL_S, EventTrust
+from bot.services.jobs.stages.interruptible_sleep import InterruptibleSleep
 from bot.services.jobs.stages.poll_wakeup import PollWakeup
 from bot.services.jobs.stages.status_message import StatusMessage
 from bot.store.jobs.account_refusals import AccountRefusalStore
@@ -106,7 +106,7 @@ class JobDependencies:
     """Whether webhook events arrive; `None` if none are expected."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class RunningJob:
     """The mutable state that the stages of one job share.
 
@@ -123,24 +123,44 @@ class RunningJob:
     submit_begun: bool = False
     result: OperationFinished | None = None
     is_abandoned: bool = False
+    is_cancelled: bool = field(init=False)
+    watched_throughout: bool = field(init=False)
+    poll_wakeup: PollWakeup = field(init=False)
+    status_message: StatusMessage = field(init=False)
+    _cancellable_sleep: InterruptibleSleep = field(init=False)
+    _started_at: float = field(init=False)
+    _age_at_start_s: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self.jobs, self.clock = self.shared.jobs, self.shared.clock
-        self.polling_times = self.shared.polling_times
-        self.video_models = self.shared.routes.get(self.job.plan.route)
         self.is_cancelled = self.job.cancel_requested
-        self._cancellation = asyncio.Event()
-        self.poll_wakeup = PollWakeup(self.clock, self.shared.event_trust)
         self.watched_throughout = self.just_claimed
+        self.poll_wakeup = PollWakeup(self.clock, self.shared.event_trust)
         self.status_message = StatusMessage(
             job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
         )
+        self._cancellable_sleep = InterruptibleSleep(self.clock)
         # by this process's own clock, because the database's, which wrote the times, may differ
         self._started_at = self.clock.monotonic()
-        self._age_at_start_s = 0.0
         if not self.just_claimed:
             age = self.clock.now() - (self.job.submitted_at or self.job.created_at)
             self._age_at_start_s = max(0.0, age.total_seconds())
+
+    @property
+    def jobs(self) -> JobStore:
+        return self.shared.jobs
+
+    @property
+    def clock(self) -> Clock:
+        return self.shared.clock
+
+    @property
+    def polling_times(self) -> PollingTimes:
+        return self.shared.polling_times
+
+    @property
+    def video_models(self) -> VideoModels | None:
+        """Google's interface for the job, `None` if its route is not configured any more."""
+        return self.shared.routes.get(self.job.plan.route)
 
     @property
     def age_s(self) -> float:
@@ -164,7 +184,7 @@ class RunningJob:
         """Cancel the job and show it; what Google still makes is stored, but not posted."""
         if not self.job.state.has_ended and not self.is_cancelled:
             self.is_cancelled = True
-            self._cancellation.set()
+            self._cancellable_sleep.interrupt()
             self.poll_wakeup.wake()
             self.job = replace(self.job, cancel_requested=True)
             self.show_progress()
@@ -245,15 +265,7 @@ class RunningJob:
         if self.is_cancelled:
             await self.clock.sleep(seconds)
             return
-        waits = [
-            asyncio.create_task(self.clock.sleep(seconds)),
-            asyncio.create_task(self._cancellation.wait()),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
+        await self._cancellable_sleep.sleep(seconds)
 
     async def end_access_refused(
         self, message: str, reason: str | None, *, billed: Micros | None = None

@@ -22,6 +22,8 @@ _log = structlog.get_logger(__name__)
 class StatusMessage:
     """Shows the progress of one job, with at most one edit at a time."""
 
+    __slots__ = ("_job_id", "_job_messages", "_jobs", "_pending", "_task", "message_id")
+
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id
         self._jobs = jobs

@@ -15,7 +15,7 @@ _MAXIMUM_DELAY_S: Final = 300.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class StopRequest:
     """Asks until Google has answered; asking twice, or in two processes, does no harm.
 
