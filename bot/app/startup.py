@@ -29,7 +29,7 @@ from bot.google.omni.webhooks import GeminiWebhooks
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
 from bot.store.engine.database import Database, DatabaseInUse, open_database
-from bot.store.engine.schema import upgrade_schema
+from bot.store.engine.migration_process import MigrationFailed, upgrade_schema_apart
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -123,9 +123,11 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
         backoff = Backoff(initial=1.0, maximum=30.0)
         while True:
             try:
-                await upgrade_schema(database)
+                await upgrade_schema_apart(database)
             except DatabaseUnusable as error:
                 raise StartupError(str(error), _BAD_SETTING_STATUS) from error
+            except MigrationFailed as error:
+                raise StartupError(f"{error}: the lines above say why.") from error
             except DatabaseUnavailable as error:
                 pause = backoff.next_delay()
                 _log.warning("database.unavailable", error=str(error), retry_in_s=round(pause, 1))

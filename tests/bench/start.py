@@ -53,8 +53,7 @@ A bare bot of discord.py (`tests/bench/bare_bot.py`) and `clapper run` start in 
 each, against the same sandbox. Ready is: connected to the gateway, and the commands registered or
 found registered. The database is SQLite with {JOBS} jobs that have ended. Memory is what the system
 calls resident. It is read after {IDLE_S[1]:g} seconds without requests: each background loop has
-run by then, and the reading after {IDLE_S[0]:g} seconds beside it shows that nothing grows. A bot
-that has just created its tables takes 15 MiB more until its next start; this one found them."""
+run by then, and the reading after {IDLE_S[0]:g} seconds beside it shows that nothing grows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
+from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.store.engine import schema
 from bot.store.engine.database import Database
+from bot.store.engine.migration_process import MigrationFailed, upgrade_schema_apart
 from bot.store.engine.schema import upgrade_schema
 from bot.store.tables.core import metadata
 from tests.contract.conftest import KINDS, ON_SQLITE, empty_database
@@ -46,6 +48,43 @@ async def test_tables_are_made_once(new_database: Database) -> None:
         lambda connection: connection.run_sync(lambda sync: inspect(sync).get_table_names())
     )
     assert set(names) == set(metadata.tables) | {"alembic_version"}
+
+
+@pytest.fixture
+def without_alembic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be one that has not imported Alembic."""
+    monkeypatch.delitem(sys.modules, "alembic")
+
+
+@pytest.mark.usefixtures("without_alembic")
+async def test_another_process_makes_the_tables(new_database: Database) -> None:
+    """So Alembic does not stay in the bot's memory."""
+    await upgrade_schema_apart(new_database)
+    assert "alembic" not in sys.modules
+    assert await new_database.read(schema.has_newest_schema)
+
+
+@pytest.mark.usefixtures("without_alembic")
+async def test_errors_of_that_process_are_raised_here(new_database: Database) -> None:
+    made_by_newer = "CREATE TABLE alembic_version AS SELECT '9999' AS version_num"
+    await new_database.write(lambda connection: connection.execute(text(made_by_newer)))
+    with pytest.raises(DatabaseUnusable, match="newer than this program"):
+        await upgrade_schema_apart(new_database)
+
+
+@pytest.mark.usefixtures("without_alembic")
+async def test_a_failed_migration_is_no_success(
+    new_database: Database, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """For example a table of that name that is not ours."""
+    foreign = text("CREATE TABLE jobs (n integer)")
+    await new_database.write(lambda connection: connection.execute(foreign))
+    with pytest.raises((MigrationFailed, DatabaseUnavailable)) as raised:
+        await upgrade_schema_apart(new_database)
+    # SQLite does not tell this from a passing failure
+    reason = capfd.readouterr().err if raised.type is MigrationFailed else str(raised.value)
+    assert "already exists" in reason
+    assert not await new_database.read(schema.has_newest_schema)
 
 
 @ON_SQLITE

@@ -47,6 +47,9 @@ def add_parameter_cleaning(engine: AsyncEngine) -> AsyncEngine:
 class Database(ABC):
     """An open database. Its methods raise `DatabaseUnavailable` if it cannot answer."""
 
+    schema: str | None = None
+    """PostgreSQL's search path, if it is not the server's."""
+
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine: Final = add_parameter_cleaning(engine)
         """The engine that writes."""
@@ -179,6 +182,7 @@ class PostgresDatabase(Database):
             connect_args=connect_args,
         )
         super().__init__(engine)
+        self.schema = schema
         self._autocommit_engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _run_transaction(self, work: Work[T]) -> T:

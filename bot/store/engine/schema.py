@@ -34,7 +34,7 @@ async def upgrade_schema(database: Database) -> None:
         await take_lock(connection, MIGRATION_LOCK)
         await connection.run_sync(_upgrade_to_head)
 
-    if await database.read(_has_newest_schema):
+    if await database.read(has_newest_schema):
         return
     await asyncio.to_thread(_import_alembic)
     await database.write(run_migrations)
@@ -52,7 +52,7 @@ async def require_current_schema(database: Database) -> None:
             "the database is older than this program: start the bot, which upgrades it"
         )
 
-    if await database.read(_has_newest_schema):
+    if await database.read(has_newest_schema):
         return
     await asyncio.to_thread(_import_alembic)
     await database.read(check_schema)
@@ -69,7 +69,8 @@ def find_newest_revision() -> str:
     return newest.partition("_")[0]
 
 
-async def _has_newest_schema(connection: AsyncConnection) -> bool:
+async def has_newest_schema(connection: AsyncConnection) -> bool:
+    """Whether no migration is missing."""
     return await connection.run_sync(_read_revisions) == [find_newest_revision()]
 
 
