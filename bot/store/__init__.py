@@ -11,3 +11,7 @@ all processes share. A ``now`` that is passed in only says when something happen
 
 May import `bot.domain` and nothing else of the program.
 """
+
+from bot.store.engine.sqlalchemy_core import import_without_orm
+
+import_without_orm()

@@ -276,6 +276,7 @@ LOADED_WHEN_NEEDED = {
     "alembic": "tables of another version",
     "asyncpg": "PostgreSQL",
     "sqlalchemy.dialects.postgresql": "PostgreSQL",
+    "sqlalchemy.orm": "nothing here",
     "google.auth": "Vertex AI",
     "cryptography": "an interaction where the bot is not a member",
     "jinja2": "the first visitor of the gallery",
