@@ -51,7 +51,10 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
     """Return a page of clips, newest first, with links to their messages."""
     filter_text = _format_history_filter(page.history_filter, model_info, locale)
     if not page.clips:
-        return translate("history.none_found" if filter_text else "history.none", locale)
+        if not filter_text:
+            return translate("history.none", locale)
+        key = "history.none_found" if page.older is None else "history.none_so_far"
+        return translate(key, locale)
     lines = [_format_history_line(clip, model_info, locale) for clip in page.clips]
     title = translate("history.title", locale)
     return join_fitting_lines([f"{title} · {filter_text}" if filter_text else title, *lines])

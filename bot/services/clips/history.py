@@ -22,8 +22,25 @@ from bot.domain.ports import Clock
 from bot.store.jobs.clips import ClipStore
 
 PAGE_SIZE: Final = 10
-_BATCH_SIZE: Final = 200
+_FIRST_BATCH_SIZE: Final = 50
 """Clips read at once; the filter is applied here, so that both databases match equally."""
+_MAX_BATCH_SIZE: Final = 200
+MAX_SEARCHED: Final = 1000
+"""Clips that one page looks at, however many a person has; the next page goes on from there."""
+_MAX_SUGGESTED: Final = 200
+"""Clips that suggestions look at while a person types."""
+_MAX_ID: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Clips that match, newest first.
+
+    ``stopped_at`` is the last clip that was looked at, if there may be more behind it.
+    """
+
+    clips: list[Clip]
+    stopped_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +53,9 @@ class ClipHistory:
         self, *, user_id: int, guild_id: int | None, history_filter: HistoryFilter = NO_FILTER
     ) -> HistoryPage:
         """Return a person's newest clips in a server, or everywhere (`None`)."""
-        clips = await self._find_matching(user_id, guild_id, history_filter, limit=PAGE_SIZE + 1)
-        return _build_page(clips[:PAGE_SIZE], history_filter, older=len(clips) > PAGE_SIZE)
+        found = await self._find_matching(user_id, guild_id, history_filter, limit=PAGE_SIZE + 1)
+        clips = tuple(found.clips[:PAGE_SIZE])
+        return HistoryPage(clips, history_filter, older=_find_older(found, history_filter))
 
     async def load_page(
         self, page_request: PageRequest, *, user_id: int, guild_id: int | None
@@ -45,7 +63,7 @@ class ClipHistory:
         """Return the page of clips that are older or newer than the one in ``page_request``."""
         history_filter, edge = page_request.history_filter, page_request.clip_id
         is_older = page_request.direction is PageDirection.OLDER
-        clips = await self._find_matching(
+        found = await self._find_matching(
             user_id,
             guild_id,
             history_filter,
@@ -53,28 +71,51 @@ class ClipHistory:
             after=None if is_older else edge,
             limit=PAGE_SIZE + 1,
         )
-        has_more = len(clips) > PAGE_SIZE
-        if not clips:  # they were deleted meanwhile, so lead the reader back
-            if is_older:
-                newer = PageRequest(PageDirection.NEWER, edge - 1, history_filter)
-                return HistoryPage((), history_filter, newer=newer)
-            older = PageRequest(PageDirection.OLDER, edge + 1, history_filter)
-            return HistoryPage((), history_filter, older=older)
         if is_older:
-            return _build_page(clips[:PAGE_SIZE], history_filter, newer=True, older=has_more)
-        return _build_page(clips[-PAGE_SIZE:], history_filter, newer=has_more, older=True)
+            clips = found.clips[:PAGE_SIZE]
+            # without clips, the reader is led back to the one at the edge
+            newest = clips[0].id if clips else edge - 1
+            newer: PageRequest | None = PageRequest(PageDirection.NEWER, newest, history_filter)
+            older = _find_older(found, history_filter)
+        else:
+            clips = found.clips[-PAGE_SIZE:]
+            oldest = clips[-1].id if clips else edge + 1
+            newer = _find_newer(found, history_filter)
+            older = PageRequest(PageDirection.OLDER, oldest, history_filter)
+        return HistoryPage(tuple(clips), history_filter, newer=newer, older=older)
 
     async def suggest_clips(self, query: str, *, user_id: int, limit: int) -> list[Clip]:
+        """Return newest clips by a part of the prompt, or the beginning of the number.
+
+        Only the latest clips are searched, but a whole number is found however old its clip is.
+        """
         number = query.strip().removeprefix("#")
         if not number.isdecimal():
-            return await self._find_matching(
-                user_id, None, HistoryFilter(search_text=query.strip()), limit=limit
+            search = HistoryFilter(search_text=query.strip())
+            found = await self._find_matching(
+                user_id, None, search, limit=limit, searched=_MAX_SUGGESTED
             )
-        clips = await self._find_matching(user_id, None, NO_FILTER, limit=limit * 40)
+            return found.clips
+        latest = await self._find_matching(
+            user_id, None, NO_FILTER, limit=_MAX_SUGGESTED, searched=_MAX_SUGGESTED
+        )
         matching = [
-            clip for clip in clips if str(clip.id).startswith(number) or number in clip.prompt
-        ]
-        return matching[:limit]
+            clip
+            for clip in latest.clips
+            if str(clip.id).startswith(number) or number in clip.prompt
+        ][:limit]
+        exact = await self._find_own(int(number), user_id)
+        if exact is None or exact in matching:
+            return matching
+        return [*matching[: limit - 1], exact]
+
+    async def _find_own(self, clip_id: int, user_id: int) -> Clip | None:
+        if clip_id >= _MAX_ID:
+            return None
+        clips = await self.clips.list_history(
+            user_id=user_id, guild_id=None, before=clip_id + 1, limit=1
+        )
+        return clips[0] if clips and clips[0].id == clip_id else None
 
     async def _find_matching(
         self,
@@ -85,38 +126,45 @@ class ClipHistory:
         before: int | None = None,
         after: int | None = None,
         limit: int,
-    ) -> list[Clip]:
-        """Return at most ``limit`` clips, newest first, next to ``before`` or ``after``."""
+        searched: int = MAX_SEARCHED,
+    ) -> _Found:
+        """Look at up to ``searched`` clips from ``before`` or ``after`` on, for ``limit``."""
         matching: list[Clip] = []
         now, extendable = self.clock.now(), self.is_extendable
         matches = partial(history_filter.matches, now=now, extendable=extendable)
-        while len(matching) < limit:
+        batch_size = _FIRST_BATCH_SIZE
+        while searched > 0:
+            batch_size = min(batch_size, searched)
             batch = await self.clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
                 before=before,
                 after=after,
                 showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
-                limit=_BATCH_SIZE,
+                limit=batch_size,
             )
             kept = list(filter(matches, batch))
             matching = matching + kept if after is None else kept + matching
-            if len(batch) < _BATCH_SIZE:
-                break
+            if len(matching) >= limit:
+                return _Found(matching[:limit] if after is None else matching[-limit:])
+            if len(batch) < batch_size:
+                return _Found(matching)
             if after is None:
                 before = batch[-1].id
             else:
                 after = batch[0].id
-        return matching[:limit] if after is None else matching[-limit:]
+            searched -= batch_size
+            batch_size = min(2 * batch_size, _MAX_BATCH_SIZE)
+        return _Found(matching, stopped_at=before if after is None else after)
 
 
-def _build_page(
-    clips: list[Clip], history_filter: HistoryFilter, *, newer: bool = False, older: bool = False
-) -> HistoryPage:
-    first, last = (clips[0].id, clips[-1].id) if clips else (0, 0)
-    return HistoryPage(
-        tuple(clips),
-        history_filter,
-        newer=PageRequest(PageDirection.NEWER, first, history_filter) if newer else None,
-        older=PageRequest(PageDirection.OLDER, last, history_filter) if older else None,
-    )
+def _find_older(found: _Found, history_filter: HistoryFilter) -> PageRequest | None:
+    """Return the request of the page after the first clips of ``found``."""
+    edge = found.clips[PAGE_SIZE - 1].id if len(found.clips) > PAGE_SIZE else found.stopped_at
+    return None if edge is None else PageRequest(PageDirection.OLDER, edge, history_filter)
+
+
+def _find_newer(found: _Found, history_filter: HistoryFilter) -> PageRequest | None:
+    """Return the request of the page before the last clips of ``found``."""
+    edge = found.clips[-PAGE_SIZE].id if len(found.clips) > PAGE_SIZE else found.stopped_at
+    return None if edge is None else PageRequest(PageDirection.NEWER, edge, history_filter)

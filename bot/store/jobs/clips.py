@@ -20,6 +20,7 @@ from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_
 
 _clips = clips_table.c
 _footage = footage_table.c
+_posts = showcase_posts_table.c
 _reposts = reposts_table.c
 _lifetimes = interaction_lifetimes_table.c
 
@@ -88,22 +89,20 @@ class ClipStore(Store):
         If ``guild_id`` is `None`, they are from all servers and direct messages. ``before`` and
         ``after`` are clip ids; with ``after`` the clips closest to it are returned.
         """
-        query = select(clips_table).where(_clips.user_id == user_id)
+        query, clip_id = select(clips_table).where(_clips.user_id == user_id), _clips.id
+        if showcased_only:
+            # begins with the posts, because few clips have one
+            query = query.join(showcase_posts_table, _posts.clip_id == _clips.id)
+            query, clip_id = query.where(_posts.user_id == user_id, IS_VISIBLE), _posts.clip_id
         if guild_id is not None:
             query = query.where(_clips.guild_id == guild_id)
         if before is not None:
-            query = query.where(_clips.id < before)
+            query = query.where(clip_id < before)
         if after is not None:
-            query = query.where(_clips.id > after)
-        if showcased_only:
-            is_shown = select(showcase_posts_table.c.clip_id).where(
-                showcase_posts_table.c.clip_id == _clips.id,
-                IS_VISIBLE,
-            )
-            query = query.where(is_shown.exists())
+            query = query.where(clip_id > after)
         if after is None:
-            return await self._select_clips(query.order_by(_clips.id.desc()).limit(limit))
-        clips = await self._select_clips(query.order_by(_clips.id).limit(limit))
+            return await self._select_clips(query.order_by(clip_id.desc()).limit(limit))
+        clips = await self._select_clips(query.order_by(clip_id).limit(limit))
         return clips[::-1]
 
     async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:

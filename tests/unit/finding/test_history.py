@@ -15,9 +15,11 @@ from bot.domain.clips.history_query import (
     PageDirection,
     PageRequest,
 )
-from bot.services.clips.history import ClipHistory
+from bot.i18n.catalogs import translate
+from bot.services.clips.history import MAX_SEARCHED, ClipHistory
 from bot.ui.components import PageButton
 from bot.ui.custom_ids import build_page_custom_id
+from bot.ui.text_lists import format_history
 from tests.unit.words.examples import NOW, a_clip
 
 
@@ -144,3 +146,30 @@ def test_words_that_would_break_the_limit_are_cut() -> None:
     wanted = HistoryFilter("m" * 60, "🦊" * MAX_SEARCH_LENGTH)
     given = build_page_custom_id(PageRequest(PageDirection.OLDER, 1, wanted))
     assert len(given.encode("utf-16-le")) // 2 <= 100
+
+
+@pytest.mark.parametrize("kind", [None, HistoryKind.EXTENDABLE])
+async def test_a_search_looks_at_some_clips_and_the_next_page_goes_on(
+    kind: HistoryKind | None,
+) -> None:
+    """However many clips a person has, no page takes longer than a thousand of them."""
+    count = 3 * MAX_SEARCHED
+    shelf = history(
+        *(a_clip(id=each, prompt="the fox" if each == 7 else "") for each in range(count))
+    )
+    wanted = HistoryFilter(search_text="fox", kind=kind)
+    first = await shelf.load_first_page(**WHO, history_filter=wanted)
+    assert first.clips == ()
+    assert first.older == PageRequest(PageDirection.OLDER, count - MAX_SEARCHED, wanted)
+    assert await walk(shelf, first, "older") == [7]
+    oldest = await shelf.load_page(PageRequest(PageDirection.NEWER, 0, wanted), **WHO)
+    assert await walk(shelf, oldest, "newer") == [7]
+    text = format_history(first, SimpleNamespace(get_display_name=str), None)
+    assert text == translate("history.none_so_far", None)
+
+
+async def test_an_old_clip_is_suggested_by_its_whole_number() -> None:
+    shelf = history(*(a_clip(id=each) for each in range(1, 501)))
+    assert [clip.id for clip in await shelf.suggest_clips(" #12 ", user_id=30, limit=25)] == [12]
+    assert await shelf.suggest_clips("501", user_id=30, limit=25) == []
+    assert await shelf.suggest_clips("9" * 30, user_id=30, limit=25) == []
