@@ -1,0 +1,118 @@
+"""Plans that earlier programs stored are read, whatever their shape.
+
+`fixtures/plans.json` holds what four commits wrote with their own classes: without a version, with
+version 1 (revision 0007), with the source's age restriction (0008), and with Omni's fields (0009).
+A new shape needs an entry there.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bot.domain.billing.money import Micros
+from bot.domain.jobs.request import (
+    AspectRatio,
+    GenerationMode,
+    GoogleRoute,
+    InputImage,
+    PersonGeneration,
+    Resolution,
+    SourceClip,
+    VideoPlan,
+)
+from bot.store.tables.row_mapping import PLAN_VERSION, plan_from_json, plan_to_json
+
+STORED: Final[dict[str, list[dict[str, Any]]]] = json.loads(
+    (Path(__file__).parent / "fixtures" / "plans.json").read_text("utf-8")
+)
+WITH_AGE_RESTRICTION: Final = ("870055b", "de03489")
+WITH_INTERACTIONS: Final = ("de03489",)
+
+
+def _image(number: int) -> InputImage:
+    digest = str(number) * 64
+    return InputImage(f"inputs/{number}.png", "image/png", 1280, 720, digest)
+
+
+def build_expected_plans(commit: str) -> list[VideoPlan]:
+    """Return the plans that a commit was made to write; the last needs Omni."""
+    has_interactions = commit in WITH_INTERACTIONS
+    source = SourceClip(
+        clip_id=41,
+        model="veo-3.1-generate-preview",
+        route=GoogleRoute.GEMINI,
+        mode=GenerationMode.TEXT,
+        aspect_ratio=AspectRatio.LANDSCAPE,
+        resolution=Resolution("720p"),
+        seconds=8,
+        extension_depth=2,
+        remote_uri="https://example.org/files/41",
+        expires_at=1_790_000_000.0,
+        path="clips/40/40-0.mp4",
+        age_restricted=commit in WITH_AGE_RESTRICTION,
+        interaction_id="int-41" if has_interactions else None,
+        interaction_expires_at=1_790_000_000.0 if has_interactions else None,
+    )
+    plain = VideoPlan(
+        model="veo-3.1-generate-preview",
+        route=GoogleRoute.GEMINI,
+        mode=GenerationMode.TEXT,
+        prompt="A fox says “hello” – 狐",
+        aspect_ratio=AspectRatio.LANDSCAPE,
+        resolution=Resolution("720p"),
+        seconds=8,
+        result_seconds=8,
+        videos=1,
+        price=Micros(3_200_000),
+    )
+    plans = [
+        replace(
+            plain,
+            videos=2,
+            negative_prompt="rain",
+            seed=7,
+            person_generation=PersonGeneration.ALLOW_ALL,
+        ),
+        replace(plain, mode=GenerationMode.FRAMES, image=_image(1), last_frame=_image(2)),
+        replace(plain, mode=GenerationMode.REFERENCES, references=(_image(3), _image(4))),
+        replace(plain, mode=GenerationMode.EXTENSION, seconds=7, result_seconds=15, source=source),
+    ]
+    if has_interactions:
+        edited = replace(source, resolution=None, remote_uri=None, expires_at=None)
+        plans.append(
+            replace(
+                plain,
+                model="gemini-omni-flash",
+                route=GoogleRoute.OMNI,
+                mode=GenerationMode.EDIT,
+                resolution=None,
+                source=edited,
+                with_cuts=True,
+            )
+        )
+    return plans
+
+
+@pytest.mark.parametrize("commit", STORED)
+def test_plans_of_every_shape_are_read(commit: str) -> None:
+    plans = [plan_from_json(json.dumps(stored)) for stored in STORED[commit]]
+    assert plans == build_expected_plans(commit)
+
+
+@pytest.mark.parametrize("plan", build_expected_plans("de03489"), ids=lambda plan: plan.mode)
+def test_a_plan_is_stored_with_its_version(plan: VideoPlan) -> None:
+    text = plan_to_json(plan)
+    assert json.loads(text)["v"] == PLAN_VERSION
+    assert plan_from_json(text) == plan
+
+
+def test_examples_have_every_field_of_today() -> None:
+    """A field that is added to the plans is missing here until its shape has an example."""
+    [*_, newest] = STORED.values()
+    names = {name for plan in newest for name in plan} - {"v"}
+    assert names == set(VideoPlan.__slots__)
+    sources = [plan["source"] for plan in newest if "source" in plan]
+    assert all(set(source) == set(SourceClip.__slots__) for source in sources)
