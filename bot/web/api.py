@@ -1,6 +1,6 @@
 """The gallery as JSON, as described in `bot.web.openapi`."""
 
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -10,6 +10,8 @@ from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
 from bot.web.site import SITE, GallerySite, get_public_entry
 from bot.web.view_models import contain_text
+
+_MAX_SERVERS: Final = 1000
 
 
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
@@ -69,7 +71,7 @@ async def get_chain(request: web.Request) -> web.Response:
 
 
 async def list_servers(request: web.Request) -> web.Response:
-    guilds = await request.app[SITE].gallery.list_guilds()
+    guilds = await request.app[SITE].gallery.list_guilds(limit=_MAX_SERVERS)
     servers = [{"id": str(guild_id), "name": contain_text(name)} for guild_id, name in guilds]
     return responses.respond_json(request, {"servers": servers})
 

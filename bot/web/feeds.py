@@ -27,9 +27,8 @@ async def get_atom_feed(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from error
     page = await site.gallery.load_page(search, cursor=None, limit=PAGE_SIZE)
     cards = [build_card_view(entry, site, texts) for entry in page.entries]
-    servers = [
-        (guild_id, contain_text(name)) for guild_id, name in await site.gallery.list_guilds()
-    ]
+    guilds = await site.gallery.list_guilds(limit=0, including=search.guild_id)
+    servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]
     body = site.templates.render(
         "feed.xml",
         t=texts,

@@ -62,9 +62,8 @@ async def show_gallery(request: web.Request) -> web.Response:
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
         since = site.clock.now() - _FAVORITE_AGE
         favorite = await site.gallery.find_favourite(since=since)
-    servers = [
-        (guild_id, contain_text(name)) for guild_id, name in await site.gallery.list_guilds()
-    ]
+    guilds = await site.gallery.list_guilds(including=search.guild_id)
+    servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]
     return render_page(
         request,
         "gallery.html",

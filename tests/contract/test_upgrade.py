@@ -32,8 +32,9 @@ from bot.store.guilds import GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.file_references import FileReferenceStore
-from bot.store.showcase.gallery import normalize_search_text
 from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.search_text import normalize_search_text
+from bot.store.showcase.search_words import list_suffixes, split_into_pieces
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import plan_from_json, plan_to_json
@@ -57,7 +58,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
 }
-"""What revisions 0008 to 0011 add to old rows."""
+"""What revisions 0008 to 0013 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -69,6 +70,9 @@ ADDED_TABLES: Final = {
     "duration_counts",
     "webhook_events",
     "webhook_registrations",
+    "search_words",
+    "server_words",
+    "word_suffixes",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
@@ -183,6 +187,7 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
         (60.0, 1, 48.25),
         (90.0, 1, 61.5),
     }
+    _check_search_index(new, *map(added.pop, ("search_words", "server_words", "word_suffixes")))
     assert not any(added.values())
     assert {(row["clip_id"], row["source_clip_id"]): row["user_id"] for row in footage} == {
         **{(clip["id"], clip["id"]): clip["user_id"] for clip in new["clips"]},
@@ -398,6 +403,33 @@ def test_plan_of_a_newer_program_is_refused() -> None:
     stored = json.loads(plan_to_json(make_plan()))
     with pytest.raises(ValueError, match="version"):
         plan_from_json(json.dumps(stored | {"v": stored["v"] + 1}))
+
+
+def _check_search_index(
+    new: Rows,
+    search_words: list[dict[str, Any]],
+    server_words: list[dict[str, Any]],
+    suffixes: list[dict[str, Any]],
+) -> None:
+    """Check what revision 0013 derives, and take its columns away."""
+    assert {(row["clip_id"], row["word"]) for row in search_words} == {
+        (post["clip_id"], piece)
+        for post in new["showcase_posts"]
+        for piece in split_into_pieces(post["search_text"])
+    }
+    showcased_at = {post["guild_id"]: post["showcased_at"] for post in new["showcase_posts"]}
+    pieces = set()
+    for server in new["showcase_settings"]:
+        name = server.pop("search_name")
+        assert name == normalize_search_text(server["name"])
+        assert server.pop("last_showcased_at") == showcased_at.get(server["guild_id"])
+        pieces |= {(server["guild_id"], piece) for piece in split_into_pieces(name)}
+    assert {(row["guild_id"], row["word"]) for row in server_words} == pieces
+    assert {(row["suffix"], row["word"]) for row in suffixes} == {
+        (suffix, row["word"])
+        for row in (*search_words, *server_words)
+        for suffix in list_suffixes(row["word"])
+    }
 
 
 def _none_named(table: str) -> dict[str, None]:

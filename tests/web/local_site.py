@@ -48,7 +48,9 @@ class GalleryInMemory(GalleryStore):
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
         return [self.entries[clip_id]]
 
-    async def list_guilds(self) -> list[tuple[int, str]]:
+    async def list_guilds(
+        self, *, limit: int = 100, including: int | None = None
+    ) -> list[tuple[int, str]]:
         return sorted({(entry.guild_id, entry.guild_name) for entry in self.entries.values()})
 
     async def list_models(self) -> list[str]:

@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
-from bot.store.showcase.gallery import build_search_text
+from bot.store.showcase.search_text import build_search_text, normalize_search_text
+from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
+from bot.store.showcase.settings import record_last_showcased
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, showcase_settings_table
 from sandbox.google.clip_spec import ClipSpec, RenderStyle
@@ -199,6 +201,7 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
                 {
                     "guild_id": number,
                     "name": name,
+                    "search_name": normalize_search_text(name),
                     "stars": 0,
                     "curation": "makers",
                     "public": number != SECRET,
@@ -212,6 +215,10 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
             part = entries[start : start + 500]
             await connection.execute(insert(clips_table), [_clip(each) for each in part])
             await connection.execute(insert(showcase_posts_table), [_entry(each) for each in part])
+        await refresh_post_words(connection, [each["id"] for each in entries])
+        for number, name in SERVERS.items():
+            await refresh_server_words(connection, number, normalize_search_text(name))
+            await record_last_showcased(connection, number)
 
     await database.write(work)
 

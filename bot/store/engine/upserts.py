@@ -3,7 +3,7 @@
 Only the construct of the database in use is imported, which its engine has imported before.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
@@ -17,6 +17,15 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[
     """Insert ``row`` unless its keys exist, safely under races; return whether it was inserted."""
     statement = _build_insert(connection, table).values(row).on_conflict_do_nothing()
     return (await connection.execute(statement)).rowcount == 1
+
+
+async def insert_all_absent(
+    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert those of ``rows`` whose keys do not exist."""
+    if rows:
+        statement = _build_insert(connection, table).on_conflict_do_nothing()
+        await connection.execute(statement, rows)
 
 
 async def upsert(

@@ -5,7 +5,18 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, SpendingPolicy
@@ -57,10 +68,14 @@ def is_queued() -> Any:
 
 
 def _is_paused() -> Any:
-    paused = select(guilds_table.c.id).where(guilds_table.c.paused)
-    # not null for direct messages, because the negation of null would never be true
-    is_guild_paused = _jobs.guild_id.is_not(None) & _jobs.guild_id.in_(paused)
-    return or_(is_guild_paused, paused.where(guilds_table.c.id == WHOLE_BOT_ID).exists())
+    # one lookup for each waiting job: with IN, all paused servers would be collected by a scan
+    return or_(*(_is_guild_paused(guild_id) for guild_id in (_jobs.guild_id, WHOLE_BOT_ID)))
+
+
+def _is_guild_paused(guild_id: ColumnElement[int | None] | int) -> ColumnElement[bool]:
+    paused = select(guilds_table.c.paused).where(guilds_table.c.id == guild_id)
+    # there may be no row, and null could not be negated
+    return func.coalesce(paused.correlate(jobs_table).scalar_subquery(), false())
 
 
 def _is_claimable(now: datetime) -> Any:
@@ -92,7 +107,8 @@ def _build_queue_place_query() -> Select[tuple[int]]:
     The fair order merges the members' queues by a key that grows within each queue. So the database
     can sort by that key, and need not send the whole queue.
     """
-    served = _build_served_members_query().subquery()
+    queued_members = select(_jobs.user_id).where(is_queued())
+    served = _build_served_members_query().where(_jobs.user_id.in_(queued_members)).subquery()
     queued = select(
         _jobs.id,
         _is_paused().label("paused"),

@@ -22,6 +22,7 @@ from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.footage import mark_footage_deleted
+from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
     channel_rules_table,
@@ -119,11 +120,12 @@ class ErasureStore(Store):
                 await connection.execute(
                     delete(preferences).where(preferences.c.user_id == user_id)
                 )
-            await connection.execute(
-                delete(showcase_posts_table).where(
-                    _posts.user_id == user_id, _has_no_clip(showcase_posts_table)
-                )
+            posts = await connection.scalars(
+                delete(showcase_posts_table)
+                .where(_posts.user_id == user_id, _has_no_clip(showcase_posts_table))
+                .returning(_posts.clip_id)
             )
+            clip_ids = posts.all()
             await connection.execute(
                 update(ledger_table)
                 .where(entries, in_window)
@@ -147,6 +149,7 @@ class ErasureStore(Store):
             await connection.execute(
                 delete(erasure_requests_table).where(erasure_requests_table.c.user_id == user_id)
             )
+            await refresh_post_words(connection, clip_ids)
 
         await self._db.write(erase_rows)
 
@@ -196,6 +199,8 @@ class ErasureStore(Store):
         async def erase_rows(connection: AsyncConnection) -> bool:
             if (await connection.execute(removal)).rowcount == 0:
                 return False
+            query = select(_posts.clip_id).where(_posts.guild_id == guild_id)
+            clip_ids = (await connection.scalars(query)).all()
             for column in _GUILD_COLUMNS:
                 await connection.execute(delete(_find_table(column)).where(column == guild_id))
             await connection.execute(
@@ -203,6 +208,8 @@ class ErasureStore(Store):
                 .where(_ledger.guild_id == guild_id)
                 .values(guild_id=None, user_id=None, actor_id=None, comment=None)
             )
+            await refresh_post_words(connection, clip_ids)
+            await refresh_server_words(connection, guild_id, "")
             return True
 
         return await self._db.write(erase_rows)
@@ -245,6 +252,7 @@ class ErasureStore(Store):
             await connection.execute(
                 delete(jobs_table).where(in_batch, _jobs.state != JobState.UNKNOWN)
             )
+            await refresh_post_words(connection, batch.clip_ids)
 
         await self._db.write(delete_rows)
 
@@ -258,10 +266,14 @@ class ErasureStore(Store):
                 delete(audit_log_table).where(audit_log_table.c.recorded_at < audit_before)
             )
             withdrawn = _posts.withdrawn & _posts.in_sync
-            await connection.execute(
-                delete(showcase_posts_table).where(withdrawn, _has_no_clip(showcase_posts_table))
+            posts = await connection.scalars(
+                delete(showcase_posts_table)
+                .where(withdrawn, _has_no_clip(showcase_posts_table))
+                .returning(_posts.clip_id)
             )
+            clip_ids = posts.all()
             await connection.execute(delete(stars_table).where(_has_no_clip(stars_table)))
+            await refresh_post_words(connection, clip_ids)
 
         await self._db.write(purge_rows)
 

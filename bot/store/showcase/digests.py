@@ -6,6 +6,7 @@ When one of its entries changes, a digest is out of sync again and loses its own
 
 import json
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, case, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +27,8 @@ from bot.store.tables.showcase import (
 
 _posts = showcase_posts_table.c
 _digests = digests_table.c
+_VOTES: Final = _posts.votes + 0
+"""The sum makes both databases read the week by its index and not all posts by their votes."""
 
 
 class DigestStore(Store):
@@ -42,9 +45,9 @@ class DigestStore(Store):
             select(_posts.clip_id)
             .join(clips_table, clips_table.c.id == _posts.clip_id)
             .where(_posts.guild_id == showcase_settings.guild_id, IS_VISIBLE)
-            .where(_posts.showcased_at > since, _posts.showcased_at <= due_at, _posts.votes > 0)
+            .where(_posts.showcased_at > since, _posts.showcased_at <= due_at, _VOTES > 0)
             .where(_may_be_listed_in(showcase_settings.channel_id))
-            .order_by(_posts.votes.desc(), _posts.id)
+            .order_by(_VOTES.desc(), _posts.id)
             .limit(MAX_DIGEST_CLIPS)
         )
         row_id = select(_digests.id).where(

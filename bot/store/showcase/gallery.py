@@ -2,17 +2,17 @@
 
 Entries are found in the ``showcase_posts`` table by an index, and only those of the page are joined
 with their clips. A cursor says where the previous page ended, so the database need not skip rows.
+A filter that few posts meet is answered by its own index instead of by the order of the page.
 """
 
 import base64
 import binascii
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.gallery import (
@@ -26,6 +26,8 @@ from bot.domain.showcase.gallery import (
     Reach,
 )
 from bot.store.engine.database import Store
+from bot.store.showcase.search_text import normalize_search_text
+from bot.store.showcase.search_words import select_clips_with
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row, clip_from_row
 from bot.store.tables.showcase import (
@@ -52,8 +54,12 @@ _POST_COLUMNS: Final = (
 )
 _ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
 _POST_PREFIX: Final = "shown_"
-_ACCENTS: Final = frozenset(map(chr, range(0x300, 0x370)))
-"""Accents of Latin, Greek and Cyrillic letters; marks of other scripts change the letter."""
+MAX_SERVERS: Final = 100
+"""How many servers the gallery offers as a filter; the others are found by their name."""
+_FEW_POSTS: Final = 500
+"""Up to so many posts are sorted. What more posts have is soon met in the order of the page."""
+_MAX_INDEXED_WORDS: Final = 5
+"""For so many words of a search the index says how many posts have them, the longest first."""
 _NEWEST_COUNT: Final = 500
 """How many entries are searched for the favorite, because the front page must be fast."""
 _MAX_VOTES: Final = 2**31 - 1
@@ -65,15 +71,32 @@ _ENTRY_TABLES: Final = showcase_posts_table.join(
 _parents = showcase_posts_table.alias("parent_posts").c
 _parent_settings = showcase_settings_table.alias("parent_settings").c
 _IS_PUBLIC_GUILD: Final = and_(
-    _settings.public, _settings.guild_id.not_in(select(guild_removals_table.c.guild_id))
+    _settings.public,
+    ~select(guild_removals_table.c.guild_id)
+    .where(guild_removals_table.c.guild_id == _settings.guild_id)
+    .correlate(showcase_settings_table)
+    .exists(),
 )
 """A server that removed the bot shows nothing, even before its data is erased."""
+_IS_IN_PUBLIC_GUILD: Final = (
+    select(_settings.guild_id)
+    .where(_settings.guild_id == _posts.guild_id, _IS_PUBLIC_GUILD)
+    .correlate(showcase_posts_table)
+    .scalar_subquery()
+    .is_not(None)
+)
+"""One lookup for each post: a join or IN would let a database collect all servers first."""
 _PUBLIC_PARENT_ID: Final = (
     select(_parents.clip_id)
     .join(_parent_settings.guild_id.table, _parent_settings.guild_id == _parents.guild_id)
     .where(_parents.clip_id == _clips.parent_clip_id, _parents.public, _parent_settings.public)
     .where(~_parents.hidden, ~_parents.withdrawn, _parents.reach == Reach.PUBLIC)
-    .where(_parents.guild_id.not_in(select(guild_removals_table.c.guild_id)))
+    .where(
+        ~select(guild_removals_table.c.guild_id)
+        .where(guild_removals_table.c.guild_id == _parents.guild_id)
+        .correlate(_parents.guild_id.table)
+        .exists()
+    )
     .correlate(clips_table)
     .scalar_subquery()
 )
@@ -93,12 +116,11 @@ class GalleryStore(Store):
         self, search: GallerySearch, *, cursor: str | None, limit: int
     ) -> GalleryPage:
         """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`."""
-        conditions = [_is_public(), *_build_conditions(search)]
-        if search.text is not None:
-            conditions += _contains_words(search.text, await self.list_guilds())
+        filters = _build_filters(search)
+        conditions = [_is_public(), *(each.condition for each in filters)]
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
-        page = (
+        matching = (
             select(_posts.id, _posts.votes)
             .where(*conditions)
             .order_by(*_build_ordering(search.order))
@@ -106,6 +128,8 @@ class GalleryStore(Store):
         )
 
         async def fetch_page(connection: AsyncConnection) -> GalleryPage:
+            narrowest = await _find_narrowest(connection, filters)
+            page = matching if narrowest is None else matching.where(narrowest)
             ranks = (await connection.execute(page)).all()
             ranks_of_page = ranks[:limit]
             ids = [rank.id for rank in ranks_of_page]
@@ -163,24 +187,38 @@ class GalleryStore(Store):
             return []
         return sorted(entries, key=lambda entry: -chain.index(entry.clip.id))
 
-    async def list_guilds(self) -> list[tuple[int, str]]:
-        """Return the id and name of public servers that have public entries, sorted by name."""
+    async def list_guilds(
+        self, *, limit: int = MAX_SERVERS, including: int | None = None
+    ) -> list[tuple[int, str]]:
+        """Return the id and name of public servers that have public entries, sorted by name.
+
+        They are the ``limit`` servers with the latest posts, and the server ``including``.
+        """
         has_entries = (
             select(_posts.id).where(IS_PUBLIC, _posts.guild_id == _settings.guild_id).exists()
         )
-        query = (
-            select(_settings.guild_id, _settings.name)
-            .where(_IS_PUBLIC_GUILD, has_entries)
-            .order_by(func.lower(_settings.name), _settings.guild_id)
-        )
-        return [(row["guild_id"], row["name"]) for row in await self._db.read_rows(query)]
+        query = select(_settings.guild_id, _settings.name).where(_IS_PUBLIC_GUILD, has_entries)
+        latest = query.where(_settings.last_showcased_at.is_not(None))
+        latest = latest.order_by(_settings.last_showcased_at.desc()).limit(limit)
+        rows = list(await self._db.read_rows(latest))
+        if including is not None and all(row["guild_id"] != including for row in rows):
+            is_wanted = _settings.guild_id == min(max(including, -1), _MAX_ID)
+            rows += await self._db.read_rows(query.where(is_wanted))
+        named = [(row["guild_id"], row["name"]) for row in rows]
+        return sorted(named, key=lambda guild: (guild[1].lower(), guild[0]))
 
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
-        known = select(_posts.model).distinct().subquery()
-        has_entries = select(_posts.id).where(_posts.model == known.c.model, _is_public()).exists()
-        query = select(known.c.model).where(has_entries).order_by(known.c.model)
-        return await self._db.read_scalars(query)
+        # DISTINCT would read all posts; this asks the index for each model after the last one
+        known = select(func.min(_posts.model).label("model")).cte("known_models", recursive=True)
+        after = select(func.min(_posts.model)).where(_posts.model > known.c.model)
+        known = known.union_all(
+            select(after.correlate(known).scalar_subquery()).where(known.c.model.is_not(None))
+        )
+        entry = select(_posts.id).where(_posts.model == known.c.model, _is_public()).limit(1)
+        has_entries = entry.correlate(known).scalar_subquery().is_not(None)
+        query = select(known.c.model).where(known.c.model.is_not(None), has_entries)
+        return await self._db.read_scalars(query.order_by(known.c.model))
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)
@@ -200,28 +238,22 @@ def gallery_entry_from_row(row: Row) -> GalleryEntry:
     )
 
 
-def normalize_search_text(text: str) -> str:
-    """Return a text as it is searched: without case, accents and other forms of a letter.
-
-    This is not left to the databases, because SQLite only ignores the case of ASCII letters.
-    """
-    decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i").casefold())
-    bare = "".join(letter for letter in decomposed if letter not in _ACCENTS)
-    return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
-
-
-def build_search_text(prompt: str | None, creator_name: str) -> str:
-    """Return the text by which a post is found; ``prompt`` is `None` if it is hidden."""
-    return normalize_search_text(f"{prompt or ''} {creator_name}")
-
-
 def _is_public() -> ColumnElement[bool]:
-    servers = select(_settings.guild_id).where(_IS_PUBLIC_GUILD)
-    # the sum makes SQLite use the index of the ordering instead of sorting the servers' entries
-    return and_(IS_PUBLIC, (_posts.guild_id + 0).in_(servers))
+    return and_(IS_PUBLIC, _IS_IN_PUBLIC_GUILD)
 
 
-def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """One part of a search: its condition, and the clips that may meet it, from an index.
+
+    ``candidates`` is `None` if no index is asked.
+    """
+
+    condition: ColumnElement[bool]
+    candidates: Select[tuple[int]] | CompoundSelect[tuple[int]] | None
+
+
+def _build_filters(search: GallerySearch) -> list[_Filter]:
     conditions: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
         conditions.append(_posts.guild_id == min(max(search.guild_id, -1), _MAX_ID))
@@ -231,17 +263,45 @@ def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
         conditions.append(_posts.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
         conditions.append(_posts.seconds > MAX_SHORT_SECONDS)
-    return conditions
+    filters = [_Filter(each, select(_posts.clip_id).where(each)) for each in conditions]
+    words = dict.fromkeys(normalize_search_text(search.text or "").split())
+    for number, word in enumerate(sorted(words, key=len, reverse=True)):
+        candidates = select_clips_with(word) if number < _MAX_INDEXED_WORDS else None
+        filters.append(_Filter(_contains_word(word), candidates))
+    return filters
 
 
-def _contains_words(text: str, guilds: Sequence[tuple[int, str]]) -> list[ColumnElement[bool]]:
-    """Return a condition for each word: it must be in the post's text or its server's name."""
-    conditions: list[ColumnElement[bool]] = []
-    for word in dict.fromkeys(normalize_search_text(text).split()):
-        guild_ids = [guild_id for guild_id, name in guilds if word in normalize_search_text(name)]
-        in_text = _posts.search_text.contains(word, autoescape=True)
-        conditions.append(or_(in_text, _posts.guild_id.in_(guild_ids)) if guild_ids else in_text)
-    return conditions
+def _contains_word(word: str) -> ColumnElement[bool]:
+    """Return the condition that a word is in the post's text or its server's name."""
+    server_name = (
+        select(_settings.search_name)
+        .where(_settings.guild_id == _posts.guild_id)
+        .correlate(showcase_posts_table)
+        .scalar_subquery()
+    )
+    return or_(
+        _posts.search_text.contains(word, autoescape=True),
+        server_name.contains(word, autoescape=True),
+    )
+
+
+async def _find_narrowest(
+    connection: AsyncConnection, filters: Sequence[_Filter]
+) -> ColumnElement[bool] | None:
+    """Return the condition to be among the few candidates of a filter, if one has few.
+
+    Without it the page is looked for in its order, which is fast for what many posts have and
+    would read all posts for what few or none have.
+    """
+    fewest, narrowest = _FEW_POSTS + 1, None
+    for each in filters:
+        if each.candidates is None:
+            continue
+        some = each.candidates.limit(fewest).subquery()
+        count = await connection.scalar(select(func.count()).select_from(some))
+        if count is not None and count < fewest:
+            fewest, narrowest = count, each.candidates
+    return None if narrowest is None else _posts.clip_id.in_(narrowest)
 
 
 def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:

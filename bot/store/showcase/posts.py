@@ -30,8 +30,11 @@ from bot.store.showcase.footage import (
     refresh_reach_of_member,
     take_reach_lock,
 )
-from bot.store.showcase.gallery import ENTRY_QUERY, build_search_text, gallery_entry_from_row
+from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
 from bot.store.showcase.lists import ShowcaseLists
+from bot.store.showcase.search_text import build_search_text
+from bot.store.showcase.search_words import refresh_post_words
+from bot.store.showcase.settings import record_last_showcased
 from bot.store.showcase.stars import build_change_values, count_voters, update_votes
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row
@@ -126,6 +129,9 @@ class ShowcasePostStore(Store):
                 raise NotAllowed("showcase_hidden")
             if post.entry.reach is Reach.NOWHERE:
                 raise NotAllowed(_explain_no_reach(clip, new_post))
+            if is_new:
+                await record_last_showcased(connection, new_post.guild_id)
+                await refresh_post_words(connection, [clip.id])
             return post, is_new
 
         return await self._db.write(insert_or_restore)
@@ -201,6 +207,8 @@ class ShowcasePostStore(Store):
                 await mark_digests_out_of_sync(
                     connection, before.entry.guild_id, [before.entry.clip.id]
                 )
+            if hide_prompt is not None:
+                await refresh_post_words(connection, [before.entry.clip.id])
             return await _load_post(connection, _posts.id == post_id)
 
         return await self._db.write(change_row)
@@ -338,6 +346,7 @@ class ShowcasePostStore(Store):
                 .values(creator_name="", search_text="", hide_prompt=True)
             )
             await update_votes(connection, post.entry.clip.id)
+            await refresh_post_words(connection, [post.entry.clip.id])
 
         await self._db.write(clear_message)
 
@@ -422,14 +431,16 @@ async def _rename_posts(
 ) -> None:
     """Write a creator's name into their posts and the search texts."""
     query = (
-        select(_posts.id, _posts.hide_prompt, clips_table.c.prompt)
+        select(_posts.id, _posts.clip_id, _posts.hide_prompt, clips_table.c.prompt)
         .join(clips_table, _posts.clip_id == clips_table.c.id)
         .where(is_outdated)
     )
-    for post in (await connection.execute(query)).all():
+    posts = (await connection.execute(query)).all()
+    for post in posts:
         search_text = build_search_text(None if post.hide_prompt else post.prompt, name)
         change = update(showcase_posts_table).where(_posts.id == post.id)
         await connection.execute(change.values(creator_name=name, search_text=search_text))
+    await refresh_post_words(connection, [post.clip_id for post in posts])
 
 
 async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import (
@@ -17,19 +17,22 @@ from bot.store.engine.database import Store
 from bot.store.engine.upserts import upsert
 from bot.store.showcase.audit_log import audit_entry_from_row, write_audit_entry
 from bot.store.showcase.footage import refresh_reach_of_member, take_reach_lock
+from bot.store.showcase.search_text import normalize_search_text
+from bot.store.showcase.search_words import refresh_server_words
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,
     audit_log_table,
     creator_preferences_table,
     showcase_blocks_table,
+    showcase_posts_table,
     showcase_settings_table,
 )
 
 _settings = showcase_settings_table.c
 _SETTINGS_FIELDS: Final = tuple(field.name for field in fields(ShowcaseSettings))
 SETTINGS_QUERY: Final = select(
-    *(column for column in showcase_settings_table.c if column.name != "locale"),
+    *(_settings[name] for name in _SETTINGS_FIELDS if name != "locale"),
     GUILD_LOCALE.label("locale"),
 )
 """The query for `settings_from_row`, with the language that the server has chosen."""
@@ -51,22 +54,33 @@ class ShowcaseSettingsStore(Store):
 
         async def write_settings(connection: AsyncConnection) -> None:
             row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
-            await upsert(
-                connection, showcase_settings_table, row | {"name": showcase_settings.name[:100]}
-            )
+            name = showcase_settings.name[:100]
+            names = {"name": name, "search_name": normalize_search_text(name)}
+            await upsert(connection, showcase_settings_table, row | names)
+            await record_last_showcased(connection, showcase_settings.guild_id)
             if audit_entry is not None:
                 await write_audit_entry(connection, audit_entry)
+            await refresh_server_words(connection, showcase_settings.guild_id, names["search_name"])
 
         await self._db.write(write_settings)
 
     async def rename(self, guild_id: int, name: str) -> None:
         """Record the current name of a server that has settings."""
+        is_outdated = (_settings.guild_id == guild_id) & (_settings.name != name[:100])
+        search_name = normalize_search_text(name[:100])
         statement = (
             update(showcase_settings_table)
-            .where(_settings.guild_id == guild_id, _settings.name != name[:100])
-            .values(name=name[:100])
+            .where(is_outdated)
+            .values(name=name[:100], search_name=search_name)
         )
-        await self._db.execute(statement)
+
+        async def write_name(connection: AsyncConnection) -> None:
+            if (await connection.execute(statement)).rowcount:
+                await refresh_server_words(connection, guild_id, search_name)
+
+        # read first, because names seldom change and a write would block other writers
+        if await self._db.read_scalar(select(_settings.guild_id).where(is_outdated)) is not None:
+            await self._db.write(write_name)
 
     async def list_with_digest(self) -> list[ShowcaseSettings]:
         """Return the settings of servers with a weekly digest."""
@@ -132,6 +146,17 @@ class ShowcaseSettingsStore(Store):
 
     async def _select_settings(self, query: Select[Any]) -> list[ShowcaseSettings]:
         return [settings_from_row(row) for row in await self._db.read_rows(query)]
+
+
+async def record_last_showcased(connection: AsyncConnection, guild_id: int) -> None:
+    """Record when a server's newest post was added, if the server has settings."""
+    posts = showcase_posts_table.c
+    newest = select(func.max(posts.showcased_at)).where(posts.guild_id == guild_id)
+    await connection.execute(
+        update(showcase_settings_table)
+        .where(_settings.guild_id == guild_id)
+        .values(last_showcased_at=newest.scalar_subquery())
+    )
 
 
 def settings_from_row(row: Row) -> ShowcaseSettings:

@@ -108,7 +108,7 @@ submissions_table = Table(
     Column("attempt", Integer, nullable=False),
     Column("model", String(120), nullable=False),
     Column("submitted_at", UtcTime(), nullable=False),
-    Index(None, "model", "submitted_at"),
+    Index(None, "submitted_at", "model"),
 )
 """Every claim of a job; the requests per minute and day are counted from these."""
 
@@ -147,6 +147,7 @@ clips_table = Table(
     Column("age_restricted", Boolean),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
+    Index(None, "user_id", "id"),
     Index(None, "root_clip_id"),
     Index(None, "interaction_id"),
     sqlite_autoincrement=True,

@@ -1,5 +1,7 @@
 """The tables of the showcase, of moderation and of erasure; see `bot.store.tables.core`."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -60,16 +62,51 @@ showcase_posts_table = Table(
     Index(None, "guild_id", "votes", "id"),
     Index(None, "votes", "id"),
     Index(None, "model", "id"),
-    Index(None, "user_id"),
+    Index(None, "seconds", "id"),
+    Index(None, "guild_id", "showcased_at"),
+    Index(None, "user_id", "clip_id"),
     Index(None, "in_sync"),
     sqlite_autoincrement=True,
 )
+
+_WORD: Final = String(16).with_variant(String(16, collation="C"), "postgresql")
+_SUFFIX: Final = String(8).with_variant(String(8, collation="C"), "postgresql")
+"""Compared by code points, so that a range of an index has all that begin with some text."""
+
+search_words_table = Table(
+    "search_words",
+    metadata,
+    Column("word", _WORD, primary_key=True),
+    Column("clip_id", BigInteger, primary_key=True, autoincrement=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""The words of ``showcase_posts.search_text``; see `bot.store.showcase.search_words`."""
+
+server_words_table = Table(
+    "server_words",
+    metadata,
+    Column("word", _WORD, primary_key=True),
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""The words of ``showcase_settings.search_name``."""
+
+word_suffixes_table = Table(
+    "word_suffixes",
+    metadata,
+    Column("suffix", _SUFFIX, primary_key=True),
+    Column("word", _WORD, primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+"""The beginning of each ending of these words."""
 
 showcase_settings_table = Table(
     "showcase_settings",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", String(100), nullable=False),
+    # what `normalize_search_text` returns
+    Column("search_name", Text, nullable=False, server_default=""),
     Column("locale", String(16)),
     Column("channel_id", BigInteger),
     Column("stars", Integer, nullable=False),
@@ -79,6 +116,9 @@ showcase_settings_table = Table(
     Column("digest_hour", Integer, nullable=False),
     Column("digest_zone", String(64), nullable=False),
     Column("digest_since", UtcTime()),
+    # when the newest post was added; null without posts. The gallery lists servers by it.
+    Column("last_showcased_at", UtcTime()),
+    Index(None, "public", "last_showcased_at"),
 )
 
 creator_preferences_table = Table(

@@ -1,0 +1,269 @@
+"""What members wait for reads no whole table, however many jobs there are.
+
+The statements are those that the stores and services send; each is explained by the database that
+it was sent to. PostgreSQL would rather read a small table whole than use its index. So it is told
+to avoid that, and still does it where no index fits.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import event, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.app.clock import SystemClock
+from bot.domain.billing.limits import SpendingPolicy
+from bot.domain.clips.history_query import HistoryFilter, HistoryKind
+from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GalleryPage, GallerySearch
+from bot.domain.showcase.post import ShowcaseSettings
+from bot.services.clips.history import ClipHistory
+from bot.store.engine.database import Database
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.gallery import GalleryStore
+from bot.store.tables.core import metadata, model_states_table
+from tests.bench.million.filling import open_filled_database
+from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
+from tests.contract.conftest import KINDS
+from tests.fakes.world import make_origin, make_plan
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SMALL_TABLES: Final = {
+    "workers",
+    "model_states",
+    "guild_removals",
+    "interaction_lifetimes",
+    "account_refusals",
+}
+"""A row for each process, model, route, or server that was left a few days ago."""
+BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
+LIMIT: Final = 24
+WORKER: Final = "plans"
+
+Statement = tuple[str, Any]
+
+
+class Operations:
+    """What is asked of a database, by the name of its test; few posts contain ``rare_word``."""
+
+    def __init__(self, database: Database, rare_word: str) -> None:
+        self.database, self.rare_word = database, rare_word
+        self.jobs = JobStore(database)
+        self.gallery = GalleryStore(database)
+        self.digests = DigestStore(database)
+        self.clock = SystemClock()
+        self.history = ClipHistory(
+            clips=ClipStore(database), is_extendable=lambda clip, now: False, clock=self.clock
+        )
+
+    async def accept(self) -> None:
+        origin = make_origin("plans", guild_id=BUSY_SERVER, user_id=REGULAR)
+        [answer] = await self.jobs.admit_requests(
+            [AdmissionRequest(make_plan(), origin)], policy=SpendingPolicy(), owner=WORKER
+        )
+        assert isinstance(answer, Job)
+        assert await self.jobs.find_queue_place(answer)
+
+    async def claim(self) -> None:
+        assert await self.jobs.claim_jobs(WORKER, policy=SpendingPolicy(), limit=1)
+        await self.jobs.find_retry_delay()
+        await self.jobs.list_running_operations()
+
+    async def show_history(self) -> None:
+        for guild_id in (BUSY_SERVER, None):
+            page = await self.history.load_first_page(user_id=REGULAR, guild_id=guild_id)
+            assert page.older is not None
+            await self.history.load_page(page.older, user_id=REGULAR, guild_id=guild_id)
+
+    async def search_history(self) -> None:
+        for wanted in (HistoryFilter(search_text="nowhere"), HistoryFilter(MODELS[0], "boat")):
+            await self.history.load_first_page(
+                user_id=REGULAR, guild_id=BUSY_SERVER, history_filter=wanted
+            )
+
+    async def list_showcased_history(self) -> None:
+        page = await self.history.load_first_page(
+            user_id=REGULAR,
+            guild_id=BUSY_SERVER,
+            history_filter=HistoryFilter(kind=HistoryKind.SHOWCASED),
+        )
+        assert page.clips
+
+    async def suggest_clips(self) -> None:
+        for typed in ("", "boat", "#17"):
+            await self.history.suggest_clips(typed, user_id=REGULAR, limit=25)
+
+    async def list_filters(self) -> None:
+        assert await self.gallery.list_guilds(including=BUSY_SERVER + 1)
+        assert await self.gallery.list_models() == sorted(MODELS)
+
+    async def show_entry(self) -> None:
+        page = await self.gallery.load_page(GallerySearch(), cursor=None, limit=1)
+        clip_id = page.entries[0].clip.id
+        assert await self.gallery.find_entry(clip_id)
+        assert await self.gallery.load_lineage(clip_id)
+
+    async def create_digest(self) -> None:
+        now = self.clock.now()
+        await self.digests.create_digest(
+            ShowcaseSettings(BUSY_SERVER), due_at=now, since=now - timedelta(days=7), owner=WORKER
+        )
+
+    async def find_rare_word(self) -> None:
+        for text in (self.rare_word, self.rare_word[1:]):
+            page = await self.load_pages(GallerySearch(text=f"a take {text}"))
+            assert page.entries
+        for text in ("zzz", f"boat {self.rare_word}", "server 21"):
+            await self.load_pages(GallerySearch(text=text))
+
+    async def filter_by_what_few_have(self) -> None:
+        await self.load_pages(GallerySearch(length=ClipLength.LONG))
+        await self.load_pages(GallerySearch(model="a model of the future"))
+        await self.load_pages(GallerySearch(guild_id=9_999))
+
+    async def filter_by_server(self) -> None:
+        await self.load_pages(GallerySearch(guild_id=BUSY_SERVER, text="boat"))
+        await self.load_pages(GallerySearch(guild_id=BUSY_SERVER, length=ClipLength.LONG))
+
+    async def show_newest(self) -> None:
+        await self.load_pages(GallerySearch())
+        await self.gallery.find_favourite(since=self.clock.now() - timedelta(days=30))
+
+    async def show_best(self) -> None:
+        await self.load_pages(GallerySearch(order=GalleryOrder.TOP))
+
+    async def load_pages(self, search: GallerySearch) -> GalleryPage:
+        """Load the first page and return it, and the second if there is one."""
+        page = await self.gallery.load_page(search, cursor=None, limit=LIMIT)
+        if page.next_cursor is not None:
+            await self.gallery.load_page(search, cursor=page.next_cursor, limit=LIMIT)
+        return page
+
+
+FOLLOWING_AN_ORDER: Final = ("show_newest", "show_best", "show_entry")
+"""They go along an index until a page is full, which one that most posts pass soon is."""
+OPERATIONS: Final = [name for name in vars(Operations) if not name.startswith(("_", "load"))]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Operations]:
+    """Give the operations on a database with rows in every table that grows."""
+    folder: Path = tmp_path_factory.mktemp("plans")
+    async with open_filled_database(request.param, folder, Size(2000)) as database:
+        await database.execute(update(model_states_table).values(disabled=False))  # connects
+        page = await GalleryStore(database).load_page(GallerySearch(), cursor=None, limit=1)
+        yield Operations(database, rare_word=str(page.entries[0].clip.id))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_no_table_is_read_whole(filled: Operations, name: str) -> None:
+    operation: Callable[[], Awaitable[None]] = getattr(filled, name)
+    with recorded_statements() as statements:
+        await operation()
+    assert statements
+    scans = await find_scans(filled.database, statements, follows_order=name in FOLLOWING_AN_ORDER)
+    assert not scans, "\n\n".join(scans)
+
+
+async def test_a_whole_table_would_be_noticed(filled: Operations) -> None:
+    statements: list[Statement] = [
+        ("SELECT count(*) FROM jobs WHERE detail = 'x'", ()),
+        ("SELECT DISTINCT model FROM showcase_posts", ()),
+        ("SELECT id FROM submissions AS s WHERE attempt = 7 LIMIT 1", ()),
+        ("SELECT id FROM clips ORDER BY id LIMIT 1", ()),
+    ]
+    for statement in statements:
+        scans = await find_scans(filled.database, [statement], follows_order=False)
+        assert scans, statement
+    walk = ("SELECT id FROM showcase_posts ORDER BY id DESC LIMIT 1", ())
+    assert await find_scans(filled.database, [walk], follows_order=True) == []
+
+
+@contextmanager
+def recorded_statements() -> Iterator[list[Statement]]:
+    """Give what reads or changes rows, with the first parameters of each statement."""
+    statements: dict[str, Any] = {}
+
+    def record(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")):
+            statements.setdefault(statement, parameters[0] if many else parameters)
+
+    recorded: list[Statement] = []
+    event.listen(Engine, "before_cursor_execute", record)
+    try:
+        yield recorded
+    finally:
+        event.remove(Engine, "before_cursor_execute", record)
+        recorded += statements.items()
+
+
+async def find_scans(
+    database: Database, statements: list[Statement], *, follows_order: bool
+) -> list[str]:
+    """Return the statements that read a big table or index whole, with their plans.
+
+    With ``follows_order``, posts may be read in an order up to a limit.
+    """
+    find = _find_on_postgresql if database.is_shared else _find_on_sqlite
+
+    async def explain(connection: AsyncConnection) -> list[str]:
+        scans = []
+        for statement, parameters in statements:
+            found = await find(connection, statement, parameters)
+            if follows_order and " LIMIT " in statement.replace("\n", " "):
+                found = {name for name in found if name != "showcase_posts, in order"}
+            if found:
+                scans.append(f"{', '.join(sorted(found))}: {statement}")
+        return scans
+
+    return await database.read(explain)
+
+
+async def _find_on_sqlite(connection: AsyncConnection, statement: str, parameters: Any) -> set[str]:
+    rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    plan = rows.all()
+    # the sorting of a query has the same parent as what it sorts
+    sorted_parents = {row.parent for row in plan if "USE TEMP B-TREE" in row.detail}
+    tables = {name: name for name in BIG_TABLES}
+    tables |= {alias: name for name, alias in re.findall(r"\b(\w+) AS (\w+)", statement)}
+    scans = set()
+    for row in plan:
+        match = re.match(r"SCAN (\w+)|SEARCH (\w+) USING AUTOMATIC", row.detail)
+        table = tables.get(match[1] or match[2]) if match else None
+        if match and table in BIG_TABLES:
+            is_whole = match[1] is None or row.parent in sorted_parents
+            scans.add(f"{table}, whole" if is_whole else f"{table}, in order")
+    return scans
+
+
+async def _find_on_postgresql(
+    connection: AsyncConnection, statement: str, parameters: Any
+) -> set[str]:
+    await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    rows = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+    [explained] = rows.scalar_one()
+    return set(_find_in_plan(explained["Plan"], is_limited=False))
+
+
+def _find_in_plan(node: dict[str, Any], *, is_limited: bool) -> Iterator[str]:
+    kind, table = node["Node Type"], node.get("Relation Name")
+    is_whole = kind == "Seq Scan" or (kind.startswith("Index") and "Index Cond" not in node)
+    if table in BIG_TABLES and is_whole:
+        yield f"{table}, in order" if is_limited and kind != "Seq Scan" else f"{table}, whole"
+    is_limited = kind == "Limit" or (is_limited and kind not in ("Sort", "Aggregate", "Hash"))
+    for child in node.get("Plans", ()):
+        yield from _find_in_plan(child, is_limited=is_limited)
