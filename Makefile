@@ -45,6 +45,10 @@ $(READY): pyproject.toml uv.lock
 demo: $(READY)  ## Watch the real bot make, extend and edit a clip, no account needed (KEEP=1 stays up).
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
+.PHONY: play
+play: $(READY)  ## Use the real bot in a browser, no account needed (ARGS="--port N").
+	@$(BIN)/python -m sandbox.demo.play $(ARGS)
+
 .PHONY: sandbox
 sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.
 	@$(BIN)/python -m sandbox $(ARGS)
@@ -155,5 +159,5 @@ format: $(READY)  ## Format the code and fix what the linter can.
 .PHONY: clean
 clean:  ## Remove the environment, caches and the output of demo, chaos and bench, not your data.
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	@rm -rf var/demo var/demo.lock var/chaos var/chaos.json var/bench var/coverage
+	@rm -rf var/demo var/demo.lock var/play var/play.lock var/chaos var/chaos.json var/bench var/coverage
 	@find $(wildcard $(CODE)) -type d -name __pycache__ -prune -exec rm -rf {} +

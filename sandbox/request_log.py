@@ -40,8 +40,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def server_for_path(path: str) -> str:
-    """Return the server that a path belongs to: "discord", "google" or "control"."""
-    if path.startswith("/control"):
+    """Return a path's server: "discord", "google", or "control" (with the page)."""
+    if path == "/" or path.startswith(("/control", "/play")):
         return "control"
     return "google" if _GOOGLE_PATH.match(path) else "discord"
 
@@ -140,9 +140,13 @@ class RequestLog:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Log every request but those to the control API and the gateway's WebSocket."""
+        """Log every request of the bot but the gateway's WebSocket.
+
+        A browser names the site of a request (``Sec-Fetch-Site``); a bot does not.
+        """
         server = server_for_path(request.path)
-        if server == "control" or request.path.startswith("/gateway"):
+        is_persons = server == "control" or "Sec-Fetch-Site" in request.headers
+        if is_persons or request.path.startswith("/gateway"):
             return await handler(request)
         entry = self._add_entry(request, server)
         if request.content_type == "application/json":

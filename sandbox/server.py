@@ -1,8 +1,8 @@
 """Combines Discord, Google and the control API in one process with one port.
 
-The middlewares run in this order: loopback check, request log (which must see everything),
-Discord's rate limits, error responses, injected faults. The faults are last, because the others
-must treat them like the handler's own responses.
+The middlewares run in this order: loopback and origin checks, request log (which must see all that
+the bot sends), Discord's rate limits, error responses, injected faults. The faults are last,
+because the others must treat them like the handler's own responses.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from sandbox.google import build_control_routes
 from sandbox.google import build_routes as google_routes
 from sandbox.google.service import SandboxGoogle
 from sandbox.google.settings import GoogleSettings
+from sandbox.play import Play, build_origin_check
 from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
 from sandbox.server_control import ServerControlApi, require_loopback
 
@@ -56,6 +57,7 @@ class SandboxServer:
         control_api: ServerControlApi,
         world: DiscordWorld,
         google: SandboxGoogle,
+        play: Play,
         temporary: Path | None,
         authority: Path | None,
     ) -> None:
@@ -68,6 +70,7 @@ class SandboxServer:
         self.error_log = control_api.error_log
         self.world = world
         self.google = google
+        self._play = play
         self._runner = runner
         self._temporary = temporary
         self._authority = authority
@@ -122,8 +125,9 @@ class SandboxServer:
             rate_limits=RateLimiter(clock, scale=ratelimit_scale),
             error_log=InternalErrorLog(),
         )
+        play = Play(world, gateway, control_api.request_log, base=base, folder=directory / "play")
         runner = web.AppRunner(
-            _build_application(control_api, world, google),
+            _build_application(control_api, world, google, play, base=base),
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
@@ -136,6 +140,7 @@ class SandboxServer:
             control_api=control_api,
             world=world,
             google=google,
+            play=play,
             temporary=temporary,
             authority=None if tls is None else tls.authority_path,
         )
@@ -160,6 +165,7 @@ class SandboxServer:
     async def close(self) -> None:
         """Close all connections and stop, within two seconds."""
         self.gateway.close()
+        await self._play.close()
         await self._runner.cleanup()
         await self.google.close()
         if self._temporary is not None:
@@ -167,12 +173,18 @@ class SandboxServer:
 
 
 def _build_application(
-    control_api: ServerControlApi, world: DiscordWorld, google: SandboxGoogle
+    control_api: ServerControlApi,
+    world: DiscordWorld,
+    google: SandboxGoogle,
+    play: Play,
+    *,
+    base: str,
 ) -> web.Application:
     app = web.Application(
         client_max_size=MAX_REQUEST_BYTES,
         middlewares=[
             require_loopback,
+            build_origin_check(base),
             control_api.request_log.middleware,
             control_api.rate_limits.middleware,
             control_api.error_log.middleware,
@@ -187,6 +199,7 @@ def _build_application(
         build_control_routes(google),
         control_api.gateway.build_routes(),
         control_api.build_routes(),
+        play.build_routes(),
     ):
         app.add_routes(table)
     return app

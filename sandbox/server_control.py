@@ -22,6 +22,7 @@ from sandbox.discord.ratelimits import RateLimiter
 from sandbox.discord.session_starts import IDENTIFY_INTERVAL_S, SessionStartLimit
 from sandbox.error_responses import InternalErrorLog, json_response
 from sandbox.fault_injection import FaultInjector
+from sandbox.play.origin import is_guarded
 from sandbox.request_log import Handler, LoggedRequest, RequestLog
 
 MAX_WAIT_S = 60.0
@@ -29,8 +30,8 @@ MAX_WAIT_S = 60.0
 
 @web.middleware
 async def require_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse the control API to clients that are not on this machine."""
-    if request.path.startswith("/control"):
+    """Refuse the control API and the page to clients that are not on this machine."""
+    if is_guarded(request.path):
         try:
             local = ipaddress.ip_address(request.remote or "").is_loopback
         except ValueError:

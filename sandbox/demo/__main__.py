@@ -2,15 +2,10 @@
 
 import argparse
 import asyncio
-import fcntl
 import json
-import shutil
 import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +13,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from sandbox.demo.bot_settings import find_free_port, local_bot_settings
 from sandbox.demo.control_client import ControlClient, DemoFailed
+from sandbox.demo.run_folder import claim_folder
 from sandbox.demo.runner import DemoRunner
 from sandbox.demo.scenario import (
     GENERATION_S,
@@ -50,17 +47,10 @@ def _parse_arguments() -> argparse.Namespace:
 
 async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
     started_at = time.monotonic()
-    port = _find_free_port()
+    port = find_free_port()
     runner = DemoRunner(
         folder,
-        {
-            "DATA_DIR": str((folder / "bot").resolve()),
-            "POLL_INTERVAL_S": "1",
-            "PAID_CALLS": "forbid",
-            "LOG_FORMAT": "console",
-            "LOG_LEVEL": "INFO",
-            "WEB_PORT": str(port),
-        },
+        local_bot_settings(folder, port),
     )
     try:
         async with runner, aiohttp.ClientSession() as session:
@@ -96,13 +86,6 @@ async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
         if isinstance(error, DemoFailed):
             raise
         raise DemoFailed(f"{type(error).__name__}: {error}") from error
-
-
-def _find_free_port() -> int:
-    """Return a free port for the bot's web server, so that the gallery's address is known early."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _print_summary(
@@ -164,6 +147,8 @@ async def _wait_for_interrupt(
         ),
     }
     console.rule("try it", style="green")
+    console.print(Text("be Ada, or anybody else, in a browser", style="bold"))
+    console.out(f"  {runner.page_url}", highlight=False)
     for description, command in examples.items():
         console.print(Text(description, style="bold"))
         console.out("  " + command, highlight=False)
@@ -173,24 +158,6 @@ async def _wait_for_interrupt(
         await asyncio.sleep(0.5)
 
 
-@contextmanager
-def _exclusive_directory(folder: Path) -> Iterator[None]:
-    """Empty ``folder`` and lock it for this run. Raises DemoFailed if that is impossible."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_suffix(".lock").open("w")
-    except OSError as error:
-        raise DemoFailed(f"{folder} cannot be used: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DemoFailed(f"another demo is running in {folder}") from error
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        yield
-
-
 def main() -> int:
     """Return the exit status: 0 if the demo passed, 1 if it failed, 130 if it was interrupted."""
     arguments = _parse_arguments()
@@ -198,7 +165,7 @@ def main() -> int:
     folder: Path = arguments.dir
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _exclusive_directory(folder):
+        with claim_folder(folder):
             asyncio.run(_run_demo(folder, console, keep=arguments.keep))
     except DemoFailed as error:
         console.print(Text(f"The demo failed: {error}.", style="bold red"))

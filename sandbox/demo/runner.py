@@ -22,12 +22,14 @@ class DemoRunner:
 
     Their logs and the bot's data go below ``folder``. ``settings`` are added to those in the
     sandbox's ready line. Both run in ``folder``, so that they never read the checkout's ``.env``.
+    ``port`` is the sandbox's; 0 takes a free one.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, port: int = 0) -> None:
         self.folder = folder
         self.control_url = ""
         self._settings = settings
+        self._port = port
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def __aenter__(self) -> Self:
@@ -42,6 +44,11 @@ class DemoRunner:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stop_processes()
+
+    @property
+    def page_url(self) -> str:
+        """The address of the page in which a person can use the bot."""
+        return self.control_url.removesuffix("control")
 
     def check_processes(self) -> None:
         """Raise DemoFailed if one of the processes has ended."""
@@ -61,7 +68,10 @@ class DemoRunner:
     async def _start_sandbox(self) -> dict[str, Any]:
         files = str(self.folder.resolve() / "sandbox")
         process = await self._start_process(
-            "sandbox", {}, "--dir", files, "--veo", "gone", stdout=asyncio.subprocess.PIPE
+            "sandbox",
+            {},
+            *("--dir", files, "--veo", "gone", "--port", str(self._port)),
+            stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
         try:

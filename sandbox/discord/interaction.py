@@ -6,11 +6,13 @@ is computed from the record and the clock, so nothing runs in the background.
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
+from sandbox.clock import SandboxClock
 from sandbox.discord.entities import InteractionKind, Json, MessageOrigin
 
 ACKNOWLEDGE_TIMEOUT_S = 3.0
@@ -110,3 +112,21 @@ class Interaction:
             original_response_id=original_response_id,
             trigger=trigger,
         )
+
+
+async def wait_for_acknowledgement(interaction: Interaction, clock: SandboxClock) -> None:
+    """Wait for the bot's response, for as long as Discord would."""
+    answered = asyncio.Event()
+    interaction.on_acknowledged = answered.set
+    waits = {
+        asyncio.create_task(answered.wait()),
+        asyncio.create_task(clock.sleep(ACKNOWLEDGE_TIMEOUT_S)),
+    }
+    try:
+        if interaction.acknowledged_at is None:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        interaction.on_acknowledged = None
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

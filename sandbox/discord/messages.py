@@ -8,6 +8,7 @@ Rules: https://docs.discord.com/developers/resources/message
 from collections.abc import Iterable
 
 from sandbox.discord import errors, guilds, payloads, serializers
+from sandbox.discord.changes import MessageChanged
 from sandbox.discord.components import ComponentKind, walk_components
 from sandbox.discord.entities import (
     Channel,
@@ -231,6 +232,7 @@ def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> 
 def delete_message(world: DiscordWorld, message: Message) -> None:
     """Mark a message as deleted."""
     message.deleted_at = world.clock.now()
+    world.changes.publish(MessageChanged(message))
     channel = world.channels[message.channel_id]
     if channel.thread is not None and message.ephemeral_to is None:
         channel.thread.message_count -= 1
@@ -258,6 +260,7 @@ def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable
         )
     for message in deleted:
         message.deleted_at = world.clock.now()
+        world.changes.publish(MessageChanged(message))
     world.publish_event(
         "MESSAGE_DELETE_BULK",
         {
@@ -294,7 +297,8 @@ def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
 
 
 def announce_message(world: DiscordWorld, event: str, message: Message) -> None:
-    """Publish a message's event to a bot that can see it."""
+    """Publish a message's event to people, and to a bot that can see it."""
+    world.changes.publish(MessageChanged(message))
     if not _is_visible_to_bot(world, message):
         return
     channel = world.channels[message.channel_id]

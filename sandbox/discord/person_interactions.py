@@ -262,6 +262,30 @@ class _PersonUploads:
         return attachments
 
 
+def list_offered_commands(
+    world: DiscordWorld, person: User, channel: Channel
+) -> list[ApplicationCommand]:
+    """Return the commands and menu entries that Discord's client offers a person in a channel."""
+    offered = []
+    scopes = [None, channel.guild_id] if channel.guild_id is not None else [None]
+    for scope in scopes:
+        for command in world.commands.list_commands(scope):
+            try:
+                found = _find_offered_command(
+                    world,
+                    person,
+                    channel,
+                    command.kind,
+                    command.name,
+                    user_install=person.has_app,
+                )
+            except ActionRefused:
+                continue
+            if found is command:  # a server's own command hides the global one of its name
+                offered.append(command)
+    return offered
+
+
 def _find_offered_command(
     world: DiscordWorld,
     person: User,

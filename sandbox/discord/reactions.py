@@ -4,6 +4,7 @@ Rules: https://docs.discord.com/developers/resources/message#create-reaction
 """
 
 from sandbox.discord import errors, payloads
+from sandbox.discord.changes import MessageChanged
 from sandbox.discord.entities import Emoji, Json, Message, Reaction
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.events import Intents
@@ -105,6 +106,7 @@ def _announce_reaction(
 def _publish_reaction_event(
     world: DiscordWorld, event: str, message: Message, payload: Json
 ) -> None:
+    world.changes.publish(MessageChanged(message))
     channel = world.channels[message.channel_id]
     if not world.can_bot_see(channel):
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox.clock import SandboxClock
 from sandbox.discord import errors, payloads, permissions
+from sandbox.discord.changes import ChangeFeed
 from sandbox.discord.commands import CommandRegistry
 from sandbox.discord.entities import (
     Attachment,
@@ -50,6 +51,7 @@ class DiscordWorld:
         self.clock = clock
         self.public_base = public_base
         self.hub = EventHub()
+        self.changes = ChangeFeed()
         self.files = FileStore(directory)
         self.ids = SnowflakeGenerator(clock.now)
         self.users: dict[int, User] = {}

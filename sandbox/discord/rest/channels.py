@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from sandbox.discord import errors, guilds, messages, payloads, serializers, threads
+from sandbox.discord.changes import TypingStarted
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rest.routing import RouteFactory, empty_response
 from sandbox.error_responses import json_response
@@ -43,6 +44,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     async def start_typing(request: web.Request) -> web.Response:
         channel = wire.find_channel(request)
         messages.require_can_post(world, channel, files=False, embeds=False)
+        world.changes.publish(TypingStarted(channel.id, world.bot.id))
         return empty_response()
 
     async def list_pins(request: web.Request) -> web.Response:
