@@ -12,7 +12,7 @@ import structlog
 from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
-from bot.app.media import build_media_store
+from bot.app.media import open_media_store
 from bot.app.start_report import report_start
 from bot.app.startup import StartupError, make_data_dir, open_catalog, open_migrated_database
 from bot.app.supervisor import make_readiness_check
@@ -81,7 +81,7 @@ async def serve(settings: Settings) -> None:
             database=await stack.enter_async_context(open_migrated_database(settings, clock)),
             gallery_database=await _open_gallery_database(settings, stack),
             catalog=catalog,
-            media_store=build_media_store(settings),
+            media_store=await stack.enter_async_context(open_media_store(settings, clock)),
             signed_links=await build_signed_links(settings, clock),
             clock=clock,
         )

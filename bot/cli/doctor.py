@@ -1,7 +1,8 @@
 """Check the settings, the database and the access to Google.
 
-It changes nothing, costs nothing and may run beside the bot. Google is asked
-about every model. Some problems (billing, location, used-up credit) only show
+It changes nothing, costs nothing and may run beside the bot. A bucket in
+MEDIA_URL gets a small file, which is read and deleted. Google is asked about
+every model. Some problems (billing, location, used-up credit) only show
 when a video is requested: the last refusal of that kind is read from the
 database and shown in Google's words.
 
@@ -25,11 +26,19 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from bot.app.clock import SystemClock
+from bot.app.media import describe_unusable, is_in_bucket, open_object_store
 from bot.app.startup import ROUTE_SETTINGS, build_routes, open_catalog
 from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
-from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, VideoError
+from bot.domain.errors import (
+    AccessRefused,
+    DatabaseUnavailable,
+    GoogleUnavailable,
+    MediaUnavailable,
+    MediaUnusable,
+    VideoError,
+)
 from bot.domain.jobs.webhook import WebhookRegistration
 from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
@@ -79,6 +88,8 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding("settings", True, "complete and well-formed"),
         *await _examine_database(settings, now),
     ]
+    if is_in_bucket(settings):
+        findings.append(await _examine_bucket(settings))
     catalog = open_catalog(settings.models_file)
     today = now.date()
     routes = build_routes(settings, catalog, Instruments(), clock, media_folder=settings.data_dir)
@@ -89,6 +100,17 @@ async def examine(settings: Settings) -> list[Finding]:
         for models in routes.values():
             await models.close()
     return findings
+
+
+async def _examine_bucket(settings: Settings) -> Finding:
+    async with open_object_store(settings) as object_store:
+        try:
+            await object_store.check()
+        except MediaUnusable as error:
+            return Finding("bucket", False, describe_unusable(error))
+        except MediaUnavailable as error:
+            return Finding("bucket", False, f"does not answer ({error})")
+    return Finding("bucket", True, "can be written to, read and deleted from")
 
 
 async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:

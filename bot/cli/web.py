@@ -1,8 +1,8 @@
 """Run the web server in a process of its own, beside the bot.
 
 With it, the gallery stays online while the bot restarts. It needs the bot's
-settings, database and DATA_DIR, and writes only posters, previews and received
-webhook events. The bot
+settings, database and clips (DATA_DIR or MEDIA_URL), and writes only posters,
+previews and received webhook events. The bot
 keeps its own web server: set another WEB_PORT for one of the two.
 
 It prints its address and runs until Ctrl-C or SIGTERM.
@@ -23,7 +23,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.app.clock import SystemClock
-from bot.app.media import build_media_store
+from bot.app.media import open_media_store
 from bot.app.startup import open_catalog
 from bot.app.web import (
     build_downloads,
@@ -66,7 +66,7 @@ async def serve_until_stopped(settings: Settings) -> None:
         database = await stack.enter_async_context(open_with(open_reader, settings))
         writer = await stack.enter_async_context(open_with(open_side_writer, settings))
         media_probe = PyAvMediaProbe()
-        media_store = build_media_store(settings)
+        media_store = await stack.enter_async_context(open_media_store(settings, clock))
         instruments = Instruments()
         web_instruments = WebInstruments(instruments.registry)
         links = await build_signed_links(settings, clock)

@@ -13,6 +13,9 @@ from pydantic_settings import NoDecode
 
 MINIMUM_KEY_LENGTH: Final = 16
 """Characters of a key that signs links: a shorter one could be guessed."""
+_MEDIA_URL: Final = re.compile(
+    r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[^\s?#]+)?|file:///\S+"
+)
 _SNOWFLAKE: Final = re.compile(r"[1-9]\d{16,19}")
 
 
@@ -110,6 +113,15 @@ def _parse_output_uri(text: str) -> str:
     return text.strip()
 
 
+def _parse_media_url(text: str) -> str:
+    url = text.strip().rstrip("/")
+    if not _MEDIA_URL.fullmatch(url):
+        raise PydanticCustomError(
+            "media_url", "must look like s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or file:///FOLDER"
+        )
+    return url
+
+
 def _parse_file(text: str) -> Path:
     path = Path(text.strip())
     try:
@@ -124,4 +136,5 @@ def _parse_file(text: str) -> Path:
 OptionalServers = Annotated[frozenset[int] | None, NoDecode, read_text(_parse_servers)]
 LinkKeys = Annotated[SecretStr, read_text(_parse_link_keys)]
 ExistingFile = Annotated[Path, read_text(_parse_file)]
+MediaUrl = Annotated[str, read_text(_parse_media_url)]
 OutputUri = Annotated[str, read_text(_parse_output_uri)]

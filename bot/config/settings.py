@@ -37,6 +37,7 @@ from bot.config.setting_types import (
     HttpUrl,
     LinkKeys,
     LogLevel,
+    MediaUrl,
     Networks,
     OptionalCount,
     OptionalDollars,
@@ -152,6 +153,20 @@ class Settings(BaseSettings):
     # Where things are kept
     data_dir: Path = Path("var")
     """Folder for clips, input images and the SQLite database."""
+    media_url: MediaUrl | None = None
+    """Where clips and input images are kept instead of DATA_DIR: s3://BUCKET/FOLDER,
+    gs://BUCKET/FOLDER or file:///FOLDER (see "Clips in a bucket" in docs/operations.md)."""
+    media_redirects: bool | None = None
+    """Whether download links lead to the bucket itself, by signed links that work for five minutes
+    (unset: true, unless AWS_ENDPOINT_URL begins with http://)."""
+    aws_access_key_id: Secret | None = None
+    """The access key for MEDIA_URL with s3:// (unset: the machine's role)."""
+    aws_secret_access_key: Secret | None = None
+    """The secret of AWS_ACCESS_KEY_ID."""
+    aws_region: str = "us-east-1"
+    """The region of the bucket in MEDIA_URL."""
+    aws_endpoint_url: HttpUrl | None = None
+    """The S3 server of MEDIA_URL, such as MinIO or R2 (unset: Amazon's)."""
     database_url: DatabaseUrl | None = None
     """The database, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME
     (unset: SQLite in clapper.db under DATA_DIR)."""
@@ -284,6 +299,11 @@ class Settings(BaseSettings):
             )
         if self.gemini_webhooks:
             self._check_webhooks()
+        if (self.aws_access_key_id is None) is not (self.aws_secret_access_key is None):
+            raise PydanticCustomError(
+                "aws_keys",
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set, or neither.",
+            )
         if self.poll_interval_s >= self.job_time_limit_s:
             raise PydanticCustomError(
                 "polling",
@@ -361,7 +381,7 @@ class Settings(BaseSettings):
     @property
     def secret_values(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
-        secrets = (self.discord_token, self.gemini_api_key)
+        secrets = (self.discord_token, self.gemini_api_key, self.aws_secret_access_key)
         plain = [secret.get_secret_value() for secret in secrets if secret is not None]
         return (*plain, *self.signing_keys)
 

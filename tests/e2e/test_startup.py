@@ -280,6 +280,7 @@ LOADED_WHEN_NEEDED = {
     "google.auth": "Vertex AI",
     "cryptography": "an interaction where the bot is not a member",
     "jinja2": "the first visitor of the gallery",
+    "obstore": "clips in a bucket",
     "rich.console": "clapper status",
 }
 """Libraries by what needs them (docs/decisions/0028-load-libraries-when-needed.md)."""

@@ -1,0 +1,309 @@
+"""The media store in a bucket of S3 or Google Cloud Storage.
+
+An object appears when its upload is complete, so it exists completely or not at all. Large files
+are uploaded in parts. Each object carries the SHA-256 of its content, which is compared whenever
+the whole object is read.
+"""
+
+import asyncio
+import hashlib
+import mimetypes
+import secrets
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.media_store import MediaFile, split_key
+from bot.domain.errors import MediaUnavailable, MediaUnusable
+from bot.media.object_errors import convert_store_errors
+from bot.media.scratch import ScratchFolder
+from bot.transfer.partial_file import PartialFile
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, GCSConfig, GCSStore, RetryConfig, S3Config, S3Store
+
+_PART_BYTES: Final = 5 * 1024 * 1024
+"""The smallest part that S3 accepts; larger files are uploaded in parts."""
+_PARTS_AT_ONCE: Final = 1
+"""Two at once would be no faster than the network, and take 5 MiB more."""
+_CHUNK_BYTES: Final = 1024 * 1024
+_LINK_LIFETIME: Final = timedelta(minutes=5)
+_UPLOAD_GRACE_S: Final = 3.0
+"""Seconds that an upload may go on after its task was cancelled, so that it ends properly."""
+_SHA256_ATTRIBUTE: Final = "sha256"
+_CHECK_FOLDER: Final = "checks"
+_CONNECT_TIMEOUT: Final = timedelta(seconds=5)
+_READ_TIMEOUT: Final = timedelta(seconds=30)
+_TIMEOUT: Final = timedelta(minutes=10)
+_RETRY_TIMEOUT: Final = timedelta(seconds=20)
+_MAX_RETRIES: Final = 3
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketAccess:
+    """How to reach a bucket. Without keys, the library finds the machine's own credentials.
+
+    ``url`` begins with ``s3://`` or ``gs://``. The other fields are for S3, except
+    ``google_credentials``.
+    """
+
+    url: str
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    google_credentials: Path | None = None
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the bucket has an address of ``https``."""
+        return self.endpoint_url is None or self.endpoint_url.startswith("https://")
+
+
+def open_bucket(access: BucketAccess) -> "S3Store | GCSStore":
+    """Return the library's object for a bucket, without a request. Raises `MediaUnusable`.
+
+    Imports the library, which is why it should be called in a thread.
+    """
+    from obstore.exceptions import BaseError
+    from obstore.store import GCSStore, S3Store
+
+    client: ClientConfig = {
+        "allow_http": not access.uses_tls,
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "read_timeout": _READ_TIMEOUT,
+        "timeout": _TIMEOUT,
+    }
+    retry: RetryConfig = {"max_retries": _MAX_RETRIES, "retry_timeout": _RETRY_TIMEOUT}
+    try:
+        if access.url.startswith("gs://"):
+            google: GCSConfig = {}
+            if access.google_credentials is not None:
+                google["application_credentials"] = str(access.google_credentials)
+            return GCSStore.from_url(
+                access.url, config=google, client_options=client, retry_config=retry
+            )
+        config: S3Config = {"region": access.region, "checksum_algorithm": "SHA256"}
+        if access.access_key_id is not None and access.secret_access_key is not None:
+            config["access_key_id"] = access.access_key_id
+            config["secret_access_key"] = access.secret_access_key
+        if access.endpoint_url is not None:
+            config["endpoint"] = access.endpoint_url
+        return S3Store.from_url(
+            access.url, config=config, client_options=client, retry_config=retry
+        )
+    except (BaseError, ValueError) as error:
+        raise MediaUnusable(f"{type(error).__name__} for {access.url}") from error
+
+
+@dataclass(slots=True, eq=False)
+class _LocalCopy:
+    """A copy of an object in the scratch folder, which its last reader deletes."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_complete: bool = False
+    reader_count: int = 0
+
+
+class ObjectMediaStore:
+    """`bot.domain.clips.media_store.MediaStore` in a bucket.
+
+    ``bucket`` is the library's object for the bucket and prefix. ``has_links`` says whether
+    visitors can reach the bucket themselves.
+    """
+
+    def __init__(
+        self, bucket: "S3Store | GCSStore", *, scratch: ScratchFolder, has_links: bool
+    ) -> None:
+        self._bucket = bucket
+        self._scratch = scratch
+        self._has_links = has_links
+        self._copies: dict[str, _LocalCopy] = {}
+
+    @property
+    def working_folder(self) -> Path:
+        return self._scratch.path
+
+    @asynccontextmanager
+    async def read(self, key: str) -> AsyncIterator[Path]:
+        copy = self._copies.setdefault(key, _LocalCopy())
+        copy.reader_count += 1
+        path = self._scratch.path / key
+        try:
+            async with copy.lock:
+                if not copy.is_complete:
+                    await self._download(key, path)
+                    copy.is_complete = True
+            yield path
+        finally:
+            copy.reader_count -= 1
+            if not copy.reader_count:  # without waiting, so that no new reader comes in between
+                del self._copies[key]
+                path.unlink(missing_ok=True)
+
+    async def _download(self, key: str, destination: Path) -> None:
+        with convert_store_errors("download", key):
+            answer = await self._bucket.get_async(key)
+            expected = answer.attributes.get(_SHA256_ATTRIBUTE)
+            async with PartialFile(destination) as file:
+                async for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
+                    await file.write(chunk)
+                if file.size != answer.meta["size"]:
+                    raise MediaUnavailable("the download ended early")
+                # objects that other programs have copied to the bucket have no hash
+                if expected is not None and await file.compute_sha256() != expected:
+                    _log.error("media.damaged", key=key)
+                    raise FileNotFoundError(key)
+                await file.commit()
+
+    @asynccontextmanager
+    async def write_in(self, folder: str) -> AsyncIterator[Path]:
+        local_folder = await asyncio.to_thread(self._scratch.create_folder)
+        try:
+            yield local_folder
+            for path in await asyncio.to_thread(_list_finished, local_folder):
+                await self._upload(path, f"{folder}/{path.name}")
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, local_folder, ignore_errors=True))
+
+    async def _upload(self, path: Path, key: str) -> None:
+        size_bytes, digest = await asyncio.to_thread(_measure_file, path)
+        with convert_store_errors("upload", key):
+            uploading = asyncio.ensure_future(
+                self._bucket.put_async(
+                    key,
+                    path,
+                    attributes={
+                        "Content-Type": mimetypes.guess_type(key)[0] or "application/octet-stream",
+                        "Content-Disposition": f'attachment; filename="{path.name}"',
+                        _SHA256_ATTRIBUTE: digest,
+                    },
+                    chunk_size=_PART_BYTES,
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
+            )
+            try:
+                await asyncio.shield(uploading)
+            except asyncio.CancelledError:
+                await asyncio.wait({uploading}, timeout=_UPLOAD_GRACE_S)
+                uploading.cancel()
+                raise
+            stored = await self._bucket.head_async(key)
+        if stored["size"] != size_bytes:
+            await self.remove([key])
+            raise MediaUnavailable("the upload is incomplete")
+
+    async def find(self, key: str) -> MediaFile | None:
+        with suppress(FileNotFoundError), convert_store_errors("look up", key):
+            return _describe(await self._bucket.head_async(key))
+        return None
+
+    async def list_files(self, folder: str) -> list[MediaFile]:
+        with convert_store_errors("list", folder):
+            return [
+                _describe(each)
+                async for batch in self._bucket.list(folder, chunk_size=1000)
+                for each in batch
+            ]
+
+    async def stream(
+        self, file: MediaFile, start: int, size_bytes: int
+    ) -> AsyncGenerator[bytes, None]:
+        end = start + size_bytes
+        while start < end:  # a request for each piece, because readers may be slow
+            piece_end = min(end, start + _CHUNK_BYTES)
+            with convert_store_errors("download", file.key):
+                answer = await self._bucket.get_async(
+                    file.key,
+                    options={"range": (start, piece_end), "if_match": f'"{file.version}"'},
+                )
+                piece = bytes(await answer.bytes_async())
+            if len(piece) != piece_end - start:
+                raise OSError("the object ended early")
+            start = piece_end
+            yield piece
+
+    async def create_link(self, file: MediaFile) -> str | None:
+        if not self._has_links:
+            return None
+        from obstore import sign_async
+
+        try:
+            with convert_store_errors("sign a link to", file.key):
+                return await sign_async(self._bucket, "GET", file.key, _LINK_LIFETIME)
+        except MediaUnavailable as error:  # e.g. an account that may not sign
+            _log.warning("media.link_failed", error=str(error))
+            return None
+
+    async def remove(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError), convert_store_errors("delete", key):
+                await self._bucket.delete_async(key)
+
+    async def delete_files(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self.remove(await self._list_derived(key))
+
+    async def delete_published(self, clip: Clip) -> None:
+        derived = await self._list_derived(clip.path)
+        await self.remove(key for key in derived if key != clip.path)
+
+    async def _list_derived(self, key: str) -> list[str]:
+        """Return the keys of a file and of everything derived from it."""
+        folder, _ = split_key(key)
+        stem = key.rpartition(".")[0]
+        found: list[str] = []
+        with convert_store_errors("list", folder):
+            async for batch in self._bucket.list(folder, offset=stem):  # in order of the keys
+                found += [each["path"] for each in batch if each["path"].startswith(f"{stem}.")]
+                if batch and not batch[-1]["path"].startswith(stem):
+                    break
+        return found
+
+    async def check(self) -> None:
+        """Write, read and delete a small object.
+
+        Raises `MediaUnusable` if the operator has to change something, else `MediaUnavailable`.
+        """
+        key, content = f"{_CHECK_FOLDER}/{secrets.token_hex(8)}", secrets.token_bytes(16)
+        try:
+            with convert_store_errors("write to", "the bucket"):
+                await self._bucket.put_async(key, content)
+            with convert_store_errors("read from", "the bucket"):
+                answer = await self._bucket.get_async(key)
+                is_equal = bytes(await answer.bytes_async()) == content
+            with convert_store_errors("delete from", "the bucket"):
+                await self._bucket.delete_async(key)
+        except FileNotFoundError as error:
+            raise MediaUnusable("there is no such bucket") from error
+        if not is_equal:
+            raise MediaUnusable("the bucket returns other content than was written")
+
+    async def close(self) -> None:
+        """Delete the local copies."""
+        await asyncio.to_thread(self._scratch.close)
+
+
+def _describe(meta: "ObjectMeta") -> MediaFile:
+    version = (meta["e_tag"] or "").removeprefix("W/").strip('"')
+    return MediaFile(meta["path"], meta["size"], meta["last_modified"], version)
+
+
+def _list_finished(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _measure_file(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
