@@ -14,10 +14,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, delete, event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
+from bot.store.tables.core import metadata
 from tests.fakes.world import SimulatedWorld
 from tests.harness.migrated_file import MIGRATED_FILE
 
@@ -88,15 +90,38 @@ async def empty_database(kind: str, directory: Path) -> AsyncIterator[Database]:
 
 _EMPTY_SCHEMA = """
 DO $$ DECLARE name text; BEGIN
+    ALTER TABLE {0}.ledger DISABLE TRIGGER USER;
+    ALTER TABLE {0}.jobs DISABLE TRIGGER USER;
     FOR name IN SELECT tablename FROM pg_tables
-        WHERE schemaname = '{0}' AND tablename != 'alembic_version' LOOP
+        WHERE schemaname = '{0}' AND tablename != 'alembic_version' ORDER BY tablename = 'jobs' LOOP
         EXECUTE format('DELETE FROM {0}.%I', name);
     END LOOP;
+    ALTER TABLE {0}.ledger ENABLE TRIGGER USER;
+    ALTER TABLE {0}.jobs ENABLE TRIGGER USER;
     PERFORM setval(format('{0}.%I', sequencename)::regclass, start_value, false)
         FROM pg_sequences WHERE schemaname = '{0}';
 END $$
 """
-"""Deletes the rows: truncating makes new files for each table and index, which takes far longer."""
+"""Deletes the rows: truncating makes new files for each table and index, which takes far longer.
+
+Triggers would keep the ledger's entries, and jobs come last because others refer to them.
+"""
+
+
+async def delete_all_rows(connection: AsyncConnection) -> None:
+    """Empty all tables, although triggers keep the ledger's entries."""
+    if connection.dialect.name == "postgresql":
+        schema = await connection.scalar(text("SELECT current_schema()"))
+        await connection.exec_driver_sql(_EMPTY_SCHEMA.format(schema))
+        return
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    triggers = (await connection.exec_driver_sql(query)).all()
+    for trigger in triggers:
+        await connection.exec_driver_sql(f"DROP TRIGGER {trigger.name}")
+    for table in reversed(metadata.sorted_tables):
+        await connection.execute(delete(table))
+    for trigger in triggers:
+        await connection.exec_driver_sql(trigger.sql)
 
 
 class _CompiledStatements(dict[Any, Any]):

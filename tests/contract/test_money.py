@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.charges import Charge
@@ -24,12 +23,12 @@ from bot.domain.billing.money import Micros
 from bot.domain.errors import AlreadyAccepted, LeaseLost, LimitReached
 from bot.domain.jobs.job import ACTIVE_STATES, AdmissionRequest, Job, JobState, Outcome
 from bot.store.billing.ledger import LedgerStore
+from bot.store.billing.verification import verify_ledger
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.transitions import IllegalTransition
-from bot.store.tables.core import metadata
-from tests.contract.conftest import POSTGRES_URL, drop_schema, new_schema
+from tests.contract.conftest import POSTGRES_URL, delete_all_rows, drop_schema, new_schema
 from tests.fakes.world import GUILD, make_origin, make_plan
 
 MEMBERS = (1, 2, 3)
@@ -322,14 +321,6 @@ class Machine:
         assert sum(row.micros for row in rows) == sum(one.house.micros for one in self.kept)
 
 
-async def _empty(database: Database) -> None:
-    async def work(connection: Any) -> None:
-        for table in metadata.tables.values():
-            await connection.execute(delete(table))
-
-    await database.write(work)
-
-
 @pytest.mark.parametrize(
     "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 )
@@ -349,10 +340,11 @@ def test_ledger_invariants_hold(kind: str, tmp_path: Path) -> None:
         @given(st.lists(events, max_size=30))
         def lives(sequence: list[tuple[str, Any, Any]]) -> None:
             async def live() -> None:
-                await _empty(database)
+                await database.write(delete_all_rows)
                 machine = Machine(database)
                 for event in sequence:
                     await machine.play(event)
+                assert (await verify_ledger(database)).mismatches == ()
 
             runner.run(live())
 

@@ -26,6 +26,7 @@ from bot.domain.ports import OperationFinished, RemoteVideo
 from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.billing import usage_queries
 from bot.store.billing.ledger import LedgerStore
+from bot.store.billing.verification import verify_ledger
 from bot.store.engine.database import Database
 from bot.store.engine.schema import build_alembic_config, upgrade_schema
 from bot.store.guilds import GuildStore
@@ -54,6 +55,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
     "creator_preferences": {"public_notice_at": None},
     "guilds": {"reply_mode": "extend"},
+    "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
@@ -73,6 +75,9 @@ ADDED_TABLES: Final = {
     "search_words",
     "server_words",
     "word_suffixes",
+    "daily_usage",
+    "ledger_totals",
+    "ended_job_counts",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
@@ -188,6 +193,9 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
         (90.0, 1, 61.5),
     }
     _check_search_index(new, *map(added.pop, ("search_words", "server_words", "word_suffixes")))
+    sums = [added.pop(table) for table in ("daily_usage", "ledger_totals", "ended_job_counts")]
+    assert all(sums)
+    assert (await verify_ledger(old_database)).mismatches == ()
     assert not any(added.values())
     assert {(row["clip_id"], row["source_clip_id"]): row["user_id"] for row in footage} == {
         **{(clip["id"], clip["id"]): clip["user_id"] for clip in new["clips"]},

@@ -1,7 +1,8 @@
 """The ledger's entries, and which entries each event adds.
 
-Entries are never changed or removed, and every balance is a sum of them. What a job reserves is
-settled or refunded completely, to the micro-dollar.
+Amounts are never changed, and every balance is a sum of entries. Only old entries are removed, when
+one with their sum replaces them. What a job reserves is settled or refunded completely, to the
+micro-dollar.
 """
 
 from collections.abc import Iterable
@@ -171,6 +172,16 @@ def compute_balance(postings: Iterable[LedgerPosting]) -> JobBalance:
             case EntryKind.GRANT:
                 pass
     return JobBalance(reserved, member, budgets)
+
+
+def compute_spending(postings: Iterable[LedgerPosting]) -> Micros:
+    """Return what was settled, and corrected in the budgets."""
+    spent = ZERO_MICROS
+    for posting in postings:
+        is_correction = posting.kind is EntryKind.ADJUST and posting.account.counts_for_budgets
+        if posting.kind is EntryKind.SETTLE or is_correction:
+            spent = Micros(spent + posting.amount.micros)
+    return spent
 
 
 def build_unknown_settlement(

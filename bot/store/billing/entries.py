@@ -1,4 +1,4 @@
-"""Writes and reads the ledger entries of one job, inside the caller's transaction."""
+"""Writes and reads ledger entries and their totals, inside the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,10 +6,15 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import LedgerEntry, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerEntry, LedgerPosting
+from bot.domain.billing.limits import UsageAmount
+from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import Job
 from bot.store.tables.core import ledger_table
 from bot.store.tables.row_mapping import ledger_entry_from_row, posting_to_row
+from bot.store.tables.sums import ledger_totals_table
+
+_totals = ledger_totals_table.c
 
 
 async def write_entries(
@@ -40,3 +45,14 @@ async def load_entries(connection: AsyncConnection, job_id: int) -> list[LedgerE
     """Return a job's entries, oldest first."""
     query = select(ledger_table).where(ledger_table.c.job_id == job_id).order_by(ledger_table.c.id)
     return [ledger_entry_from_row(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def load_totals(connection: AsyncConnection) -> list[LedgerPosting]:
+    """Return the sum of all entries ever recorded, as one posting for each kind and account."""
+    query = select(_totals.kind, _totals.account, _totals.micros, _totals.clips, _totals.seconds)
+    return [
+        LedgerPosting(
+            EntryKind(kind), UsageAmount(Micros(micros), clips, seconds), LedgerAccount(account)
+        )
+        for kind, account, micros, clips, seconds in await connection.execute(query)
+    ]

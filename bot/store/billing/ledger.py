@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import EntryKind, LedgerEntry, LedgerPosting, UsageRow
+from bot.domain.billing.ledger import LedgerEntry, LedgerPosting, UsageRow, compute_balance
 from bot.domain.billing.limits import (
+    LIMIT_RULES_BY_NAME,
     NO_LIMITS,
     LimitRow,
     LimitSubject,
@@ -26,13 +27,12 @@ from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Origin
 from bot.store.billing import usage_queries
-from bot.store.billing.entries import load_entries
+from bot.store.billing.entries import load_entries, load_totals
+from bot.store.billing.release_times import WindowUsage
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now
 from bot.store.tables.core import ledger_table, limits_table
 from bot.store.tables.row_mapping import posting_to_row
-
-_ledger = ledger_table.c
 
 
 class LedgerStore:
@@ -105,18 +105,7 @@ class LedgerStore:
 
     async def list_usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
         """Return what each member of a server has used, the most expensive first."""
-        micros = func.sum(_ledger.micros)
-        query = (
-            select(_ledger.user_id, func.sum(_ledger.clips), func.sum(_ledger.seconds), micros)
-            .where(
-                _ledger.guild_id == guild_id,
-                _ledger.window_at > since,
-                usage_queries.IS_COUNTED,
-                usage_queries.COUNTS_WHEN_ABSORBED,
-            )
-            .group_by(_ledger.user_id)
-            .order_by(micros.desc(), _ledger.user_id)
-        )
+        query = usage_queries.build_member_list(guild_id, since)
 
         async def fetch_usage(connection: AsyncConnection) -> list[UsageRow]:
             rows = await connection.execute(query)
@@ -134,17 +123,7 @@ class LedgerStore:
 
     async def sum_reserved(self) -> Micros:
         """Return the micro-dollars that are reserved and neither settled nor refunded."""
-        query = select(_ledger.kind, func.sum(_ledger.micros)).group_by(_ledger.kind)
-
-        async def compute_sum(connection: AsyncConnection) -> Micros:
-            by_kind = {kind: int(total) for kind, total in await connection.execute(query)}
-            return Micros(
-                by_kind.get(EntryKind.RESERVE, 0)
-                + by_kind.get(EntryKind.REFUND, 0)
-                - by_kind.get(EntryKind.SETTLE, 0)
-            )
-
-        return await self._db.read(compute_sum)
+        return compute_balance(await self._db.read_one(load_totals)).reserved.micros
 
     async def list_limits(self, guild_id: int) -> list[LimitRow]:
         """Return the limits that a server's admins have set."""
@@ -187,19 +166,18 @@ async def _add_release_times(
     now: datetime,
 ) -> tuple[QuotaLine, ...]:
     """Add to each used line when the oldest usage leaves its window."""
-    timed = []
-    for line in lines:
-        at = None
-        if line.used > 0:
-            at = await usage_queries.find_release_time(
-                connection,
-                line.scope,
-                line.limit,
-                guild_id=guild_id,
-                user_id=user_id,
-                model="",
-                excess=1,
-                now=now,
-            )
-        timed.append(replace(line, frees_at=at))
-    return tuple(timed)
+    releases: dict[tuple[LimitScope, str], datetime | None] = {}
+    for scope, window in {(line.scope, LIMIT_RULES_BY_NAME[line.limit].window) for line in lines}:
+        if window is None:
+            continue
+        measures = {
+            rule.measure: line.limit
+            for line in lines
+            if line.scope is scope and line.used > 0
+            if (rule := LIMIT_RULES_BY_NAME[line.limit]).window == window and rule.measure
+        }
+        if measures:
+            usage = WindowUsage(scope, window, guild_id=guild_id, user_id=user_id, now=now)
+            found = await usage.find_releases(connection, dict.fromkeys(measures, 1))
+            releases |= {(scope, measures[measure]): at for measure, at in found.items()}
+    return tuple(replace(line, frees_at=releases.get((line.scope, line.limit))) for line in lines)

@@ -1,22 +1,38 @@
 """Sums over the ledger and counts of jobs, for the decisions of `bot.domain.billing.limits`.
 
-Nothing is cached, so that a sum cannot be stale in the transaction that adds to it. In keys, the
-server is `None` for direct messages.
+A window is the whole days in it, which the database adds up with every entry, and the entries of
+the day in which it begins. So a sum is exact to the entry, is never stale in the transaction that
+adds to it, and takes no longer after years (docs/decisions/0027-sums-kept-by-the-database.md).
+
+In keys, the server is `None` for direct messages.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount
 from bot.domain.billing.limits import (
     DAY,
-    LIMIT_RULES_BY_NAME,
     MONTH,
+    NO_USAGE,
     LimitMeasure,
     LimitRow,
     UsageAmount,
@@ -29,10 +45,12 @@ from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.store.engine.types import UtcTime
 from bot.store.tables.core import jobs_table, ledger_table, limits_table, submissions_table
 from bot.store.tables.row_mapping import Row, limit_from_row
+from bot.store.tables.sums import NOBODY, daily_usage_table
 
 _jobs = jobs_table.c
 _ledger = ledger_table.c
 _submissions = submissions_table.c
+_daily = daily_usage_table.c
 COUNTS_FOR_MEMBER = _ledger.account.in_(
     [account for account in LedgerAccount if account.counts_for_member]
 )
@@ -40,6 +58,10 @@ COUNTS_WHEN_ABSORBED = _ledger.account.in_(
     [account for account in LedgerAccount if account.counts_for_budgets]
 )
 IS_COUNTED = _ledger.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
+
+IS_GRANT = _ledger.kind == EntryKind.GRANT
+IS_DETAIL = _ledger.rolled_up_entries.is_(None)
+"""Needed for the index of ``window_at`` alone. What is rolled up is in no partial day."""
 
 _WINDOWS = (("day", DAY), ("month", MONTH))
 
@@ -84,7 +106,8 @@ async def sum_guild_usage(
 async def sum_bot_usage(connection: AsyncConnection, now: datetime) -> UsageTotals:
     """Return the usage of the whole bot, without running jobs; grants do not raise its budget."""
     rows = await connection.execute(_BOT_USAGE_QUERY, _compute_window_starts(now))
-    return _usage_from_row(rows.mappings().one())
+    usage = _usage_from_row(rows.mappings().one())
+    return replace(usage, granted_day=NO_USAGE, granted_month=NO_USAGE)
 
 
 async def count_active_jobs(connection: AsyncConnection) -> dict[tuple[int | None, int], int]:
@@ -117,112 +140,136 @@ async def load_limits(
     return limits
 
 
-async def find_release_time(
-    connection: AsyncConnection,
-    scope: LimitScope,
-    limit: str,
-    *,
-    guild_id: int | None,
-    user_id: int,
-    model: str,
-    excess: int,
-    now: datetime,
-) -> datetime | None:
-    """Return when ``excess`` of a limit's usage will have left its window.
+def build_member_list(guild_id: int, since: datetime) -> Select[Any]:
+    """Return the query for what each member used in a server: member, clips, seconds, micros.
 
-    `None` for the limit of jobs at once, because the end of a job is not known.
+    The most expensive come first.
     """
-    if scope is LimitScope.MODEL:
-        query = (
-            select(_submissions.submitted_at)
-            .where(_submissions.model == model, _submissions.submitted_at > now - DAY)
-            .order_by(_submissions.submitted_at)
-            .offset(excess - 1)
-            .limit(1)
-        )
-        at: datetime | None = await connection.scalar(query)
-        return None if at is None else at + DAY
-    rule = LIMIT_RULES_BY_NAME[limit]
-    if rule.window is None or rule.measure is None:
-        return None
-    at = await connection.scalar(
-        _build_release_query(rule.measure, rule.window, scope, guild_id, user_id, excess, now)
+    first_day, end = find_first_day(since)
+    first = select(_ledger.user_id, _ledger.clips, _ledger.seconds, _ledger.micros).where(
+        _ledger.guild_id == guild_id,
+        _ledger.window_at > since,
+        _ledger.window_at < end,
+        IS_COUNTED,
+        COUNTS_WHEN_ABSORBED,
     )
-    return None if at is None else at + rule.window
-
-
-def _build_release_query(
-    measure: LimitMeasure,
-    window: timedelta,
-    scope: LimitScope,
-    guild_id: int | None,
-    user_id: int,
-    excess: int,
-    now: datetime,
-) -> Select[tuple[datetime]]:
-    is_counted: ColumnElement[bool]
-    match scope:
-        case LimitScope.MEMBER:
-            member = _ledger.user_id.in_((user_id, pseudonym_for(user_id)))
-            is_counted = and_(member, _ledger.guild_id == guild_id, COUNTS_FOR_MEMBER)
-        case LimitScope.EVERYWHERE:
-            member = _ledger.user_id.in_((user_id, pseudonym_for(user_id)))
-            is_counted = and_(member, COUNTS_FOR_MEMBER)
-        case LimitScope.GUILD:
-            is_counted = and_(_ledger.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
-        case _:
-            is_counted = COUNTS_WHEN_ABSORBED
-    amount = _ledger[measure]
-    running = (
-        select(
-            _ledger.window_at,
-            # entries with the same time (a reservation and its refund) are summed together
-            func.sum(amount).over(order_by=_ledger.window_at).label("freed"),
-        )
-        .where(is_counted, IS_COUNTED, _ledger.window_at > now - window)
-        .subquery()
-    )
+    whole = select(
+        func.nullif(_daily.user_id, NOBODY),
+        _daily.budget_clips,
+        _daily.budget_seconds,
+        _daily.budget_micros,
+    ).where(_daily.scope == LimitScope.MEMBER, _daily.guild_id == guild_id, _daily.day > first_day)
+    parts = union_all(first, whole).subquery().c
+    micros = func.sum(parts.micros)
     return (
-        select(running.c.window_at)
-        .where(running.c.freed >= excess)
-        .order_by(running.c.window_at)
-        .limit(1)
+        select(parts.user_id, func.sum(parts.clips), func.sum(parts.seconds), micros)
+        .group_by(parts.user_id)
+        .order_by(micros.desc(), parts.user_id)
     )
 
 
-def _build_usage_query(*group_columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the query for the sums since ``_compute_window_starts``."""
-    columns = []
-    for name, _ in _WINDOWS:
-        inside = _ledger.window_at > _WINDOW_STARTS[name]
-        for measure in LimitMeasure:
-            for prefix, of_kind in (("", IS_COUNTED), ("granted_", _IS_GRANT)):
-                value = case((and_(inside, of_kind), _ledger[measure]), else_=0)
-                total = func.coalesce(func.sum(value), 0)
-                columns.append(total.label(f"{prefix}{name}_{measure}"))
-    return (
-        select(*group_columns, *columns)
-        .where(_ledger.window_at > _WINDOW_STARTS["month"], or_(IS_COUNTED, _IS_GRANT))
-        .group_by(*group_columns)
-    )
+class _UsageScope:
+    """Which rows of sums and which entries count for one kind of limit."""
+
+    def __init__(
+        self,
+        scope: LimitScope,
+        *,
+        are_sums: ColumnElement[bool],
+        are_entries: ColumnElement[bool],
+        sum_keys: Sequence[ColumnElement[Any]] = (),
+        entry_keys: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        self._group = "member" if scope is LimitScope.MEMBER else "budget"
+        self._are_sums = and_(_daily.scope == scope, are_sums)
+        self._are_entries = are_entries
+        self._sum_keys, self._entry_keys = sum_keys, entry_keys
+
+    def build_query(self) -> Select[Any]:
+        """Return the query for the sums of the windows of ``_compute_window_starts``."""
+        parts = union_all(
+            self._select_whole_days(),
+            *(self._select_first_day(name) for name, _ in _WINDOWS),
+        ).subquery()
+        names = [key.name for key in self._entry_keys]
+        keys = [parts.c[name] for name in names]
+        totals = [
+            func.coalesce(func.sum(column), 0).label(name)
+            for name, column in parts.c.items()
+            if name not in names
+        ]
+        return select(*keys, *totals).group_by(*keys)
+
+    def _select_whole_days(self) -> Select[Any]:
+        amounts = []
+        for name, _ in _WINDOWS:
+            inside = _daily.day > bindparam(f"{name}_first_day", type_=Date())
+            for measure in LimitMeasure:
+                for prefix in ("", "granted_"):
+                    total = _daily[f"{self._group}_{prefix}{measure}"]
+                    value = case((inside, total), else_=0)
+                    amounts.append(value.label(f"{prefix}{name}_{measure}"))
+        return select(*self._sum_keys, *amounts).where(
+            self._are_sums, _daily.day > bindparam("month_first_day", type_=Date())
+        )
+
+    def _select_first_day(self, window: str) -> Select[Any]:
+        """Select the entries of the day in which a window begins."""
+        amounts = []
+        for name, _ in _WINDOWS:
+            for measure in LimitMeasure:
+                for prefix, of_kind in (("", IS_COUNTED), ("granted_", IS_GRANT)):
+                    counted = of_kind if name == window else false()
+                    value = case((counted, _ledger[measure]), else_=0)
+                    amounts.append(value.label(f"{prefix}{name}_{measure}"))
+        return select(*self._entry_keys, *amounts).where(
+            self._are_entries,
+            or_(IS_COUNTED, IS_GRANT),
+            _ledger.window_at > bindparam(f"{window}_start", type_=UtcTime()),
+            _ledger.window_at < bindparam(f"{window}_first_day_end", type_=UtcTime()),
+        )
+
+
+def find_first_day(start: datetime) -> tuple[date, datetime]:
+    """Return the day in which a window begins, in UTC, and the end of that day."""
+    start = start.astimezone(UTC)
+    return start.date(), start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
 
 def _compute_window_starts(now: datetime) -> dict[str, Any]:
     """Return the parameters of the usage queries."""
-    return {f"{name}_start": now - window for name, window in _WINDOWS}
+    parameters: dict[str, Any] = {}
+    for name, window in _WINDOWS:
+        start = now - window
+        first_day, end = find_first_day(start)
+        parameters[f"{name}_start"] = start
+        parameters[f"{name}_first_day"] = first_day
+        parameters[f"{name}_first_day_end"] = end
+    return parameters
 
-
-_IS_GRANT = _ledger.kind == EntryKind.GRANT
-_WINDOW_STARTS = {name: bindparam(f"{name}_start", type_=UtcTime()) for name, _ in _WINDOWS}
-_IS_MEMBER = _ledger.user_id.in_(bindparam("user_ids", expanding=True))
-_IS_GUILD = _ledger.guild_id.in_(bindparam("guild_ids", expanding=True))
 
 # Built once, because building these costs more than running them.
-_MEMBER_USAGE_QUERY = _build_usage_query(_ledger.guild_id, _ledger.user_id).where(
-    _IS_MEMBER, COUNTS_FOR_MEMBER
-)
-_GUILD_USAGE_QUERY = _build_usage_query(_ledger.guild_id).where(_IS_GUILD, COUNTS_WHEN_ABSORBED)
-_BOT_USAGE_QUERY = _build_usage_query().where(COUNTS_WHEN_ABSORBED, ~_IS_GRANT)
+_USER_IDS: BindParameter[list[int]] = bindparam("user_ids", expanding=True)
+_GUILD_IDS: BindParameter[list[int]] = bindparam("guild_ids", expanding=True)
+_MEMBER_USAGE_QUERY = _UsageScope(
+    LimitScope.MEMBER,
+    are_sums=_daily.user_id.in_(_USER_IDS),
+    are_entries=and_(_ledger.user_id.in_(_USER_IDS), COUNTS_FOR_MEMBER),
+    sum_keys=(func.nullif(_daily.guild_id, NOBODY).label("guild_id"), _daily.user_id),
+    entry_keys=(_ledger.guild_id, _ledger.user_id),
+).build_query()
+_GUILD_USAGE_QUERY = _UsageScope(
+    LimitScope.GUILD,
+    are_sums=_daily.guild_id.in_(_GUILD_IDS),
+    are_entries=and_(_ledger.guild_id.in_(_GUILD_IDS), COUNTS_WHEN_ABSORBED),
+    sum_keys=(_daily.guild_id,),
+    entry_keys=(_ledger.guild_id,),
+).build_query()
+_BOT_USAGE_QUERY = _UsageScope(
+    LimitScope.BOT,
+    are_sums=_daily.guild_id == NOBODY,
+    are_entries=and_(COUNTS_WHEN_ABSORBED, IS_DETAIL),
+).build_query()
 _ACTIVE_JOBS_QUERY = (
     select(_jobs.guild_id, _jobs.user_id, func.count())
     .where(_jobs.state.in_(ACTIVE_STATES))

@@ -1,10 +1,10 @@
 """Column types and the clock, which differ between SQLite and PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Float, Integer, literal, select
+from sqlalchemy import BigInteger, Date, DateTime, Dialect, Float, Integer, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -51,6 +51,13 @@ class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL f
         super().__init__(literal(plus_seconds, Float()))
 
 
+class utc_day(FunctionElement[date]):  # noqa: N801 - named like SQL functions
+    """The day of a time, in UTC."""
+
+    type = Date()
+    inherit_cache = True
+
+
 DatabaseClock = Callable[[AsyncConnection], Awaitable[datetime]]
 """Returns the time inside a transaction; tests pass one that follows their own clock."""
 
@@ -74,3 +81,13 @@ def _compile_for_sqlite(element: database_time, compiler: SQLCompiler, **kw: Any
     seconds = compiler.process(element.clauses, **kw)
     # six decimals, as SQLAlchemy writes times, so that they compare as text
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+@compiles(utc_day, "postgresql")
+def _compile_day_for_postgresql(element: utc_day, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AT TIME ZONE 'UTC' AS date)"
+
+
+@compiles(utc_day, "sqlite")
+def _compile_day_for_sqlite(element: utc_day, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **kw)}, 1, 10)"

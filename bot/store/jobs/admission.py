@@ -31,6 +31,7 @@ from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, Reque
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState
 from bot.store.billing import usage_queries
+from bot.store.billing.release_times import find_release_time
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
@@ -297,7 +298,7 @@ async def _build_refusals(
         guild_id, user_id = request.origin.guild_id, request.origin.user_id
         key = (answer, guild_id, user_id, request.plan.model)
         if key not in times and not answer.is_unattainable:
-            times[key] = await usage_queries.find_release_time(
+            times[key] = await find_release_time(
                 connection,
                 answer.scope,
                 answer.limit,

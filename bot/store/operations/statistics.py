@@ -1,4 +1,4 @@
-"""Counts and sums for operators, computed from the existing rows."""
+"""Counts and sums for operators, mostly as the database's triggers keep them."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import EntryKind
+from bot.domain.billing.ledger import EntryKind, compute_balance, compute_spending
 from bot.domain.billing.money import Micros
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState, Outcome
@@ -18,6 +18,7 @@ from bot.domain.statistics import (
     OperatorSnapshot,
     WorkerSnapshot,
 )
+from bot.store.billing.entries import load_totals
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
@@ -29,6 +30,7 @@ from bot.store.tables.core import (
     workers_table,
 )
 from bot.store.tables.row_mapping import Row
+from bot.store.tables.sums import ended_job_counts_table
 
 _jobs = jobs_table.c
 _ledger = ledger_table.c
@@ -60,30 +62,25 @@ class StatisticsStore(Store):
 async def _load_snapshot(
     connection: AsyncConnection, now: datetime, limit: int
 ) -> OperatorSnapshot:
-    states = await connection.execute(select(_jobs.state, func.count()).group_by(_jobs.state))
-    outcomes = await connection.execute(
-        select(_jobs.model, _jobs.outcome, func.count())
-        .where(_jobs.state.not_in(ACTIVE_STATES), _jobs.outcome.is_not(None))
-        .group_by(_jobs.model, _jobs.outcome)
-    )
+    job_counts, outcome_counts = await _count_jobs(connection)
     pause = await connection.execute(
         select(guilds_table.c.paused, guilds_table.c.pause_reason).where(
             guilds_table.c.id == WHOLE_BOT_ID
         )
     )
     paused, reason = pause.one_or_none() or (False, None)
-    spent, spent_day, reserved = (await connection.execute(_build_money_query(now))).one()
+    totals = await load_totals(connection)
     return OperatorSnapshot(
         taken_at=now,
-        job_counts={JobState(state): count for state, count in states},
-        outcome_counts={(model, Outcome(outcome)): count for model, outcome, count in outcomes},
+        job_counts=job_counts,
+        outcome_counts=outcome_counts,
         durations=await _load_durations(connection),
         oldest_queued_at=await connection.scalar(
             select(func.min(_jobs.created_at)).where(_jobs.state == JobState.QUEUED)
         ),
-        spent=Micros(int(spent)),
-        spent_day=Micros(int(spent_day)),
-        reserved=Micros(int(reserved)),
+        spent=compute_spending(totals),
+        spent_day=Micros(int(await connection.scalar(_build_spent_query(now - _DAY)) or 0)),
+        reserved=compute_balance(totals).reserved.micros,
         paused=bool(paused),
         pause_reason=reason,
         workers=await _load_workers(connection),
@@ -100,21 +97,32 @@ async def _load_snapshot(
     )
 
 
-def _build_money_query(now: datetime) -> Select[Any]:
-    final = or_(
+async def _count_jobs(
+    connection: AsyncConnection,
+) -> tuple[dict[JobState, int], dict[tuple[str, Outcome], int]]:
+    """Count the jobs of each state, and those that have ended by model and outcome."""
+    by_state: dict[JobState, int] = defaultdict(int)
+    by_outcome: dict[tuple[str, Outcome], int] = defaultdict(int)
+    for state, count in await connection.execute(
+        select(_jobs.state, func.count())
+        .where(_jobs.state.in_(ACTIVE_STATES))
+        .group_by(_jobs.state)
+    ):
+        by_state[JobState(state)] = count
+    for row in (await connection.execute(select(ended_job_counts_table))).mappings():
+        by_state[JobState(row["state"])] += row["job_count"]
+        if row["outcome"]:
+            by_outcome[row["model"], Outcome(row["outcome"])] += row["job_count"]
+    return dict(by_state), dict(by_outcome)
+
+
+def _build_spent_query(since: datetime) -> Select[Any]:
+    """Return the query for what was settled, and corrected in the budgets, after a time."""
+    is_spent = or_(
         _ledger.kind == EntryKind.SETTLE,
         and_(_ledger.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
     )
-    reserved = case(
-        (_ledger.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), _ledger.micros),
-        (_ledger.kind == EntryKind.SETTLE, -_ledger.micros),
-        else_=0,
-    )
-    spent = case((final, _ledger.micros), else_=0)
-    spent_last_day = case((and_(final, _ledger.recorded_at > now - _DAY), _ledger.micros), else_=0)
-    return select(
-        *(func.coalesce(func.sum(amount), 0) for amount in (spent, spent_last_day, reserved))
-    )
+    return select(func.sum(_ledger.micros)).where(is_spent, _ledger.recorded_at > since)
 
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:

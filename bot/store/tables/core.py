@@ -1,15 +1,20 @@
 """The tables. Money is in micro-dollars, times are in UTC, Discord's ids are 64-bit integers.
 
 ``guild_id`` is null for direct messages. A ``user_id`` below 0 is the pseudonym of a member who was
-erased (`bot.domain.erasure.pseudonym_for`). States and kinds are text, which the domain's
-enumerations check when it is read.
+erased (`bot.domain.erasure.pseudonym_for`). States and kinds are text; checks allow only those of
+the domain's enumerations. A job's number stays in the ledger and in submissions when the job is
+deleted, and a clip's in stars and posts, so these have no foreign key.
 """
+
+from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Float,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -17,8 +22,12 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
+from bot.domain.billing.ledger import EntryKind, LedgerAccount
+from bot.domain.billing.limits import LimitSubject
+from bot.domain.jobs.job import JobState
 from bot.store.engine.types import BigId, UtcTime
 
 metadata = MetaData(
@@ -30,6 +39,17 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _check_choices(column: str, choices: type[StrEnum]) -> CheckConstraint:
+    values = ", ".join(f"'{choice}'" for choice in choices)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+def _check_not_negative(*columns: str) -> CheckConstraint:
+    """Require that each of ``columns`` is null or at least 0."""
+    return CheckConstraint(" AND ".join(f"{name} >= 0" for name in columns), name="not_negative")
+
 
 workers_table = Table(
     "workers",
@@ -89,13 +109,15 @@ jobs_table = Table(
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
+    _check_choices("state", JobState),
+    _check_not_negative("price_micros", "epoch", "attempts", "videos_made", "billed_micros"),
     sqlite_autoincrement=True,  # ids are part of nonces, so they must never be reused
 )
 
 job_inputs_table = Table(
     "job_inputs",
     metadata,
-    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_id", BigInteger, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
     Column("path", String(255), primary_key=True, index=True),
 )
 """The input images of each job, because the JSON of plans cannot be searched for them."""
@@ -162,6 +184,8 @@ reposts_table = Table(
 )
 """Other messages with a job's clips (`/video get`), which are deleted with the clips."""
 
+_IS_DETAIL = "rolled_up_entries IS NULL"
+
 ledger_table = Table(
     "ledger",
     metadata,
@@ -181,12 +205,30 @@ ledger_table = Table(
     Column("seconds", Integer, nullable=False),
     Column("actor_id", BigInteger),
     Column("comment", Text),
+    # how many older entries this one replaces; null for all others
+    Column("rolled_up_entries", Integer),
+    # the entry that replaces this one, which is about to be deleted
+    Column("rollup_id", BigId),
     Index(None, "user_id", "window_at"),
     Index(None, "guild_id", "window_at"),
-    Index(None, "window_at"),
+    # without those that are rolled up already, so that the next ones are found at once
+    Index(None, "window_at", sqlite_where=text(_IS_DETAIL), postgresql_where=text(_IS_DETAIL)),
+    Index(None, "recorded_at"),
+    _check_choices("kind", EntryKind),
+    _check_choices("account", LedgerAccount),
+    CheckConstraint(
+        "kind NOT IN ('reserve', 'settle') OR (micros >= 0 AND clips >= 0 AND seconds >= 0)",
+        name="charges",
+    ),
+    CheckConstraint(
+        "kind != 'refund' OR (micros <= 0 AND clips <= 0 AND seconds <= 0)", name="refunds"
+    ),
     sqlite_autoincrement=True,
 )
-"""Append-only; refunds are negative. See `bot.domain.billing.ledger`."""
+"""Append-only; refunds are negative. See `bot.domain.billing.ledger`.
+
+Triggers refuse to change an amount, and to delete an entry that no other replaces.
+"""
 
 limits_table = Table(
     "limits",
@@ -201,6 +243,10 @@ limits_table = Table(
     Column("jobs_at_once", Integer),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
+    _check_choices("subject", LimitSubject),
+    _check_not_negative(
+        "clips_per_day", "seconds_per_day", "usd_per_day", "usd_per_month", "jobs_at_once"
+    ),
 )
 
 guilds_table = Table(

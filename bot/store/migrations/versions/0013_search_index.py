@@ -1,6 +1,6 @@
 """Indexes for what grew with the number of jobs, and an index of the words in the gallery.
 
-Revision 0013, after 0011. The words are those of the search texts that revision 0008 wrote.
+Revision 0013, after 0012. The words are those of the search texts that revision 0008 wrote.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

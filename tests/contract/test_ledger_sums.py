@@ -1,0 +1,345 @@
+"""The sums that the database keeps are what the entries add up to, whatever happens to them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Executable, delete, insert, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, compute_balance
+from bot.domain.billing.limits import DAY, MONTH, UsageAmount, UsageTotals
+from bot.domain.billing.money import Micros
+from bot.domain.erasure import pseudonym_for
+from bot.store.billing import usage_queries
+from bot.store.billing.ledger import LedgerStore
+from bot.store.billing.verification import SumMismatch, verify_ledger
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade_schema
+from bot.store.operations.statistics import StatisticsStore
+from bot.store.privacy.erasure import ErasureStore
+from bot.store.tables.core import job_inputs_table, jobs_table, ledger_table, limits_table
+from bot.store.tables.row_mapping import posting_to_row
+from bot.store.tables.sums import daily_usage_table, ended_job_counts_table
+from tests.contract.conftest import (
+    POSTGRES_URL,
+    delete_all_rows,
+    drop_schema,
+    new_schema,
+)
+from tests.fakes.world import SimulatedWorld, make_plan
+
+NOW: Final = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
+MEMBERS: Final = (900, 901)
+GUILDS: Final = (700, 701)
+Work = Callable[[AsyncConnection], Any]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """An entry as the simple model remembers it."""
+
+    at: datetime
+    posting: LedgerPosting
+    guild_id: int | None
+    user_id: int | None
+
+
+ages = st.one_of(
+    st.integers(0, 40 * 24).map(lambda hours: timedelta(hours=hours)),
+    st.sampled_from(
+        [
+            *(
+                window + timedelta(microseconds=edge)
+                for window in (DAY, MONTH)
+                for edge in (-1, 0, 1)
+            ),
+            timedelta(hours=15, minutes=30),  # midnight
+            timedelta(hours=15, minutes=30, microseconds=1),
+        ]
+    ),
+)
+amounts = st.builds(
+    lambda micros, clips: UsageAmount(Micros(micros), clips, 8 * clips),
+    st.integers(0, 3_000_000),
+    st.integers(0, 3),
+)
+
+
+def _sign(kind: EntryKind, amount: UsageAmount, account: LedgerAccount) -> LedgerPosting:
+    return LedgerPosting(kind, -amount if kind is EntryKind.REFUND else amount, account)
+
+
+postings = st.builds(_sign, st.sampled_from(EntryKind), amounts, st.sampled_from(LedgerAccount))
+entries = st.lists(
+    st.builds(
+        Recorded,
+        ages.map(lambda age: NOW - age),
+        postings,
+        st.sampled_from((None, *GUILDS)),
+        st.sampled_from((None, *MEMBERS)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+events = st.one_of(
+    *[st.tuples(st.just("record"), entries)] * 4,
+    st.tuples(st.just("erase_member"), st.sampled_from(MEMBERS)),
+    st.tuples(st.just("erase_guild"), st.sampled_from(GUILDS)),
+    st.tuples(st.just("purge"), st.just(None)),
+)
+
+
+class Machine:
+    """Applies events to the database and to the model."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.erasures = ErasureStore(database)
+        self.ledger = LedgerStore(database)
+        self.recorded: list[Recorded] = []
+
+    async def play(self, event: tuple[str, Any]) -> None:
+        await getattr(self, f"_{event[0]}")(event[1])
+
+    async def _record(self, added: list[Recorded]) -> None:
+        rows = [
+            posting_to_row(each.posting)
+            | {"recorded_at": each.at, "window_at": each.at}
+            | {"guild_id": each.guild_id, "user_id": each.user_id}
+            for each in added
+        ]
+        await self._write(lambda connection: connection.execute(insert(ledger_table), rows))
+        self.recorded += [Recorded(e.at, e.posting, e.guild_id, e.user_id) for e in added]
+
+    async def _erase_member(self, user_id: int) -> None:
+        await self.erasures.erase_member(user_id, now=NOW)
+        for each in self.recorded:
+            if each.user_id == user_id:
+                each.user_id = pseudonym_for(user_id) if each.at > NOW - MONTH else None
+
+    async def _erase_guild(self, guild_id: int) -> None:
+        await self.erasures.mark_guild_left(guild_id, now=NOW)
+        assert await self.erasures.erase_guild(guild_id, left_before=NOW + DAY)
+        for each in self.recorded:
+            if each.guild_id == guild_id:
+                each.guild_id = each.user_id = None
+
+    async def _purge(self, _: None) -> None:
+        await self.erasures.purge_expired(now=NOW, audit_before=NOW)
+        for each in self.recorded:
+            if each.at <= NOW - MONTH and (each.user_id or 0) < 0:
+                each.user_id = None
+
+    async def _write(self, work: Work) -> None:
+        await self.database.write(work)
+
+    async def check(self) -> None:
+        """Compare what the readers return with sums over all that was recorded."""
+        assert (await verify_ledger(self.database)).mismatches == ()
+        read = self.database.read
+        members = await read(lambda c: usage_queries.sum_member_usage(c, MEMBERS, NOW))
+        for user_id in MEMBERS:
+            for guild_id in (None, *GUILDS):
+                assert members.get((guild_id, user_id), UsageTotals()) == self._add_up(
+                    lambda e, guild_id=guild_id, user_id=user_id: (  # type: ignore[misc]
+                        e.guild_id == guild_id
+                        and e.user_id in (user_id, pseudonym_for(user_id))
+                        and e.posting.account.counts_for_member
+                    )
+                )
+        guilds = await read(lambda c: usage_queries.sum_guild_usage(c, GUILDS, NOW))
+        for guild_id in GUILDS:
+            assert guilds.get(guild_id, UsageTotals()) == self._add_up(
+                lambda e, guild_id=guild_id: (  # type: ignore[misc]
+                    e.guild_id == guild_id and e.posting.account.counts_for_budgets
+                )
+            )
+            for since in (NOW - DAY, NOW - MONTH, NOW - 365 * DAY):
+                rows = await self.ledger.list_usage(guild_id, since=since)
+                assert {row.user_id: row.micros for row in rows if row.micros} == self._list_usage(
+                    guild_id, since
+                )
+        bot = await read(lambda c: usage_queries.sum_bot_usage(c, NOW))
+        expected = self._add_up(
+            lambda e: e.posting.account.counts_for_budgets and e.posting.kind is not EntryKind.GRANT
+        )
+        assert bot == expected
+        everything = [each.posting for each in self.recorded]
+        assert await self.ledger.sum_reserved() == compute_balance(everything).reserved.micros
+
+    def _add_up(self, is_counted: Callable[[Recorded], bool]) -> UsageTotals:
+        totals = UsageTotals()
+        for each in filter(is_counted, self.recorded):
+            amount = each.posting.amount
+            in_day = amount if each.at > NOW - DAY else UsageAmount()
+            in_month = amount if each.at > NOW - MONTH else UsageAmount()
+            match each.posting.kind:
+                case EntryKind.RESERVE | EntryKind.REFUND | EntryKind.ADJUST:
+                    totals += UsageTotals(day=in_day, month=in_month)
+                case EntryKind.GRANT:
+                    totals += UsageTotals(granted_day=in_day, granted_month=in_month)
+                case EntryKind.SETTLE:
+                    pass
+        return totals
+
+    def _list_usage(self, guild_id: int, since: datetime) -> dict[int | None, int]:
+        used: dict[int | None, int] = {}
+        counted = (EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST)
+        for each in self.recorded:
+            if (
+                each.guild_id == guild_id
+                and each.at > since
+                and each.posting.kind in counted
+                and each.posting.account.counts_for_budgets
+            ):
+                used[each.user_id] = used.get(each.user_id, 0) + each.posting.amount.micros
+        return {user_id: micros for user_id, micros in used.items() if micros}
+
+
+@contextmanager
+def opened_database(kind: str, folder: Path) -> Iterator[tuple[asyncio.Runner, Database]]:
+    """Give a database for many examples, and the runner of its event loop."""
+    with asyncio.Runner() as runner:
+        schema = runner.run(new_schema()) if kind == "postgresql" else None
+        url = POSTGRES_URL if schema else f"sqlite+aiosqlite:///{folder}/sums.db"
+        database = open_database(url, schema=schema)
+        try:
+            runner.run(upgrade_schema(database))
+            yield runner, database
+        finally:
+            runner.run(database.close())
+            if schema is not None:
+                runner.run(drop_schema(schema))
+
+
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def test_sums_are_what_entries_add_up_to(kind: str, tmp_path: Path) -> None:
+    with opened_database(kind, tmp_path) as (runner, database):
+
+        @settings(
+            max_examples=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+        @given(st.lists(events, max_size=12))
+        def play(sequence: list[tuple[str, Any]]) -> None:
+            async def live() -> None:
+                await database.write(delete_all_rows)
+                machine = Machine(database)
+                for event in sequence:
+                    await machine.play(event)
+                await machine.check()
+
+            runner.run(live())
+
+        play()
+
+
+async def test_entries_are_neither_changed_nor_deleted(world: SimulatedWorld) -> None:
+    """The database itself refuses it, whoever asks."""
+    await world.admit_job("a")
+    await refuse(world.database, delete(ledger_table))
+    for values in ({"micros": 1}, {"window_at": NOW}, {"kind": EntryKind.GRANT}):
+        await refuse(world.database, update(ledger_table).values(values))
+    # an entry that claims to be replaced by one that replaces nothing
+    await world.database.execute(update(ledger_table).values(rollup_id=ledger_table.c.id))
+    await refuse(world.database, delete(ledger_table))
+    assert await world.ledger.sum_reserved() == make_plan().price
+    assert (await verify_ledger(world.database)).mismatches == ()
+
+
+async def refuse(database: Database, statement: Executable) -> None:
+    with pytest.raises(IntegrityError):
+        await database.write(lambda connection: connection.execute(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(jobs_table).values(state="lost"),
+        update(jobs_table).values(price_micros=-1),
+        update(jobs_table).values(videos_made=-1),
+        insert(job_inputs_table).values(job_id=99, path="inputs/a.png"),
+        insert(limits_table).values(guild_id=1, subject="nobody", subject_id=0),
+        insert(limits_table).values(guild_id=1, subject="guild", subject_id=0, usd_per_day=-1),
+        *(
+            insert(ledger_table).values(
+                {"kind": kind, "account": account, "micros": micros, "clips": 0, "seconds": 0}
+                | {"recorded_at": NOW, "window_at": NOW}
+            )
+            for kind, account, micros in (
+                ("gift", "all", 1),
+                ("grant", "nobody", 1),
+                ("reserve", "all", -1),
+                ("settle", "all", -1),
+                ("refund", "all", 1),
+            )
+        ),
+    ],
+)
+async def test_rows_that_nothing_writes_are_refused(
+    world: SimulatedWorld, statement: Executable
+) -> None:
+    await world.admit_job("a")
+    await refuse(world.database, statement)
+
+
+async def test_verification_finds_each_wrong_sum(world: SimulatedWorld) -> None:
+    await world.admit_job("a")
+    job = await world.admit_job("b")
+    await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
+    for statement in (
+        update(daily_usage_table)
+        .where(daily_usage_table.c.scope == "bot")
+        .values(budget_micros=daily_usage_table.c.budget_micros + 1),
+        delete(daily_usage_table).where(daily_usage_table.c.scope == "guild"),
+        text("UPDATE ledger_totals SET clips = clips - 1 WHERE kind = 'reserve'"),
+        update(ended_job_counts_table).values(job_count=7),
+    ):
+        await world.database.write(lambda c, s=statement: c.execute(s))  # type: ignore[misc]
+    found = (await verify_ledger(world.database)).mismatches
+    assert (
+        SumMismatch(
+            "ended_job_counts", ("cancelled", job.plan.model, "cancelled"), "job_count", 7, 1
+        )
+        in found
+    )
+    assert {(each.table, each.key[0]) for each in found} == {
+        ("daily_usage", "bot"),
+        ("daily_usage", "guild"),
+        ("ledger_totals", "reserve"),
+        ("ended_job_counts", "cancelled"),
+    }
+
+
+async def test_counts_of_ended_jobs_follow_reopened_and_deleted_jobs(world: SimulatedWorld) -> None:
+    statistics = StatisticsStore(world.database)
+    job = await world.admit_job("a")
+    await world.admit_job("b")
+
+    async def count(state: str | None) -> dict[str, int]:
+        if state is None:
+            change: Executable = delete(jobs_table).where(jobs_table.c.id == job.id)
+        else:
+            change = update(jobs_table).where(jobs_table.c.id == job.id).values(state=state)
+        await world.database.write(lambda connection: connection.execute(change))
+        assert (await verify_ledger(world.database)).mismatches == ()
+        snapshot = await statistics.load_snapshot(now=NOW)
+        return {str(each): number for each, number in snapshot.job_counts.items()}
+
+    assert await count("unknown") == {"queued": 1, "unknown": 1}
+    assert await count("polling") == {"queued": 1, "polling": 1}
+    assert await count("failed") == {"queued": 1, "failed": 1}
+    assert await count(None) == {"queued": 1}
