@@ -15,6 +15,7 @@ from sqlalchemy import Executable, delete, insert, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.cli.main import main
 from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, compute_balance
 from bot.domain.billing.limits import DAY, MONTH, UsageAmount, UsageTotals
 from bot.domain.billing.money import Micros
@@ -30,6 +31,7 @@ from bot.store.tables.core import job_inputs_table, jobs_table, ledger_table, li
 from bot.store.tables.row_mapping import posting_to_row
 from bot.store.tables.sums import daily_usage_table, ended_job_counts_table
 from tests.contract.conftest import (
+    ON_SQLITE,
     POSTGRES_URL,
     delete_all_rows,
     drop_schema,
@@ -322,6 +324,26 @@ async def test_verification_finds_each_wrong_sum(world: SimulatedWorld) -> None:
         ("ledger_totals", "reserve"),
         ("ended_job_counts", "cancelled"),
     }
+
+
+@ON_SQLITE
+async def test_operators_verify_the_ledger(
+    world: SimulatedWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`clapper ledger verify` says which sum is wrong, and its status tells a script."""
+    await world.admit_job("a")
+    monkeypatch.setenv("DISCORD_TOKEN", "t")
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    monkeypatch.setenv("DATABASE_URL", world.database.engine.url.render_as_string())
+    assert await asyncio.to_thread(main, ["ledger", "verify"]) == 0
+    assert capsys.readouterr().out == "Every sum is right. Entries in the ledger: 1, jobs: 1.\n"
+    wrong = text("UPDATE ledger_totals SET micros = micros - 5")
+    await world.database.write(lambda connection: connection.execute(wrong))
+    assert await asyncio.to_thread(main, ["ledger", "verify"]) == 1
+    printed = capsys.readouterr()
+    price = make_plan().price
+    assert printed.out == f"ledger_totals (reserve, all) micros: {price - 5} instead of {price}\n"
+    assert printed.err.startswith("clapper: wrong sums: 1;")
 
 
 async def test_counts_of_ended_jobs_follow_reopened_and_deleted_jobs(world: SimulatedWorld) -> None:

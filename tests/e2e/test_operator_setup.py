@@ -24,7 +24,14 @@ from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.asyncio
 
-SIDE_PROGRAMS: Final = ("after-restore", "pause", "resume", "settle", "status --once")
+SIDE_PROGRAMS: Final = (
+    "after-restore",
+    "ledger verify",
+    "pause",
+    "resume",
+    "settle",
+    "status --once",
+)
 
 
 @pytest_asyncio.fixture
