@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from bot.domain.clips.clip import Clip, NewClip
-from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, NotAllowed
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, MediaUnavailable, NotAllowed
 from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.gallery import GallerySearch, Reach
@@ -412,6 +412,27 @@ async def test_a_postponed_post_holds_up_no_other(process: ShowcaseProcess) -> N
     assert process.discord.edit_count == calls, "not before Discord's time"
     await clock.sleep(700)
     await process.publisher.settle_all()
+    assert await process.posts.list_out_of_sync("w1") == []
+
+
+async def test_files_that_cannot_be_deleted_now_hold_up_no_withdrawal(
+    process: ShowcaseProcess,
+) -> None:
+    """The message goes at once, and the files when the media store answers again."""
+    database, clock = process.world.database, process.world.clock
+    clip = await continued(database, 1, CEM)
+    await show(process, clip)
+    process.discord.file_errors.append(MediaUnavailable("no answer"))
+    with pytest.raises(MediaUnavailable):
+        await process.showcase.set_hidden(clip, guild_id=GUILD, actor=MODERATOR, hidden=True)
+    assert process.discord.live_posts == {}
+    assert process.discord.removed_files == []
+    process.discord.file_errors.append(MediaUnavailable("no answer"))
+    await process.publisher.settle_all()
+    assert len(await process.posts.list_out_of_sync("w1")) == 1
+    await clock.sleep(700)
+    await process.publisher.settle_all()
+    assert process.discord.removed_files == [f"public {clip.id}"]
     assert await process.posts.list_out_of_sync("w1") == []
 
 

@@ -31,6 +31,8 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         """Raised by the next calls, before anything is done."""
         self.errors_after: deque[Exception] = deque()
         """Raised by the next posts, after the message stands: a lost answer."""
+        self.file_errors: deque[Exception] = deque()
+        """Raised by the next deletions of derived files."""
         self._ids = itertools.count(5000)
 
     def _require_channel(self, channel_id: int | None) -> None:
@@ -123,4 +125,5 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
 
     async def delete_published(self, clip: Clip) -> None:
         """Delete the files derived from a clip."""
+        self._raise_next(self.file_errors)
         self.removed_files.append(f"public {clip.id}")

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from bot.app.clock import SystemClock
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.showcase.gallery import GalleryEntry, GalleryPage
 from bot.media.local_store import LocalMediaStore
 from bot.observability.web_metrics import WebInstruments
@@ -107,12 +108,16 @@ async def serve_locally(
     capacity: WebCapacity | None = None,
     requests_per_minute: float = 100_000,
     thumbnails: Any = NOTHING,
+    media_store: MediaStore | None = None,
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
     base_url: str = "http://127.0.0.1:8080",
     features: Sequence[Feature] = (),
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
-    """Serve two clips from ``data_dir`` until the block ends; ``changes`` are those of entries."""
+    """Serve two clips until the block ends; ``changes`` are those of entries.
+
+    Their files are written to ``data_dir``, and served from there or from ``media_store``.
+    """
     (data_dir / "clips").mkdir(exist_ok=True)
     entries = []
     for number in (5, 6):
@@ -127,7 +132,7 @@ async def serve_locally(
             base_url=URL(base_url),
             gallery=GalleryInMemory(*entries),
             thumbnails=thumbnails,
-            media_store=LocalMediaStore(data_dir),
+            media_store=media_store or LocalMediaStore(data_dir),
             clock=SystemClock(),
         ),
         checks={},

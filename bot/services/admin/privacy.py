@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.clips.media_store import StoredFiles
 from bot.domain.erasure import ErasureBatch
-from bot.domain.errors import DiscordUnavailable
+from bot.domain.errors import DiscordUnavailable, MediaUnavailable
 from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.jobs.jobs import JobStore
@@ -95,7 +95,7 @@ class PrivacyService:
                     )
                 ).job_ids:
                     await self._erase_batch(batch, delete_messages=True)
-            except DiscordUnavailable as error:
+            except (DiscordUnavailable, MediaUnavailable) as error:
                 _log.info("erasure.postponed", reason=str(error))
                 continue
             if not batch.has_running_jobs:

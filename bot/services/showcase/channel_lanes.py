@@ -12,7 +12,12 @@ from typing import Final
 import structlog
 
 from bot.domain.backoff import Backoff
-from bot.domain.errors import DatabaseUnavailable, DeliveryError, DiscordUnavailable
+from bot.domain.errors import (
+    DatabaseUnavailable,
+    DeliveryError,
+    DiscordUnavailable,
+    MediaUnavailable,
+)
 from bot.domain.ports import Clock
 
 ROUND_TIMEOUT_S: Final = 5.0
@@ -82,6 +87,9 @@ class ChannelLanes:
             _log.info(f"{self.kind}.postponed", row=row_id, error=str(error))
         except DeliveryError as error:
             _log.info(f"{self.kind}.failed", row=row_id, error=str(error))
+        except MediaUnavailable as error:
+            self._postpone(row_id, None)
+            _log.warning(f"{self.kind}.postponed", row=row_id, error=str(error))
         except DatabaseUnavailable as error:
             _log.warning(f"{self.kind}.postponed", row=row_id, error=str(error))
         except Exception as error:

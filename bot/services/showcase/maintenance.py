@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.errors import DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, MediaUnavailable
 from bot.domain.ports import Clock, WorkerHandle
 from bot.services.showcase.channel_lanes import ChannelLanes
 
@@ -59,7 +59,7 @@ class MaintenanceLoop:
         for task in self.tasks:
             try:
                 await task()
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, MediaUnavailable) as error:
                 _log.warning("maintenance.postponed", task=task.__qualname__, error=str(error))
             except Exception as error:
                 errors.append(error)

@@ -44,7 +44,7 @@ class ShowcasePublisher:
         """Apply one post's desired state; ``is_new`` skips the search for an earlier message.
 
         Raises `ChannelUnavailable` if the post cannot be sent; a new post is then withdrawn. Raises
-        `DiscordUnavailable` or `DatabaseUnavailable` if it will be retried.
+        `DiscordUnavailable`, `DatabaseUnavailable` or `MediaUnavailable` if it will be retried.
         """
         async with self._locks.setdefault(post_id, asyncio.Lock()):
             while self.worker.is_alive:
@@ -113,10 +113,10 @@ class ShowcasePublisher:
                     await self.showcase_posts.mark_refreshed(post)
                     await self._detach_channel(post)
         else:
-            await self.published_files.delete_published(post.entry.clip)
             message_id = post.entry.message_id or await self.showcase_channel.find_post(post)
             if message_id is not None:
                 await self.showcase_channel.unpublish(post, message_id)
+            await self.published_files.delete_published(post.entry.clip)
             await self.showcase_posts.mark_unpublished(post)
 
     async def _publish_post(self, post: ShowcasePost, *, is_new: bool) -> None:
