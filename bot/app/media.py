@@ -18,7 +18,7 @@ from bot.domain.clips.media_store import MediaStore
 from bot.domain.errors import MediaUnavailable, MediaUnusable
 from bot.domain.ports import Clock
 from bot.media.local_store import LocalMediaStore
-from bot.media.object_store import BucketAccess, ObjectMediaStore, open_bucket
+from bot.media.object_store import BucketAccess, ObjectMediaStore
 from bot.media.scratch import ScratchFolder
 from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database
@@ -90,7 +90,7 @@ def _build_object_store(settings: Settings) -> ObjectMediaStore:
     redirects = settings.media_redirects
     try:
         return ObjectMediaStore(
-            open_bucket(access),
+            access,
             scratch=ScratchFolder(settings.data_dir),
             has_links=access.uses_tls if redirects is None else redirects,
         )

@@ -95,6 +95,9 @@ class LocalMediaStore:
     async def remove(self, keys: Iterable[str]) -> None:
         await asyncio.to_thread(_delete_paths, [self._folder / key for key in keys])
 
+    async def abort_uploads(self, *, before: datetime) -> int:
+        return 0
+
     async def delete_files(self, keys: Sequence[str]) -> None:
         await asyncio.to_thread(self._delete_derived, keys, lambda path, original: True)
 

@@ -13,9 +13,10 @@ import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -24,6 +25,7 @@ from bot.domain.clips.media_store import MediaFile, split_key
 from bot.domain.errors import MediaUnavailable, MediaUnusable
 from bot.media.object_errors import convert_store_errors
 from bot.media.scratch import ScratchFolder
+from bot.media.unfinished_uploads import UnfinishedUploads
 from bot.transfer.partial_file import PartialFile
 
 if TYPE_CHECKING:
@@ -68,6 +70,25 @@ class BucketAccess:
     def uses_tls(self) -> bool:
         """Whether the bucket has an address of ``https``."""
         return self.endpoint_url is None or self.endpoint_url.startswith("https://")
+
+    def find_unfinished_uploads(self) -> UnfinishedUploads | None:
+        """Return the bucket's unfinished uploads, `None` where this program cannot list them.
+
+        That is on Google Cloud Storage, and with a machine's own credentials, which only the
+        library knows.
+        """
+        address = urlsplit(self.url)
+        if address.scheme != "s3" or self.access_key_id is None or self.secret_access_key is None:
+            return None
+        folder = address.path.strip("/")
+        return UnfinishedUploads(
+            endpoint_url=self.endpoint_url or f"https://s3.{self.region}.amazonaws.com",
+            bucket=address.netloc,
+            prefix=f"{folder}/" if folder else "",
+            region=self.region,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+        )
 
 
 def open_bucket(access: BucketAccess) -> "S3Store | GCSStore":
@@ -118,14 +139,13 @@ class _LocalCopy:
 class ObjectMediaStore:
     """`bot.domain.clips.media_store.MediaStore` in a bucket.
 
-    ``bucket`` is the library's object for the bucket and prefix. ``has_links`` says whether
-    visitors can reach the bucket themselves.
+    ``has_links`` says whether visitors can reach the bucket themselves.
     """
 
-    def __init__(
-        self, bucket: "S3Store | GCSStore", *, scratch: ScratchFolder, has_links: bool
-    ) -> None:
-        self._bucket = bucket
+    def __init__(self, access: BucketAccess, *, scratch: ScratchFolder, has_links: bool) -> None:
+        """Open the bucket without a request; `open_bucket` says what that means."""
+        self._bucket = open_bucket(access)
+        self._unfinished_uploads = access.find_unfinished_uploads()
         self._scratch = scratch
         self._has_links = has_links
         self._copies: dict[str, _LocalCopy] = {}
@@ -249,6 +269,11 @@ class ObjectMediaStore:
         for key in keys:
             with suppress(FileNotFoundError), convert_store_errors("delete", key):
                 await self._bucket.delete_async(key)
+
+    async def abort_uploads(self, *, before: datetime) -> int:
+        if self._unfinished_uploads is None:
+            return 0
+        return await asyncio.to_thread(self._unfinished_uploads.abort_begun_before, before)
 
     async def delete_files(self, keys: Sequence[str]) -> None:
         for key in keys:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.errors import MediaUnavailable, MediaUnusable
 from bot.media.local_store import LocalMediaStore
-from bot.media.object_store import BucketAccess, ObjectMediaStore, open_bucket
+from bot.media.object_store import BucketAccess, ObjectMediaStore
 from bot.media.scratch import ScratchFolder
 from tests.harness.object_store import KEY, SECRET, S3Server
 from tests.harness.process import find_free_port
@@ -40,7 +40,7 @@ def create_bucket_store(
         secret_access_key=SECRET,
         endpoint_url=server.url,
     )
-    return ObjectMediaStore(open_bucket(access), scratch=ScratchFolder(folder), has_links=has_links)
+    return ObjectMediaStore(access, scratch=ScratchFolder(folder), has_links=has_links)
 
 
 @pytest_asyncio.fixture(params=["folder", "bucket"], loop_scope="module")
@@ -169,6 +169,26 @@ async def test_an_outage_is_no_missing_file(
             await work
     server.refused_with = None
     assert [file.key for file in await bucket_store.list_files("inputs")] == ["inputs/a.png"]
+
+
+async def test_old_unfinished_uploads_are_aborted(
+    server: S3Server, bucket_store: ObjectMediaStore, tmp_path: Path
+) -> None:
+    """Of this folder only, and not those that another process may still be working on."""
+    client, now = server.create_client(), datetime.now(UTC)
+    own, other = f"{tmp_path.name.lower()}/clips/a b+c.mp4", "elsewhere/clips/1-0.mp4"
+    for key in (own, other):
+        client.create_multipart_upload(Bucket=server.bucket, Key=key)
+    # this server says of every upload that it was begun in 2010
+    assert await bucket_store.abort_uploads(before=datetime(2010, 1, 1, tzinfo=UTC)) == 0
+    assert set(await server.list_unfinished()) >= {own, other}
+    assert await bucket_store.abort_uploads(before=now + timedelta(minutes=5)) == 1
+    left = await server.list_unfinished()
+    assert own not in left
+    assert other in left
+    server.refused_with = 503
+    with pytest.raises(MediaUnavailable):
+        await bucket_store.abort_uploads(before=now)
 
 
 async def test_the_check_says_what_is_wrong(server: S3Server, tmp_path: Path) -> None:

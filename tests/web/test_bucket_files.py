@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from bot.media.object_store import BucketAccess, ObjectMediaStore, open_bucket
+from bot.media.object_store import BucketAccess, ObjectMediaStore
 from bot.media.scratch import ScratchFolder
 from bot.web.open_limits import WebCapacity
 from tests.harness.object_store import KEY, SECRET, S3Server
@@ -49,9 +49,7 @@ async def sites(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sites
             secret_access_key=SECRET,
             endpoint_url=s3.url,
         )
-        store = ObjectMediaStore(
-            open_bucket(access), scratch=ScratchFolder(folder), has_links=False
-        )
+        store = ObjectMediaStore(access, scratch=ScratchFolder(folder), has_links=False)
         stack.push_async_callback(store.close)
         local = await stack.enter_async_context(serve_locally(folder))
         (folder / "clips" / "5.mp4").write_bytes(CONTENT)

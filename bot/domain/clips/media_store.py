@@ -83,6 +83,13 @@ class MediaStore(StoredFiles, Protocol):
         """Delete exactly these files, those that exist."""
         ...
 
+    async def abort_uploads(self, *, before: datetime) -> int:
+        """Delete the parts of uploads that were begun before a time; return the number of uploads.
+
+        Their processes have died. A folder has none: it lists what they left as files.
+        """
+        ...
+
 
 def split_key(key: str) -> tuple[str, str]:
     """Return the folder and the name of a file."""

@@ -99,11 +99,12 @@ class FileRetention:
             await self.media_store.remove(groups[original])
         inputs = await self._find_unneeded_inputs(now)
         await self.media_store.remove([*scan.leftovers, *inputs])
+        aborted = await self.media_store.abort_uploads(before=now - LEFTOVER_LIFETIME)
         summary = CleanupSummary(
             clips=len(removable),
             bytes=sum(original.size for original in removable),
             inputs=len(inputs),
-            leftovers=len(scan.leftovers),
+            leftovers=len(scan.leftovers) + aborted,
         )
         if any(asdict(summary).values()):
             _log.info("retention.files_removed", **asdict(summary))
