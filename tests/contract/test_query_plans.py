@@ -30,6 +30,8 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import metadata, model_states_table
 from tests.bench.million.filling import open_filled_database
 from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
@@ -61,9 +63,11 @@ class Operations:
         self.jobs = JobStore(database)
         self.gallery = GalleryStore(database)
         self.digests = DigestStore(database)
+        self.clips = ClipStore(database)
+        self.posts = ShowcasePostStore(database)
         self.clock = SystemClock()
         self.history = ClipHistory(
-            clips=ClipStore(database), is_extendable=lambda clip, now: False, clock=self.clock
+            clips=self.clips, is_extendable=lambda clip, now: False, clock=self.clock
         )
 
     async def accept(self) -> None:
@@ -78,6 +82,17 @@ class Operations:
         assert await self.jobs.claim_jobs(WORKER, policy=SpendingPolicy(), limit=1)
         await self.jobs.find_retry_delay()
         await self.jobs.list_running_operations()
+
+    async def look_after_jobs(self) -> None:
+        """Do what a worker does every few seconds."""
+        await self.jobs.adopt_orphans(WORKER, limit=8)
+        await self.jobs.list_owned(WORKER)
+        await self.jobs.list_cancel_requests(WORKER)
+        await self.jobs.claim_unknown_due(interval=timedelta(minutes=5), limit=8)
+
+    async def list_jobs(self) -> None:
+        await self.jobs.list_running(user_id=REGULAR)
+        await self.jobs.list_unknown(BUSY_SERVER)
 
     async def show_history(self) -> None:
         for guild_id in (BUSY_SERVER, None):
@@ -114,10 +129,25 @@ class Operations:
         assert await self.gallery.load_lineage(clip_id)
 
     async def create_digest(self) -> None:
+        await self.digests.list_out_of_sync(WORKER)
+        await self.digests.find_last_due(BUSY_SERVER)
         now = self.clock.now()
         await self.digests.create_digest(
             ShowcaseSettings(BUSY_SERVER), due_at=now, since=now - timedelta(days=7), owner=WORKER
         )
+
+    async def find_by_message(self) -> None:
+        await self.clips.find_by_message(9_000_010)
+        await self.posts.find_by_message(5_000_010)
+        await StarStore(self.database).find_clip_by_message(9_000_010)
+
+    async def list_showcase(self) -> None:
+        since = self.clock.now() - timedelta(hours=1)
+        await self.posts.list_recent(BUSY_SERVER, since=since, limit=9)
+        await self.posts.list_out_of_sync_by_channel(WORKER)
+        await self.posts.lists.list_top(BUSY_SERVER, since=since, limit=9)
+        await self.posts.lists.list_top(BUSY_SERVER, since=None, limit=9)
+        await self.posts.lists.list_member_entries(BUSY_SERVER, REGULAR, limit=9)
 
     async def find_rare_word(self) -> None:
         for text in (self.rare_word, self.rare_word[1:]):

@@ -18,6 +18,7 @@ from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Store
+from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
@@ -169,11 +170,13 @@ class ErasureStore(Store):
 
     async def list_known_guilds(self) -> list[int]:
         """Return the servers that have data, except those that the bot has left."""
+        # footage has the servers of all clips and, unlike them, an index
+        with_clips = build_distinct_values(footage_table.c.guild_id)
         known = union(
             select(guilds_table.c.id),
             select(showcase_settings_table.c.guild_id),
             select(limits_table.c.guild_id),
-            select(clips_table.c.guild_id),
+            select(with_clips.c.value).where(with_clips.c.value.is_not(None)),
             select(welcomed_guilds_table.c.guild_id),
         ).subquery()
         guild_id = known.c[0]

@@ -26,6 +26,7 @@ from bot.domain.showcase.gallery import (
     Reach,
 )
 from bot.store.engine.database import Store
+from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.showcase.search_text import normalize_search_text
 from bot.store.showcase.search_words import select_clips_with
 from bot.store.tables.core import clips_table
@@ -209,16 +210,11 @@ class GalleryStore(Store):
 
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
-        # DISTINCT would read all posts; this asks the index for each model after the last one
-        known = select(func.min(_posts.model).label("model")).cte("known_models", recursive=True)
-        after = select(func.min(_posts.model)).where(_posts.model > known.c.model)
-        known = known.union_all(
-            select(after.correlate(known).scalar_subquery()).where(known.c.model.is_not(None))
-        )
-        entry = select(_posts.id).where(_posts.model == known.c.model, _is_public()).limit(1)
+        known = build_distinct_values(_posts.model)
+        entry = select(_posts.id).where(_posts.model == known.c.value, _is_public()).limit(1)
         has_entries = entry.correlate(known).scalar_subquery().is_not(None)
-        query = select(known.c.model).where(known.c.model.is_not(None), has_entries)
-        return await self._db.read_scalars(query.order_by(known.c.model))
+        query = select(known.c.value).where(known.c.value.is_not(None), has_entries)
+        return await self._db.read_scalars(query.order_by(known.c.value))
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)

@@ -36,9 +36,9 @@ class ShowcaseLists(Store):
             query = query.where(_posts.showcased_at > since)
         if until is not None:
             query = query.where(_posts.showcased_at <= until)
-        return await self._select_entries(
-            query.order_by(_posts.votes.desc(), _posts.id).limit(limit)
-        )
+        # of a period all posts are read and sorted; otherwise they are in the order of an index
+        votes = _posts.votes if since is None else _posts.votes + 0
+        return await self._select_entries(query.order_by(votes.desc(), _posts.id).limit(limit))
 
     async def pick_random(
         self, guild_id: int, *, with_age_restricted: bool = False

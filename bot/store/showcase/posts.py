@@ -367,7 +367,8 @@ class ShowcasePostStore(Store):
         query = (
             _POST_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
             .where(_posts.showcased_at > since, _posts.message_id.is_not(None))
-            .order_by(_posts.id.desc())
+            # with the sum, only the posts since then are read
+            .order_by((_posts.id + 0).desc())
             .limit(limit)
         )
         return [post_from_row(row) for row in await self._db.read_rows(query)]

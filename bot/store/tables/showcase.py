@@ -65,7 +65,7 @@ showcase_posts_table = Table(
     Index(None, "seconds", "id"),
     Index(None, "guild_id", "showcased_at"),
     Index(None, "user_id", "clip_id"),
-    Index(None, "in_sync"),
+    Index(None, "in_sync", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -183,6 +183,7 @@ digests_table = Table(
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
     Index(None, "guild_id", "due_at", unique=True),
+    Index(None, "in_sync"),
     sqlite_autoincrement=True,
 )
 

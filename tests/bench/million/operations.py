@@ -8,7 +8,7 @@ from typing import Final
 from bot.app.clock import SystemClock
 from bot.domain.clips.history_query import HistoryFilter
 from bot.domain.jobs.job import AdmissionRequest, Job
-from bot.domain.showcase.gallery import GallerySearch
+from bot.domain.showcase.gallery import ClipLength, GallerySearch
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
@@ -18,7 +18,7 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
-from tests.bench.million.rows import BUSY_SERVER, RARE_WORD, REGULAR
+from tests.bench.million.rows import BUSY_SERVER, MODELS, RARE_WORD, REGULAR
 from tests.bench.store import POLICY
 from tests.fakes.world import make_origin, make_plan
 
@@ -47,11 +47,13 @@ class BenchOperations:
             "accept": self.accept,
             "claim": self.claim,
             "history, search": self.search_history,
+            "suggestions of clips": self.suggest_clips,
             "/quota show": self.show_quota,
             "/server usage": self.show_usage,
             "/metrics": self.load_metrics,
             "gallery, first page": self.load_gallery,
             "gallery, search": self.search_gallery,
+            "gallery, filters": self.filter_gallery,
             "digest": self.create_digest,
         }
 
@@ -75,6 +77,11 @@ class BenchOperations:
             history_filter=HistoryFilter(search_text="boat"),
         )
         assert page.clips
+
+    async def suggest_clips(self) -> None:
+        """Suggest clips by a part of the prompt, and by the first digit of a number."""
+        for typed in ("boat", "#1"):
+            await self._history.suggest_clips(typed, user_id=REGULAR, limit=25)
 
     async def show_quota(self) -> None:
         """Load the state of every limit."""
@@ -101,6 +108,15 @@ class BenchOperations:
         await self._gallery.load_page(
             GallerySearch(text=RARE_WORD), cursor=None, limit=_PAGE_ENTRIES
         )
+
+    async def filter_gallery(self) -> None:
+        """Filter by what no entry has, by a model, and by a server."""
+        for search in (
+            GallerySearch(length=ClipLength.LONG),
+            GallerySearch(model=MODELS[0]),
+            GallerySearch(guild_id=BUSY_SERVER, text="boat storm"),
+        ):
+            await self._gallery.load_page(search, cursor=None, limit=_PAGE_ENTRIES)
 
     async def create_digest(self) -> None:
         """Create the digest of the past week, due now."""

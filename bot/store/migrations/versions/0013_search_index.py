@@ -21,10 +21,16 @@ INDEXES = (
     ("showcase_posts", "seconds", "id"),
     ("showcase_posts", "guild_id", "showcased_at"),
     ("showcase_posts", "user_id", "clip_id"),
+    ("showcase_posts", "in_sync", "id"),
+    ("digests", "in_sync"),
     ("showcase_settings", "public", "last_showcased_at"),
 )
 """New indexes: the table and its columns."""
-REPLACED = (("submissions", "model", "submitted_at"), ("showcase_posts", "user_id"))
+REPLACED = (
+    ("submissions", "model", "submitted_at"),
+    ("showcase_posts", "user_id"),
+    ("showcase_posts", "in_sync"),
+)
 """Indexes that the new ones replace."""
 PIECE_LENGTH = 16
 STEP = 8
