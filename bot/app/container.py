@@ -5,7 +5,6 @@ nothing; `bot.app.run` does.
 """
 
 from datetime import timedelta
-from typing import Final
 
 from bot.app.media import build_file_retention
 from bot.app.start_report import RouteReport
@@ -61,12 +60,13 @@ from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
 from bot.services.jobs.stages.submission import JobSubmitter
-from bot.services.jobs.unknown_jobs import UnknownJobPoller
+from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.maintenance import MaintenanceLoop
+from bot.services.showcase.previews import GalleryPreviews
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
@@ -90,6 +90,7 @@ from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
@@ -97,9 +98,6 @@ from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.ui.showcase_card import ShowcaseCards
 from bot.web.links import SignedLinks
-
-_UNKNOWN_POLL_FACTOR: Final = 30
-"""Number of poll intervals between two requests to Google about an unknown job."""
 
 
 class Container:
@@ -213,9 +211,7 @@ class Container:
             get_poster=self.gallery_thumbnails.get_poster,
         )
         self.original_downloads = build_downloads(
-            self.signed_links,
-            clips=ClipStore(self.gallery_database),
-            media_store=self.media_store,
+            self.signed_links, clips=ClipStore(self.gallery_database), media_store=self.media_store
         )
         transcoder = ProcessTranscoder()
         self.upload_preparer = UploadPreparer(
@@ -352,7 +348,7 @@ class Container:
             routes=self.routes,
             worker=self.worker,
             clock=clock,
-            interval_s=_UNKNOWN_POLL_FACTOR * settings.poll_interval_s,
+            interval_s=POLL_FACTOR * settings.poll_interval_s,
             searchable_routes=searchable_routes,
         )
 
@@ -489,6 +485,11 @@ class Container:
             "unknown_jobs": self.unknown_job_poller.run,
             "remote_deletions": self.remote_deletions.run,
             "maintenance": maintenance.run,
+            "gallery_previews": GalleryPreviews(
+                gallery=GalleryStore(self.gallery_database),
+                thumbnails=self.gallery_thumbnails,
+                clock=clock,
+            ).run,
         }
         if self.webhook_registrar is not None:
             loops["webhook_registration"] = self.webhook_registrar.run

@@ -8,7 +8,13 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.showcase.gallery import ClipLength, CursorInvalid, GalleryOrder, GallerySearch
+from bot.domain.showcase.gallery import (
+    ClipLength,
+    CursorInvalid,
+    GalleryEntry,
+    GalleryOrder,
+    GallerySearch,
+)
 from bot.web import responses
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
@@ -18,6 +24,7 @@ from bot.web.view_models import (
     build_card_view,
     build_chain,
     build_generate_command,
+    build_moving_cards,
     contain_text,
     isolate_text,
     shorten_title,
@@ -58,10 +65,11 @@ async def show_gallery(request: web.Request) -> web.Response:
         page = await site.gallery.load_page(search, cursor=cursor, limit=PAGE_SIZE)
     except (QueryInvalid, CursorInvalid) as error:
         raise web.HTTPBadRequest from error
-    favorite = None
+    winners: list[GalleryEntry] = []
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
         since = site.clock.now() - _FAVORITE_AGE
         favorite = await site.gallery.find_favourite(since=since)
+        winners = [] if favorite is None else [favorite]
     guilds = await site.gallery.list_guilds(including=search.guild_id)
     servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]
     return render_page(
@@ -70,8 +78,8 @@ async def show_gallery(request: web.Request) -> web.Response:
         search=search,
         canonical=site.build_absolute_url(_build_link(search)),
         view_name=describe_search(search, servers, site),
-        cards=[build_card_view(entry, site, texts) for entry in page.entries],
-        best=None if favorite is None else build_card_view(favorite, site, texts),
+        cards=await build_moving_cards(page.entries, site, texts),
+        best=next(iter(await build_moving_cards(winners, site, texts)), None),
         more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
         first=None if cursor is None else _build_link(search),
         orders=[
@@ -126,7 +134,7 @@ async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> 
     search = GallerySearch(guild_id=card.server_id)
     page = await site.gallery.load_page(search, cursor=None, limit=_RELATED_LIMIT)
     others = [entry for entry in page.entries if entry.clip.id != card.id]
-    return [build_card_view(entry, site, texts) for entry in others[: _RELATED_LIMIT - 1]]
+    return await build_moving_cards(others[: _RELATED_LIMIT - 1], site, texts)
 
 
 async def show_player(request: web.Request) -> web.Response:

@@ -1,7 +1,8 @@
 """Gallery entries in the form that templates show, with dates in the reader's language."""
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +31,7 @@ class CardView:
     url: str
     video: str
     poster: str
-    preview: str
+    preview: str | None
     title: str
     prompt: str | None
     creator: str
@@ -52,8 +53,10 @@ class CardView:
     iso: str
 
 
-def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) -> CardView:
-    """Return the entry in the language of ``texts``."""
+def build_card_view(
+    entry: GalleryEntry, site: GallerySite, texts: PageTexts, *, has_preview: bool = False
+) -> CardView:
+    """Return the entry in the language of ``texts``; it moves in lists if it ``has_preview``."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
     prompt = None if entry.prompt is None else contain_text(entry.prompt)
@@ -62,7 +65,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         url=url,
         video=f"{url}/video.mp4",
         poster=f"{url}/poster.jpg",
-        preview=f"{url}/preview.mp4",
+        preview=f"{url}/preview.mp4" if has_preview else None,
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
         creator=contain_text(entry.creator_name),
@@ -83,6 +86,21 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
+
+
+async def build_moving_cards(
+    entries: Iterable[GalleryEntry], site: GallerySite, texts: PageTexts
+) -> list[CardView]:
+    """Return the entries as cards, which move if their previews are made.
+
+    A page never asks for a preview that must be made first, because all of its clips would.
+    """
+
+    async def build_card(entry: GalleryEntry) -> CardView:
+        has_preview = await site.thumbnails.is_preview_made(entry.clip)
+        return build_card_view(entry, site, texts, has_preview=has_preview)
+
+    return list(await asyncio.gather(*map(build_card, entries)))
 
 
 @dataclass(frozen=True, slots=True)

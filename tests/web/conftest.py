@@ -57,6 +57,7 @@ def gallery(
     folder, clips = rendered
     data_dir = tmp_path_factory.mktemp("data")
     shutil.copytree(folder / "clips", data_dir / "clips")
+    seed.write_previews(data_dir)
     process = Serving(data_dir)
     with asyncio.Runner() as runner:
         runner.run(seed.fill(data_dir, clips, entries=ENTRIES))

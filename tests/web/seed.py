@@ -5,6 +5,7 @@ fast. Two servers are public and one is not, so that every test also notices a l
 """
 
 import os
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,11 @@ SECRET: Final = 7_003
 SERVERS: Final = {HARBOUR: "Harbour Film Club", ATELIER: "Atelier Nachtlicht", SECRET: "Back Room"}
 FAST: Final = "veo-3.1-fast-generate-preview"
 FINE: Final = "veo-3.1-generate-preview"
-NOW: Final = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
+"""When the newest clips were shown; the program chooses the week's winner by its own clock."""
 
+WITHOUT_PREVIEW: Final = 10
+"""The clip whose preview the bot has not made yet."""
 _HEAD: Final = 3
 """Clips of the long chain; the numbers 1 to 3."""
 
@@ -104,6 +108,14 @@ def render_scenes(directory: Path) -> list[RenderedClip]:
             done |= zip(ready, made, strict=True)
             waiting = {n: scene for n, scene in waiting.items() if n not in done}
     return [done[number] for number in sorted(done)]
+
+
+def write_previews(directory: Path) -> None:
+    """Give the clips previews, as the bot does when they are shown; the short clips themselves."""
+    for number in range(1, len(SCENES) + 1):
+        if number != WITHOUT_PREVIEW:
+            clip = directory / "clips" / f"{number}.mp4"
+            shutil.copy(clip, clip.with_suffix(".preview.mp4"))
 
 
 def _render(order: tuple[Path, int, Scene]) -> RenderedClip:
@@ -211,6 +223,15 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
                 for number, name in SERVERS.items()
             ],
         )
+
+    await database.write(work)
+    await write_entries(database, entries)
+
+
+async def write_entries(database: Database, entries: list[dict[str, Any]]) -> None:
+    """Write clips and showcase entries."""
+
+    async def work(connection: AsyncConnection) -> None:
         for start in range(0, len(entries), 500):
             part = entries[start : start + 500]
             await connection.execute(insert(clips_table), [_clip(each) for each in part])

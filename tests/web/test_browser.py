@@ -336,14 +336,41 @@ async def test_footer_focus_survives_loading_more(browser: Browser, gallery: Gal
     tab.check()
 
 
-async def test_previews_move_while_pointed_at(browser: Browser, gallery: Gallery) -> None:
+async def test_clips_in_view_move_until_motion_is_switched_off(
+    browser: Browser, gallery: Gallery
+) -> None:
     tab = await open_tab(browser, gallery)
     page = await tab.open("/")
+    moving = page.locator("video.moving")
+    await expect(page.locator("#grid video.moving.on").first).to_be_attached()
+    await expect(page.locator(".marquee video.moving.on")).to_be_attached()
+    assert await page.evaluate("[...document.querySelectorAll('video')].every(v => v.muted)")
+    motion = page.get_by_role("button", name=say("gallery.motion"))
+    await expect(motion).to_have_attribute("aria-pressed", "true")
+    await motion.click()
+    await expect(motion).to_have_attribute("aria-pressed", "false")
+    await expect(moving).to_have_count(0)
+    await tab.open("/")  # the choice is remembered, but the clip that is pointed at moves
+    await expect(motion).to_have_attribute("aria-pressed", "false")
     tile = page.locator("#grid .open").first
     await tile.hover()
-    await expect(tile.locator("video.moving.on")).to_be_attached(timeout=PATIENCE_S * 1000)
-    await page.mouse.move(2, 2)
-    await expect(page.locator("video.moving")).to_have_count(0)
+    await expect(tile.locator("video.moving.on")).to_be_attached()
+    await expect(moving).to_have_count(1)
+    tab.check()
+
+
+async def test_a_page_asks_for_no_preview_that_is_not_made(
+    browser: Browser, gallery: Gallery
+) -> None:
+    tab = await open_tab(browser, gallery)
+    preview = gallery.data_dir / "clips" / f"{seed.WITHOUT_PREVIEW}.preview.mp4"
+    assert not preview.exists()
+    page = await tab.open("/")
+    tile = page.locator(f'#grid .open[href="/clips/{seed.WITHOUT_PREVIEW}"]')
+    await tile.hover()
+    await expect(page.locator("#grid video.moving.on").first).to_be_attached()
+    assert not [url for url in tab.requested_urls if f"/{seed.WITHOUT_PREVIEW}/preview" in url]
+    assert not preview.exists()
     tab.check()
 
 
@@ -353,8 +380,40 @@ async def test_reduced_motion_is_respected(browser: Browser, gallery: Gallery) -
     await page.locator("#grid .open").first.hover()
     await page.wait_for_timeout(400)
     assert await page.locator("video").count() == 0
-    moves = "getComputedStyle(document.querySelector('.tile .stage')).transitionDuration"
+    await expect(page.locator("#motion")).to_be_hidden()
+    moves = "getComputedStyle(document.querySelector('.tile .still')).transitionDuration"
     assert await page.evaluate(moves) == "0s"
+    tab.check()
+
+
+SHAPES = """() => [...document.querySelectorAll("#grid .still")].map(image => {
+    const box = image.getBoundingClientRect();
+    return [box.width / box.height, image.getAttribute("width") / image.getAttribute("height")];
+})"""
+SHIFTS = """() => new Promise(resolve => {
+    let sum = 0;
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+    }).observe({type: "layout-shift", buffered: true});
+    setTimeout(() => resolve(sum), 200);
+})"""
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 2), (1024, 4), (1440, 5), (2560, 7)])
+async def test_the_wall_shows_clips_in_their_shapes(
+    browser: Browser, gallery: Gallery, width: int, columns: int
+) -> None:
+    """Upright clips too, in the order of the document, and nothing shifts while it loads."""
+    tab = await open_tab(browser, gallery, size=(width, 1000))
+    page = await tab.open("/")
+    for drawn, real in await page.evaluate(SHAPES):
+        assert drawn == pytest.approx(real, rel=0.02)
+    tops = await page.locator("#grid .tile").evaluate_all(
+        "tiles => tiles.map(tile => Math.round(tile.getBoundingClientRect().top))"
+    )
+    assert tops.count(tops[0]) == columns
+    assert tops == sorted(tops)
+    assert await page.evaluate(SHIFTS) < 0.01
     tab.check()
 
 

@@ -31,6 +31,7 @@ PLACES: Final = (
     (GALLERY, "#length option", ("filter.any_length", "length.*")),
     (FOUND, ".orders a", ("order.new", "order.top")),
     (GALLERY, ".kicker", ("gallery.best",)),
+    (GALLERY, "#motion", ("gallery.motion",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),
     (GALLERY, ".ways a", ("footer.feed", "footer.api")),

@@ -11,7 +11,7 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaFile, MediaStore, derive_key, split_key
 from bot.domain.clips.upload_options import build_preview_target
-from bot.domain.errors import TranscodeFailed
+from bot.domain.errors import MediaUnavailable, TranscodeFailed
 from bot.domain.ports import MediaProbe, Transcoder
 from bot.services.clips.shared_tasks import SharedTasks
 
@@ -21,6 +21,9 @@ POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0
 """Seconds before the end, so that the poster of an extension shows what was added."""
+
+_MAX_MADE_PREVIEWS: Final = 20_000
+"""How many previews are remembered as made, so that a page need not look for them."""
 
 
 class EncoderBusy(Exception):
@@ -41,6 +44,7 @@ class Thumbnails:
     media_probe: MediaProbe
     media_store: MediaStore
     max_waiting: int | None = None
+    _made_previews: set[str] = field(init=False, default_factory=set)
     _renders: SharedTasks[str, MediaFile] = field(init=False, default_factory=SharedTasks)
 
     async def get_poster(self, clip: Clip) -> MediaFile:
@@ -72,6 +76,22 @@ class Thumbnails:
             )
 
         return await self._make_once(clip, PREVIEW_SUFFIX, render_preview)
+
+    async def is_preview_made(self, clip: Clip) -> bool:
+        """Return whether the preview can be shown at once. False if the store does not answer."""
+        key = derive_key(clip.path, PREVIEW_SUFFIX)
+        if key in self._made_previews:
+            return True
+        try:
+            file = await self.media_store.find(key)
+        except MediaUnavailable:
+            return False
+        if file is None:
+            return False
+        if len(self._made_previews) >= _MAX_MADE_PREVIEWS:
+            self._made_previews.clear()
+        self._made_previews.add(key)
+        return True
 
     async def _make_once(
         self, clip: Clip, suffix: str, render: Callable[[Path, Path], Awaitable[None]]

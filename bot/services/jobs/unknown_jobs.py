@@ -19,6 +19,8 @@ from bot.domain.ports import Clock, OperationNotStarted, OperationPending, Video
 from bot.services.jobs.worker import Worker
 from bot.store.jobs.jobs import JobStore
 
+POLL_FACTOR: Final = 30
+"""Number of poll intervals between two requests to Google about an unknown job."""
 _BATCH_SIZE: Final = 50
 _MAX_INTERVAL_S: Final = 60.0
 

@@ -4,56 +4,139 @@
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const thrifty = Boolean(navigator.connection && navigator.connection.saveData);
 
-// -- previews: a clip moves while it is pointed at
+const touch = matchMedia("(hover: none)");
 
-const DELAY_MS = 140;
-let waiting = 0;
-let moving = null;
-
-function stop() {
-  clearTimeout(waiting);
-  if (moving) {
-    moving.remove();
-    moving.removeAttribute("src");
-    moving.load();
-    moving = null;
+function recall(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage is off
   }
 }
 
+function remember(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // then it holds for this page only
+  }
+}
+
+// -- previews: clips move while they are in view, and the one that is pointed at always does
+
+const MOST = touch.matches ? 4 : 12; // videos at once
+const STARTING = 2; // videos that load at once, so that pictures come first
+const inView = new Set();
+const moving = new Map(); // link -> its video
+let pointed = null;
+let starting = 0;
+let paused = recall("motion") === "off";
+let planned = 0;
+
+function stop(link) {
+  const video = moving.get(link);
+  moving.delete(link);
+  if (video.dataset.starting) settle(video);
+  video.remove();
+  video.removeAttribute("src");
+  video.load();
+}
+
+function settle(video) {
+  delete video.dataset.starting;
+  starting -= 1;
+  plan();
+}
+
 function start(link) {
-  stop();
-  if (still.matches || thrifty) return;
-  waiting = setTimeout(() => {
-    const video = document.createElement("video");
-    video.muted = true;
-    video.loop = true;
-    video.playsInline = true;
-    video.className = "moving";
-    video.tabIndex = -1;
-    video.setAttribute("aria-hidden", "true");
-    video.addEventListener("playing", () => video.classList.add("on"), { once: true });
-    video.src = link.dataset.preview;
-    link.querySelector(".stage").append(video);
-    moving = video;
-    video.play().catch(() => {});
-  }, DELAY_MS);
+  const video = document.createElement("video");
+  video.muted = true;
+  video.loop = true;
+  video.playsInline = true;
+  video.className = "moving";
+  video.tabIndex = -1;
+  video.setAttribute("aria-hidden", "true");
+  video.dataset.starting = "1";
+  starting += 1;
+  const begun = () => video.dataset.starting && settle(video);
+  video.addEventListener("playing", () => (video.classList.add("on"), begun()), { once: true });
+  video.addEventListener("error", () => {
+    if (moving.get(link) !== video) return;
+    link.removeAttribute("data-preview"); // not asked for again
+    stop(link);
+  });
+  video.src = link.dataset.preview;
+  link.querySelector(".stage").append(video);
+  moving.set(link, video);
+  video.play().catch(begun);
+}
+
+function choose() {
+  if (still.matches || thrifty || document.hidden) return [];
+  const links = paused ? [] : [...inView].filter((link) => link.dataset.preview);
+  links.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  const chosen = links.slice(0, MOST);
+  if (pointed && !chosen.includes(pointed)) chosen.unshift(pointed);
+  return chosen;
+}
+
+function balance() {
+  planned = 0;
+  const chosen = choose();
+  for (const link of [...moving.keys()]) if (!chosen.includes(link)) stop(link);
+  for (const link of chosen) {
+    if (!moving.has(link) && (starting < STARTING || link === pointed)) start(link);
+  }
+}
+
+function plan() {
+  if (!planned) planned = setTimeout(balance, 120);
+}
+
+const watching = "IntersectionObserver" in window && new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    if (isIntersecting) inView.add(target);
+    else inView.delete(target);
+  }
+  plan();
+}, { threshold: 0.6 });
+
+function watchPreviews(root) {
+  if (!watching) return;
+  for (const link of root.querySelectorAll("[data-preview]")) watching.observe(link);
+}
+
+function point(link) {
+  if (pointed === link) return;
+  pointed = link;
+  plan();
 }
 
 const previewed = (event) => event.target.closest && event.target.closest("[data-preview]");
 
 document.addEventListener("pointerover", (event) => {
-  const link = previewed(event);
-  if (link && event.pointerType === "mouse" && !link.contains(event.relatedTarget)) start(link);
+  if (event.pointerType === "mouse") point(previewed(event));
 });
-document.addEventListener("pointerout", (event) => {
-  const link = previewed(event);
-  if (link && !link.contains(event.relatedTarget)) stop();
-});
+document.documentElement.addEventListener("pointerleave", () => point(null));
 document.addEventListener("focusin", (event) => {
   const link = previewed(event);
-  if (link && link.matches(":focus-visible")) start(link);
-  else stop();
+  point(link && link.matches(":focus-visible") ? link : null);
 });
+document.addEventListener("visibilitychange", plan);
+still.addEventListener("change", plan);
+watchPreviews(document);
+
+const motion = document.getElementById("motion");
+if (motion && !still.matches && !thrifty && document.querySelector("[data-preview]")) {
+  motion.hidden = false;
+  motion.setAttribute("aria-pressed", String(!paused));
+  motion.addEventListener("click", () => {
+    paused = !paused;
+    motion.setAttribute("aria-pressed", String(!paused));
+    remember("motion", paused ? "off" : "on");
+    plan();
+  });
+}
 
 // -- endless paging: the link to the next page is followed before anybody needs it
 
@@ -78,6 +161,7 @@ async function next(link) {
     for (const tile of come) {
       tile.classList.add("new");
       grid.append(tile);
+      watchPreviews(tile);
     }
     pages += 1;
     const pager = document.querySelector(".pager");
