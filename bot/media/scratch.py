@@ -24,8 +24,10 @@ class ScratchFolder:
         name = secrets.token_hex(8)
         self.path = parent / name
         self._lock_path = parent / f"{name}{_LOCK_SUFFIX}"
-        self._lock_file = self._lock_path.open("xb")
+        unlocked_path = parent / f".{name}"  # others only look at files that are locked already
+        self._lock_file = unlocked_path.open("xb")
         fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlocked_path.rename(self._lock_path)
         self.path.mkdir()
         for lock_path in parent.glob(f"*{_LOCK_SUFFIX}"):
             if lock_path != self._lock_path:

@@ -3,9 +3,12 @@
 import asyncio
 import io
 import re
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +19,7 @@ from aiohttp import web
 from yarl import URL
 
 from tests.harness.process import build_environment, find_free_port
-from tests.harness.waiting import eventually, stretch_timeout
+from tests.harness.waiting import stretch_timeout
 
 KEY: Final = "AKIATESTTESTTESTTEST"
 SECRET: Final = "test-secret-of-the-s3-server"
@@ -38,6 +41,45 @@ class HeldRequests:
             await self.reached.wait()
 
 
+@contextmanager
+def run_server(log: Path) -> Iterator[str]:
+    """Run an S3 server without buckets until the block ends; yield its URL."""
+    port = find_free_port()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            env=build_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        until = time.monotonic() + stretch_timeout(60)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def create_client(url: str) -> Any:
+    """Return a client of another library for the server, whose methods block."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name=REGION,
+    )
+
+
 class S3Server:
     """One S3 server in memory with one bucket, and the proxy through which programs reach it."""
 
@@ -47,7 +89,7 @@ class S3Server:
         self.requests: list[str] = []
         self.refused_with: int | None = None
         self._port = port
-        self._server_url = f"http://127.0.0.1:{find_free_port()}"
+        self._server_url = ""
         self._held: HeldRequests | None = None
 
     @property
@@ -73,13 +115,7 @@ class S3Server:
 
     def create_client(self) -> Any:
         """Return a client of another library, whose methods block."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self._server_url,
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
-            region_name=REGION,
-        )
+        return create_client(self._server_url)
 
     async def list_keys(self) -> list[str]:
         """Return the keys of all objects."""
@@ -108,32 +144,12 @@ class S3Server:
     @asynccontextmanager
     async def run(self, log: Path) -> AsyncIterator["S3Server"]:
         """Run the server and the proxy until the block ends."""
-        port = self._server_url.rpartition(":")[2]
-        with log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port),
-                env=build_environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            async with aiohttp.ClientSession(auto_decompress=False) as session:
-                await eventually(lambda: self._is_ready(session), what="the S3 server")
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            with run_server(log) as self._server_url:
                 async with session.put(f"{self._server_url}/{self.bucket}") as answer:
                     assert answer.status == 200, await answer.text()
                 async with self._run_proxy(session):
                     yield self
-        finally:
-            process.kill()
-            await process.wait()
-
-    async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
-        try:
-            async with session.get(self._server_url) as answer:
-                return answer.status < 500
-        except aiohttp.ClientError:
-            return False
 
     @asynccontextmanager
     async def _run_proxy(self, session: aiohttp.ClientSession) -> AsyncIterator[None]:
