@@ -139,9 +139,8 @@ bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands 
 
 .PHONY: pictures
 pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fonts-noto-cjk).
-	@$(BIN)/python -m sandbox.demo >/dev/null
-	@$(BIN)/python docs/pictures/make_conversation.py
-	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py
+	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py \
+		tests/e2e/test_play_page.py
 
 .PHONY: messages
 messages: $(READY)  ## Bring the texts of all languages in step with the code, and quotes with the texts (NEW=pt-BR begins one).

@@ -1,15 +1,23 @@
 """The page of `make play` in a tab of Chromium, used as a person would."""
 
-from typing import Any, Self
+import io
+import os
+from typing import Any, Final, Self
 
+from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
 from yarl import URL
 
 from tests.harness.waiting import stretch_timeout
-from tests.web.browser_tab import AXE, AXE_RUN, SERIOUS
+from tests.web.browser_tab import AXE, AXE_RUN, DOCS, SERIOUS, until
 
 WIDE, PHONE = (1440, 900), (390, 844)
 PATIENCE_S = 60.0
+TAKES_PICTURES: Final = bool(os.environ.get("PICTURES"))
+SHOW_FRAMES: Final = """document.querySelectorAll('video').forEach(each => {
+    each.muted = true;
+    each.play();
+})"""
 
 
 class PlayTab:
@@ -83,6 +91,30 @@ class PlayTab:
         await message.get_by_role("button", name="Reply", exact=True).click()
         await self.entry.fill(words)
         await self.entry.press("Enter")
+
+    async def tab_to(self, selector: str, *, back: bool = False) -> None:
+        """Press Tab until ``selector`` has the focus."""
+        for _ in range(60):
+            if await self.page.evaluate("what => document.activeElement.matches(what)", selector):
+                return
+            await self.page.keyboard.press("Shift+Tab" if back else "Tab")
+        raise AssertionError(f"{selector} cannot be reached by keyboard")
+
+    async def take_picture(self, name: str) -> None:
+        """Keep a picture of the page for the documents; only `make pictures` does."""
+        if not TAKES_PICTURES:
+            return
+        await self.page.evaluate(SHOW_FRAMES)
+        await until(
+            self.page, "[...document.querySelectorAll('video')].every(each => each.currentTime > 1)"
+        )
+        await self.page.evaluate("document.querySelectorAll('video').forEach(each => each.pause())")
+        await self.page.mouse.move(0, 0)
+        await self.page.evaluate("scroller.scrollTop = scroller.scrollHeight")
+        picture = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
+        colors = picture.quantize(256)
+        dithered = picture.quantize(palette=colors, dither=Image.Dither.FLOYDSTEINBERG)
+        dithered.save(DOCS / f"{name}.png", optimize=True)
 
     def check(self) -> None:
         """Check that nothing was loaded from elsewhere, and that the browser reported no error."""

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.play_tab import PHONE, PlayTab
+from tests.e2e.play_tab import PHONE, TAKES_PICTURES, PlayTab
 from tests.e2e.stage import BotStage
 from tests.web.browser_tab import NEEDS_CHROMIUM
 from tests.web.conftest import browser as browser
@@ -41,6 +41,8 @@ async def post_as_bot(stage: BotStage, channel: str, body: dict[str, Any]) -> No
 
 @NEEDS_CHROMIUM
 async def test_make_extend_edit_showcase_and_hide(browser: Browser, stage: BotStage) -> None:
+    if TAKES_PICTURES:
+        await stage.control.google(look="scene")
     tab = await PlayTab.open(browser, stage.control.url)
     page = tab.page
     await tab.open_channel("clips")
@@ -61,6 +63,12 @@ async def test_make_extend_edit_showcase_and_hide(browser: Browser, stage: BotSt
     await tab.reply_to(tab.clips().last, "Make it golden and warm")
     await expect(tab.clips()).to_have_count(3)
     await expect(tab.clips().last.locator(".reference")).to_contain_text("Make it golden and warm")
+
+    await page.get_by_role("tab", name="Received").click()
+    await tab.take_picture("play")
+    await page.emulate_media(color_scheme="light")
+    await tab.take_picture("play-light")
+    await page.emulate_media(color_scheme="dark")
 
     await tab.clips().last.get_by_role("button", name="Showcase").click()
     await tab.open_channel("showcase")
@@ -163,17 +171,75 @@ async def test_no_text_of_others_becomes_markup(browser: Browser, stage: BotStag
 
 
 @NEEDS_CHROMIUM
+async def test_everything_works_by_keyboard(browser: Browser, stage: BotStage) -> None:
+    await stage.open_channel(name="keys")
+    tab = await PlayTab.open(browser, stage.control.url)
+    page, press = tab.page, tab.page.keyboard.press
+    await tab.tab_to("#channels li:last-child button")
+    await press("Enter")
+    await expect(page.locator("#channel-title")).to_contain_text("keys")
+    await tab.tab_to("#entry")
+    await page.keyboard.type("/video gen")
+    await expect(page.locator("#command-list [aria-selected=true]")).to_be_visible()
+    await press("Enter")
+    await page.keyboard.type("a kite over the dunes")
+    await press("Enter")
+    clip = tab.clips()
+    await expect(clip).to_have_count(1)
+    await expect(tab.entry).to_be_focused()
+
+    # Edit opens a form that keeps the focus and gives it back
+    await tab.tab_to(".message:has(video) .button[data-key*=edit]", back=True)
+    await press("Enter")
+    await expect(page.locator("dialog[open]")).to_be_visible()
+    await tab.check_accessibility()
+    for _ in range(12):
+        await press("Tab")
+        # between its last and first stop, the focus may be on the browser itself
+        assert await page.evaluate(
+            "document.activeElement === document.body"
+            " || document.activeElement.closest('dialog') !== null"
+        )
+    await press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(page.locator(".message .button[data-key*=edit]")).to_be_focused()
+
+    # the arrow keys go from message to message, and a message has a menu
+    await tab.tab_to(".message", back=True)
+    await press("ArrowUp")
+    await expect(page.locator(".message").first).to_be_focused()
+    await press("End")
+    await expect(page.locator(".message").last).to_be_focused()
+    await tab.tab_to(".toolbar [aria-label=More]")
+    await press("Enter")
+    menu = page.get_by_role("menu")
+    await expect(menu.get_by_role("menuitem").first).to_be_focused()
+    await tab.check_accessibility()
+    await press("ArrowDown")
+    await expect(menu.get_by_role("menuitem", name="Reply")).to_be_focused()
+    await press("Enter")
+    await expect(tab.entry).to_be_focused()
+    await expect(page.locator(".reply-bar")).to_be_visible()
+    await press("Escape")
+    await expect(page.locator(".reply-bar")).to_have_count(0)
+    tab.check()
+
+
+@NEEDS_CHROMIUM
 async def test_everything_fits_a_phone(browser: Browser, stage: BotStage) -> None:
     room = await stage.open_channel(name="narrow")
     await stage.control.message("Ada", room, "long " * 60 + "w" * 300 + "\n```\n" + "c" * 300)
     await stage.control.command("Ada", room, "video models")
     await stage.control.command("Ada", room, "help")
+    await stage.request_clip(room, "a lighthouse", duration=4)
     tab = await PlayTab.open(browser, stage.control.url, size=PHONE, has_touch=True)
     await tab.check_width()
-    await tab.page.get_by_role("button", name="Channels").click()
+    await tab.page.get_by_role("button", name="Channels", exact=True).click()
     await tab.open_channel("narrow")
     await expect(tab.page.locator(".message.ephemeral").last).to_be_visible()
+    await expect(tab.clips()).to_have_count(1)
     await tab.check_width()
+    await tab.take_picture("play-phone")
     form = await tab.type_command("video generate")
     await expect(form.get_by_label("prompt", exact=True)).to_be_focused()
     await tab.check_width()

@@ -29,11 +29,18 @@ export function startComposer() {
   picker = new CommandPicker(input, openForm);
   document.addEventListener("dragover", onDragOver);
   document.addEventListener("drop", onDrop);
+  document.addEventListener("keydown", typeAnywhere);
   on("channel", reset);
   on("reply", startReply);
   on("world", drawWhenStale);
   on("compose-command", openByName);
   draw();
+}
+
+/** Let a person who has nothing focused simply begin to type. */
+function typeAnywhere(event) {
+  const isText = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isText && document.activeElement === document.body && input.isConnected) input.focus();
 }
 
 function reset() {

@@ -14,6 +14,7 @@ const MOODS = {
   gone: ["Gone", "Nothing answers: connections are cut.", {}],
 };
 const STEPS = [["1 minute", 60], ["15 minutes", 900], ["1 hour", 3600], ["1 day", 86400], ["1 week", 604800]];
+const ALL_PATHS = ".";
 let goneFault = null;
 
 export function startConditions() {
@@ -27,9 +28,25 @@ export function startConditions() {
     el("div", { class: "steps" }, STEPS.map(([name, seconds]) =>
       el("button", { type: "button", class: "button secondary", text: `+ ${name}`, on: { click: () => advance(seconds) } }))));
   box.replaceChildren(group, turn);
+  showMood(group);
   setInterval(() => {
     if (!box.closest("[hidden]")) clock.textContent = new Date(now() * 1000).toLocaleString("en-US", { dateStyle: "medium", timeStyle: "medium" });
   }, 500);
+}
+
+/** Choose the mood that the sandbox's settings mean, which a reload or another tab does not know. */
+async function showMood(group) {
+  const [google, faults] = await Promise.all([attempt(() => control("GET", "google")), attempt(() => control("GET", "faults"))]);
+  if (!google || !faults) return;
+  const settings = google.settings;
+  goneFault = faults.find((fault) => fault.server === "google" && fault.path === ALL_PATHS && fault.drop === "before")?.id ?? null;
+  let mood = "usual";
+  if (goneFault !== null) mood = "gone";
+  else if (settings.outcome === "filtered") mood = "blocked";
+  else if (settings.outcome === "failed") mood = "failing";
+  else if (Object.keys(settings.quota).length) mood = "quota";
+  else if (settings.seconds >= MOODS.slow[2].seconds) mood = "slow";
+  group.querySelector(`[value="${mood}"]`).checked = true;
 }
 
 async function setMood(key) {
@@ -39,7 +56,7 @@ async function setMood(key) {
     await control("DELETE", "google");
     await control("PUT", "google", { ...MOODS.usual[2], ...MOODS[key][2] });
     if (key === "gone") {
-      const fault = await control("POST", "faults", { server: "google", path: ".", times: null, drop: "before" });
+      const fault = await control("POST", "faults", { server: "google", path: ALL_PATHS, times: null, drop: "before" });
       goneFault = fault.id;
     }
     notify(`Google: ${MOODS[key][0].toLowerCase()}. ${MOODS[key][1]}`);

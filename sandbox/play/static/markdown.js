@@ -44,6 +44,7 @@ export function markdown(text) {
 /** Return a text without marks, for a line of preview or a screen reader. */
 export function plainText(text) {
   const holder = el("div", {}, markdown(text));
+  for (const end of holder.querySelectorAll("br, p, li, pre")) end.after(" ");
   return holder.textContent.replace(/\s+/g, " ").trim();
 }
 

@@ -15,7 +15,10 @@ const LOADING = 1 << 7;
 const COMPONENTS_V2 = 1 << 15;
 const PINNED = 6;
 const THREAD_CREATED = 18;
+const REPLY = 19;
+const SLASH_RESPONSE = 20;
 const THREAD_STARTER = 21;
+const MENU_RESPONSE = 23;
 const MENU_COMMAND = 3;
 const SAME_AUTHOR_MS = 7 * 60 * 1000;
 
@@ -104,14 +107,14 @@ function systemLine(message) {
 
 function referenceLine(message) {
   const origin = message.interaction_metadata;
-  if (message.interaction && origin) {
+  if (message.interaction && origin && [SLASH_RESPONSE, MENU_RESPONSE].includes(message.type)) {
     const user = findUser(message.interaction.user.id) ?? message.interaction.user;
-    const slash = message.type === 20 ? "/" : "";
+    const slash = message.type === SLASH_RESPONSE ? "/" : "";
     return el("div", { class: "reference" }, avatar({ ...user, name: nameOf(user.id) }, "avatar tiny"),
       el("span", { class: "mention-name", text: nameOf(user.id) }), " used ",
       el("span", { class: "used-command", text: `${slash}${message.interaction.name}` }));
   }
-  if (message.type !== 19 && message.type !== THREAD_STARTER) return null;
+  if (message.type !== REPLY && message.type !== THREAD_STARTER) return null;
   const original = message.referenced_message;
   if (!original) return el("div", { class: "reference" }, el("em", { text: "Original message was deleted" }));
   const name = nameOf(original.author.id);
@@ -128,7 +131,7 @@ function referenceLine(message) {
 }
 
 function previewOf(message) {
-  const text = [message.content, ...collectTexts(message.components ?? [])].filter(Boolean).join(" ");
+  const text = [message.content, ...collectTexts(message.components ?? [])].filter(Boolean).join("\n");
   if (text) return plainText(text).slice(0, 120);
   if (message.attachments.length) return "Click to see attachment 🖼";
   return "Click to see message";

@@ -71,7 +71,7 @@ function onKey(event, layer) {
 /** Open a menu. `entries` are {label, symbol, onPick, danger} or {heading}. */
 export function openMenu(anchor, label, entries, options) {
   const menu = el("div", { role: "menu", "aria-label": label, class: "menu" }, entries.map((entry) => {
-    if (entry.heading) return el("div", { class: "menu-heading", role: "presentation", text: entry.heading });
+    if ("heading" in entry) return el("div", { class: "menu-heading", role: "presentation", text: entry.heading });
     return el(
       "button",
       {

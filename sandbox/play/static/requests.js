@@ -31,8 +31,21 @@ function draw() {
   const wanted = filter.value;
   const shown = [...state.requests.values()].filter((entry) => wanted === "all" || entry.server === wanted).filter((entry) => !QUIET.test(entry.path)).slice(-SHOWN).reverse();
   const focused = document.activeElement?.closest("#request-list [data-key]")?.dataset.key;
-  list.replaceChildren(...(shown.length ? shown.map(row) : [el("li", { class: "empty", text: "Nothing yet." })]));
+  const groups = groupRepeats(shown);
+  list.replaceChildren(...(groups.length ? groups.map(row) : [el("li", { class: "empty", text: "Nothing yet." })]));
   if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Put requests that repeat the one before them, such as polls, into one line with their number. */
+function groupRepeats(entries) {
+  const groups = [];
+  for (const entry of entries) {
+    const last = groups.at(-1);
+    const repeats = last && ["method", "path", "status", "dropped"].every((field) => last[field] === entry[field]);
+    if (repeats) last.times += 1;
+    else groups.push({ ...entry, times: 1 });
+  }
+  return groups;
 }
 
 /** Draw again, for a panel that has just been opened. */
@@ -49,11 +62,12 @@ function row(entry) {
     el("span", { class: `server-tag ${entry.server}`, text: entry.server === "google" ? "Google" : "Discord" }),
     el("span", { class: "method", text: entry.method }),
     el("span", { class: "path", text: shorten(entry.path), title: entry.path }),
+    el("span", { class: "times", text: entry.times > 1 ? `×${entry.times}` : "" }),
     el("span", { class: `status ${kind}`, text: String(status) })),
     isOpen ? details(entry) : null);
 }
 
-const shorten = (path) => path.replace(/^\/api\/v10/, "").replace(/^\/google/, "").replace(/\/[\w-]{80,}/g, "/TOKEN").replace(/\d{15,}/g, (id) => `…${id.slice(-4)}`);
+const shorten = (path) => path.replace(/^\/(api\/v10|google)\//, "").replace(/\/[\w-]{80,}/g, "/TOKEN").replace(/\d{15,}/g, (id) => `…${id.slice(-4)}`);
 
 function details(entry) {
   const full = opened.get(entry.n);

@@ -138,11 +138,11 @@ const dayLine = (message) => el("li", { class: "day" },
 function welcome() {
   const open = channel();
   if (!open) return el("li", { class: "welcome" });
-  const name = open.name || open.recipients.map((user) => user.name).join(", ");
+  const name = open.thread ? open.name : `#${open.name}`;
   const isTalk = open.kind === "dm" || open.kind === "group_dm";
   return el("li", { class: "welcome" },
-    el("h2", { text: isTalk ? state.world.bot.name : `Welcome to #${name}!` }),
-    el("p", { text: isTalk ? `Your direct messages with ${state.world.bot.name}.` : open.topic || `This is the start of #${name}. Type / to see what the bot can do.` }));
+    el("h2", { text: isTalk ? state.world.bot.name : `Welcome to ${name}!` }),
+    el("p", { text: isTalk ? `Your direct messages with ${state.world.bot.name}.` : open.topic || `This is the start of ${name}. Type / to see what the bot can do.` }));
 }
 
 function drawTyping() {
