@@ -76,6 +76,18 @@ class RemoteVideo:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadedVideo:
+    """What is known of a file that was downloaded.
+
+    With ``is_verified`` it was compared with the size or hash that Google gives. ``sha256`` is that
+    of the bytes received, in hexadecimal, `None` if it was not computed.
+    """
+
+    is_verified: bool = False
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperationPending:
     """The operation is still running."""
 
@@ -169,11 +181,10 @@ class VideoModels(Protocol):
         """Ask Google once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         ...
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         """Write the complete video to ``destination``, or nothing (temporary name, then rename).
 
-        Return whether the file was compared with the size or hash that Google gives. Waits while
-        Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
+        Waits while Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
         `RemoteNotFound` if a retry may succeed, and `VideoNotFetchable` if it cannot.
         """
         ...
@@ -248,8 +259,11 @@ class WebhookApi(Protocol):
 class MediaProbe(Protocol):
     """Reads video files, off the event loop."""
 
-    async def read_facts(self, path: Path) -> VideoFacts:
-        """Read the file. Raises `ValueError` if it is not a playable video."""
+    async def read_facts(self, path: Path, *, sha256: str | None = None) -> VideoFacts:
+        """Read the file, and compute its ``sha256`` unless it is known.
+
+        Raises `ValueError` if it is not a playable video.
+        """
         ...
 
 

@@ -51,8 +51,8 @@ async def download_file(
     *,
     sleep: Sleep = asyncio.sleep,
     expected: ExpectedContent | None = None,
-) -> int:
-    """Stream ``url`` to ``destination`` and return its size in bytes.
+) -> str:
+    """Stream ``url`` to ``destination`` and return its SHA-256 in hexadecimal.
 
     A broken download resumes where it stopped if the server allows it. If the content is not
     ``expected``, it is downloaded again. Authorization headers only go to the API's own origin, not
@@ -61,7 +61,7 @@ async def download_file(
     Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`, and then leaves no file at
     ``destination``.
     """
-    async with PartialFile(destination) as file:
+    async with PartialFile(destination, with_sha256=True) as file:
         progress = _DownloadProgress(file)
         for attempt in range(_MAX_ATTEMPTS):
             if attempt:
@@ -75,8 +75,9 @@ async def download_file(
                 continue
             if file.size == 0:
                 raise GoogleUnavailable("download was empty")
+            sha256 = await file.compute_sha256()
             await file.commit()
-            return file.size
+            return sha256
         raise GoogleUnavailable(
             f"download broke {_MAX_ATTEMPTS} times at byte {file.size}: {_describe_error(reason)}"
         ) from reason

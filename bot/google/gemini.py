@@ -27,7 +27,14 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalog
-from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.domain.ports import (
+    Clock,
+    DownloadedVideo,
+    ModelReachability,
+    OperationFinished,
+    PollResult,
+    RemoteVideo,
+)
 from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
 from bot.google.gemini_files import RemoteFile, build_download_url, find_file_name
@@ -211,17 +218,17 @@ class GeminiModels:
                 )
             await self._clock.sleep(_PROCESSING_POLL_INTERVAL_S)
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         if video.inline_path is not None:
             await self._operations.move_inline_video(video.inline_path, destination, self.poll)
-            return False
+            return DownloadedVideo()
         url = build_download_url(self._connection, video.uri)
         file = await self._wait_until_processed(video.uri or "")
         expected = None if file is None else file.content
-        await download_file(
+        sha256 = await download_file(
             self._connection, url, destination, sleep=self._clock.sleep, expected=expected
         )
-        return expected is not None
+        return DownloadedVideo(is_verified=expected is not None, sha256=sha256)
 
     async def cancel_operation(self, operation: str) -> bool:
         """Return `False`: Veo's operations cannot be stopped."""

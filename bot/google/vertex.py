@@ -23,7 +23,14 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalog
-from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.domain.ports import (
+    Clock,
+    DownloadedVideo,
+    ModelReachability,
+    OperationFinished,
+    PollResult,
+    RemoteVideo,
+)
 from bot.google import storage
 from bot.google.api_errors import CredentialsRejected
 from bot.google.connection import GoogleConnection
@@ -164,18 +171,18 @@ class VertexModels:
         self._credentials.confirm_token()
         return read_operation(answer, _read_videos)
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         if video.inline_path is not None:
             await self._operations.move_inline_video(video.inline_path, destination, self.poll)
-            return False
+            return DownloadedVideo()
         if video.uri is None:
             raise VideoNotFetchable("the video has no uri")
         try:
             url = storage.build_media_url(self._storage, video.uri)
         except ValueError as error:
             raise VideoNotFetchable("the video is not in a bucket") from error
-        await download_file(self._storage, url, destination, sleep=self._clock.sleep)
-        return False
+        sha256 = await download_file(self._storage, url, destination, sleep=self._clock.sleep)
+        return DownloadedVideo(sha256=sha256)
 
     async def cancel_operation(self, operation: str) -> bool:
         """Return `False`: Veo's operations cannot be stopped."""

@@ -7,6 +7,7 @@ imports PyAV.
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +19,34 @@ _LENGTH_TOLERANCE_S: Final = 0.5
 class PyAvMediaProbe:
     """Implements `bot.domain.ports.MediaProbe`."""
 
-    async def read_facts(self, path: Path) -> VideoFacts:
-        return await asyncio.to_thread(_probe_file, path)
+    async def read_facts(self, path: Path, *, sha256: str | None = None) -> VideoFacts:
+        """Read the packets and the bytes for the hash at the same time, each in a thread."""
+        if sha256 is not None:
+            return replace(await asyncio.to_thread(_probe_file, path), sha256=sha256)
+        facts, digest = await asyncio.gather(
+            asyncio.to_thread(_probe_file, path),
+            asyncio.to_thread(_hash_file, path),
+            return_exceptions=True,  # so both have ended
+        )
+        if isinstance(facts, BaseException):  # it says more about a file that is no video
+            raise facts
+        if isinstance(digest, BaseException):
+            raise digest
+        return replace(facts, sha256=digest)
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _probe_file(path: Path) -> VideoFacts:
+    """Return the facts of a video, without the hash of its file."""
     import av
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path), "r") as container, path.open("rb") as file:
+        with av.open(str(path), "r") as container:
             if not container.streams.video:
                 raise ValueError("no video stream")
             video = container.streams.video[0]
@@ -51,8 +70,8 @@ def _probe_file(path: Path) -> VideoFacts:
                 height=height,
                 fps=float(video.average_rate or 0),
                 has_audio=bool(container.streams.audio),
-                sha256=hashlib.file_digest(file, "sha256").hexdigest(),
-                size=file.tell(),
+                sha256="",
+                size=path.stat().st_size,
             )
     except FFmpegError as error:
         raise ValueError(f"not a playable video: {type(error).__name__}") from error

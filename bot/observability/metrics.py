@@ -31,6 +31,7 @@ from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
     Clock,
+    DownloadedVideo,
     ModelReachability,
     OperationFailed,
     OperationFinished,
@@ -207,7 +208,7 @@ class InstrumentedVideoModels:
             self._instruments.detection_lag.observe(self._clock.monotonic() - polled_at)
         return result
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         with self._measure_call("fetch"):
             return await self._models.download_video(video, destination)
 

@@ -12,6 +12,7 @@ from bot.domain.clips.clip import VideoFacts
 from bot.domain.errors import RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
+    DownloadedVideo,
     MediaProbe,
     ModelReachability,
     OperationCancelled,
@@ -132,7 +133,7 @@ class FakeGoogle(VideoModels):
             return OperationPending()
         return self._build_result(*self._plans[operation], operation=operation)
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         """Write a file that stands for the video."""
         step = self.fetch_script.popleft() if self.fetch_script else None
         if isinstance(step, Exception):
@@ -143,7 +144,7 @@ class FakeGoogle(VideoModels):
         self.odd_downloads -= is_odd
         part.write_bytes(b"a page" if is_odd else f"video of {video.uri}".encode())
         part.rename(destination)
-        return self.is_verifying
+        return DownloadedVideo(is_verified=self.is_verifying)
 
     async def cancel_operation(self, operation: str) -> bool:
         """Stop an operation, where this route can: the next poll says so."""
@@ -195,7 +196,7 @@ class FakeGoogle(VideoModels):
 class FakeMediaProbe(MediaProbe):
     """Describes the files of `FakeGoogle`."""
 
-    async def read_facts(self, path: Path) -> VideoFacts:
+    async def read_facts(self, path: Path, *, sha256: str | None = None) -> VideoFacts:
         """Take any file that `FakeGoogle` wrote for a playable clip."""
         data = path.read_bytes()
         if not data.startswith(b"video of "):

@@ -19,6 +19,7 @@ from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
+    DownloadedVideo,
     ModelReachability,
     OperationFailed,
     OperationFinished,
@@ -85,8 +86,8 @@ class Scripted:
             raise answer
         return answer
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
-        return True
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
+        return DownloadedVideo()
 
     async def cancel_operation(self, operation: str) -> bool:
         raise NotImplementedError

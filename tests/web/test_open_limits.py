@@ -192,7 +192,7 @@ class HeldTranscoder:
 class AnyVideo(PyAvMediaProbe):
     """Returns the same facts for any file."""
 
-    async def read_facts(self, path: Path) -> Mock:
+    async def read_facts(self, path: Path, *, sha256: str | None = None) -> Mock:
         return Mock(width=640, height=360, seconds=4.0, fps=24.0, size=10**6)
 
 

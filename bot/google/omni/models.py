@@ -25,6 +25,7 @@ from bot.domain.jobs.source_access import may_send_copy
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import (
     Clock,
+    DownloadedVideo,
     InteractionWatcher,
     ModelReachability,
     OperationFinished,
@@ -226,19 +227,19 @@ class OmniModels:
         latest = video.expires_at or self._clock.now() + GOOGLE_FILE_LIFETIME
         return replace(video, expires_at=await self._files.find_expiry(video.uri, latest))
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         if video.inline_path is not None:
             await self._interactions.move_inline_video(video.inline_path, destination)
-            return False
+            return DownloadedVideo()
         url = build_download_url(self._connection, video.uri)
         name = find_file_name(video.uri or "")
         expected = None
         if name is not None:
             expected = (await self._files.wait_until_active(name)).content
-        await download_file(
+        sha256 = await download_file(
             self._connection, url, destination, sleep=self._clock.sleep, expected=expected
         )
-        return expected is not None
+        return DownloadedVideo(is_verified=expected is not None, sha256=sha256)
 
     async def cancel_operation(self, operation: str) -> bool:
         await self._interactions.cancel(operation)

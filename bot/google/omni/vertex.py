@@ -29,6 +29,7 @@ from bot.domain.jobs.source_access import may_send_copy
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import (
     Clock,
+    DownloadedVideo,
     ModelReachability,
     OperationFinished,
     OperationPending,
@@ -203,18 +204,18 @@ class VertexOmniModels:
             await self._delete_inputs(self._inputs.pop(operation, ()))
         return result
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         if video.inline_path is not None:
             await self._interactions.move_inline_video(video.inline_path, destination)
-            return False
+            return DownloadedVideo()
         if video.uri is None:
             raise VideoNotFetchable("the video has no uri")
         try:
             url = storage.build_media_url(self._storage, video.uri)
         except ValueError as error:
             raise VideoNotFetchable("the video is not in a bucket") from error
-        await download_file(self._storage, url, destination, sleep=self._clock.sleep)
-        return False
+        sha256 = await download_file(self._storage, url, destination, sleep=self._clock.sleep)
+        return DownloadedVideo(sha256=sha256)
 
     async def cancel_operation(self, operation: str) -> bool:
         await self._retry_with_new_token(lambda: self._interactions.cancel(operation))

@@ -12,7 +12,13 @@ from bot.config.model_catalog import load_catalog
 from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
 from bot.domain.models.spec import ModelState
-from bot.domain.ports import ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.domain.ports import (
+    DownloadedVideo,
+    ModelReachability,
+    OperationFinished,
+    PollResult,
+    RemoteVideo,
+)
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_day
 from bot.services.admin.model_directory import (
@@ -86,7 +92,7 @@ class Route1:
     async def poll(self, operation: str) -> PollResult:
         raise NotImplementedError
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> DownloadedVideo:
         raise NotImplementedError
 
     async def cancel_operation(self, operation: str) -> bool:

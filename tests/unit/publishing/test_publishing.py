@@ -73,7 +73,7 @@ class FixedMediaProbe(MediaProbe):
         self.seconds = 8.0
         self.probed_files: list[str] = []
 
-    async def read_facts(self, path: Path) -> VideoFacts:
+    async def read_facts(self, path: Path, *, sha256: str | None = None) -> VideoFacts:
         self.probed_files.append(path.name)
         content = path.read_bytes()
         if content == b"spoilt":

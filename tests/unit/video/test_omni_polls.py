@@ -515,7 +515,7 @@ async def test_inline_clip_goes_to_disk(stage: Stage) -> None:
     assert clip is not None
     made = await asyncio.to_thread(clip.path.read_bytes)
     path = stage.data_dir / "clips" / "a.mp4"
-    assert await omni.download_video(video, path) is False
+    assert not (await omni.download_video(video, path)).is_verified
     assert await asyncio.to_thread(path.read_bytes) == made
     await omni.download_video(video, path)  # asked for again, because it was moved
     assert await asyncio.to_thread(path.read_bytes) == made

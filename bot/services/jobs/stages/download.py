@@ -127,18 +127,18 @@ class ClipDownloader:
         folder, name = split_key(clip_path(job.id, index))
         async with self.media_store.write_in(folder) as local_folder:
             path = local_folder / name
-            is_verified = await video_models.download_video(video, path)
-            clip = await self._probe_clip(path, job, index, video)
+            downloaded = await video_models.download_video(video, path)
+            clip = await self._probe_clip(path, job, index, video, sha256=downloaded.sha256)
             if clip is None:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
-        return clip, is_verified
+        return clip, downloaded.is_verified
 
     async def _probe_clip(
-        self, path: Path, job: Job, index: int, video: RemoteVideo
+        self, path: Path, job: Job, index: int, video: RemoteVideo, *, sha256: str | None = None
     ) -> NewClip | None:
         """Return the facts of a file, `None` if it is unplayable."""
         try:
-            facts = await self.media_probe.read_facts(path)
+            facts = await self.media_probe.read_facts(path, sha256=sha256)
         except ValueError as error:
             _log.error("download.unplayable", job_id=job.id, error=str(error))
             return None
