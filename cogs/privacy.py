@@ -73,11 +73,15 @@ class PrivacyCommands(
         await interaction.edit_original_response(content=translate(key, locale), view=None)
 
     @commands.Cog.listener()
-    async def on_ready(self) -> None:
+    async def on_shard_ready(self, shard_id: int) -> None:
         """Catch up with servers and votes that may have changed before this session."""
-        guild_ids = [guild.id for guild in self.client.guilds]
+        if shard_id not in self.client.shards:  # another process has taken it since
+            return
+        guild_ids = [guild.id for guild in self.client.guilds if guild.shard_id == shard_id]
         self.vote_counter.mark_stale(guild_ids)
-        self.privacy_service.record_session_guilds(guild_ids, is_own_guild=self._is_served_here)
+        self.privacy_service.record_shard_guilds(
+            guild_ids, shard_id=shard_id, shard_count=self.client.shard_count or 1
+        )
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -95,7 +99,3 @@ class PrivacyCommands(
         """Start the grace period of a server that the bot was removed from."""
         with suppress(DatabaseUnavailable):
             await self.privacy_service.mark_guild_left(guild.id)
-
-    def _is_served_here(self, guild_id: int) -> bool:
-        shards = self.client.shard_count or 1
-        return (guild_id >> 22) % shards in self.client.shards

@@ -7,6 +7,7 @@ nothing; `bot.app.run` does.
 from datetime import timedelta
 
 from bot.app.media import build_file_retention
+from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
     build_routes,
@@ -18,7 +19,6 @@ from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
 from bot.app.web import build_downloads, build_gallery_thumbnails, build_webhook_url
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
-from bot.discord.client import DiscordClient
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
@@ -174,14 +174,8 @@ class Container:
         )
         self.attachments = DiscordAttachments(api_url=settings.discord_api_url)
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
-        self.client = DiscordClient(
-            place_policy=settings.place_policy,
-            clock=clock,
-            shard_count=settings.shard_count,
-            shard_ids=settings.shard_ids,
-            http_trace=self.instruments.build_discord_trace(),
-            token_cipher=token_cipher,
-        )
+        self.shards = ProcessShards(settings, self.database, self.instruments, clock)
+        self.client = self.shards.build_client(token_cipher)
         self.job_messages = DiscordJobMessages(
             client=self.client,
             cards=ClipCards(model_info=self.model_info),
@@ -475,7 +469,9 @@ class Container:
         )
         loops: dict[str, BackgroundLoop] = {
             "measurements": lambda: self.instruments.run_measurements(
-                clock, lambda: self.client.is_connected
+                clock,
+                lambda: self.client.is_connected,
+                lambda: len(self.client.client_shards.ids),
             ),
             "model_directory": self.model_directory.run_refresh_loop,
             "file_retention": self.file_retention.run,
@@ -490,6 +486,7 @@ class Container:
                 thumbnails=self.gallery_thumbnails,
                 clock=clock,
             ).run,
+            **self.shards.build_loops(self.worker),
         }
         if self.webhook_registrar is not None:
             loops["webhook_registration"] = self.webhook_registrar.run

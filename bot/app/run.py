@@ -40,7 +40,7 @@ _EXIT_TIMEOUT_S: Final = 9.0
 _CLOSE_CODE_ADVICE: Final = {
     4004: "copy DISCORD_TOKEN again from the developer portal",
     4010: "check SHARD_COUNT and SHARD_IDS",
-    4011: "it needs more shards, so raise SHARD_COUNT or remove it",
+    4011: "it needs more shards, so raise SHARD_COUNT or set it to auto",
 }
 """Advice for the close codes of Discord's gateway."""
 
@@ -107,6 +107,7 @@ async def serve(settings: Settings) -> None:
         supervisor.start("model_directory")
         await worker.start()
         stack.push_async_callback(worker.stop, STOP_TIMEOUT_S)
+        stack.push_async_callback(parts.shards.hand_over)
         stack.push_async_callback(supervisor.stop)  # stops before the worker, which the loops use
         supervisor.start()
         stack.push_async_callback(

@@ -75,6 +75,10 @@ LogLevel = Annotated[
     ignore_case(("DEBUG", "INFO", "WARNING", "ERROR")),
 ]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, read_text(_parse_networks)]
+ShardCount = Annotated[
+    PositiveInt | None,
+    read_text(lambda text: None if text.strip().lower() == "auto" else text),
+]
 OptionalCount = Annotated[NonNegativeInt | None, NONE_IS_UNLIMITED]
 OptionalPositiveCount = Annotated[PositiveInt | None, NONE_IS_UNLIMITED]
 OptionalDollars = Annotated[

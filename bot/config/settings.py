@@ -46,6 +46,7 @@ from bot.config.setting_types import (
     OutputUri,
     PositiveFloat,
     Secret,
+    ShardCount,
     ignore_case,
     read_text,
     split_list,
@@ -102,11 +103,12 @@ class Settings(BaseSettings):
     """A REST server to use instead of Discord's, e.g. http://127.0.0.1:8080/api/v10."""
     discord_gateway_url: GatewayUrl | None = None
     """A gateway to use instead of Discord's, e.g. ws://127.0.0.1:8080/gateway."""
-    shard_count: PositiveInt | None = None
-    """Number of connections to Discord (shards) of all processes together (unset: as many as
-    Discord recommends)."""
+    shard_count: ShardCount = None
+    """Number of connections to Discord (shards) of all processes together (unset or auto: as many
+    as Discord recommends)."""
     shard_ids: Annotated[tuple[int, ...] | None, NoDecode, read_text(split_list)] = None
-    """Shards that this process runs, e.g. 0,1; this needs SHARD_COUNT (unset: all)."""
+    """Shards that this process runs, e.g. 0,1; this needs SHARD_COUNT (unset: all; with PostgreSQL,
+    processes share them)."""
 
     # Who may use the bot
     allowed_servers: OptionalServers = None

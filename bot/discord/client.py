@@ -3,10 +3,11 @@
 It waits while Discord is unreachable, and responds to all errors of commands, buttons and forms.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -14,9 +15,9 @@ import structlog
 import yarl
 from discord import app_commands
 from discord.ext import commands
-from discord.shard import EventItem, Shard
 
 from bot.discord.api_errors import to_delivery_error
+from bot.discord.client_shards import ClientShards
 from bot.discord.command_names import CommandTranslator
 from bot.discord.command_sync import CommandSync
 from bot.discord.connection_waits import CONNECTION_ERRORS, ConnectionWait
@@ -26,10 +27,9 @@ from bot.discord.first_responses import (
     FirstResponseAdapter,
     may_have_answered,
 )
-from bot.discord.gateway import PersistentShard, ShardConnector
 from bot.discord.interaction_edits import edit_response
 from bot.discord.place_check import require_allowed_place
-from bot.discord.session_starts import SessionStarts
+from bot.discord.session_starts import IdentifySlots, LocalIdentifySlots, SessionStarts
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import (
     AnswerNotDelivered,
@@ -42,6 +42,7 @@ from bot.domain.errors import (
 )
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock
+from bot.domain.sharding import ShardSession
 from bot.i18n.catalogs import translate
 from bot.services.loop_turns import LoopTurns
 from bot.ui.components import ActionButton, PageButton, SettingMenu
@@ -54,8 +55,14 @@ MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
 """Instead of waiting longer, discord.py raises an error, so that a job's status can show it."""
 _MAX_RETURNED_LENGTH: Final = 1800
 """Characters of a prompt in one message. Discord allows 2,000, with the intro and code block."""
+_EVENT_TASK_NAMES: Final = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
+"""How discord.py names the tasks in which listeners, commands, buttons and forms run."""
 _EXPIRED_INTERACTION_CODES: Final = frozenset({10062, 50027})
 """Unknown interaction and invalid webhook token."""
+
+
+SessionLoader = Callable[[int], Awaitable[Mapping[int, ShardSession]]]
+"""Returns the sessions of shards, by their id, for a number of shards."""
 
 
 class DiscordTokenRejected(Exception):
@@ -127,9 +134,17 @@ class DiscordClient(commands.AutoShardedBot):
         place_policy: PlacePolicy = ANY_PLACE,
         shard_count: int | None = None,
         shard_ids: Sequence[int] | None = None,
+        shares_shards: bool = False,
+        identify_slots: IdentifySlots | None = None,
+        load_sessions: SessionLoader | None = None,
         http_trace: aiohttp.TraceConfig | None = None,
         token_cipher: TokenCipher,
     ) -> None:
+        """With ``shares_shards``, it connects only the shards that ``client_shards`` is told to.
+
+        ``identify_slots`` limits IDENTIFYs together with other processes, and ``load_sessions``
+        returns the sessions that an earlier process left for the shards of a number.
+        """
         # Without this, discord.py warns that the libraries for voice are missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -150,7 +165,7 @@ class DiscordClient(commands.AutoShardedBot):
                 guild=True, user=place_policy.may_use_user_install
             ),
             max_ratelimit_timeout=MAXIMUM_RATE_LIMIT_WAIT_S,
-            shard_count=shard_count,
+            shard_count=None if shares_shards else shard_count,
             http_trace=http_trace or aiohttp.TraceConfig(),
         )
         self.shard_ids = list(shard_ids) if shard_ids is not None else None
@@ -164,7 +179,15 @@ class DiscordClient(commands.AutoShardedBot):
         parsers = self._connection.parsers
         parsers["MESSAGE_CREATE"] = partial(self._parse_message, parsers["MESSAGE_CREATE"])
         self._event_guard.wrap_parsers(parsers)
-        self._session_starts = SessionStarts(self.fetch_session_start_limits, clock)
+        self._session_starts = SessionStarts(
+            self.fetch_session_start_limits, identify_slots or LocalIdentifySlots(clock), clock
+        )
+        self._reconnect = True  # discord.py sets it in `connect`, but shards need it before
+        self._shares_shards = shares_shards
+        self._load_sessions = load_sessions
+        self.client_shards = ClientShards(
+            self, session_starts=self._session_starts, event_guard=self._event_guard, clock=clock
+        )
 
     def _parse_message(self, parse: EventParser, data: Mapping[str, Any]) -> None:
         """Ignore messages of unknown servers, which discord.py would treat as direct messages."""
@@ -202,8 +225,8 @@ class DiscordClient(commands.AutoShardedBot):
 
     @property
     def is_connected(self) -> bool:
-        """Whether all shards are connected now. `is_ready` stays true while one reconnects."""
-        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
+        """Whether all its shards are connected now. `is_ready` stays true while one reconnects."""
+        return self.client_shards.is_connected
 
     async def setup_hook(self) -> None:
         """Register buttons and start the command sync. discord.py calls this after the login."""
@@ -213,6 +236,7 @@ class DiscordClient(commands.AutoShardedBot):
 
     async def close(self) -> None:
         await self.command_sync.close()
+        await self.client_shards.end()
         await super().close()
 
     async def launch_shards(self) -> None:
@@ -220,14 +244,16 @@ class DiscordClient(commands.AutoShardedBot):
 
         This is overridden because discord.py fails if Discord is unreachable at that moment.
         """
-        wait = ConnectionWait(self._clock)
+        if self._shares_shards:
+            return
         count: int | None = self.shard_count
-        while count is None:
-            try:
-                count, _, _ = await self.http.get_bot_gateway()
-            except CONNECTION_ERRORS as error:
-                await wait.wait_after("discord.unreachable", error)
+        if count is None:
+            count = await self.client_shards.recommend_count()
         self.shard_count = count
+        if self._load_sessions is not None:
+            for shard_id, session in (await self._load_sessions(count)).items():
+                if shard_id in (self.shard_ids or range(count)):
+                    self.client_shards.resume(shard_id, session)
         await super().launch_shards()
 
     async def launch_shard(
@@ -238,28 +264,19 @@ class DiscordClient(commands.AutoShardedBot):
         This is overridden because discord.py retries forever without a pause
         (see `bot.discord.gateway`).
         """
-        connector = ShardConnector(self, shard_id, self._session_starts, self._clock)
-        shard = PersistentShard(
-            await connector.open(gateway, initial=initial),
-            self,
-            self._queue_put,
-            connector=connector,
-            event_guard=self._event_guard,
-        )
-        self._shards[shard_id] = shard
-        shard.launch()
+        await self.client_shards.launch(gateway, shard_id, initial=initial)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Do nothing: `SessionStarts` has already waited between IDENTIFYs."""
+        """`SessionStarts` has already waited, and now counts the time from here."""
+        await self._session_starts.record_identify(shard_id or 0)
 
-    @property
-    def _shards(self) -> dict[int, Shard]:
-        """discord.py's own shards, in an attribute that is private to its class."""
-        return cast("dict[int, Shard]", self.__dict__["_AutoShardedClient__shards"])
+    async def on_shard_ready(self, shard_id: int) -> None:
+        self.client_shards.record_ready(shard_id)
 
-    def _queue_put(self, item: EventItem) -> None:
-        """Send an event to `connect`, which waits for one that ends the client."""
-        self.__dict__["_AutoShardedClient__queue"].put_nowait(item)
+    async def finish_requests(self) -> None:
+        """Wait for the events that are being handled, so that a stop does not interrupt them."""
+        if running := [task for task in asyncio.all_tasks() if _handles_event(task)]:
+            await asyncio.wait(running)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Do nothing, because there are no prefix commands. Cogs have their own listeners."""
@@ -301,6 +318,10 @@ class DiscordClient(commands.AutoShardedBot):
                 await _return_prompt(interaction, error.prompt)
         except (*CONNECTION_ERRORS, AnswerNotDelivered) as send_error:
             _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
+
+
+def _handles_event(task: asyncio.Task[Any]) -> bool:
+    return task.get_name().startswith(_EVENT_TASK_NAMES)
 
 
 async def respond_privately(

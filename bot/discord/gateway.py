@@ -137,6 +137,10 @@ class PersistentShard(Shard):
         except Exception as error:
             self._queue_put(EventItem(EventType.terminate, self, _name_refusal(error, self.id)))
 
+    def stop_reading(self) -> None:
+        """End the shard's task. The connection stays open, and its session as it is now."""
+        self._cancel_task()
+
     async def _read_events(self) -> bool:
         """Read until the connection is lost, and return whether its session can be resumed.
 

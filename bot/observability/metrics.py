@@ -121,6 +121,11 @@ class Instruments:
             "1 while all shards are connected to Discord's gateway, otherwise 0.",
             registry=self.registry,
         )
+        self.gateway_shards = Gauge(
+            "clapper_gateway_shards",
+            "Shards that this process has.",
+            registry=self.registry,
+        )
 
     def count_background_failure(self, task: str) -> None:
         """Count an unexpected error of a background task."""
@@ -150,10 +155,13 @@ class Instruments:
     async def _on_request_exception(self, _: object, __: Any, params: Any) -> None:
         self.discord_requests.labels(params.method, normalize_path(params.url.path), 0).inc()
 
-    async def run_measurements(self, clock: Clock, is_connected: Callable[[], bool]) -> None:
+    async def run_measurements(
+        self, clock: Clock, is_connected: Callable[[], bool], count_shards: Callable[[], int]
+    ) -> None:
         """Measure the event loop's delay and the gateway's state."""
         while True:
             self.gateway_ready.set(1 if is_connected() else 0)
+            self.gateway_shards.set(count_shards())
             due = clock.monotonic() + LOOP_LAG_INTERVAL_S
             await clock.sleep(LOOP_LAG_INTERVAL_S)
             self.loop_lag.observe(max(0.0, clock.monotonic() - due))

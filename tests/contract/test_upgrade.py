@@ -59,8 +59,9 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
+    "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0013 add to old rows."""
+"""What revisions 0008 to 0014 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -78,6 +79,8 @@ ADDED_TABLES: Final = {
     "daily_usage",
     "ledger_totals",
     "ended_job_counts",
+    "shards",
+    "identify_slots",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

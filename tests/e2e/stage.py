@@ -285,13 +285,20 @@ async def run_two_processes(
 ) -> AsyncIterator[tuple[BotStage, BotProcess, str]]:
     """Run two processes of one bot on one PostgreSQL; yield the stage of the first, the second and
     the database's url. Skips the test without PostgreSQL.
+
+    Both have the same shard, so that each event arrives twice.
     """
     try:
         cluster = PostgresCluster(durable=False)
     except PostgresNotInstalled as error:
         pytest.skip(str(error))
     async with cluster:
-        shared = {"DATABASE_URL": await cluster.create_database(), **settings}
+        shared = {
+            "DATABASE_URL": await cluster.create_database(),
+            "SHARD_COUNT": "1",
+            "SHARD_IDS": "0",
+            **settings,
+        }
         sandbox, first = await open_stage(directory, settings=shared)
         second = BotProcess(
             sandbox.control,

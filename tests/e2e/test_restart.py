@@ -82,8 +82,12 @@ async def test_stop_hands_jobs_to_next_process(fresh_stage: BotStage) -> None:
         )
         await fresh_stage.control.wait_request(r"/operations/")
         assert await fresh_stage.bot.terminate(timeout=10) == 0
+    # what members write meanwhile arrives with the session, which the next process resumes
+    me = (await fresh_stage.control.world())["application"]["id"]
+    await fresh_stage.control.message(fresh_stage.people["Cem"], room, f"<@{me}> hello")
     await fresh_stage.bot.start()
     await fresh_stage.wait_for_clip(room)
+    await fresh_stage.wait_for_message(room, quote_text("mention.help"))
     assert len(await fresh_stage.list_submits()) == 1
     # the commands have not changed, so they were registered once
     registrations = await fresh_stage.control.requests(method="PUT", path=r"/commands$")

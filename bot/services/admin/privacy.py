@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from typing import Final, Protocol
 
@@ -18,6 +19,7 @@ from bot.domain.clips.media_store import StoredFiles
 from bot.domain.erasure import ErasureBatch
 from bot.domain.errors import DiscordUnavailable, MediaUnavailable
 from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
+from bot.domain.sharding import is_guild_of
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.privacy.erasure import ErasureStore
@@ -50,9 +52,8 @@ class PrivacyService:
     grace_period: timedelta
     """How long a server's data is kept after the bot has left it."""
     _cleaned_up_at: float = field(init=False, default=float("-inf"))
-    _session_guilds: tuple[list[int], Callable[[int], bool]] | None = field(
-        init=False, default=None
-    )
+    _shard_guilds: dict[tuple[int, int], list[int]] = field(init=False, default_factory=dict)
+    """The servers of shards whose sessions have just begun, by the shard's id and the count."""
 
     # -- members
 
@@ -117,11 +118,9 @@ class PrivacyService:
     async def mark_guild_left(self, guild_id: int) -> None:
         await self.erasure_requests.mark_guild_left(guild_id, now=self.clock.now())
 
-    def record_session_guilds(
-        self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool]
-    ) -> None:
-        """Remember the servers of a new session with Discord, for `run_due`."""
-        self._session_guilds = (guild_ids, is_own_guild)
+    def record_shard_guilds(self, guild_ids: list[int], *, shard_id: int, shard_count: int) -> None:
+        """Remember all servers of a shard whose session has begun, for `run_due`."""
+        self._shard_guilds[shard_id, shard_count] = guild_ids
         self.publisher.request_settle()
 
     async def reconcile_guilds(
@@ -149,11 +148,13 @@ class PrivacyService:
 
     async def run_due(self) -> None:
         """Continue erasures that were interrupted or are due. Raises `DatabaseUnavailable`."""
-        session = self._session_guilds
-        if session is not None:
-            await self.reconcile_guilds(session[0], is_own_guild=session[1])
-            if self._session_guilds is session:  # no newer session has begun meanwhile
-                self._session_guilds = None
+        for shard, guild_ids in tuple(self._shard_guilds.items()):
+            await self.reconcile_guilds(
+                guild_ids,
+                is_own_guild=partial(is_guild_of, shard_id=shard[0], shard_count=shard[1]),
+            )
+            if self._shard_guilds.get(shard) is guild_ids:  # no newer session has begun meanwhile
+                del self._shard_guilds[shard]
         await self._run_erasures()
         started_at = self.clock.monotonic()
         if started_at - self._cleaned_up_at < _CLEANUP_INTERVAL_S:

@@ -58,6 +58,8 @@ workers_table = Table(
     Column("host", String(255), nullable=False),
     Column("started_at", UtcTime(), nullable=False),
     Column("lease_until", UtcTime(), nullable=False),
+    # whether it takes part when processes share shards; false while it stops
+    Column("takes_shards", Boolean, nullable=False, server_default=false()),
 )
 
 jobs_table = Table(

@@ -199,5 +199,5 @@ async def test_what_discord_py_cannot_parse_is_dropped_and_logged_once(
 def gateway_is_read(stage: GatewayStage) -> bool:
     """Whether the client has read all events that were sent."""
     (session,) = stage.sandbox.gateway.sessions
-    shard = stage.client._shards[0]
+    shard = stage.client.client_shards.by_id[0]
     return shard.ws.sequence == session.sequence
