@@ -23,11 +23,15 @@ from tests.e2e.test_oversize import SIZE, find_newest_clip, link_of
 from tests.harness.object_store import S3Server
 from tests.harness.process import find_free_port, run_to_end
 from tests.harness.texts import quote_text
+from tests.web.conftest import Serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 IN_PARTS: Final = 12_000_000
 """Bytes of a clip that is uploaded in parts and posted as it is."""
+
+
+LINK_KEY: Final = "the-same-key-on-each-machine"
 
 
 @dataclass
@@ -60,6 +64,7 @@ async def bucket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Buck
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "WEB_PORT": str(port),
         "MEDIA_REDIRECTS": "true",
+        "LINK_KEYS": LINK_KEY,
     }
     async with (
         s3.run(directory / "s3.log"),
@@ -130,7 +135,34 @@ async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
     await stage.wait_until_idle(room)
 
 
-async def test_a_large_clip_has_a_link_into_the_bucket(bucket: BucketStage) -> None:
+async def download_elsewhere(bucket: BucketStage, link: str, data_dir: Path) -> bytes:
+    """Download a clip from a web server that shares no folder with the bot."""
+    bot, port = bucket.stage.bot.environment, str(find_free_port())
+    serving = Serving(
+        data_dir,
+        **bucket.s3.settings,
+        DATABASE_URL=f"sqlite+aiosqlite:///{bot['DATA_DIR']}/clapper.db",
+        PUBLIC_URL=bot["PUBLIC_URL"],
+        LINK_KEYS=LINK_KEY,
+        WEB_PORT=port,
+    )
+    try:
+        await serving.start()
+        address = link.replace(bot["PUBLIC_URL"], f"http://127.0.0.1:{port}")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(address, allow_redirects=False) as answer,
+        ):
+            assert answer.status == 200, "the bucket's address begins with http://"
+            content = await answer.read()
+        assert await serving.terminate() == 0
+    finally:
+        await serving.close()
+    assert not (data_dir / "clips").exists()
+    return content
+
+
+async def test_a_large_clip_has_a_link_into_the_bucket(bucket: BucketStage, tmp_path: Path) -> None:
     s3, stage = bucket.s3, bucket.stage
     room = await stage.open_channel()
     await stage.control.google(**QUICK_GOOGLE | {"min_bytes": SIZE})
@@ -157,9 +189,10 @@ async def test_a_large_clip_has_a_link_into_the_bucket(bucket: BucketStage) -> N
         assert digest in [
             hashlib.sha256(await s3.read_object(f"bot/clips/{name}")).hexdigest() for name in names
         ]
+        assert await download_elsewhere(bucket, link, tmp_path) == original
         number = await find_newest_clip(stage)
         await stage.delete_clip(message)
-        assert len(await bucket.list_files()) < len(names) - 1, "the re-encode is deleted, too"
+        assert len(await bucket.list_files()) < len(names) - 1, "derived files are deleted, too"
         async with session.get(address) as answer:
             assert answer.status == 404
         async with session.get(link, allow_redirects=False) as answer:
