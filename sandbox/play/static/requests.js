@@ -29,9 +29,9 @@ function drawSoon() {
 function draw() {
   if (list.closest("[hidden]")) return;
   const wanted = filter.value;
-  const shown = [...state.requests.values()].filter((entry) => wanted === "all" || entry.server === wanted).filter((entry) => !QUIET.test(entry.path)).slice(-SHOWN).reverse();
+  const shown = [...state.requests.values()].filter((entry) => wanted === "all" || entry.server === wanted).filter((entry) => !QUIET.test(entry.path)).reverse();
   const focused = document.activeElement?.closest("#request-list [data-key]")?.dataset.key;
-  const groups = groupRepeats(shown);
+  const groups = groupRepeats(shown).slice(0, SHOWN);
   list.replaceChildren(...(groups.length ? groups.map(row) : [el("li", { class: "empty", text: "Nothing yet." })]));
   if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }

@@ -21,6 +21,7 @@ export function startTimeline() {
   on("messages", () => drawAll());
   on("channel", () => { drawAll(); toEnd(); });
   on("message", (message) => draw(message));
+  on("edit-last", editLast);
   on("typing", drawTyping);
   setInterval(drawTyping, 1000);
 }
@@ -115,6 +116,12 @@ function moveByArrow(event) {
   next.tabIndex = 0;
   next.focus();
   next.scrollIntoView({ block: "nearest" });
+}
+
+/** Edit the person's newest message, if it is on the page. */
+function editLast() {
+  const own = shownMessages().findLast((message) => message.author.id === state.user);
+  if (own) list.querySelector(`.message[data-id="${own.id}"] .toolbar [aria-label="Edit"]`)?.click();
 }
 
 /** Show a message, if it is loaded, and give it the focus. */
