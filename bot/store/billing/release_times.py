@@ -5,10 +5,25 @@ day's sum is never negative, because what is returned has the time of its reserv
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, LIMIT_RULES_BY_NAME, LimitMeasure
@@ -21,12 +36,14 @@ from bot.store.billing.usage_queries import (
     IS_DETAIL,
     find_first_day,
 )
+from bot.store.engine.types import UtcTime
 from bot.store.tables.core import ledger_table, submissions_table
 from bot.store.tables.sums import NOBODY, daily_usage_table
 
 _ledger = ledger_table.c
 _daily = daily_usage_table.c
 _submissions = submissions_table.c
+_MEMBER_SCOPES: Final = (LimitScope.MEMBER, LimitScope.EVERYWHERE)
 
 
 async def find_release_time(
@@ -61,102 +78,146 @@ async def find_release_time(
     return (await usage.find_releases(connection, {rule.measure: excess}))[rule.measure]
 
 
+@dataclass(frozen=True, slots=True)
 class WindowUsage:
     """The usage that counts for the limits of one scope in the window that ends now."""
 
-    def __init__(
-        self,
-        scope: LimitScope,
-        window: timedelta,
-        *,
-        guild_id: int | None,
-        user_id: int,
-        now: datetime,
-    ) -> None:
-        self._window = window
-        self._start = now - window
-        members = (user_id, pseudonym_for(user_id))
-        self._group = "budget"
-        match scope:
-            case LimitScope.MEMBER | LimitScope.EVERYWHERE:
-                self._group = "member"
-                entries = and_(_ledger.user_id.in_(members), COUNTS_FOR_MEMBER)
-                sums = and_(_daily.scope == LimitScope.MEMBER, _daily.user_id.in_(members))
-                if scope is LimitScope.MEMBER:
-                    entries &= _ledger.guild_id == guild_id
-                    sums &= _daily.guild_id == (NOBODY if guild_id is None else guild_id)
-            case LimitScope.GUILD:
-                entries = and_(_ledger.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
-                sums = and_(_daily.scope == LimitScope.GUILD, _daily.guild_id == guild_id)
-            case _:
-                entries = and_(COUNTS_WHEN_ABSORBED, IS_DETAIL)
-                sums = and_(_daily.scope == LimitScope.BOT, _daily.guild_id == NOBODY)
-        self._are_entries: ColumnElement[bool] = and_(entries, IS_COUNTED)
-        self._are_sums: ColumnElement[bool] = sums
+    scope: LimitScope
+    window: timedelta
+    guild_id: int | None
+    user_id: int
+    now: datetime
 
     async def find_releases(
         self, connection: AsyncConnection, excesses: Mapping[LimitMeasure, int]
     ) -> dict[LimitMeasure, datetime | None]:
         """Return for each measure when that much of the usage will have left the window."""
-        days = await self._find_days(connection, excesses)
+        parameters = self._build_parameters()
+        days = await self._find_days(connection, excesses, parameters)
         releases: dict[LimitMeasure, datetime | None] = dict.fromkeys(excesses)
         for day in {on for on, _ in days.values()}:
             rests = {measure: rest for measure, (on, rest) in days.items() if on == day}
-            for measure, moment in (await self._find_moments(connection, day, rests)).items():
-                releases[measure] = None if moment is None else moment + self._window
+            parameters |= {f"rest_{measure}": rest for measure, rest in rests.items()}
+            parameters["day_start"] = datetime.combine(day, time.min, UTC)
+            parameters["day_end"] = parameters["day_start"] + DAY
+            query = _build_moments_query(self.scope, self.guild_id is not None, tuple(rests))
+            for name, moment in await connection.execute(query, parameters):
+                releases[LimitMeasure(name)] = moment + self.window
         return releases
 
     async def _find_days(
-        self, connection: AsyncConnection, excesses: Mapping[LimitMeasure, int]
+        self,
+        connection: AsyncConnection,
+        excesses: Mapping[LimitMeasure, int],
+        parameters: dict[str, Any],
     ) -> dict[LimitMeasure, tuple[date, int]]:
         """Return the day on which each excess is reached, and how much of it on that day."""
-        first_day, end = find_first_day(self._start)
-        first = select(
-            literal(first_day).label("day"),
-            *(func.sum(_ledger[measure]).label(measure) for measure in excesses),
-        ).where(self._are_entries, _ledger.window_at > self._start, _ledger.window_at < end)
-        whole = select(
-            _daily.day, *(_daily[f"{self._group}_{measure}"].label(measure) for measure in excesses)
-        ).where(self._are_sums, _daily.day > first_day)
-        parts = union_all(first, whole).subquery()
-        totals = (func.coalesce(func.sum(parts.c[measure]), 0) for measure in excesses)
-        query = select(parts.c.day, *totals).group_by(parts.c.day).order_by(parts.c.day)
+        query = _build_days_query(self.scope, self.guild_id is not None, tuple(excesses))
         rests = dict(excesses)
         days: dict[LimitMeasure, tuple[date, int]] = {}
-        for day, *amounts in (await connection.execute(query)).all():
+        for day, *amounts in await connection.execute(query, parameters):
             for measure, amount in zip(excesses, amounts, strict=True):
                 if measure not in days and amount >= rests[measure]:
                     days[measure] = day, rests[measure]
                 rests[measure] -= int(amount)
         return days
 
-    async def _find_moments(
-        self, connection: AsyncConnection, day: date, rests: Mapping[LimitMeasure, int]
-    ) -> dict[LimitMeasure, datetime | None]:
-        """Return the time of the entry on ``day`` with which each of ``rests`` is reached."""
-        start = self._start.replace(
-            year=day.year, month=day.month, day=day.day, hour=0, minute=0, second=0, microsecond=0
-        )
+    def _build_parameters(self) -> dict[str, Any]:
+        start = self.now - self.window
+        first_day, end = find_first_day(start)
+        parameters: dict[str, Any] = {
+            "window_start": start,
+            "first_day": first_day,
+            "first_day_end": end,
+        }
+        if self.scope in _MEMBER_SCOPES:
+            parameters["user_ids"] = [self.user_id, pseudonym_for(self.user_id)]
+        if self.scope in (LimitScope.MEMBER, LimitScope.GUILD) and self.guild_id is not None:
+            parameters["guild_id"] = self.guild_id
+        return parameters
+
+
+def _find_entries(scope: LimitScope, *, in_guild: bool) -> ColumnElement[bool]:
+    guild_id: BindParameter[int] = bindparam("guild_id", type_=BigInteger())
+    user_ids: BindParameter[list[int]] = bindparam("user_ids", expanding=True)
+    is_here = _ledger.guild_id == guild_id if in_guild else _ledger.guild_id.is_(None)
+    match scope:
+        case LimitScope.MEMBER:
+            found = and_(_ledger.user_id.in_(user_ids), is_here, COUNTS_FOR_MEMBER)
+        case LimitScope.EVERYWHERE:
+            found = and_(_ledger.user_id.in_(user_ids), COUNTS_FOR_MEMBER)
+        case LimitScope.GUILD:
+            found = and_(is_here, COUNTS_WHEN_ABSORBED)
+        case _:
+            found = and_(COUNTS_WHEN_ABSORBED, IS_DETAIL)
+    return and_(found, IS_COUNTED)
+
+
+def _find_sums(scope: LimitScope, *, in_guild: bool) -> ColumnElement[bool]:
+    guild_id: BindParameter[int] = bindparam("guild_id", type_=BigInteger())
+    user_ids: BindParameter[list[int]] = bindparam("user_ids", expanding=True)
+    is_here = _daily.guild_id == (guild_id if in_guild else NOBODY)
+    match scope:
+        case LimitScope.MEMBER:
+            return and_(_daily.scope == LimitScope.MEMBER, _daily.user_id.in_(user_ids), is_here)
+        case LimitScope.EVERYWHERE:
+            return and_(_daily.scope == LimitScope.MEMBER, _daily.user_id.in_(user_ids))
+        case LimitScope.GUILD:
+            return and_(_daily.scope == LimitScope.GUILD, is_here)
+        case _:
+            return and_(_daily.scope == LimitScope.BOT, _daily.guild_id == NOBODY)
+
+
+@cache
+def _build_days_query(
+    scope: LimitScope, in_guild: bool, measures: tuple[LimitMeasure, ...]
+) -> Select[Any]:
+    """Return the query for a window's days, whose building costs more than their reading."""
+    first_day = bindparam("first_day", type_=Date())
+    first = select(
+        first_day.label("day"), *(func.sum(_ledger[measure]).label(measure) for measure in measures)
+    ).where(
+        _find_entries(scope, in_guild=in_guild),
+        _ledger.window_at > bindparam("window_start", type_=UtcTime()),
+        _ledger.window_at < bindparam("first_day_end", type_=UtcTime()),
+    )
+    group = "member" if scope in _MEMBER_SCOPES else "budget"
+    whole = select(
+        _daily.day, *(_daily[f"{group}_{measure}"].label(measure) for measure in measures)
+    ).where(_find_sums(scope, in_guild=in_guild), _daily.day > first_day)
+    parts = union_all(first, whole).subquery()
+    totals = (func.coalesce(func.sum(parts.c[measure]), 0) for measure in measures)
+    return select(parts.c.day, *totals).group_by(parts.c.day).order_by(parts.c.day)
+
+
+@cache
+def _build_moments_query(
+    scope: LimitScope, in_guild: bool, measures: tuple[LimitMeasure, ...]
+) -> CompoundSelect[Any]:
+    """Return the query for the measures, each with the time at which its rest is reached."""
+    moments = []
+    for measure in measures:
         running = (
             select(
                 _ledger.window_at,
                 # entries with the same time (a reservation and its refund) are summed together
-                *(
-                    func.sum(_ledger[measure]).over(order_by=_ledger.window_at).label(measure)
-                    for measure in rests
-                ),
+                func.sum(_ledger[measure]).over(order_by=_ledger.window_at).label("freed"),
             )
             .where(
-                self._are_entries,
-                _ledger.window_at > self._start,
-                _ledger.window_at >= start,
-                _ledger.window_at < start + DAY,
+                _find_entries(scope, in_guild=in_guild),
+                _ledger.window_at > bindparam("window_start", type_=UtcTime()),
+                _ledger.window_at >= bindparam("day_start", type_=UtcTime()),
+                _ledger.window_at < bindparam("day_end", type_=UtcTime()),
             )
             .subquery()
         )
-        moments: list[ColumnElement[Any]] = [
-            func.min(case((running.c[measure] >= rest, running.c.window_at)))
-            for measure, rest in rests.items()
-        ]
-        row = (await connection.execute(select(*moments))).one()
-        return dict(zip(rests, row, strict=True))
+        # a subquery of its own, because SQLite allows no limit within a union
+        first = (
+            select(running.c.window_at)
+            .where(running.c.freed >= bindparam(f"rest_{measure}", type_=BigInteger()))
+            .order_by(running.c.window_at)
+            .limit(literal_column("1"))
+            .subquery()
+        )
+        moments.append(select(literal_column(f"'{measure}'"), first.c.window_at))
+    return union_all(*moments)

@@ -20,8 +20,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    false,
     func,
+    literal_column,
     or_,
     select,
     union_all,
@@ -207,26 +207,32 @@ class _UsageScope:
             for measure in LimitMeasure:
                 for prefix in ("", "granted_"):
                     total = _daily[f"{self._group}_{prefix}{measure}"]
-                    value = case((inside, total), else_=0)
-                    amounts.append(value.label(f"{prefix}{name}_{measure}"))
-        return select(*self._sum_keys, *amounts).where(
-            self._are_sums, _daily.day > bindparam("month_first_day", type_=Date())
+                    value = total if name == "month" else case((inside, total), else_=0)
+                    amounts.append(func.sum(value).label(f"{prefix}{name}_{measure}"))
+        return (
+            select(*self._sum_keys, *amounts)
+            .where(self._are_sums, _daily.day > bindparam("month_first_day", type_=Date()))
+            .group_by(*self._sum_keys)
         )
 
     def _select_first_day(self, window: str) -> Select[Any]:
-        """Select the entries of the day in which a window begins."""
-        amounts = []
+        """Select the sums of the entries of the day in which a window begins."""
+        amounts: list[ColumnElement[Any]] = []
         for name, _ in _WINDOWS:
             for measure in LimitMeasure:
                 for prefix, of_kind in (("", IS_COUNTED), ("granted_", IS_GRANT)):
-                    counted = of_kind if name == window else false()
-                    value = case((counted, _ledger[measure]), else_=0)
-                    amounts.append(value.label(f"{prefix}{name}_{measure}"))
-        return select(*self._entry_keys, *amounts).where(
-            self._are_entries,
-            or_(IS_COUNTED, IS_GRANT),
-            _ledger.window_at > bindparam(f"{window}_start", type_=UtcTime()),
-            _ledger.window_at < bindparam(f"{window}_first_day_end", type_=UtcTime()),
+                    value = func.sum(case((of_kind, _ledger[measure]), else_=0))
+                    amount = value if name == window else literal_column("0")
+                    amounts.append(amount.label(f"{prefix}{name}_{measure}"))
+        return (
+            select(*self._entry_keys, *amounts)
+            .where(
+                self._are_entries,
+                or_(IS_COUNTED, IS_GRANT),
+                _ledger.window_at > bindparam(f"{window}_start", type_=UtcTime()),
+                _ledger.window_at < bindparam(f"{window}_first_day_end", type_=UtcTime()),
+            )
+            .group_by(*self._entry_keys)
         )
 
 
