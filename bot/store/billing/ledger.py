@@ -110,7 +110,7 @@ class LedgerStore:
         async def fetch_usage(connection: AsyncConnection) -> list[UsageRow]:
             rows = await connection.execute(query)
             return [
-                UsageRow(user_id, int(clips), int(seconds), Micros(int(money)))
+                UsageRow(user_id, clips, seconds, Micros(money))
                 for user_id, clips, seconds, money in rows
                 if clips or money
             ]

@@ -4,23 +4,24 @@ First the day is found from the sums of the days, then the moment among the entr
 day's sum is never negative, because what is returned has the time of its reservation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    CompoundSelect,
     Date,
+    Integer,
+    Row,
     Select,
     and_,
     bindparam,
     func,
-    literal_column,
     select,
     union_all,
 )
@@ -35,6 +36,7 @@ from bot.store.billing.usage_queries import (
     IS_COUNTED,
     IS_DETAIL,
     find_first_day,
+    sum_integers,
 )
 from bot.store.engine.types import UtcTime
 from bot.store.tables.core import ledger_table, submissions_table
@@ -43,6 +45,9 @@ from bot.store.tables.sums import NOBODY, daily_usage_table
 _ledger = ledger_table.c
 _daily = daily_usage_table.c
 _submissions = submissions_table.c
+_FIRST_ROWS: Final = 100
+"""Usually enough of a day's entries, because a quota shows when the first of them leaves."""
+_ALL_ROWS: Final = 2**31 - 1
 _MEMBER_SCOPES: Final = (LimitScope.MEMBER, LimitScope.EVERYWHERE)
 
 
@@ -97,12 +102,8 @@ class WindowUsage:
         releases: dict[LimitMeasure, datetime | None] = dict.fromkeys(excesses)
         for day in {on for on, _ in days.values()}:
             rests = {measure: rest for measure, (on, rest) in days.items() if on == day}
-            parameters |= {f"rest_{measure}": rest for measure, rest in rests.items()}
-            parameters["day_start"] = datetime.combine(day, time.min, UTC)
-            parameters["day_end"] = parameters["day_start"] + DAY
-            query = _build_moments_query(self.scope, self.guild_id is not None, tuple(rests))
-            for name, moment in await connection.execute(query, parameters):
-                releases[LimitMeasure(name)] = moment + self.window
+            moments = await self._find_moments(connection, day, rests, parameters)
+            releases |= {measure: moment + self.window for measure, moment in moments.items()}
         return releases
 
     async def _find_days(
@@ -121,6 +122,28 @@ class WindowUsage:
                     days[measure] = day, rests[measure]
                 rests[measure] -= int(amount)
         return days
+
+    async def _find_moments(
+        self,
+        connection: AsyncConnection,
+        day: date,
+        rests: Mapping[LimitMeasure, int],
+        parameters: dict[str, Any],
+    ) -> dict[LimitMeasure, datetime]:
+        """Return the time of the entry on ``day`` with which each of ``rests`` is reached."""
+        query = _build_moments_query(self.scope, self.guild_id is not None, tuple(rests))
+        start = datetime.combine(day, time.min, UTC)
+        parameters = parameters | {
+            "first_at": max(start, self.now - self.window + timedelta(microseconds=1)),
+            "day_end": start + DAY,
+        }
+        found: dict[LimitMeasure, datetime] = {}
+        for limit in (_FIRST_ROWS, _ALL_ROWS):
+            rows = (await connection.execute(query, parameters | {"row_limit": limit})).all()
+            found = _find_reached(rows, rests, is_cut=len(rows) == limit)
+            if len(found) == len(rests):
+                break
+        return found
 
     def _build_parameters(self) -> dict[str, Any]:
         start = self.now - self.window
@@ -175,7 +198,8 @@ def _build_days_query(
     """Return the query for a window's days, whose building costs more than their reading."""
     first_day = bindparam("first_day", type_=Date())
     first = select(
-        first_day.label("day"), *(func.sum(_ledger[measure]).label(measure) for measure in measures)
+        first_day.label("day"),
+        *(sum_integers(_ledger[measure]).label(measure) for measure in measures),
     ).where(
         _find_entries(scope, in_guild=in_guild),
         _ledger.window_at > bindparam("window_start", type_=UtcTime()),
@@ -186,38 +210,44 @@ def _build_days_query(
         _daily.day, *(_daily[f"{group}_{measure}"].label(measure) for measure in measures)
     ).where(_find_sums(scope, in_guild=in_guild), _daily.day > first_day)
     parts = union_all(first, whole).subquery()
-    totals = (func.coalesce(func.sum(parts.c[measure]), 0) for measure in measures)
+    totals = (func.coalesce(sum_integers(parts.c[measure]), 0) for measure in measures)
     return select(parts.c.day, *totals).group_by(parts.c.day).order_by(parts.c.day)
 
 
 @cache
 def _build_moments_query(
     scope: LimitScope, in_guild: bool, measures: tuple[LimitMeasure, ...]
-) -> CompoundSelect[Any]:
-    """Return the query for the measures, each with the time at which its rest is reached."""
-    moments = []
-    for measure in measures:
-        running = (
-            select(
-                _ledger.window_at,
-                # entries with the same time (a reservation and its refund) are summed together
-                func.sum(_ledger[measure]).over(order_by=_ledger.window_at).label("freed"),
-            )
-            .where(
-                _find_entries(scope, in_guild=in_guild),
-                _ledger.window_at > bindparam("window_start", type_=UtcTime()),
-                _ledger.window_at >= bindparam("day_start", type_=UtcTime()),
-                _ledger.window_at < bindparam("day_end", type_=UtcTime()),
-            )
-            .subquery()
+) -> Select[Any]:
+    """Return the query for the entries of a part of a day, in the order of their time."""
+    return (
+        select(_ledger.window_at, *(_ledger[measure] for measure in measures))
+        .where(
+            _find_entries(scope, in_guild=in_guild),
+            _ledger.window_at >= bindparam("first_at", type_=UtcTime()),
+            _ledger.window_at < bindparam("day_end", type_=UtcTime()),
         )
-        # a subquery of its own, because SQLite allows no limit within a union
-        first = (
-            select(running.c.window_at)
-            .where(running.c.freed >= bindparam(f"rest_{measure}", type_=BigInteger()))
-            .order_by(running.c.window_at)
-            .limit(literal_column("1"))
-            .subquery()
-        )
-        moments.append(select(literal_column(f"'{measure}'"), first.c.window_at))
-    return union_all(*moments)
+        .order_by(_ledger.window_at)
+        .limit(bindparam("row_limit", type_=Integer()))
+    )
+
+
+def _find_reached(
+    rows: Sequence[Row[Any]], rests: Mapping[LimitMeasure, int], *, is_cut: bool
+) -> dict[LimitMeasure, datetime]:
+    """Return when the sums of ``rows`` reach ``rests``, for those that they reach.
+
+    Entries with the same time (a reservation and its refund) are summed together. So the last time
+    of rows that are cut off says nothing.
+    """
+    sums = dict.fromkeys(rests, 0)
+    found: dict[LimitMeasure, datetime] = {}
+    for moment, group in groupby(rows, key=lambda row: row.window_at):
+        if is_cut and moment == rows[-1].window_at:
+            break
+        for row in group:
+            for measure in rests:
+                sums[measure] += row._mapping[measure]
+        for measure, rest in rests.items():
+            if sums[measure] >= rest:
+                found.setdefault(measure, moment)
+    return found

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     Date,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     or_,
@@ -160,9 +162,9 @@ def build_member_list(guild_id: int, since: datetime) -> Select[Any]:
         _daily.budget_micros,
     ).where(_daily.scope == LimitScope.MEMBER, _daily.guild_id == guild_id, _daily.day > first_day)
     parts = union_all(first, whole).subquery().c
-    micros = func.sum(parts.micros)
+    micros = sum_integers(parts.micros)
     return (
-        select(parts.user_id, func.sum(parts.clips), func.sum(parts.seconds), micros)
+        select(parts.user_id, sum_integers(parts.clips), sum_integers(parts.seconds), micros)
         .group_by(parts.user_id)
         .order_by(micros.desc(), parts.user_id)
     )
@@ -194,7 +196,7 @@ class _UsageScope:
         names = [key.name for key in self._entry_keys]
         keys = [parts.c[name] for name in names]
         totals = [
-            func.coalesce(func.sum(column), 0).label(name)
+            func.coalesce(sum_integers(column), 0).label(name)
             for name, column in parts.c.items()
             if name not in names
         ]
@@ -208,7 +210,7 @@ class _UsageScope:
                 for prefix in ("", "granted_"):
                     total = _daily[f"{self._group}_{prefix}{measure}"]
                     value = total if name == "month" else case((inside, total), else_=0)
-                    amounts.append(func.sum(value).label(f"{prefix}{name}_{measure}"))
+                    amounts.append(sum_integers(value).label(f"{prefix}{name}_{measure}"))
         return (
             select(*self._sum_keys, *amounts)
             .where(self._are_sums, _daily.day > bindparam("month_first_day", type_=Date()))
@@ -221,7 +223,7 @@ class _UsageScope:
         for name, _ in _WINDOWS:
             for measure in LimitMeasure:
                 for prefix, of_kind in (("", IS_COUNTED), ("granted_", IS_GRANT)):
-                    value = func.sum(case((of_kind, _ledger[measure]), else_=0))
+                    value = sum_integers(case((of_kind, _ledger[measure]), else_=0))
                     amount = value if name == window else literal_column("0")
                     amounts.append(amount.label(f"{prefix}{name}_{measure}"))
         return (
@@ -234,6 +236,11 @@ class _UsageScope:
             )
             .group_by(*self._entry_keys)
         )
+
+
+def sum_integers(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the sum as an integer; PostgreSQL's own is a decimal, which takes long to read."""
+    return cast(func.sum(column), BigInteger())
 
 
 def find_first_day(start: datetime) -> tuple[date, datetime]:
