@@ -25,9 +25,11 @@ from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GalleryPage, GallerySearch
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
+from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
@@ -35,6 +37,7 @@ from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import metadata, model_states_table
 from tests.bench.million.filling import open_filled_database
 from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
+from tests.bench.store import POLICY
 from tests.contract.conftest import KINDS
 from tests.fakes.world import make_origin, make_plan
 
@@ -46,8 +49,11 @@ SMALL_TABLES: Final = {
     "guild_removals",
     "interaction_lifetimes",
     "account_refusals",
+    "duration_counts",
+    "ended_job_counts",
+    "ledger_totals",
 }
-"""A row for each process, model, route, or server that was left a few days ago."""
+"""A row for each process, model, route, kind, or server that was left a few days ago."""
 BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
 LIMIT: Final = 24
 WORKER: Final = "plans"
@@ -61,6 +67,7 @@ class Operations:
     def __init__(self, database: Database, rare_word: str) -> None:
         self.database, self.rare_word = database, rare_word
         self.jobs = JobStore(database)
+        self.ledger = LedgerStore(database)
         self.gallery = GalleryStore(database)
         self.digests = DigestStore(database)
         self.clips = ClipStore(database)
@@ -77,6 +84,27 @@ class Operations:
         )
         assert isinstance(answer, Job)
         assert await self.jobs.find_queue_place(answer)
+
+    async def accept_within_limits(self) -> None:
+        origin = make_origin("limits", guild_id=BUSY_SERVER, user_id=REGULAR)
+        [answer] = await self.jobs.admit_requests(
+            [AdmissionRequest(make_plan(), origin)], policy=POLICY, owner=WORKER
+        )
+        assert isinstance(answer, Job)
+
+    async def show_quota(self) -> None:
+        origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)
+        status = await self.ledger.quota_status(origin, policy=POLICY)
+        assert any(line.frees_at for line in status.lines)
+
+    async def show_usage(self) -> None:
+        since = self.clock.now() - timedelta(days=30)
+        assert await self.ledger.list_usage(BUSY_SERVER, since=since)
+
+    async def take_snapshot(self) -> None:
+        snapshot = await StatisticsStore(self.database).load_snapshot(now=self.clock.now())
+        assert snapshot.job_counts
+        assert snapshot.spent > 0
 
     async def claim(self) -> None:
         assert await self.jobs.claim_jobs(WORKER, policy=SpendingPolicy(), limit=1)
