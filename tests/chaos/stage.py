@@ -263,7 +263,8 @@ async def open_stage(
                     "DATA_DIR": str(data),
                     **NO_LIMITS,
                     **_SHORT_INTERVALS,
-                    **(shard if processes > 1 else {}),
+                    # fixed ones, so that a killed process is back before its lease has ended
+                    **(shard if cluster is not None else {}),
                     **(settings or {}),
                 },
             )

@@ -32,7 +32,9 @@ def test_commands_in_containers_are_those_that_exist(root: Path) -> None:
     compose = (root / "compose.yaml").read_text("utf-8")
     used = re.findall(r"docker compose (?:exec|run --rm) (\w+) clapper ([\w-]+)", docker)
     assert {"status", "pause", "settle", "after-restore"} <= {command for _, command in used}
-    assert {name for name, _ in used} <= set(re.findall(r"^  (\w+):$", compose, re.MULTILINE))
+    assert {name for name, _ in used} <= set(
+        re.findall(r"^  (\w+):(?: &\w+)?$", compose, re.MULTILINE)
+    )
     assert {command for _, command in used} <= SUBCOMMANDS.keys()
     assert "/data/clapper.db" in docker
     assert "link-keys.json" in docker
@@ -49,8 +51,6 @@ def test_dockers_bridge_is_named_for_proxies_and_metrics(root: Path) -> None:
     name = re.search(r"^name: (\w+)$", compose, re.MULTILINE)
     assert name is not None
     assert f"{name[1]}_default" in docker
-    [ports] = re.findall(r"^    ports: (.*)$", compose, re.MULTILINE)
-    assert ports.startswith('["127.0.0.1:')
 
 
 def test_operators_read_what_public_means_for_the_bill(root: Path) -> None:
