@@ -291,6 +291,38 @@ async def test_only_its_person_is_told_of_an_ephemeral_message(stage: BotStage) 
         assert (await receive_messages(cem, 1))[0]["content"] == "now everybody"
 
 
+async def test_typing_is_shown_to_all_who_see_the_channel(stage: BotStage) -> None:
+    base = stage.control.url.removesuffix("/control")
+    room = await stage.open_channel(name="slow")
+    environment = stage.sandbox.environment_for_bot
+    headers = {"Authorization": f"Bot {environment['DISCORD_TOKEN']}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{base}/play/socket?user=Dia") as dia,
+    ):
+        world = (await dia.receive_json())["world"]
+        url = f"{environment['DISCORD_API_URL']}/channels/{room}/typing"
+        async with session.post(url, headers=headers) as response:
+            assert response.status == 204
+        frame = await dia.receive_json(timeout=60)
+        while frame["type"] != "typing":
+            frame = await dia.receive_json(timeout=60)
+        assert (frame["channel_id"], frame["user_id"]) == (room, world["bot"]["id"])
+
+
+async def test_what_a_browser_loads_is_not_listed_as_the_bots(stage: BotStage) -> None:
+    base = stage.control.url.removesuffix("/control")
+    for name, headers, listed in (
+        ("person", {"Sec-Fetch-Site": "same-origin"}, 0),
+        ("program", {}, 1),
+    ):
+        async with aiohttp.ClientSession() as session:
+            url = f"{base}/avatars/1/{name}.png"
+            async with session.get(url, headers=headers) as response:
+                assert response.status == 200
+        assert len(await stage.control.requests(path=f"/{name}.png")) == listed
+
+
 async def receive_messages(
     socket: aiohttp.ClientWebSocketResponse, count: int
 ) -> list[dict[str, Any]]:
