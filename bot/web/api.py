@@ -47,7 +47,7 @@ async def list_clips(request: web.Request) -> web.Response:
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
         limit = read_limit(request.query)
-        page = await site.gallery.load_page(search, cursor=cursor, limit=limit)
+        page = await site.load_page(search, cursor=cursor, limit=limit)
     except QueryInvalid as error:
         return responses.respond_problem(request, 400, str(error), parameter=error.parameter)
     except CursorInvalid:

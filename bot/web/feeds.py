@@ -25,7 +25,7 @@ async def get_atom_feed(request: web.Request) -> web.Response:
         search = read_search(request.query)
     except QueryInvalid as error:
         raise web.HTTPBadRequest from error
-    page = await site.gallery.load_page(search, cursor=None, limit=PAGE_SIZE)
+    page = await site.load_page(search, cursor=None, limit=PAGE_SIZE)
     cards = [build_card_view(entry, site, texts) for entry in page.entries]
     guilds = await site.gallery.list_guilds(limit=0, including=search.guild_id)
     servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
 from yarl import URL
 
 from bot.domain.showcase.gallery import (
-    ClipLength,
     CursorInvalid,
     GalleryEntry,
     GalleryOrder,
+    GalleryPeriod,
     GallerySearch,
 )
 from bot.web import responses
+from bot.web.chips import build_chips
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
@@ -32,8 +32,6 @@ from bot.web.view_models import (
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
-_FAVORITE_AGE: Final = timedelta(days=30)
-"""Maximum time since the audience's favorite was showcased."""
 LANGUAGE_COOKIE: Final = "language"
 _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
@@ -58,20 +56,19 @@ def render_page(
 
 
 async def show_gallery(request: web.Request) -> web.Response:
-    """Return a page of the gallery. The first one, unless filtered, shows the recent favorite."""
+    """Return a page of the gallery. The first one, unless filtered, shows the week's winner."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
-        page = await site.gallery.load_page(search, cursor=cursor, limit=PAGE_SIZE)
+        page = await site.load_page(search, cursor=cursor, limit=PAGE_SIZE)
     except (QueryInvalid, CursorInvalid) as error:
         raise web.HTTPBadRequest from error
-    winners: list[GalleryEntry] = []
+    winner, period = None, None
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
-        since = site.clock.now() - _FAVORITE_AGE
-        favorite = await site.gallery.find_favourite(since=since)
-        winners = [] if favorite is None else [favorite]
+        winner, period = await _find_winner(site)
     guilds = await site.gallery.list_guilds(including=search.guild_id)
     servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]
+    counted = await site.clip_counts.load(site.gallery, search, site.clock)
     return render_page(
         request,
         "gallery.html",
@@ -79,19 +76,41 @@ async def show_gallery(request: web.Request) -> web.Response:
         canonical=site.build_absolute_url(_build_link(search)),
         view_name=describe_search(search, servers, site),
         cards=await build_moving_cards(page.entries, site, texts),
-        best=next(iter(await build_moving_cards(winners, site, texts)), None),
+        best=winner and (await build_moving_cards([winner], site, texts))[0],
+        best_of=period,
         more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
         first=None if cursor is None else _build_link(search),
         orders=[
-            (order, _build_link(replace(search, order=order)), order is search.order)
+            (
+                order,
+                _build_link(replace(search, order=order, period=None)),
+                order is search.order,
+            )
             for order in GalleryOrder
         ],
-        lengths=list(ClipLength),
+        periods=[
+            (each or "all", _build_link(replace(search, period=each)), each is search.period)
+            for each in (*GalleryPeriod, None)
+        ],
+        chips=build_chips(search, counted, texts, site.get_model_name),
+        count=counted.count(search),
+        is_count_partial=counted.is_partial,
+        build_link=_build_link,
+        kept=build_query(replace(search, text=None, guild_id=None)),
         servers=servers,
-        models=[(model, site.get_model_name(model)) for model in await site.gallery.list_models()],
         feed=str(URL("/feed.atom").with_query(build_query(search))),
-        narrowed=search != GallerySearch(order=search.order),
+        narrowed=replace(search, order=GalleryOrder.NEW, period=None) != GallerySearch(),
     )
+
+
+async def _find_winner(site: GallerySite) -> tuple[GalleryEntry | None, GalleryPeriod | None]:
+    """Return the entry of the last week with the most stars, or else of the last month."""
+    now = site.clock.now()
+    for period in GalleryPeriod:
+        winner = await site.gallery.find_favourite(since=now - period.duration)
+        if winner is not None:
+            return winner, period
+    return None, None
 
 
 def describe_search(
@@ -132,7 +151,7 @@ async def show_clip(request: web.Request) -> web.Response:
 
 async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> list[CardView]:
     search = GallerySearch(guild_id=card.server_id)
-    page = await site.gallery.load_page(search, cursor=None, limit=_RELATED_LIMIT)
+    page = await site.load_page(search, cursor=None, limit=_RELATED_LIMIT)
     others = [entry for entry in page.entries if entry.clip.id != card.id]
     return await build_moving_cards(others[: _RELATED_LIMIT - 1], site, texts)
 

@@ -6,7 +6,13 @@ from typing import Final, TypeVar
 
 from yarl import Query
 
-from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GallerySearch
+from bot.domain.showcase.gallery import (
+    ClipLength,
+    ClipShape,
+    GalleryOrder,
+    GalleryPeriod,
+    GallerySearch,
+)
 
 PAGE_SIZE: Final = 24
 MAX_PAGE_SIZE: Final = 100
@@ -41,6 +47,8 @@ def read_search(query: Mapping[str, str]) -> GallerySearch:
         length=_parse_choice(ClipLength, "length", query),
         text=text or None,
         order=_parse_choice(GalleryOrder, "order", query) or GalleryOrder.NEW,
+        shape=_parse_choice(ClipShape, "shape", query),
+        period=_parse_choice(GalleryPeriod, "period", query),
     )
 
 
@@ -69,8 +77,10 @@ def build_query(search: GallerySearch, **extra: str | None) -> Query:
         "server": None if search.guild_id is None else str(search.guild_id),
         "model": search.model,
         "length": search.length,
+        "shape": search.shape,
         "q": search.text,
         "order": None if search.order is GalleryOrder.NEW else search.order,
+        "period": search.period,
     }
     return {name: str(value) for name, value in (parts | extra).items() if value}
 

@@ -9,11 +9,12 @@ from yarl import URL
 
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.ports import Clock
-from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.gallery import GalleryEntry, GalleryPage, GallerySearch
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import StaticAssets
+from bot.web.clip_counts import ClipCounts
 from bot.web.open_limits import WebCapacity
 from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
@@ -34,7 +35,15 @@ class GallerySite:
     clock: Clock
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)
+    clip_counts: ClipCounts = field(default_factory=ClipCounts)
     templates: PageTemplates = field(default_factory=PageTemplates)
+
+    async def load_page(
+        self, search: GallerySearch, *, cursor: str | None, limit: int
+    ) -> GalleryPage:
+        """Return a page of a search, whose period ends now. Raises `CursorInvalid`."""
+        now = self.clock.now()
+        return await self.gallery.load_page(search, cursor=cursor, limit=limit, now=now)
 
     def build_absolute_url(self, path: str) -> str:
         """Return the public URL of ``path``."""

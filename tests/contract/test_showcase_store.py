@@ -11,10 +11,13 @@ from sqlalchemy import insert
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.domain.showcase.gallery import (
+    ClipCount,
     ClipLength,
+    ClipShape,
     CursorInvalid,
     GalleryEntry,
     GalleryOrder,
+    GalleryPeriod,
     GallerySearch,
 )
 from bot.domain.showcase.post import (
@@ -393,6 +396,43 @@ async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Databa
     assert hidden is not None
     assert hidden.prompt is None
     assert hidden.clip.prompt == ""
+
+
+async def test_the_gallery_knows_shapes_and_periods_and_counts_them(database: Database) -> None:
+    gallery = GalleryStore(database)
+    await opened(database)
+    await opened(database, OTHER, public=False)
+    now = NOW + timedelta(hours=1)
+    clips: list[tuple[int, int, dict[str, Any]]] = [
+        (1, 40, {}),
+        (2, 20, {"aspect_ratio": "9:16"}),
+        (3, 2, {"aspect_ratio": "9:16", "model": "veo-b"}),
+        (4, 1, {"seconds": 22}),
+        (5, 1, {"guild_id": OTHER}),
+    ]
+    for number, days, changes in clips:
+        await shown(
+            database, await made(database, number, **changes), at=now - timedelta(days=days)
+        )
+
+    async def found(**search: Any) -> list[int]:
+        page = await gallery.load_page(GallerySearch(**search), cursor=None, limit=9, now=now)
+        return numbers(page.entries)
+
+    assert await found(shape=ClipShape.PORTRAIT) == [3, 2]
+    assert await found(shape=ClipShape.LANDSCAPE) == [4, 1]
+    assert await found(period=GalleryPeriod.WEEK) == [4, 3]
+    assert await found(period=GalleryPeriod.MONTH) == [4, 3, 2]
+    assert await found(period=GalleryPeriod.MONTH, shape=ClipShape.PORTRAIT, model="veo-b") == [3]
+    counted = await gallery.count_clips(
+        GallerySearch(period=GalleryPeriod.MONTH, model="veo-b", shape=ClipShape.LANDSCAPE), now=now
+    )
+    assert set(counted) == {
+        ClipCount("veo-a", ClipShape.PORTRAIT, ClipLength.SHORT, 1),
+        ClipCount("veo-b", ClipShape.PORTRAIT, ClipLength.SHORT, 1),
+        ClipCount("veo-a", ClipShape.LANDSCAPE, ClipLength.LONG, 1),
+    }, "of the period, and whatever model and shape are chosen"
+    assert [each.count for each in await gallery.count_clips(GallerySearch(text="nummer 1"))] == [1]
 
 
 async def test_lineage_lists_shown_ancestors(database: Database) -> None:

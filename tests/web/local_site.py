@@ -19,9 +19,10 @@ from yarl import URL
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.media_store import MediaStore
-from bot.domain.showcase.gallery import GalleryEntry, GalleryPage
+from bot.domain.showcase.gallery import ClipCount, GalleryEntry, GalleryPage
 from bot.media.local_store import LocalMediaStore
 from bot.observability.web_metrics import WebInstruments
+from bot.services.clips.thumbnails import Thumbnails
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
 from bot.web.open_limits import WebCapacity
@@ -43,8 +44,13 @@ class GalleryInMemory(GalleryStore):
     async def find_entry(self, clip_id: int) -> GalleryEntry | None:
         return self.entries.get(clip_id)
 
-    async def load_page(self, search: Any, *, cursor: str | None, limit: int) -> GalleryPage:
+    async def load_page(
+        self, search: Any, *, cursor: str | None, limit: int, now: Any = None
+    ) -> GalleryPage:
         return GalleryPage(tuple(self.entries.values()), None)
+
+    async def count_clips(self, search: Any, *, now: Any = None) -> list[ClipCount]:
+        return []
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
         return [self.entries[clip_id]]
@@ -107,7 +113,7 @@ async def serve_locally(
     *,
     capacity: WebCapacity | None = None,
     requests_per_minute: float = 100_000,
-    thumbnails: Any = NOTHING,
+    thumbnails: Thumbnails | None = None,
     media_store: MediaStore | None = None,
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
     base_url: str = "http://127.0.0.1:8080",
@@ -131,7 +137,13 @@ async def serve_locally(
         GallerySite(
             base_url=URL(base_url),
             gallery=GalleryInMemory(*entries),
-            thumbnails=thumbnails,
+            thumbnails=thumbnails
+            or Thumbnails(
+                poster_transcoder=NOTHING,
+                preview_transcoder=NOTHING,
+                media_probe=NOTHING,
+                media_store=LocalMediaStore(data_dir),
+            ),
             media_store=media_store or LocalMediaStore(data_dir),
             clock=SystemClock(),
         ),

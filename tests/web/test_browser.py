@@ -132,8 +132,7 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     assert {text.strip() for text in await page.locator("#grid .by a").all_text_contents()} == {
         "Atelier Nachtlicht"
     }
-    await page.get_by_label(say("filter.model")).select_option(label="Veo 3.1")
-    await page.get_by_role("button", name=say("search.go")).click()
+    await page.locator(".chips").get_by_role("link", name=re.compile(r"^Veo 3\.1 \d+$")).click()
     await page.wait_for_url(re.compile("model="))
     names = await titles(page)
     assert names
@@ -143,10 +142,12 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"\?q=PAPER"))
     assert all("lanterns" in name for name in await titles(page))
-    await page.get_by_label(say("filter.length")).select_option(label=say("length.long"))
-    await page.get_by_label(say("search.label")).fill("")
-    await page.get_by_role("button", name=say("search.go")).click()
+    await page.get_by_role("link", name=say("filter.clear")).click()
+    long = page.locator(".chips").get_by_role("link", name=say("length.long"))
+    await expect(long).to_have_text(f"{say('length.long')} 1")
+    await long.click()
     await page.wait_for_url(re.compile("length=long$"))
+    await expect(page.locator(".count")).to_have_text("1 clip")
     assert await titles(page) == [
         "Morning comes: gulls, a pink sky, and the boat meets a whale that hums"
     ]
@@ -156,6 +157,13 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     stars = await page.locator("#grid .stars > span[aria-hidden]").all_text_contents()
     assert [int(count) for count in stars] == sorted(map(int, stars), reverse=True)
     assert int(stars[0]) == 97
+    await page.locator(".periods").get_by_role("link", name=say("period.week")).click()
+    await page.wait_for_url(re.compile("period=week$"))
+    await page.locator(".chips").get_by_role("link", name=say("shape.portrait")).click()
+    await page.wait_for_url(re.compile(r"\?shape=portrait&order=top&period=week$"))
+    assert await page.locator("#grid .tile:not(.tall)").count() == 0
+    await page.locator(".chips [aria-current]").click()  # a chosen chip is taken off again
+    await page.wait_for_url(re.compile(r"\?order=top&period=week$"))
     await tab.open("/?q=boat")
     await tab.take_screenshot("search", tmp_path)
     await tab.open("/?q=nothing-like-this")

@@ -20,17 +20,19 @@ from tests.web.test_page_texts import texts
 NARROW: Final = (360, 740)
 """The narrowest of today's phones."""
 GALLERY, FOUND, NOTHING = "/", "/?q=lanterns", "/?q=nothing-like-this"
+BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
 
 PLACES: Final = (
     (GALLERY, ".field.wide label", ("search.label",)),
     (GALLERY, "#q", ("search.placeholder",)),
-    (GALLERY, ".field:not(.wide) label", ("filter.server", "filter.model", "filter.length")),
+    (GALLERY, ".field:not(.wide) label", ("filter.server",)),
     (GALLERY, "#server option", ("filter.any_server",)),
-    (GALLERY, "#model option", ("filter.any_model",)),
-    (GALLERY, "#length option", ("filter.any_length", "length.*")),
+    (GALLERY, ".chips a", ("shape.*", "length.*")),
+    (BEST, ".periods a", ("period.week", "period.month", "period.all")),
+    (FOUND, ".count", ("gallery.count*",)),
     (FOUND, ".orders a", ("order.new", "order.top")),
-    (GALLERY, ".kicker", ("gallery.best",)),
+    (GALLERY, ".kicker", ("gallery.best_of_*",)),
     (GALLERY, "#motion", ("gallery.motion",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),
@@ -65,9 +67,14 @@ HIDDEN: Final = (
     "clip.length",
     "clip.player",
     "footer.languages",
+    "filter.label",
+    "filter.length",
+    "filter.model",
+    "filter.shape",
     "order.label",
     "pager.label",
     "pager.more_came",
+    "period.label",
     "skip",
 )
 """Read by screen readers, or shown in front of everything else."""

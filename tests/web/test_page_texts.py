@@ -8,7 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from bot.domain.jobs.request import GenerationMode
-from bot.domain.showcase.gallery import ClipLength, GalleryOrder
+from bot.domain.showcase.gallery import ClipLength, ClipShape, GalleryOrder, GalleryPeriod
 from bot.web.page_texts import LANGUAGES, PageTexts, choose_language
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,12 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
     used |= {f"mode.{mode}" for mode in GenerationMode} | {
         f"order.{order}" for order in GalleryOrder
     }
-    used |= {f"length.{length}" for length in ClipLength}
+    used |= {f"length.{length}" for length in ClipLength} | {
+        f"shape.{shape}" for shape in ClipShape
+    }
+    used |= {f"filter.{field}" for field in ("shape", "length", "model")}
+    used |= {f"period.{period}" for period in (*GalleryPeriod, "all")}
+    used |= {f"gallery.best_of_{period}" for period in GalleryPeriod}
     kinds = ("400", "404", "405", "429", "500", "503")
     used |= {f"failure.{kind}{end}" for kind in kinds for end in ("", ".hint")}
     assert used == keys

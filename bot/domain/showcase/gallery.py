@@ -5,7 +5,7 @@ creators added them or consented.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -60,9 +60,25 @@ class ClipLength(StrEnum):
     LONG = "long"
 
 
+class ClipShape(StrEnum):
+    LANDSCAPE = "landscape"
+    PORTRAIT = "portrait"
+
+
+class GalleryPeriod(StrEnum):
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def duration(self) -> timedelta:
+        return timedelta(days=7 if self is GalleryPeriod.WEEK else 30)
+
+
 @dataclass(frozen=True, slots=True)
 class GallerySearch:
     """What a visitor searches for; `None` matches everything.
+
+    Only the newest 20,000 posts of the gallery are searched for a ``shape`` or a ``period``.
 
     Every word of ``text`` must occur in a prompt that is not hidden, in any letter case.
     """
@@ -72,6 +88,18 @@ class GallerySearch:
     length: ClipLength | None = None
     text: str | None = None
     order: GalleryOrder = GalleryOrder.NEW
+    shape: ClipShape | None = None
+    period: GalleryPeriod | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCount:
+    """How many public clips have a model, a shape and a length."""
+
+    model: str
+    shape: ClipShape
+    length: ClipLength
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.jobs.request import AspectRatio
 from bot.domain.showcase.gallery import (
     MAX_SHORT_SECONDS,
+    ClipCount,
     ClipLength,
+    ClipShape,
     CursorInvalid,
     GalleryEntry,
     GalleryOrder,
@@ -61,8 +64,17 @@ _FEW_POSTS: Final = 500
 """Up to so many posts are sorted. What more posts have is soon met in the order of the page."""
 _MAX_INDEXED_WORDS: Final = 5
 """For so many words of a search the index says how many posts have them, the longest first."""
+_NEWEST_SEARCHED: Final = 20_000
+"""How many posts are searched for a shape or a period, which no index knows."""
+MAX_COUNTED: Final = 10_000
+MAX_COUNTED_WITH_TEXT: Final = 200
+"""How many posts of a search are counted; fewer with words, because finding them takes longer."""
 _NEWEST_COUNT: Final = 500
 """How many entries are searched for the favorite, because the front page must be fast."""
+_SHAPES: Final = {
+    AspectRatio.LANDSCAPE: ClipShape.LANDSCAPE,
+    AspectRatio.PORTRAIT: ClipShape.PORTRAIT,
+}
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
@@ -114,10 +126,18 @@ class GalleryStore(Store):
     """What anyone may see: visible, public entries of servers with a public showcase."""
 
     async def load_page(
-        self, search: GallerySearch, *, cursor: str | None, limit: int
+        self,
+        search: GallerySearch,
+        *,
+        cursor: str | None,
+        limit: int,
+        now: datetime | None = None,
     ) -> GalleryPage:
-        """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`."""
-        filters = _build_filters(search)
+        """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`.
+
+        The period of a search ends at ``now``; without it, entries of all times are returned.
+        """
+        filters = _build_filters(search, now)
         conditions = [_is_public(), *(each.condition for each in filters)]
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
@@ -143,6 +163,44 @@ class GalleryStore(Store):
             )
 
         return await self._db.read(fetch_page)
+
+    async def count_clips(
+        self, search: GallerySearch, *, now: datetime | None = None
+    ) -> list[ClipCount]:
+        """Count the newest entries of a search, whatever its model, shape and length.
+
+        At most `MAX_COUNTED` are counted, `MAX_COUNTED_WITH_TEXT` if the search has words.
+        """
+        filters = _build_filters(replace(search, model=None, shape=None, length=None), now)
+        limit = MAX_COUNTED if search.text is None else MAX_COUNTED_WITH_TEXT
+        is_short = _posts.seconds <= MAX_SHORT_SECONDS
+        matching = (
+            select(_posts.clip_id, _posts.model, is_short.label("is_short"))
+            .where(_is_public(), *(each.condition for each in filters))
+            .order_by(_posts.id.desc())
+            .limit(limit)
+        )
+
+        async def count_groups(connection: AsyncConnection) -> list[ClipCount]:
+            narrowest = await _find_narrowest(connection, filters)
+            found = (matching if narrowest is None else matching.where(narrowest)).subquery()
+            groups = (found.c.model, _clips.aspect_ratio, found.c.is_short)
+            query = (
+                select(*groups, func.count())
+                .join_from(found, clips_table, _clips.id == found.c.clip_id)
+                .group_by(*groups)
+            )
+            return [
+                ClipCount(
+                    model=model,
+                    shape=_SHAPES[AspectRatio(aspect_ratio)],
+                    length=ClipLength.SHORT if short else ClipLength.LONG,
+                    count=count,
+                )
+                for model, aspect_ratio, short, count in await connection.execute(query)
+            ]
+
+        return await self._db.read(count_groups)
 
     async def find_entry(self, clip_id: int) -> GalleryEntry | None:
         """Return the entry of a clip, if it is public."""
@@ -249,7 +307,7 @@ class _Filter:
     candidates: Select[tuple[int]] | CompoundSelect[tuple[int]] | None
 
 
-def _build_filters(search: GallerySearch) -> list[_Filter]:
+def _build_filters(search: GallerySearch, now: datetime | None) -> list[_Filter]:
     conditions: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
         conditions.append(_posts.guild_id == min(max(search.guild_id, -1), _MAX_ID))
@@ -260,11 +318,27 @@ def _build_filters(search: GallerySearch) -> list[_Filter]:
     elif search.length is ClipLength.LONG:
         conditions.append(_posts.seconds > MAX_SHORT_SECONDS)
     filters = [_Filter(each, select(_posts.clip_id).where(each)) for each in conditions]
+    filters += [_Filter(each, None) for each in _build_scans(search, now)]
     words = dict.fromkeys(normalize_search_text(search.text or "").split())
     for number, word in enumerate(sorted(words, key=len, reverse=True)):
         candidates = select_clips_with(word) if number < _MAX_INDEXED_WORDS else None
         filters.append(_Filter(_contains_word(word), candidates))
     return filters
+
+
+def _build_scans(search: GallerySearch, now: datetime | None) -> list[ColumnElement[bool]]:
+    """Return the conditions that no index knows, and with them the bound on what is read."""
+    scans: list[ColumnElement[bool]] = []
+    if search.shape is not None:
+        ratio = select(_clips.aspect_ratio).where(_clips.id == _posts.clip_id)
+        ratios = [ratio for ratio, shape in _SHAPES.items() if shape is search.shape]
+        scans.append(ratio.correlate(showcase_posts_table).scalar_subquery().in_(ratios))
+    if search.period is not None and now is not None:
+        scans.append(_posts.showcased_at > now - search.period.duration)
+    if scans:
+        newest = select(_posts.id).order_by(_posts.id.desc()).limit(_NEWEST_SEARCHED)
+        scans.append(_posts.id.in_(newest.correlate(None)))
+    return scans
 
 
 def _contains_word(word: str) -> ColumnElement[bool]:
