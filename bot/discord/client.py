@@ -29,6 +29,7 @@ from bot.discord.first_responses import (
 )
 from bot.discord.interaction_edits import edit_response
 from bot.discord.place_check import require_allowed_place
+from bot.discord.repeated_events import RepeatedEvents
 from bot.discord.session_starts import IdentifySlots, LocalIdentifySlots, SessionStarts
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import (
@@ -178,6 +179,7 @@ class DiscordClient(commands.AutoShardedBot):
         self._event_guard = EventGuard()
         parsers = self._connection.parsers
         parsers["MESSAGE_CREATE"] = partial(self._parse_message, parsers["MESSAGE_CREATE"])
+        RepeatedEvents().wrap_parsers(parsers)
         self._event_guard.wrap_parsers(parsers)
         self._session_starts = SessionStarts(
             self.fetch_session_start_limits, identify_slots or LocalIdentifySlots(clock), clock

@@ -199,6 +199,9 @@ class ClientShards(ShardConnections):
         interim = self._interim.pop(shard_id, None)
         shard = self.by_id.pop(shard_id, None)
         self._connected_ids.discard(shard_id)
+        getting_ready = self._client._connection._ready_tasks.get(shard_id)
+        if getting_ready is not None:
+            getting_ready.cancel()
         session = None
         if shard is not None:
             if isinstance(shard, PersistentShard):

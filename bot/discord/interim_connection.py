@@ -3,7 +3,8 @@
 A process that takes a shard over resumes the session of the one before, and gets every event that
 nobody has received. But Discord describes the servers only to a new session. So the shard begins
 one, and the old session's connection stays open beside it until the servers are known. Discord
-allows several sessions of a shard; what both receive is handled once, as with two processes.
+allows several sessions of a shard. What both receive is handled once
+(`bot.discord.repeated_events`).
 """
 
 import asyncio

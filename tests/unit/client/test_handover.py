@@ -51,12 +51,18 @@ class Stage:
         self.running: list[asyncio.Task[None]] = []
 
     async def start(
-        self, sessions: Mapping[int, ShardSession] | None = None, *, shards: int = 1
+        self,
+        sessions: Mapping[int, ShardSession] | None = None,
+        *,
+        ready_after_s: float = 0.05,
     ) -> RecordingClient:
+        """Start a client, which is ready ``ready_after_s`` after the last server arrived."""
+
         async def load(_: int) -> Mapping[int, ShardSession]:
             return sessions or {}
 
-        client = RecordingClient(shard_count=shards, load_sessions=load)
+        client = RecordingClient(shard_count=1, load_sessions=load)
+        client._connection.guild_ready_timeout = ready_after_s
         await self._log_in(client)
         return client
 
@@ -93,6 +99,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         made = Stage(sandbox, await stack.enter_async_context(http))
         yield made
         for client in made.clients:
+            await hand_over(client)
             await client.close()
         await asyncio.gather(*made.running, return_exceptions=True)
 
@@ -124,6 +131,25 @@ async def test_the_next_client_receives_what_nobody_received(stage: Stage) -> No
     await stage.say("four")
     await eventually(lambda: "four" in stage.words(second))
     assert stage.sandbox.gateway.counters.resumed == 1
+
+
+async def test_what_both_sessions_receive_is_handled_once(stage: Stage) -> None:
+    first = await stage.start()
+    await eventually(lambda: first.is_connected)
+    sessions = await hand_over(first)
+    await stage.say("one")
+    second = await stage.start(sessions, ready_after_s=3600)
+    await eventually(lambda: any(not guild.unavailable for guild in second.guilds))
+    await stage.say("two")
+    await eventually(lambda: second.texts)
+    interim = second.client_shards._interim[0]
+    await eventually(lambda: len(interim._held or ()) == 2)
+    second.client_shards.record_ready(0)
+    await eventually(lambda: len(second.texts) >= 2)
+    await eventually(lambda: len(list(stage.sandbox.gateway.sessions)) == 1)
+    await stage.say("three")
+    await eventually(lambda: "three" in stage.words(second))
+    assert stage.words(second) == ["two", "one", "three"]
 
 
 async def test_a_session_that_is_gone_costs_nothing(stage: Stage) -> None:
