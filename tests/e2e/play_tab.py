@@ -78,7 +78,7 @@ class PlayTab:
     async def type_command(self, name: str) -> Locator:
         """Choose a slash command from the list and return its form."""
         await self.entry.press_sequentially(f"/{name}")
-        first = self.page.locator("#command-list [role=option]").first
+        first = self.page.locator("#entry-list [role=option]").first
         await expect(first).to_contain_text(f"/{name}")
         await self.entry.press("Enter")
         form = self.page.locator("form.command-form")

@@ -180,7 +180,7 @@ async def test_everything_works_by_keyboard(browser: Browser, stage: BotStage) -
     await expect(page.locator("#channel-title")).to_contain_text("keys")
     await tab.tab_to("#entry")
     await page.keyboard.type("/video gen")
-    await expect(page.locator("#command-list [aria-selected=true]")).to_be_visible()
+    await expect(page.locator("#entry-list [aria-selected=true]")).to_be_visible()
     await press("Enter")
     await page.keyboard.type("a kite over the dunes")
     await press("Enter")

@@ -3,12 +3,12 @@
 import { attempt } from "./actions.js";
 import { play, upload } from "./api.js";
 import { CommandForm } from "./command_form.js";
-import { CommandPicker } from "./command_picker.js";
 import { el, iconButton, notify } from "./dom.js";
+import { commandLine, EntryPicker, personLine } from "./entry_picker.js";
 import { plainText } from "./markdown.js";
 import { openEmoji } from "./popup.js";
-import { channel, emit, nameOf, offeredCommands, on, state } from "./store.js";
-import { flattenCommands } from "./commands.js";
+import { channel, emit, guild, nameOf, offeredCommands, on, state } from "./store.js";
+import { flattenCommands, matchCommands } from "./commands.js";
 
 let box;
 let input;
@@ -23,10 +23,10 @@ export function startComposer() {
   box = document.getElementById("composer");
   input = el("textarea", {
     id: "entry", rows: "1", "aria-label": "Message", autocomplete: "off", role: "combobox", "aria-expanded": "false",
-    "aria-controls": "command-list", "aria-autocomplete": "list",
+    "aria-controls": "entry-list", "aria-autocomplete": "list",
     on: { keydown: onKey, input: onInput, paste: onPaste },
   });
-  picker = new CommandPicker(input, openForm);
+  picker = new EntryPicker(input);
   document.addEventListener("dragover", onDragOver);
   document.addEventListener("drop", onDrop);
   document.addEventListener("keydown", typeAnywhere);
@@ -171,12 +171,30 @@ function grow() {
 
 async function onInput() {
   grow();
+  const mention = /(?:^|\s)@(\w*)$/.exec(input.value.slice(0, input.selectionStart));
+  if (mention) {
+    offerPeople(mention[1].toLowerCase());
+    return;
+  }
   if (!input.value.startsWith("/") || input.value.includes("\n")) {
     picker.close();
     return;
   }
   const commands = await attempt(offeredCommands);
-  if (commands && input.value.startsWith("/")) picker.show(flattenCommands(commands), input.value.slice(1));
+  if (!commands || !input.value.startsWith("/")) return;
+  const found = matchCommands(flattenCommands(commands), input.value.slice(1));
+  picker.show(found, { label: "Commands", render: commandLine, onPick: openForm });
+}
+
+function offerPeople(typed) {
+  const found = (guild()?.members ?? []).filter((member) =>
+    [member.nick, member.name, member.username].some((name) => name?.toLowerCase().startsWith(typed)));
+  const onPick = (member) => {
+    const end = input.selectionStart;
+    input.setRangeText(`@${member.username} `, end - typed.length - 1, end, "end");
+    input.focus();
+  };
+  picker.show(found, { label: "People", render: personLine, onPick });
 }
 
 function onKey(event) {
@@ -218,7 +236,6 @@ async function sendMessage() {
 }
 
 function openForm(command) {
-  picker.close();
   input.value = "";
   form = new CommandForm(command, closeForm);
   draw();

@@ -126,7 +126,11 @@ async def test_people_write_edit_open_threads_and_delete(
     tab = await PlayTab.open(browser, sandbox.control.url)
     page = tab.page
     await tab.open_channel("clips")
-    await tab.entry.fill("**first** words for @Cem")
+    await tab.entry.press_sequentially("**first** words for @C")
+    await expect(page.locator("#entry-list")).to_contain_text("Cem")
+    await tab.entry.press("ArrowDown")
+    await tab.entry.press("Enter")
+    await expect(tab.entry).to_have_value("**first** words for @cem ")
     await tab.entry.press("Enter")
     message = page.locator(".message", has_text="words for")
     await expect(message.locator("strong")).to_have_text("first")
