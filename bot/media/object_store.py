@@ -3,6 +3,10 @@
 An object appears when its upload is complete, so it exists completely or not at all. Large files
 are uploaded in parts. Each object carries the SHA-256 of its content, which is compared whenever
 the whole object is read.
+
+The library's blocking methods are called in threads of our own. Its asyncio methods touch Python
+from its own threads after they have returned, which crashes a process that ends at that moment:
+https://github.com/PyO3/pyo3-async-runtimes/issues/40
 """
 
 import asyncio
@@ -10,12 +14,14 @@ import hashlib
 import mimetypes
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -29,7 +35,7 @@ from bot.media.unfinished_uploads import UnfinishedUploads
 from bot.transfer.partial_file import PartialFile
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, GCSConfig, GCSStore, RetryConfig, S3Config, S3Store
 
 _PART_BYTES: Final = 5 * 1024 * 1024
@@ -38,8 +44,8 @@ _PARTS_AT_ONCE: Final = 1
 """Two at once would be no faster than the network, and take 5 MiB more."""
 _CHUNK_BYTES: Final = 1024 * 1024
 _LINK_LIFETIME: Final = timedelta(minutes=5)
-_UPLOAD_GRACE_S: Final = 3.0
-"""Seconds that an upload may go on after its task was cancelled, so that it ends properly."""
+_MAX_THREADS: Final = 16
+"""Requests at once; more wait."""
 _SHA256_ATTRIBUTE: Final = "sha256"
 _CHECK_FOLDER: Final = "checks"
 _CONNECT_TIMEOUT: Final = timedelta(seconds=5)
@@ -49,6 +55,9 @@ _RETRY_TIMEOUT: Final = timedelta(seconds=20)
 _MAX_RETRIES: Final = 3
 
 _log: Final = structlog.get_logger(__name__)
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +158,7 @@ class ObjectMediaStore:
         self._scratch = scratch
         self._has_links = has_links
         self._copies: dict[str, _LocalCopy] = {}
+        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="bucket")
 
     @property
     def working_folder(self) -> Path:
@@ -173,10 +183,11 @@ class ObjectMediaStore:
 
     async def _download(self, key: str, destination: Path) -> None:
         with convert_store_errors("download", key):
-            answer = await self._bucket.get_async(key)
+            answer = await self._call(self._bucket.get, key)
             expected = answer.attributes.get(_SHA256_ATTRIBUTE)
-            async with PartialFile(destination) as file:
-                async for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
+            chunks = answer.stream(min_chunk_size=_CHUNK_BYTES)
+            async with PartialFile(destination, with_sha256=True) as file:
+                while chunk := await self._call(next, chunks, b""):
                     await file.write(chunk)
                 if file.size != answer.meta["size"]:
                     raise MediaUnavailable("the download ended early")
@@ -199,42 +210,35 @@ class ObjectMediaStore:
     async def _upload(self, path: Path, key: str) -> None:
         size_bytes, digest = await asyncio.to_thread(_measure_file, path)
         with convert_store_errors("upload", key):
-            uploading = asyncio.ensure_future(
-                self._bucket.put_async(
-                    key,
-                    path,
-                    attributes={
-                        "Content-Type": mimetypes.guess_type(key)[0] or "application/octet-stream",
-                        "Content-Disposition": f'attachment; filename="{path.name}"',
-                        _SHA256_ATTRIBUTE: digest,
-                    },
-                    chunk_size=_PART_BYTES,
-                    max_concurrency=_PARTS_AT_ONCE,
-                )
+            await self._call(
+                self._bucket.put,
+                key,
+                path,
+                attributes={
+                    "Content-Type": mimetypes.guess_type(key)[0] or "application/octet-stream",
+                    "Content-Disposition": f'attachment; filename="{path.name}"',
+                    _SHA256_ATTRIBUTE: digest,
+                },
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
             )
-            try:
-                await asyncio.shield(uploading)
-            except asyncio.CancelledError:
-                await asyncio.wait({uploading}, timeout=_UPLOAD_GRACE_S)
-                uploading.cancel()
-                raise
-            stored = await self._bucket.head_async(key)
+            stored = await self._call(self._bucket.head, key)
         if stored["size"] != size_bytes:
             await self.remove([key])
             raise MediaUnavailable("the upload is incomplete")
 
     async def find(self, key: str) -> MediaFile | None:
         with suppress(FileNotFoundError), convert_store_errors("look up", key):
-            return _describe(await self._bucket.head_async(key))
+            return _describe(await self._call(self._bucket.head, key))
         return None
 
     async def list_files(self, folder: str) -> list[MediaFile]:
         with convert_store_errors("list", folder):
-            return [
-                _describe(each)
-                async for batch in self._bucket.list(folder, chunk_size=1000)
-                for each in batch
-            ]
+            return await self._call(self._list_files, folder)
+
+    def _list_files(self, folder: str) -> list[MediaFile]:
+        batches = self._bucket.list(folder, chunk_size=1000)
+        return [_describe(each) for batch in batches for each in batch]
 
     async def stream(
         self, file: MediaFile, start: int, size_bytes: int
@@ -243,24 +247,24 @@ class ObjectMediaStore:
         while start < end:  # a request for each piece, because readers may be slow
             piece_end = min(end, start + _CHUNK_BYTES)
             with convert_store_errors("download", file.key):
-                answer = await self._bucket.get_async(
-                    file.key,
-                    options={"range": (start, piece_end), "if_match": f'"{file.version}"'},
-                )
-                piece = bytes(await answer.bytes_async())
+                piece = await self._call(self._read_piece, file, start, piece_end)
             if len(piece) != piece_end - start:
                 raise OSError("the object ended early")
             start = piece_end
             yield piece
 
+    def _read_piece(self, file: MediaFile, start: int, end: int) -> bytes:
+        options: GetOptions = {"range": (start, end), "if_match": f'"{file.version}"'}
+        return bytes(self._bucket.get(file.key, options=options).bytes())
+
     async def create_link(self, file: MediaFile) -> str | None:
         if not self._has_links:
             return None
-        from obstore import sign_async
+        from obstore import sign
 
         try:
             with convert_store_errors("sign a link to", file.key):
-                return await sign_async(self._bucket, "GET", file.key, _LINK_LIFETIME)
+                return await self._call(sign, self._bucket, "GET", file.key, _LINK_LIFETIME)
         except MediaUnavailable as error:  # e.g. an account that may not sign
             _log.warning("media.link_failed", error=str(error))
             return None
@@ -268,12 +272,12 @@ class ObjectMediaStore:
     async def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             with suppress(FileNotFoundError), convert_store_errors("delete", key):
-                await self._bucket.delete_async(key)
+                await self._call(self._bucket.delete, key)
 
     async def abort_uploads(self, *, before: datetime) -> int:
         if self._unfinished_uploads is None:
             return 0
-        return await asyncio.to_thread(self._unfinished_uploads.abort_begun_before, before)
+        return await self._call(self._unfinished_uploads.abort_begun_before, before)
 
     async def delete_files(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -286,13 +290,15 @@ class ObjectMediaStore:
     async def _list_derived(self, key: str) -> list[str]:
         """Return the keys of a file and of everything derived from it."""
         folder, _ = split_key(key)
-        stem = key.rpartition(".")[0]
-        found: list[str] = []
         with convert_store_errors("list", folder):
-            async for batch in self._bucket.list(folder, offset=stem):  # in order of the keys
-                found += [each["path"] for each in batch if each["path"].startswith(f"{stem}.")]
-                if batch and not batch[-1]["path"].startswith(stem):
-                    break
+            return await self._call(self._list_by_stem, folder, key.rpartition(".")[0])
+
+    def _list_by_stem(self, folder: str, stem: str) -> list[str]:
+        found: list[str] = []
+        for batch in self._bucket.list(folder, offset=stem):  # in the order of the keys
+            found += [each["path"] for each in batch if each["path"].startswith(f"{stem}.")]
+            if batch and not batch[-1]["path"].startswith(stem):
+                break
         return found
 
     async def check(self) -> None:
@@ -303,20 +309,30 @@ class ObjectMediaStore:
         key, content = f"{_CHECK_FOLDER}/{secrets.token_hex(8)}", secrets.token_bytes(16)
         try:
             with convert_store_errors("write to", "the bucket"):
-                await self._bucket.put_async(key, content)
+                await self._call(self._bucket.put, key, content)
             with convert_store_errors("read from", "the bucket"):
-                answer = await self._bucket.get_async(key)
-                is_equal = bytes(await answer.bytes_async()) == content
+                stored = await self._call(lambda: bytes(self._bucket.get(key).bytes()))
             with convert_store_errors("delete from", "the bucket"):
-                await self._bucket.delete_async(key)
+                await self._call(self._bucket.delete, key)
         except FileNotFoundError as error:
             raise MediaUnusable("there is no such bucket") from error
-        if not is_equal:
+        if stored != content:
             raise MediaUnusable("the bucket returns other content than was written")
 
     async def close(self) -> None:
-        """Delete the local copies."""
+        """Wait for requests that are on their way, and delete the local copies."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         await asyncio.to_thread(self._scratch.close)
+
+    async def _call(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Call a blocking method in a thread, where it ends even if the caller is cancelled."""
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def _describe(meta: "ObjectMeta") -> MediaFile:

@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -38,31 +38,41 @@ class Sites:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def sites(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sites]:
-    folder = tmp_path_factory.mktemp("files")
-    s3 = S3Server("clips-of-web", port=find_free_port())
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(s3.run(folder / "s3.log"))
-        access = BucketAccess(
-            url=f"s3://{s3.bucket}",
-            access_key_id=KEY,
-            secret_access_key=SECRET,
-            endpoint_url=s3.url,
-        )
-        store = ObjectMediaStore(access, scratch=ScratchFolder(folder), has_links=False)
-        stack.push_async_callback(store.close)
-        local = await stack.enter_async_context(serve_locally(folder))
-        (folder / "clips" / "5.mp4").write_bytes(CONTENT)
+async def s3(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S3Server]:
+    """An S3 server with the clips."""
+    folder = tmp_path_factory.mktemp("s3")
+    server = S3Server("clips-of-web", port=find_free_port())
+    async with server.run(folder / "server.log"):
+        store = create_store(server, folder)
         async with store.write_in("clips") as new:
             (new / "5.mp4").write_bytes(CONTENT)
         await write_large_file(store)
-        (folder / "empty").mkdir()
-        remote = await stack.enter_async_context(
-            serve_locally(
-                folder / "empty", media_store=store, capacity=WebCapacity(stall_timeout_s=0.5)
-            )
-        )
+        await store.close()
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sites(s3: S3Server, tmp_path: Path) -> AsyncIterator[Sites]:
+    store = create_store(s3, tmp_path)
+    (tmp_path / "empty").mkdir()
+    capacity = WebCapacity(stall_timeout_s=0.5)
+    async with (
+        serve_locally(tmp_path) as local,
+        serve_locally(tmp_path / "empty", media_store=store, capacity=capacity) as remote,
+    ):
+        (tmp_path / "clips" / "5.mp4").write_bytes(CONTENT)
         yield Sites(local, remote, s3, store)
+    await store.close()
+
+
+def create_store(server: S3Server, folder: Path) -> ObjectMediaStore:
+    access = BucketAccess(
+        url=f"s3://{server.bucket}",
+        access_key_id=KEY,
+        secret_access_key=SECRET,
+        endpoint_url=server.url,
+    )
+    return ObjectMediaStore(access, scratch=ScratchFolder(folder), has_links=False)
 
 
 async def write_large_file(store: ObjectMediaStore) -> None:
