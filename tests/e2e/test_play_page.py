@@ -244,6 +244,9 @@ async def test_everything_fits_a_phone(browser: Browser, stage: BotStage) -> Non
     await expect(form.get_by_label("prompt", exact=True)).to_be_focused()
     await tab.check_width()
     await tab.check_accessibility()
+    await tab.page.get_by_role("button", name="Behind the scenes").click()
+    await tab.page.get_by_role("tab", name="Conditions").click()
+    await tab.check_width()
     tab.check()
 
 
@@ -264,6 +267,9 @@ async def test_other_web_pages_are_refused(stage: BotStage) -> None:
                     assert response.status == 403, (path, headers)
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await session.ws_connect(f"{base}/play/socket?user=Ada", headers=elsewhere)
+        renamed = {"Host": f"localhost:{base.rsplit(':', 1)[1]}"}
+        async with session.get(f"{base}/", headers=renamed, allow_redirects=False) as response:
+            assert response.headers["Location"] == f"{base}/"
         opened = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         async with session.get(f"{base}/", headers=opened) as response:
             assert response.status == 200
