@@ -16,6 +16,8 @@ from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"
 """A clip's number. Numbers that are too large for the database do not match."""
+SERVER_SEGMENT: Final = "{server:[^/]{1,200}}"
+"""A server's name in the form of `bot.web.servers.build_slug`, or its id."""
 
 Feature = Callable[[web.Application], None]
 """Adds routes to the application before it starts."""
@@ -63,6 +65,7 @@ def build_application(
     app.add_routes(
         [
             web.get("/", pages.show_gallery),
+            web.get(f"/s/{SERVER_SEGMENT}", pages.show_server),
             web.get(f"/clips/{CLIP_SEGMENT}", pages.show_clip),
             web.get(f"/clips/{CLIP_SEGMENT}/player", pages.show_player),
             web.get(f"/clips/{CLIP_SEGMENT}/video.mp4", media.send_video),

@@ -57,12 +57,52 @@ def render_page(
 
 async def show_gallery(request: web.Request) -> web.Response:
     """Return a page of the gallery. The first one, unless filtered, shows the week's winner."""
+    await _refresh_servers(request)
+    return await _show_search(request, _read_search(request))
+
+
+async def show_server(request: web.Request) -> web.Response:
+    """Return a page of a server's clips. Other spellings of its name lead to its address."""
+    site = request.app[SITE]
+    await _refresh_servers(request)
+    guild_id = site.servers.find_guild_id(request.match_info["server"])
+    guilds = dict(await site.gallery.list_guilds(limit=0, including=guild_id))
+    if guild_id is None or guild_id not in guilds:
+        raise web.HTTPNotFound
+    path = site.servers.build_path(guild_id)
+    if request.path != path:
+        location = URL.build(path=path, query_string=request.query_string)
+        raise web.HTTPFound(location)
+    search = replace(_read_search(request), guild_id=guild_id)
+    return await _show_search(request, search, server=contain_text(guilds[guild_id]))
+
+
+async def _refresh_servers(request: web.Request) -> None:
+    site = request.app[SITE]
+    await site.servers.refresh(site.gallery, site.clock)
+
+
+def _read_search(request: web.Request) -> GallerySearch:
+    try:
+        return read_search(request.query)
+    except QueryInvalid as error:
+        raise web.HTTPBadRequest from error
+
+
+async def _show_search(
+    request: web.Request, search: GallerySearch, *, server: str | None = None
+) -> web.Response:
+    """Return a page of clips; on the page of a ``server`` under its name."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
-        search, cursor = read_search(request.query), read_cursor(request.query)
+        cursor = read_cursor(request.query)
         page = await site.load_page(search, cursor=cursor, limit=PAGE_SIZE)
     except (QueryInvalid, CursorInvalid) as error:
         raise web.HTTPBadRequest from error
+
+    def build_link(wanted: GallerySearch, **parameters: str | None) -> str:
+        return _build_link(site, wanted, **parameters)
+
     winner, period = None, None
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
         winner, period = await _find_winner(site)
@@ -73,29 +113,30 @@ async def show_gallery(request: web.Request) -> web.Response:
         request,
         "gallery.html",
         search=search,
-        canonical=site.build_absolute_url(_build_link(search)),
+        server=server,
+        canonical=site.build_absolute_url(build_link(search)),
         view_name=describe_search(search, servers, site),
         cards=await build_moving_cards(page.entries, site, texts),
         best=winner and (await build_moving_cards([winner], site, texts))[0],
         best_of=period,
-        more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
-        first=None if cursor is None else _build_link(search),
+        more=build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
+        first=None if cursor is None else build_link(search),
         orders=[
             (
                 order,
-                _build_link(replace(search, order=order, period=None)),
+                build_link(replace(search, order=order, period=None)),
                 order is search.order,
             )
             for order in GalleryOrder
         ],
         periods=[
-            (each or "all", _build_link(replace(search, period=each)), each is search.period)
+            (each or "all", build_link(replace(search, period=each)), each is search.period)
             for each in (*GalleryPeriod, None)
         ],
         chips=build_chips(search, counted, texts, site.get_model_name),
         count=counted.count(search),
         is_count_partial=counted.is_partial,
-        build_link=_build_link,
+        build_link=build_link,
         kept=build_query(replace(search, text=None, guild_id=None)),
         servers=servers,
         feed=str(URL("/feed.atom").with_query(build_query(search))),
@@ -123,12 +164,16 @@ def describe_search(
     return " · ".join(part for part in (text, server, model) if part)
 
 
-def _build_link(search: GallerySearch, **parameters: str | None) -> str:
-    return str(URL("/").with_query(build_query(search, **parameters)))
+def _build_link(site: GallerySite, search: GallerySearch, **parameters: str | None) -> str:
+    """Return the path and query of a search; that of a server is below the server's address."""
+    path = "/" if search.guild_id is None else site.servers.build_path(search.guild_id)
+    query = build_query(replace(search, guild_id=None), **parameters)
+    return str(URL.build(path=path).with_query(query))
 
 
 async def show_clip(request: web.Request) -> web.Response:
     site, texts = request.app[SITE], request[PAGE_TEXTS]
+    await _refresh_servers(request)
     entry = await get_public_entry(request)
     card = build_card_view(entry, site, texts)
     lineage = await site.gallery.load_lineage(entry.clip.id)

@@ -18,6 +18,7 @@ from bot.web.clip_counts import ClipCounts
 from bot.web.open_limits import WebCapacity
 from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
+from bot.web.servers import ServerAddresses
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class GallerySite:
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)
     clip_counts: ClipCounts = field(default_factory=ClipCounts)
+    servers: ServerAddresses = field(default_factory=ServerAddresses)
     templates: PageTemplates = field(default_factory=PageTemplates)
 
     async def load_page(

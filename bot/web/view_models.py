@@ -37,6 +37,7 @@ class CardView:
     creator: str
     server: str
     server_id: int
+    server_url: str
     model: str
     model_id: str
     mode: GenerationMode
@@ -71,6 +72,7 @@ def build_card_view(
         creator=contain_text(entry.creator_name),
         server=contain_text(entry.guild_name),
         server_id=entry.guild_id,
+        server_url=site.servers.build_path(entry.guild_id),
         model=site.get_model_name(clip.model),
         model_id=clip.model,
         mode=clip.mode,

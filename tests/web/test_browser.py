@@ -37,13 +37,14 @@ EVERY_PAGE = {
     "the gallery": "/",
     "a search": "/?q=lanterns",
     "nothing found": "/?q=nothing-like-this",
+    "a server": "/s/atelier-nachtlicht",
     "a chain": "/clips/3",
     "an upright clip": "/clips/6",
     "a hidden prompt": "/clips/7",
     "the embedded player": "/clips/3/player",
     "a fault": "/clips/999999",
 }
-ON_A_PHONE = ("the gallery", "nothing found", "a chain", "an upright clip", "a fault")
+ON_A_PHONE = ("the gallery", "a server", "nothing found", "a chain", "an upright clip", "a fault")
 
 
 async def titles(page: Page) -> list[str]:

@@ -20,6 +20,7 @@ from tests.web.test_page_texts import texts
 NARROW: Final = (360, 740)
 """The narrowest of today's phones."""
 GALLERY, FOUND, NOTHING = "/", "/?q=lanterns", "/?q=nothing-like-this"
+SERVER: Final = "/s/harbour-film-club"
 BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
 
@@ -33,6 +34,7 @@ PLACES: Final = (
     (FOUND, ".count", ("gallery.count*",)),
     (FOUND, ".orders a", ("order.new", "order.top")),
     (GALLERY, ".kicker", ("gallery.best_of_*",)),
+    (SERVER, ".place p", ("server.description",)),
     (GALLERY, "#motion", ("gallery.motion",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),

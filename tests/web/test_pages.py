@@ -441,3 +441,26 @@ async def test_the_operators_page_reads_the_same_database(gallery: Gallery, tmp_
         await process.launch()
         assert await process.wait_ended() == status
         assert words in " ".join(re.sub("[│─╭╮╰╯]", " ", process.read_log()).split())
+
+
+async def test_a_server_has_its_own_page(http: aiohttp.ClientSession) -> None:
+    async with http.get("/s/atelier-nachtlicht") as answer:
+        page = await answer.text()
+    assert answer.status == 200
+    assert "<title>Atelier Nachtlicht · " in page
+    assert set(re.findall(r'href="(/s/[^"?]+)"', page)) == {"/s/atelier-nachtlicht"}
+    assert '<link rel="canonical" href="' in page
+    assert f"/feed.atom?server={seed.ATELIER}" in page
+    for other in (f"/s/{seed.ATELIER}?q=dunes", "/s/Atelier%20Nachtlicht?q=dunes"):
+        async with http.get(other, allow_redirects=False) as answer:
+            assert answer.status == 302
+            assert answer.headers["Location"] == "/s/atelier-nachtlicht?q=dunes"
+
+
+@pytest.mark.parametrize("server", [seed.SECRET, 0, "back-room", "nobody", "9" * 30, "%00"])
+async def test_no_page_tells_of_servers_that_are_not_public(
+    http: aiohttp.ClientSession, server: str | int
+) -> None:
+    async with http.get(f"/s/{server}") as answer:
+        assert answer.status == 404
+        assert "Back Room" not in await answer.text()

@@ -170,7 +170,7 @@ def test_weighted_lists_are_bounded() -> None:
         ("?utm_source=x&fbclid=1", "/"),
         ("?q=&order=new", "/"),
         ("?order=top&utm_source=x", "/?order=top"),
-        ("?server=7001&gclid=2", "/?server=7001"),
+        ("?server=7001&gclid=2", "/s/harbour-film-club"),
     ],
 )
 async def test_one_page_has_one_address(
