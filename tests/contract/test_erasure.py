@@ -155,7 +155,7 @@ NOBODYS = {
     "channel_id", "message_id", "request_message_id", "status_message_id", "posted_message_id",
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
     "usd_per_month", "confirm_above", "billed_micros", "kept_s", "count",
-    "clips", "seconds", "entry_count", "job_count", "rollup_id",
+    "clips", "seconds", "entry_count", "job_count", "rollup_id", "sequence",
 }  # fmt: skip
 """Large numbers that are not a person's. What is not named here has to be handed out and go."""
 
