@@ -167,12 +167,11 @@ def _view_channel(world: DiscordWorld, channel: Channel, person: User) -> Json:
         "parent_id": None if channel.parent_id is None else str(channel.parent_id),
         "topic": channel.topic,
         "nsfw": channel.nsfw,
-        "last_message_id": str(channel.last_message_id or 0),
         "recipients": [_view_user(world.users[i]) for i in channel.recipient_ids],
         "tags": [tag.name for tag in channel.tags],
         "tag_required": channel.tag_required,
         "thread": None
         if thread is None
-        else {"archived": thread.archived, "locked": thread.locked, "count": thread.message_count},
+        else {"archived": thread.archived, "locked": thread.locked},
         "can": {name: bit in granted for name, bit in _SHOWN_PERMISSIONS.items()},
     }

@@ -7,10 +7,11 @@ import { localized, state } from "./store.js";
 import { OptionField } from "./option_field.js";
 
 export class CommandForm {
-  /** `onClose` is called when the command was sent or given up. */
-  constructor(command, onClose) {
+  /** `onClose` is called when the command was sent or given up, `onRefused` when it was not accepted. */
+  constructor(command, { onClose, onRefused }) {
     this.command = command;
     this.onClose = onClose;
+    this.onRefused = onRefused;
     this.fields = new Map();
     this.pills = el("div", { class: "pills" });
     this.more = el("div", { class: "more-options", role: "group", "aria-label": "Optional options" });
@@ -100,10 +101,11 @@ export class CommandForm {
     const options = this.values();
     const chosen = [...this.fields].filter(([, field]) => field.isFile && field.file);
     this.onClose();
-    await attempt(async () => {
+    const sent = await attempt(async () => {
       const attachments = {};
       for (const [name, field] of chosen) attachments[name] = await upload(field.file);
-      await interact("commands", { channel: state.channelId, command: this.command.path, options, attachments });
+      return interact("commands", { channel: state.channelId, command: this.command.path, options, attachments });
     });
+    if (sent === null) this.onRefused(this);
   }
 }

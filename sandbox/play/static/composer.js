@@ -237,7 +237,7 @@ async function sendMessage() {
 
 function openForm(command) {
   input.value = "";
-  form = new CommandForm(command, closeForm);
+  form = new CommandForm(command, { onClose: closeForm, onRefused: reopenForm });
   draw();
   form.focus();
 }
@@ -246,6 +246,14 @@ function closeForm() {
   form = null;
   draw();
   input.focus();
+}
+
+/** Show a refused command again, so that it can be corrected, unless the person went on. */
+function reopenForm(refused) {
+  if (form !== null || input.value !== "") return;
+  form = refused;
+  draw();
+  form.focus();
 }
 
 async function openByName(name) {

@@ -104,11 +104,13 @@ def build_order_command() -> "app_commands.Command[Any, Any, None]":
         size: app_commands.Choice[int],
         guest: discord.Member | None = None,
         hot: bool | None = None,
+        plates: app_commands.Range[int, 1, 9] | None = None,
         picture: discord.Attachment | None = None,
     ) -> None:
         embed = discord.Embed(title=f"Order of {dish}", color=0xFF8800)
         embed.add_field(name="Size", value=str(size.value))
         embed.add_field(name="Hot", value=str(hot))
+        embed.add_field(name="Plates", value=str(plates))
         embed.set_footer(text="" if picture is None else picture.filename)
         whom = "nobody" if guest is None else guest.mention
         await interaction.response.send_message(f"for {whom}", embed=embed, view=PaymentView())

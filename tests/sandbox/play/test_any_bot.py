@@ -74,6 +74,12 @@ async def test_options_completions_dropped_files_and_selects(
     await page.locator("#composer").evaluate(DROP)
     await expect(form.locator(".file-slot")).to_contain_text("soup.txt")
     await tab.check_accessibility()
+    await form.get_by_role("button", name="Add plates").click()
+    await form.get_by_label("plates", exact=True).fill("12")
+    await form.get_by_role("button", name="Send").click()
+    await expect(page.locator("#notice")).to_contain_text("plates")
+    tab.errors.clear()  # Chromium notes the refusal itself
+    await form.get_by_label("plates", exact=True).fill("2")
     await form.get_by_role("button", name="Send").click()
     order = page.locator(".message", has_text="Order of soup")
     await expect(order).to_contain_text("for @Bea")
