@@ -14,14 +14,12 @@ import hashlib
 import mimetypes
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -29,6 +27,7 @@ import structlog
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaFile, split_key
 from bot.domain.errors import MediaUnavailable, MediaUnusable
+from bot.media.blocking_calls import BlockingCalls
 from bot.media.object_errors import convert_store_errors
 from bot.media.scratch import ScratchFolder
 from bot.media.unfinished_uploads import UnfinishedUploads
@@ -44,8 +43,9 @@ _PARTS_AT_ONCE: Final = 1
 """Two at once would be no faster than the network, and take 5 MiB more."""
 _CHUNK_BYTES: Final = 1024 * 1024
 _LINK_LIFETIME: Final = timedelta(minutes=5)
-_MAX_THREADS: Final = 16
-"""Requests at once; more wait."""
+_REQUESTS_AT_ONCE: Final = 16
+_CLOSE_TIMEOUT_S: Final = 2.0
+"""Seconds that requests get to end when the process stops. A stopped upload leaves no object."""
 _SHA256_ATTRIBUTE: Final = "sha256"
 _CHECK_FOLDER: Final = "checks"
 _CONNECT_TIMEOUT: Final = timedelta(seconds=5)
@@ -55,9 +55,6 @@ _RETRY_TIMEOUT: Final = timedelta(seconds=20)
 _MAX_RETRIES: Final = 3
 
 _log: Final = structlog.get_logger(__name__)
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +155,7 @@ class ObjectMediaStore:
         self._scratch = scratch
         self._has_links = has_links
         self._copies: dict[str, _LocalCopy] = {}
-        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="bucket")
+        self._calls = BlockingCalls(_REQUESTS_AT_ONCE)
 
     @property
     def working_folder(self) -> Path:
@@ -183,11 +180,11 @@ class ObjectMediaStore:
 
     async def _download(self, key: str, destination: Path) -> None:
         with convert_store_errors("download", key):
-            answer = await self._call(self._bucket.get, key)
+            answer = await self._calls.run(self._bucket.get, key)
             expected = answer.attributes.get(_SHA256_ATTRIBUTE)
             chunks = answer.stream(min_chunk_size=_CHUNK_BYTES)
             async with PartialFile(destination, with_sha256=True) as file:
-                while chunk := await self._call(next, chunks, b""):
+                while chunk := await self._calls.run(next, chunks, b""):
                     await file.write(chunk)
                 if file.size != answer.meta["size"]:
                     raise MediaUnavailable("the download ended early")
@@ -210,7 +207,7 @@ class ObjectMediaStore:
     async def _upload(self, path: Path, key: str) -> None:
         size_bytes, digest = await asyncio.to_thread(_measure_file, path)
         with convert_store_errors("upload", key):
-            await self._call(
+            await self._calls.run(
                 self._bucket.put,
                 key,
                 path,
@@ -222,19 +219,19 @@ class ObjectMediaStore:
                 chunk_size=_PART_BYTES,
                 max_concurrency=_PARTS_AT_ONCE,
             )
-            stored = await self._call(self._bucket.head, key)
+            stored = await self._calls.run(self._bucket.head, key)
         if stored["size"] != size_bytes:
             await self.remove([key])
             raise MediaUnavailable("the upload is incomplete")
 
     async def find(self, key: str) -> MediaFile | None:
         with suppress(FileNotFoundError), convert_store_errors("look up", key):
-            return _describe(await self._call(self._bucket.head, key))
+            return _describe(await self._calls.run(self._bucket.head, key))
         return None
 
     async def list_files(self, folder: str) -> list[MediaFile]:
         with convert_store_errors("list", folder):
-            return await self._call(self._list_files, folder)
+            return await self._calls.run(self._list_files, folder)
 
     def _list_files(self, folder: str) -> list[MediaFile]:
         batches = self._bucket.list(folder, chunk_size=1000)
@@ -247,7 +244,7 @@ class ObjectMediaStore:
         while start < end:  # a request for each piece, because readers may be slow
             piece_end = min(end, start + _CHUNK_BYTES)
             with convert_store_errors("download", file.key):
-                piece = await self._call(self._read_piece, file, start, piece_end)
+                piece = await self._calls.run(self._read_piece, file, start, piece_end)
             if len(piece) != piece_end - start:
                 raise OSError("the object ended early")
             start = piece_end
@@ -264,7 +261,7 @@ class ObjectMediaStore:
 
         try:
             with convert_store_errors("sign a link to", file.key):
-                return await self._call(sign, self._bucket, "GET", file.key, _LINK_LIFETIME)
+                return await self._calls.run(sign, self._bucket, "GET", file.key, _LINK_LIFETIME)
         except MediaUnavailable as error:  # e.g. an account that may not sign
             _log.warning("media.link_failed", error=str(error))
             return None
@@ -272,12 +269,12 @@ class ObjectMediaStore:
     async def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             with suppress(FileNotFoundError), convert_store_errors("delete", key):
-                await self._call(self._bucket.delete, key)
+                await self._calls.run(self._bucket.delete, key)
 
     async def abort_uploads(self, *, before: datetime) -> int:
         if self._unfinished_uploads is None:
             return 0
-        return await self._call(self._unfinished_uploads.abort_begun_before, before)
+        return await self._calls.run(self._unfinished_uploads.abort_begun_before, before)
 
     async def delete_files(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -291,7 +288,7 @@ class ObjectMediaStore:
         """Return the keys of a file and of everything derived from it."""
         folder, _ = split_key(key)
         with convert_store_errors("list", folder):
-            return await self._call(self._list_by_stem, folder, key.rpartition(".")[0])
+            return await self._calls.run(self._list_by_stem, folder, key.rpartition(".")[0])
 
     def _list_by_stem(self, folder: str, stem: str) -> list[str]:
         found: list[str] = []
@@ -309,30 +306,20 @@ class ObjectMediaStore:
         key, content = f"{_CHECK_FOLDER}/{secrets.token_hex(8)}", secrets.token_bytes(16)
         try:
             with convert_store_errors("write to", "the bucket"):
-                await self._call(self._bucket.put, key, content)
+                await self._calls.run(self._bucket.put, key, content)
             with convert_store_errors("read from", "the bucket"):
-                stored = await self._call(lambda: bytes(self._bucket.get(key).bytes()))
+                stored = await self._calls.run(lambda: bytes(self._bucket.get(key).bytes()))
             with convert_store_errors("delete from", "the bucket"):
-                await self._call(self._bucket.delete, key)
+                await self._calls.run(self._bucket.delete, key)
         except FileNotFoundError as error:
             raise MediaUnusable("there is no such bucket") from error
         if stored != content:
             raise MediaUnusable("the bucket returns other content than was written")
 
     async def close(self) -> None:
-        """Wait for requests that are on their way, and delete the local copies."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        """Wait a moment for requests that are on their way, and delete the local copies."""
+        await self._calls.wait_until_idle(_CLOSE_TIMEOUT_S)
         await asyncio.to_thread(self._scratch.close)
-
-    async def _call(
-        self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Result:
-        """Call a blocking method in a thread, where it ends even if the caller is cancelled."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def _describe(meta: "ObjectMeta") -> MediaFile:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
-from xml.etree import ElementTree
 
 from bot.domain.errors import MediaUnavailable
 
@@ -55,6 +54,8 @@ class UnfinishedUploads:
 
     def _list_uploads(self) -> list[UnfinishedUpload]:
         """Return at most a thousand, which is one answer."""
+        from xml.etree import ElementTree  # only here, once an hour
+
         answer = self._request("GET", f"/{self.bucket}", {"prefix": self.prefix, "uploads": ""})
         try:
             document = ElementTree.fromstring(answer)  # noqa: S314 - the operator's own server

@@ -117,6 +117,23 @@ async def test_killed_after_the_upload_downloads_nothing_again(bucket: BucketSta
     assert later == [line for line in uploads if "/clips/" in line]
 
 
+async def test_a_stop_does_not_wait_for_a_bucket_that_does_not_answer(
+    bucket: BucketStage,
+) -> None:
+    s3, stage = bucket.s3, bucket.stage
+    room = await stage.open_channel()
+    await stage.control.google(**QUICK_GOOGLE)
+    held = s3.hold(r"^PUT .*/clips/")
+    await stage.request_clip(room)
+    await held.wait_reached()
+    assert await stage.bot.terminate(timeout=10) == 0
+    s3.release()
+    await stage.bot.start()
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    assert bucket.list_scratch_files() == []
+
+
 async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
     s3, stage = bucket.s3, bucket.stage
     room = await stage.open_channel()
