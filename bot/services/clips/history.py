@@ -22,9 +22,8 @@ from bot.domain.ports import Clock
 from bot.store.jobs.clips import ClipStore
 
 PAGE_SIZE: Final = 10
-_FIRST_BATCH_SIZE: Final = 50
+_BATCH_SIZE: Final = 100
 """Clips read at once; the filter is applied here, so that both databases match equally."""
-_MAX_BATCH_SIZE: Final = 200
 MAX_SEARCHED: Final = 1000
 """Clips that one page looks at, however many a person has; the next page goes on from there."""
 _MAX_SUGGESTED: Final = 200
@@ -132,9 +131,10 @@ class ClipHistory:
         matching: list[Clip] = []
         now, extendable = self.clock.now(), self.is_extendable
         matches = partial(history_filter.matches, now=now, extendable=extendable)
-        batch_size = _FIRST_BATCH_SIZE
-        while searched > 0:
-            batch_size = min(batch_size, searched)
+        # without a filter all that is read is shown
+        step = limit if history_filter == NO_FILTER else _BATCH_SIZE
+        for start in range(0, searched, step):
+            batch_size = min(step, searched - start)
             batch = await self.clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
@@ -153,8 +153,6 @@ class ClipHistory:
                 before = batch[-1].id
             else:
                 after = batch[0].id
-            searched -= batch_size
-            batch_size = min(2 * batch_size, _MAX_BATCH_SIZE)
         return _Found(matching, stopped_at=before if after is None else after)
 
 
