@@ -114,7 +114,7 @@ class BenchOperations:
         for search in (
             GallerySearch(length=ClipLength.LONG),
             GallerySearch(model=MODELS[0]),
-            GallerySearch(guild_id=BUSY_SERVER, text="boat storm"),
+            GallerySearch(guild_id=BUSY_SERVER, text="boat"),
         ):
             await self._gallery.load_page(search, cursor=None, limit=_PAGE_ENTRIES)
 

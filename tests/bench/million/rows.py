@@ -27,6 +27,8 @@ SERVERS_WITH_MANY_JOBS: Final = 20
 MODELS: Final = ("veo-3.1-fast-generate-preview", "veo-3.1-generate-preview", "gemini-omni-flash")
 PRICE: Final = Micros(800_000)
 RARE_WORD: Final = "ornithopter"
+"""A word of some of the oldest prompts: as many posts have it however many jobs there are."""
+_LAST_RARE_JOB: Final = 10_000
 _MOST_VOTES: Final = 399
 _SECONDS_BETWEEN_JOBS: Final = 158
 _BATCH_JOBS: Final = 50_000
@@ -141,7 +143,8 @@ def _build_jobs(dialect: _Dialect, batch: _Batch) -> list[str]:
         f"'A ' || {dialect.choose(_scatter(1, len(_SUBJECTS)), _SUBJECTS)} || ' and a '"
         f" || {dialect.choose(_scatter(2, len(_SUBJECTS)), _SUBJECTS)} || ' '"
         f" || {dialect.choose(_scatter(3, len(_SCENES)), _SCENES)} || ', take ' || n"
-        f" || CASE WHEN n % 1999 = 0 THEN ', an {RARE_WORD} passes' ELSE '' END"
+        f" || CASE WHEN n <= {_LAST_RARE_JOB} AND n % 90 = 0 THEN ', an {RARE_WORD} passes'"
+        " ELSE '' END"
     )
     # the last twenty jobs are running
     state = (
