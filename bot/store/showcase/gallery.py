@@ -12,7 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import AspectRatio
@@ -145,7 +156,7 @@ class GalleryStore(Store):
             select(_posts.id, _posts.votes)
             .where(*conditions)
             .order_by(*_build_ordering(search.order))
-            .limit(limit + 1)
+            .limit(_write_out(limit + 1))
         )
 
         async def fetch_page(connection: AsyncConnection) -> GalleryPage:
@@ -310,7 +321,8 @@ class _Filter:
 def _build_filters(search: GallerySearch, now: datetime | None) -> list[_Filter]:
     conditions: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
-        conditions.append(_posts.guild_id == min(max(search.guild_id, -1), _MAX_ID))
+        guild_id = min(max(search.guild_id, -1), _MAX_ID)
+        conditions.append(_posts.guild_id == _write_out(guild_id))
     if search.model is not None:
         conditions.append(_posts.model == search.model)
     if search.length is ClipLength.SHORT:
@@ -341,6 +353,15 @@ def _build_scans(search: GallerySearch, now: datetime | None) -> list[ColumnElem
     return scans
 
 
+def _write_out(value: int) -> BindParameter[int]:
+    """Return a number that is part of the statement and not one of its parameters.
+
+    For a statement with parameters PostgreSQL soon makes one plan for all values. It would expect
+    few posts of any server, and read and sort all that a large one has.
+    """
+    return bindparam(None, value, literal_execute=True)
+
+
 def _contains_word(word: str) -> ColumnElement[bool]:
     """Return the condition that a word is in the post's text or its server's name."""
     server_name = (
@@ -367,7 +388,7 @@ async def _find_narrowest(
     for each in filters:
         if each.candidates is None:
             continue
-        some = each.candidates.limit(fewest).subquery()
+        some = each.candidates.limit(_write_out(_FEW_POSTS + 1)).subquery()
         count = await connection.scalar(select(func.count()).select_from(some))
         if count is not None and count < fewest:
             fewest, narrowest = count, each.candidates
