@@ -132,6 +132,10 @@ async def test_people_write_edit_open_threads_and_delete(
     tab = await PlayTab.open(browser, sandbox.control.url)
     page = tab.page
     await tab.open_channel("clips")
+    await page.locator("#composer").evaluate(DROP)
+    await expect(page.locator(".file-bar")).to_contain_text("soup.txt")
+    await tab.entry.press("Enter")
+    await expect(page.locator(".message .file")).to_contain_text("9 bytes")
     await tab.entry.press_sequentially("**first** words for @C")
     await expect(page.locator("#entry-list")).to_contain_text("Cem")
     await tab.entry.press("ArrowDown")
