@@ -162,7 +162,7 @@ def _build_workers_panel(snapshot: OperatorSnapshot) -> Panel:
     return Panel(table, title="workers")
 
 
-def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str, str, str]:
+def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str, str, str, str]:
     mark = Text("●", style="green") if worker.is_alive else Text("○ gone", style="red")
     job_count = sum(worker.jobs.values())
     return (
@@ -170,7 +170,15 @@ def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str,
         f"{worker.id[:8]} on {worker.host}",
         f"up {_format_duration(now - worker.started_at)}",
         f"{job_count} {'job' if job_count == 1 else 'jobs'}" if job_count else "idle",
+        _format_shards(worker.shard_ids),
     )
+
+
+def _format_shards(shard_ids: tuple[int, ...]) -> str:
+    """Return the shards of a worker; nothing where processes do not share them."""
+    if not shard_ids:
+        return ""
+    return f"{'shard' if len(shard_ids) == 1 else 'shards'} {', '.join(map(str, shard_ids))}"
 
 
 def _build_running_panel(snapshot: OperatorSnapshot, size: PageSize, rows: int) -> Panel:

@@ -30,7 +30,7 @@ class DurationHistogram:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """One process and its jobs; ``is_alive`` by the database's clock."""
+    """One process, its jobs and the shards it shares; ``is_alive`` by the database's clock."""
 
     id: str
     host: str
@@ -38,6 +38,7 @@ class WorkerSnapshot:
     lease_until: datetime
     is_alive: bool
     jobs: Mapping[JobState, int]
+    shard_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,10 @@ SMALL_TABLES: Final = {
     "duration_counts",
     "ended_job_counts",
     "ledger_totals",
+    "shards",
+    "identify_slots",
 }
-"""A row for each process, model, route, kind, or server that was left a few days ago."""
+"""A row for each process, shard, model, route, kind, or server that was left a few days ago."""
 BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
 LIMIT: Final = 24
 WORKER: Final = "plans"

@@ -12,6 +12,7 @@ from bot.services.shards.kept_sessions import KeptSessions
 from bot.services.shards.shard_share import ShardShare
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
+from bot.store.operations.statistics import StatisticsStore
 from bot.store.shards import IdentifySlotStore, KeptSessionStore, ShardStore
 from bot.store.tables.core import workers_table
 from bot.store.tables.shards import shards_table
@@ -165,6 +166,15 @@ async def test_a_second_process_gets_half_with_the_sessions(fleet: Fleet) -> Non
         2: ShardSession("session 2", 1, "wss://resume"),
         3: ShardSession("session 3", 1, "wss://resume"),
     }
+
+
+async def test_operators_see_who_has_which_shards(fleet: Fleet, database: Database) -> None:
+    await fleet.start("first")
+    await fleet.start("second")
+    await fleet.step()
+    snapshot = await StatisticsStore(database).load_snapshot(now=datetime.now(UTC))
+    shards = {worker.id: worker.shard_ids for worker in snapshot.workers}
+    assert sorted(shards.values()) == [(0, 1), (2, 3)]
 
 
 async def test_a_stopping_process_hands_over_at_once(fleet: Fleet) -> None:

@@ -146,7 +146,9 @@ def figures() -> OperatorSnapshot:
         spent_day=Micros(1_000_000),
         reserved=Micros(400_000),
         workers=(
-            WorkerSnapshot("w1", "host", NOW, NOW, is_alive=True, jobs={JobState.POLLING: 1}),
+            WorkerSnapshot(
+                "w1", "host", NOW, NOW, is_alive=True, jobs={JobState.POLLING: 1}, shard_ids=(0, 2)
+            ),
             WorkerSnapshot("w0", "host", NOW, NOW, is_alive=False, jobs={}),
         ),
         running_jobs=(running,),
@@ -244,7 +246,15 @@ def shown(what: Any, width: int = 140) -> str:
 
 def test_the_operators_page() -> None:
     text = shown(build_page(figures(), PageSize(140)))
-    for words in ("1 worker ", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
+    for words in (
+        "1 worker ",
+        "shards 0, 2",
+        "1 at Google",
+        "3 waiting (for 42 s)",
+        "#7",
+        "polling",
+        "$0.40",
+    ):
         assert words in text
     for words in ("spent in all", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
         assert words in text

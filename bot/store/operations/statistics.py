@@ -30,9 +30,11 @@ from bot.store.tables.core import (
     workers_table,
 )
 from bot.store.tables.row_mapping import Row
+from bot.store.tables.shards import shards_table
 from bot.store.tables.sums import ended_job_counts_table
 
 _jobs = jobs_table.c
+_shards = shards_table.c
 _ledger = ledger_table.c
 _durations = duration_counts_table.c
 _DAY: Final = timedelta(days=1)
@@ -149,6 +151,10 @@ async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ..
     )
     for owner, state, count in rows:
         owned[owner][JobState(state)] = count
+    shard_ids: dict[str, list[int]] = defaultdict(list)
+    query = select(_shards.owner, _shards.id).where(_shards.owner.is_not(None))
+    for owner, shard_id in await connection.execute(query.order_by(_shards.id)):
+        shard_ids[owner].append(shard_id)
     alive = case((workers_table.c.lease_until > database_time(), 1), else_=0).label("alive")
     worker_rows = (
         await connection.execute(select(workers_table, alive).order_by(workers_table.c.started_at))
@@ -161,6 +167,7 @@ async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ..
             lease_until=row["lease_until"],
             is_alive=bool(row["alive"]),
             jobs=owned.get(row["id"], {}),
+            shard_ids=tuple(shard_ids.get(row["id"], ())),
         )
         for row in worker_rows
     )
