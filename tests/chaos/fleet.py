@@ -1,4 +1,4 @@
-"""Kills random processes out of three on one PostgreSQL while members request clips."""
+"""Kills random processes of three on one PostgreSQL and one bucket while members request clips."""
 
 import asyncio
 import random
@@ -8,6 +8,8 @@ from tests.chaos.cluster import PostgresCluster
 from tests.chaos.outages import keep_requesting
 from tests.chaos.records import ScenarioResult
 from tests.chaos.stage import ChaosStage, open_stage
+from tests.harness.object_store import S3Server
+from tests.harness.process import find_free_port
 
 PROCESSES = 3
 _SEED = 20261123
@@ -18,7 +20,11 @@ async def play_random_kills(
 ) -> ScenarioResult:
     """Kill and restart one process at a time, at random moments, until ``jobs`` are accepted."""
     generator = random.Random(_SEED)
-    async with open_stage(directory, cluster=cluster, processes=PROCESSES, seconds=2.0) as stage:
+    s3 = S3Server("clips-of-a-fleet", port=find_free_port())
+    async with (
+        s3.run(directory / "s3.log"),
+        open_stage(directory, cluster=cluster, processes=PROCESSES, seconds=2.0, s3=s3) as stage,
+    ):
         await stage.control.scale_ratelimits(None)
         await stage.create_guilds()
         async with keep_requesting(stage, jobs, at_once=8):
@@ -28,7 +34,10 @@ async def play_random_kills(
                 await _restart_random_bot(stage, generator)
         while stage.kills < kills:
             await _restart_random_bot(stage, generator)
-        return await stage.conclude_scenario("killed at random")
+        result = await stage.conclude_scenario("killed at random")
+        originals = [key for key in await s3.list_keys() if key.endswith("-0.mp4")]
+        assert len(originals) >= result.posts, "each posted clip has its original in the bucket"
+        return result
 
 
 async def _restart_random_bot(stage: ChaosStage, generator: random.Random) -> None:

@@ -17,6 +17,7 @@ from tests.chaos.records import (
 )
 from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control, InteractionFailed, has_answer
+from tests.harness.object_store import S3Server
 from tests.harness.people import Json
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.texts import quote_text
@@ -235,8 +236,11 @@ async def open_stage(
     settings: Mapping[str, str] | None = None,
     seconds: float = 1.0,
     shards: int | None = None,
+    s3: S3Server | None = None,
 ) -> AsyncIterator[ChaosStage]:
     """Set up a sandbox and bots on SQLite, or on a new database of ``cluster``.
+
+    With ``s3`` their clips are in a bucket, and they share no folder.
 
     ``seconds`` is how long Google takes for a clip. Each bot has a shard of its own, unless
     ``shards`` is smaller.
@@ -260,7 +264,8 @@ async def open_stage(
                 name=f"bot{index}",
                 settings={
                     "DATABASE_URL": url,
-                    "DATA_DIR": str(data),
+                    "DATA_DIR": str(data if s3 is None else directory / f"data{index}"),
+                    **({} if s3 is None else s3.settings),
                     **NO_LIMITS,
                     **_SHORT_INTERVALS,
                     # fixed ones, so that a killed process is back before its lease has ended
