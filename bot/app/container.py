@@ -6,6 +6,7 @@ nothing; `bot.app.run` does.
 
 from datetime import timedelta
 
+from bot.app.ledger_rollup import build_ledger_rollup
 from bot.app.media import build_file_retention
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -475,6 +476,7 @@ class Container:
             ),
             "model_directory": self.model_directory.run_refresh_loop,
             "file_retention": self.file_retention.run,
+            "ledger_rollup": build_ledger_rollup(settings, self.database, clock).run,
             "heartbeat": lambda: run_heartbeat(
                 settings.data_dir, is_healthy=lambda: self.worker.is_alive, clock=clock
             ),

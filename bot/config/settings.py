@@ -181,6 +181,9 @@ class Settings(BaseSettings):
     keep_left_servers_days: NonNegativeInt = 30
     """Days to keep a server's data after the bot was removed from it; nothing is lost if the bot
     returns in that time."""
+    keep_ledger_days: Annotated[Annotated[int, Field(ge=366)] | None, NONE_IS_UNLIMITED] = 400
+    """Days to keep each entry of the ledger, at least 366; older ones are replaced by their sum for
+    each month, server, member and kind (none: forever)."""
     link_lifetime_days: PositiveFloat = 7.0
     """Days that a download link works; links need PUBLIC_URL."""
     link_keys: LinkKeys | None = None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Executable, delete, insert, text, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,9 +19,13 @@ from bot.cli.main import main
 from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, compute_balance
 from bot.domain.billing.limits import DAY, MONTH, UsageAmount, UsageTotals
 from bot.domain.billing.money import Micros
+from bot.domain.billing.months import find_month
 from bot.domain.erasure import pseudonym_for
+from bot.domain.jobs.job import JobState
+from bot.services.admin.ledger_rollup import LedgerRollup
 from bot.store.billing import usage_queries
 from bot.store.billing.ledger import LedgerStore
+from bot.store.billing.rollup import RollupStore, replace_entries
 from bot.store.billing.verification import SumMismatch, verify_ledger
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
@@ -37,11 +41,13 @@ from tests.contract.conftest import (
     drop_schema,
     new_schema,
 )
+from tests.fakes.clock import VirtualClock
 from tests.fakes.world import SimulatedWorld, make_plan
 
 NOW: Final = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 MEMBERS: Final = (900, 901)
 GUILDS: Final = (700, 701)
+IS_RESERVATION: Final = ledger_table.c.kind == EntryKind.RESERVE
 Work = Callable[[AsyncConnection], Any]
 
 
@@ -57,6 +63,7 @@ class Recorded:
 
 ages = st.one_of(
     st.integers(0, 40 * 24).map(lambda hours: timedelta(hours=hours)),
+    st.integers(380 * 24, 480 * 24).map(lambda hours: timedelta(hours=hours)),
     st.sampled_from(
         [
             *(
@@ -97,7 +104,10 @@ events = st.one_of(
     st.tuples(st.just("erase_member"), st.sampled_from(MEMBERS)),
     st.tuples(st.just("erase_guild"), st.sampled_from(GUILDS)),
     st.tuples(st.just("purge"), st.just(None)),
+    *[st.tuples(st.just("roll_up"), st.integers(1, 3))] * 2,
 )
+OLD: Final = find_month(NOW - timedelta(days=400))
+"""What is from before is rolled up."""
 
 
 class Machine:
@@ -107,6 +117,7 @@ class Machine:
         self.database = database
         self.erasures = ErasureStore(database)
         self.ledger = LedgerStore(database)
+        self.rollups = RollupStore(database)
         self.recorded: list[Recorded] = []
 
     async def play(self, event: tuple[str, Any]) -> None:
@@ -140,6 +151,11 @@ class Machine:
         for each in self.recorded:
             if each.at <= NOW - MONTH and (each.user_id or 0) < 0:
                 each.user_id = None
+
+    async def _roll_up(self, most: int) -> None:
+        """Roll up in small batches, and stop after some, as if the process had ended."""
+        for _ in range(most):
+            await self.rollups.roll_up_batch(before=OLD, limit=2)
 
     async def _write(self, work: Work) -> None:
         await self.database.write(work)
@@ -207,6 +223,27 @@ class Machine:
         return {user_id: micros for user_id, micros in used.items() if micros}
 
 
+async def check_rolled_up(database: Database, recorded: list[Recorded]) -> None:
+    """All old entries have been replaced by one for each month and group."""
+    old = select(ledger_table).where(ledger_table.c.window_at < OLD)
+    rows = await database.read_rows(old)
+    expected: dict[tuple[Any, ...], list[int]] = {}
+    for each in recorded:
+        if each.at < OLD:
+            kind, account = each.posting.kind, each.posting.account
+            key = find_month(each.at), each.guild_id, each.user_id, kind, account
+            sums = expected.setdefault(key, [0, 0])
+            sums[0] += each.posting.amount.micros
+            sums[1] += 1
+    names = ("window_at", "guild_id", "user_id", "kind", "account")
+    found = {
+        tuple(row[name] for name in names): [row["micros"], row["rolled_up_entries"]]
+        for row in rows
+    }
+    assert len(rows) == len(found)
+    assert found == expected
+
+
 @contextmanager
 def opened_database(kind: str, folder: Path) -> Iterator[tuple[asyncio.Runner, Database]]:
     """Give a database for many examples, and the runner of its event loop."""
@@ -243,6 +280,10 @@ def test_sums_are_what_entries_add_up_to(kind: str, tmp_path: Path) -> None:
                 for event in sequence:
                     await machine.play(event)
                 await machine.check()
+                while await machine.rollups.roll_up_batch(before=OLD):
+                    pass
+                await machine.check()
+                await check_rolled_up(database, machine.recorded)
 
             runner.run(live())
 
@@ -259,6 +300,70 @@ async def test_entries_are_neither_changed_nor_deleted(world: SimulatedWorld) ->
     await world.database.execute(update(ledger_table).values(rollup_id=ledger_table.c.id))
     await refuse(world.database, delete(ledger_table))
     assert await world.ledger.sum_reserved() == make_plan().price
+    assert (await verify_ledger(world.database)).mismatches == ()
+
+
+async def test_entries_that_may_be_corrected_are_not_rolled_up(world: SimulatedWorld) -> None:
+    """An unknown job is settled by what was recorded for it, however old it is."""
+    finished, unknown = [await world.admit_job(key) for key in "ab"]
+    for job, state in ((finished, JobState.FAILED), (unknown, JobState.UNKNOWN)):
+        change = update(jobs_table).where(jobs_table.c.id == job.id).values(state=state)
+        await world.database.execute(change)
+    rollups = RollupStore(world.database)
+    later = world.clock.now() + timedelta(days=40)
+    assert await rollups.roll_up_batch(before=later) == 1
+    assert await rollups.roll_up_batch(before=later) == 0
+    assert await world.ledger.list_entries(finished.id) == []
+    settled = await world.jobs.settle_unknown(unknown.id, charge=False, actor_id=1, now=later)
+    assert settled is not None
+    # the correction is too new; the reservation is not
+    assert await rollups.roll_up_batch(before=later) == 1
+    assert (await verify_ledger(world.database)).mismatches == ()
+
+
+async def test_a_crash_during_a_rollup_loses_nothing(world: SimulatedWorld) -> None:
+    job = await world.admit_job("a")
+    await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
+
+    async def roll_up_and_crash(connection: AsyncConnection) -> None:
+        await replace_entries(connection, before=world.clock.now() + timedelta(days=40))
+        raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError):
+        await world.database.write(roll_up_and_crash)
+    assert len(await world.ledger.list_entries(job.id)) == 2
+    assert (await verify_ledger(world.database)).mismatches == ()
+
+
+async def test_verification_finds_a_rollup_that_lost_money(world: SimulatedWorld) -> None:
+    """The sums of the days follow whatever is deleted, but not the totals."""
+    job = await world.admit_job("a")
+    await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
+    entry = await world.database.read_rows(select(ledger_table).where(IS_RESERVATION))
+    less = dict(entry[0]) | {"id": 99, "micros": 1, "rolled_up_entries": 1, "job_id": None}
+    await world.database.execute(insert(ledger_table).values(less))
+    replaced = IS_RESERVATION & (ledger_table.c.id != 99)
+    await world.database.execute(update(ledger_table).where(replaced).values(rollup_id=99))
+    await world.database.execute(delete(ledger_table).where(replaced))
+    [found] = (await verify_ledger(world.database)).mismatches
+    assert (found.table, found.key, found.column) == ("ledger_totals", ("reserve", "all"), "micros")
+    assert (found.kept, found.actual) == (job.price, 1)
+
+
+async def test_the_loop_rolls_up_whole_months(world: SimulatedWorld) -> None:
+    clock = VirtualClock(start=datetime(2026, 1, 31, 23, tzinfo=UTC))
+    world = SimulatedWorld(world.database, world.data_dir, clock=clock)
+    job = await world.admit_job("a")
+    await world.jobs.cancel(job.id, owner=None, now=clock.now())
+    rollup = LedgerRollup(
+        store=RollupStore(world.database), clock=clock, keep_for=timedelta(days=400)
+    )
+    assert await replace(rollup, keep_for=None).run_once() == 0
+    clock.jump_ahead(timedelta(days=400).total_seconds())
+    assert await rollup.run_once() == 0  # the month ended less than 400 days ago
+    clock.jump_ahead(timedelta(hours=2).total_seconds())
+    assert await rollup.run_once() == 2
+    assert await rollup.run_once() == 0
     assert (await verify_ledger(world.database)).mismatches == ()
 
 

@@ -26,6 +26,7 @@ from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GalleryPage, G
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
+from bot.store.billing.rollup import RollupStore
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
@@ -70,6 +71,7 @@ class Operations:
         self.database, self.rare_word = database, rare_word
         self.jobs = JobStore(database)
         self.ledger = LedgerStore(database)
+        self.rollups = RollupStore(database)
         self.gallery = GalleryStore(database)
         self.digests = DigestStore(database)
         self.clips = ClipStore(database)
@@ -107,6 +109,10 @@ class Operations:
         snapshot = await StatisticsStore(self.database).load_snapshot(now=self.clock.now())
         assert snapshot.job_counts
         assert snapshot.spent > 0
+
+    async def roll_up(self) -> None:
+        assert not await self.rollups.roll_up_batch(before=self.clock.now() - timedelta(days=30))
+        assert await self.rollups.roll_up_batch(before=self.clock.now(), limit=2)
 
     async def claim(self) -> None:
         assert await self.jobs.claim_jobs(WORKER, policy=SpendingPolicy(), limit=1)
@@ -260,7 +266,8 @@ def recorded_statements() -> Iterator[list[Statement]]:
         _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
     ) -> None:
         if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")):
-            statements.setdefault(statement, parameters[0] if many else parameters)
+            is_list = many and isinstance(parameters[0], tuple)
+            statements.setdefault(statement, parameters[0] if is_list else parameters)
 
     recorded: list[Statement] = []
     event.listen(Engine, "before_cursor_execute", record)

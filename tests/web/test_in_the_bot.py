@@ -19,8 +19,8 @@ from tests.web.conftest import client
 
 LOOPS = {
     "dispatcher", "reconciliation", "queue_status", "measurements",
-    "model_directory", "file_retention", "heartbeat", "unknown_jobs", "remote_deletions",
-    "webhook_registration", "maintenance", "gallery_previews",
+    "model_directory", "file_retention", "ledger_rollup", "heartbeat", "unknown_jobs",
+    "remote_deletions", "webhook_registration", "maintenance", "gallery_previews",
 }  # fmt: skip
 CHECKS = {"database", "gateway", *LOOPS}
 """What `/readyz` names: the connections, and each loop in the background."""

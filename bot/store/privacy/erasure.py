@@ -17,7 +17,8 @@ from bot.domain.erasure import ErasureBatch, pseudonym_for
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
-from bot.store.engine.database import Store
+from bot.store.billing.rollup import LEDGER_LOCK
+from bot.store.engine.database import Store, take_lock
 from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
@@ -116,6 +117,7 @@ class ErasureStore(Store):
         in_window = _ledger.window_at > now - MONTH
 
         async def erase_rows(connection: AsyncConnection) -> None:
+            await take_lock(connection, LEDGER_LOCK)
             await anonymize_stars(connection, user_id)
             for preferences in (creator_preferences_table, member_preferences_table):
                 await connection.execute(
@@ -200,6 +202,7 @@ class ErasureStore(Store):
         )
 
         async def erase_rows(connection: AsyncConnection) -> bool:
+            await take_lock(connection, LEDGER_LOCK)
             if (await connection.execute(removal)).rowcount == 0:
                 return False
             query = select(_posts.clip_id).where(_posts.guild_id == guild_id)
@@ -264,6 +267,7 @@ class ErasureStore(Store):
         expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
 
         async def purge_rows(connection: AsyncConnection) -> None:
+            await take_lock(connection, LEDGER_LOCK)
             await connection.execute(update(ledger_table).where(expired).values(user_id=None))
             await connection.execute(
                 delete(audit_log_table).where(audit_log_table.c.recorded_at < audit_before)
