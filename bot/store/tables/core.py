@@ -22,7 +22,6 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount
@@ -186,8 +185,6 @@ reposts_table = Table(
 )
 """Other messages with a job's clips (`/video get`), which are deleted with the clips."""
 
-_IS_DETAIL = "rolled_up_entries IS NULL"
-
 ledger_table = Table(
     "ledger",
     metadata,
@@ -213,8 +210,9 @@ ledger_table = Table(
     Column("rollup_id", BigId),
     Index(None, "user_id", "window_at"),
     Index(None, "guild_id", "window_at"),
-    # without those that are rolled up already, so that the next ones are found at once
-    Index(None, "window_at", sqlite_where=text(_IS_DETAIL), postgresql_where=text(_IS_DETAIL)),
+    # in the database only of entries that replace no others, so that the next to roll up are found
+    # at once; to say so here would load the dialects of both databases
+    Index(None, "window_at"),
     Index(None, "recorded_at"),
     _check_choices("kind", EntryKind),
     _check_choices("account", LedgerAccount),
