@@ -35,10 +35,13 @@ class RecordingClient(DiscordClient):
         self.interactions: list[Any] = []
         self._connection.parsers["INTERACTION_CREATE"] = self.interactions.append
         self.has_unknown_guild = False
+        self.may_finish = asyncio.Event()
+        self.may_finish.set()
 
     async def on_message(self, message: discord.Message, /) -> None:
         self.texts.append(message.content)
         self.has_unknown_guild |= message.guild is None or message.guild.unavailable
+        await self.may_finish.wait()
 
 
 class Stage:
@@ -185,6 +188,20 @@ async def test_what_was_held_back_passes_on_to_the_process_after_next(stage: Sta
     third = await stage.start(passed_on)
     await eventually(lambda: len(third.texts) >= 2)
     assert stage.words(third) == ["one", "two"]
+
+
+async def test_a_stop_waits_for_what_is_being_handled(stage: Stage) -> None:
+    client = await stage.start()
+    await eventually(lambda: client.is_connected)
+    client.may_finish.clear()
+    await stage.say("one")
+    await eventually(lambda: client.texts)
+    await hand_over(client)
+    finishing = asyncio.create_task(client.finish_requests())
+    done, _ = await asyncio.wait({finishing}, timeout=0.05)
+    assert not done
+    client.may_finish.set()
+    await finishing
 
 
 async def test_shards_come_and_go(stage: Stage) -> None:
