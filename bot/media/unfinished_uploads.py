@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import http.client
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -42,7 +42,7 @@ class UnfinishedUploads:
     prefix: str
     region: str
     access_key_id: str
-    secret_access_key: str
+    secret_access_key: str = field(repr=False)
 
     def abort_begun_before(self, time: datetime) -> int:
         """Abort the uploads that were begun before a time; return how many."""
