@@ -10,15 +10,18 @@ from typing import Any, Final
 import aiohttp
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from tests.e2e.stage import (
     QUICK_GOOGLE,
+    SHORT_CLIP,
     BotStage,
     clips_of,
     run_operator_program,
     run_stage,
     video_of,
 )
+from tests.e2e.test_modes import instance_of
 from tests.e2e.test_oversize import SIZE, find_newest_clip, link_of
 from tests.harness.object_store import S3Server
 from tests.harness.process import find_free_port, run_to_end
@@ -150,6 +153,35 @@ async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
         s3.refused_with = None
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
+
+
+async def test_a_picture_is_sent_and_shown_from_the_bucket(
+    bucket: BucketStage, tmp_path: Path
+) -> None:
+    stage, photo = bucket.stage, tmp_path / "photo.png"
+    Image.new("RGB", (1280, 720), (120, 160, 200)).save(photo)
+    room = await stage.open_channel()
+    await stage.control.google(**QUICK_GOOGLE)
+    await stage.control.command(
+        stage.people["Ada"],
+        room,
+        "video animate",
+        {"prompt": "it turns", "resolution": "720p", **SHORT_CLIP},
+        attachments={"image": photo},
+    )
+    message = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    assert instance_of((await stage.list_submits())[-1])["image"]["mimeType"] == "image/png"
+    [name] = await bucket.list_files("inputs")
+    stored = await bucket.s3.read_object(f"bot/inputs/{name}")
+    assert hashlib.sha256(stored).hexdigest() == name.removesuffix(".png")
+    pressed = await stage.press_button(message, quote_text("button.details"))
+    state = await stage.control.wait_interaction(
+        pressed, lambda state: any(each.get("files") for each in state["messages"])
+    )
+    [file] = [file for each in state["messages"] for file in each.get("files") or []]
+    assert file["filename"] == "first-frame.png"
+    assert bucket.list_scratch_files() == []
 
 
 async def download_elsewhere(bucket: BucketStage, link: str, data_dir: Path) -> bytes:
