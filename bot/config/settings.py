@@ -170,8 +170,9 @@ class Settings(BaseSettings):
     aws_endpoint_url: HttpUrl | None = None
     """The S3 server of MEDIA_URL, such as MinIO or R2 (unset: Amazon's)."""
     database_url: DatabaseUrl | None = None
-    """The database, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME
-    (unset: SQLite in clapper.db under DATA_DIR)."""
+    """The database, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME, with
+    HOST:PORT,HOST:PORT for a primary and its standbys (unset: SQLite in clapper.db under
+    DATA_DIR)."""
     keep_clips_days: Annotated[PositiveInt | None, NONE_IS_UNLIMITED] = 90
     """Days to keep original videos and input images; clips in the showcase are kept longer (none:
     forever)."""

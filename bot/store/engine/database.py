@@ -12,13 +12,18 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import URL, RowMapping, Select, UpdateBase, event, make_url, text
+from sqlalchemy import URL, RowMapping, Select, UpdateBase, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.errors import ClapperError, DatabaseUnavailable
 from bot.store.engine.errors import translate_errors
 from bot.store.engine.group_writer import GroupWriter
 from bot.store.engine.parameters import drop_unstorable_characters
+from bot.store.engine.postgres_servers import (
+    WritableServerConnector,
+    has_several_servers,
+    parse_url,
+)
 from bot.store.engine.sqlite_driver import use_single_calls
 
 T = TypeVar("T")
@@ -167,12 +172,14 @@ class PostgresDatabase(Database):
         }
         if schema is not None:
             server_settings["search_path"] = schema
-        connect_args = {
+        connect_args: dict[str, Any] = {
             "timeout": _CONNECT_TIMEOUT_S,
             # also applies if the server's host is gone and nothing answers
             "command_timeout": _STATEMENT_TIMEOUT_S + 5,
             "server_settings": server_settings,
         }
+        if has_several_servers(url):
+            connect_args["async_creator_fn"] = WritableServerConnector().connect
         engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -306,11 +313,12 @@ def open_database(
 ) -> Database:
     """Open the database at ``url`` (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``).
 
+    PostgreSQL may have several servers in it, of which the one that accepts writes is used.
     ``schema`` is PostgreSQL's search path, and ``pool_size`` the number of its connections, which
     are opened when first needed. Raises `DatabaseInUse` if another process owns the SQLite file,
     and `ValueError` for any other kind of database.
     """
-    parsed = make_url(url)
+    parsed = parse_url(url)
     match parsed.get_backend_name():
         case "sqlite":
             return SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"), access)
