@@ -21,7 +21,7 @@ from bot.store.tables.row_mapping import Row
 
 LEDGER_LOCK: Final = 0x636C_6170_10
 """Held by what removes or erases entries."""
-_BATCH_ENTRIES: Final = 500
+_BATCH_ENTRIES: Final = 200
 _ledger = ledger_table.c
 _jobs = jobs_table.c
 _COLUMNS: Final = (
@@ -40,7 +40,7 @@ _COLUMNS: Final = (
 _GROUP: Final = ("guild_id", "user_id", "kind", "account")
 _MARK_REPLACED: Final = (
     update(ledger_table)
-    .where(_ledger.id.in_(bindparam("replaced_ids", expanding=True)))
+    .where(_ledger.id == bindparam("replaced_id"))
     .values(rollup_id=bindparam("new_id"))
 )
 
@@ -72,9 +72,12 @@ async def replace_entries(
     statement = insert(ledger_table).returning(_ledger.id, sort_by_parameter_order=True)
     new = [_add_up(group) for group in groups.values()]
     new_ids = (await connection.scalars(statement, new)).all()
-    for new_id, group in zip(new_ids, groups.values(), strict=True):
-        values = {"replaced_ids": [row["id"] for row in group], "new_id": new_id}
-        await connection.execute(_MARK_REPLACED, values)
+    replaced = [
+        {"replaced_id": row["id"], "new_id": new_id}
+        for new_id, group in zip(new_ids, groups.values(), strict=True)
+        for row in group
+    ]
+    await connection.execute(_MARK_REPLACED, replaced)
     ids = [row["id"] for row in rows]
     await connection.execute(delete(ledger_table).where(_ledger.id.in_(ids)))
     return len(old)
