@@ -88,19 +88,19 @@ def _build_object_store(settings: Settings) -> ObjectMediaStore:
         google_credentials=settings.google_application_credentials,
     )
     redirects = settings.media_redirects
+    has_links = access.uses_tls if redirects is None else redirects
     try:
-        return ObjectMediaStore(
-            access,
-            scratch=ScratchFolder(settings.data_dir),
-            has_links=access.uses_tls if redirects is None else redirects,
-        )
-    except MediaUnusable as error:
-        raise SettingsError(describe_unusable(error)) from error
+        scratch = ScratchFolder(settings.data_dir)
     except OSError as error:
         raise SettingsError(
             f"DATA_DIR cannot be written to ({error.strerror}): it holds files on their way to"
             " MEDIA_URL."
         ) from error
+    try:
+        return ObjectMediaStore(access, scratch=scratch, has_links=has_links)
+    except MediaUnusable as error:
+        scratch.close()
+        raise SettingsError(describe_unusable(error)) from error
 
 
 async def _wait_until_usable(object_store: ObjectMediaStore, clock: Clock) -> None:
