@@ -36,7 +36,7 @@ class PageTexts:
             values["count"] = self.format_number(count)
         return template.format(**values) if values else template
 
-    def format_number(self, value: int) -> str:
+    def format_number(self, value: float) -> str:
         return format_decimal(value, locale=to_babel_locale(self.language))
 
     def format_day(self, at: datetime) -> str:

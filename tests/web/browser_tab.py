@@ -81,7 +81,7 @@ class BrowserTab:
             if URL(url).authority != host and not url.startswith(("blob:", "data:"))
         ]
         assert not foreign
-        assert not self.errors
+        assert not self.errors, self.errors
 
     async def find_violations(self) -> list[str]:
         """Return what axe finds that is serious."""

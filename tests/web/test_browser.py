@@ -181,9 +181,9 @@ async def test_a_clip_plays_and_its_chain_leads_on(
     await expect(page.locator("video")).to_be_visible()
     await tab.take_screenshot("clip-dark", tmp_path)
     await page.evaluate(f"{VIDEO}.currentTime = 0")
-    await page.keyboard.press("k")  # plays
+    await page.keyboard.press("Space")  # plays
     await until(page, f"{VIDEO}.currentTime > 0.4")
-    await page.keyboard.press("k")  # pauses
+    await page.keyboard.press("Space")  # pauses
     assert await page.evaluate(f"{VIDEO}.paused")
     assert await page.evaluate(f"{VIDEO}.videoWidth") == 1280
     frames = page.locator(".film li")
@@ -191,6 +191,54 @@ async def test_a_clip_plays_and_its_chain_leads_on(
     await expect(frames.nth(2).locator("a")).to_have_attribute("aria-current", "page")
     await frames.nth(0).locator("a").click()
     await page.wait_for_url(re.compile("/clips/1$"))
+    tab.check()
+
+
+SWIPE = """distance => {
+    const video = document.querySelector(".screen video");
+    const {x, y, width, height} = video.getBoundingClientRect();
+    const send = (type, clientX) => {
+        const touch = new Touch({identifier: 1, target: video, clientX, clientY: y + height / 3});
+        const touches = type === "touchstart" ? [touch] : [];
+        video.dispatchEvent(new TouchEvent(type, {touches, changedTouches: [touch]}));
+    };
+    send("touchstart", x + width / 2);
+    send("touchend", x + width / 2 + distance);
+}"""
+
+
+async def test_watching_goes_on_along_the_wall(browser: Browser, gallery: Gallery) -> None:
+    """By keys, links and swipes; what was set for one clip holds for the next."""
+    tab = await open_tab(browser, gallery, has_touch=True)
+    page = await tab.open("/?server=7001")
+    links = await page.locator("#grid .open").evaluate_all("all => all.map(one => one.pathname)")
+    first, second, third = (re.compile(f"{path}$") for path in links[:3])
+    await page.locator("#grid .open").first.click()
+    await page.wait_for_url(first)
+    await expect(page.locator("#previous")).to_be_hidden()
+    await until(page, f"{VIDEO}.currentTime > 0.1")  # opened by a click, it plays
+    await page.evaluate(f"{VIDEO}.muted = true")
+    await page.get_by_role("button", name=say("watch.loop")).click()
+    await page.get_by_label(say("watch.speed")).select_option("1.5")
+    await page.locator("#next").click()
+    await page.wait_for_url(second)
+    await page.keyboard.press("j")
+    await page.wait_for_url(third)
+    await expect(page.locator("#loop")).to_have_attribute("aria-pressed", "false")
+    assert await page.evaluate(f"[{VIDEO}.muted, {VIDEO}.loop, {VIDEO}.playbackRate]") == [
+        True,
+        False,
+        1.5,
+    ]
+    await page.keyboard.press("k")
+    await page.wait_for_url(second)
+    await page.evaluate(SWIPE, -200)
+    await page.wait_for_url(third)
+    await page.evaluate(SWIPE, 200)
+    await page.wait_for_url(second)
+    await page.evaluate(SWIPE, 20)  # only a tap
+    await tab.check_accessibility()
+    await expect(page).to_have_url(second)
     tab.check()
 
 

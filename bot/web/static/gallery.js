@@ -243,16 +243,61 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// -- what was on the wall when a clip was opened is watched in this order
+
+function recallWall() {
+  try {
+    return JSON.parse(sessionStorage.getItem("wall")) || [];
+  } catch {
+    return [];
+  }
+}
+
+function playNext() {
+  try {
+    sessionStorage.setItem("play", "1");
+  } catch {
+    // then it waits to be started
+  }
+}
+
+function takePlayNext() {
+  try {
+    const wanted = sessionStorage.getItem("play");
+    sessionStorage.removeItem("play");
+    return Boolean(wanted);
+  } catch {
+    return false;
+  }
+}
+
+if (grid) {
+  grid.addEventListener("click", (event) => {
+    const link = event.target.closest(".open");
+    if (!link) return;
+    const paths = [...grid.querySelectorAll(".open")].map((each) => each.pathname);
+    try {
+      sessionStorage.setItem("wall", JSON.stringify(paths));
+    } catch {
+      return;
+    }
+    const here = !(event.metaKey || event.ctrlKey || event.shiftKey);
+    if (event.detail && here) playNext(); // a click, not a key
+  });
+}
+
 // -- the player: keys as everywhere else, the filmstrip at the right frame
 
 const player = document.querySelector(".screen video");
 if (player) {
   document.addEventListener("keydown", (event) => {
-    const busy = event.target.closest("input, textarea, select, button, a, video, .film");
-    if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select")) return;
+    const walk = { j: following, k: preceding }[event.key];
+    if (walk && !walk.hidden) return go(walk);
+    if (event.target.closest("button, a, video, .film")) return;
     const act = {
       " ": () => (player.paused ? player.play() : player.pause()),
-      k: () => (player.paused ? player.play() : player.pause()),
       ArrowLeft: () => (player.currentTime -= 2),
       ArrowRight: () => (player.currentTime += 2),
       m: () => (player.muted = !player.muted),
@@ -262,6 +307,77 @@ if (player) {
     event.preventDefault();
     Promise.resolve(act()).catch(() => {});
   });
+
+  // the next and the previous clip of the wall that led here, or else another clip of the server
+  const following = document.getElementById("next");
+  const preceding = document.getElementById("previous");
+  const wall = recallWall();
+  const place = wall.indexOf(location.pathname);
+  const other = document.querySelector(".others .open");
+  offer(following, place < 0 ? other && other.pathname : wall[place + 1]);
+  offer(preceding, wall[place - 1]);
+
+  function offer(link, path) {
+    link.hidden = !path;
+    if (path) link.href = path;
+  }
+
+  function go(link) {
+    if (!player.paused) playNext();
+    location.assign(link.href);
+  }
+
+  for (const link of [following, preceding]) {
+    link.addEventListener("click", () => !player.paused && playNext());
+  }
+
+  const SWIPE = 60; // pixels; shorter ones are taps
+  let touched = null;
+  player.addEventListener("touchstart", (event) => {
+    const { clientX, clientY } = event.touches[0];
+    const box = player.getBoundingClientRect();
+    const onBar = clientY > box.bottom - 64; // the player's own bar seeks
+    touched = event.touches.length > 1 || onBar ? null : { x: clientX, y: clientY };
+  }, { passive: true });
+  player.addEventListener("touchend", (event) => {
+    if (!touched) return;
+    const across = event.changedTouches[0].clientX - touched.x;
+    const along = event.changedTouches[0].clientY - touched.y;
+    touched = null;
+    if (Math.abs(across) < SWIPE || Math.abs(across) < 2 * Math.abs(along)) return;
+    const link = across < 0 ? following : preceding;
+    if (!link.hidden) go(link);
+  }, { passive: true });
+
+  // loop, speed and sound stay as they were for the clip before
+  const loop = document.getElementById("loop");
+  const speed = document.getElementById("speed");
+  const setLoop = (on) => {
+    player.loop = on;
+    loop.setAttribute("aria-pressed", String(on));
+  };
+  setLoop(recall("loop") !== "off");
+  loop.addEventListener("click", () => {
+    setLoop(!player.loop);
+    remember("loop", player.loop ? "on" : "off");
+  });
+  if (recall("speed")) speed.value = recall("speed");
+  if (!speed.value) speed.value = "1";
+  player.defaultPlaybackRate = player.playbackRate = Number(speed.value);
+  speed.addEventListener("change", () => {
+    player.playbackRate = Number(speed.value);
+    remember("speed", speed.value);
+  });
+  const volume = Number(recall("volume") ?? 1);
+  if (volume >= 0 && volume <= 1) player.volume = volume;
+  player.muted = recall("muted") === "yes";
+  player.addEventListener("volumechange", () => {
+    remember("volume", String(player.volume));
+    remember("muted", player.muted ? "yes" : "no");
+  });
+  document.getElementById("watch").hidden = false;
+  if (takePlayNext() && !still.matches && !thrifty) player.play().catch(() => {});
+
   const current = document.querySelector(".film [aria-current]");
   if (current) {
     const film = current.closest(".film");
