@@ -22,7 +22,14 @@ from bot.app.clock import SystemClock
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.clips.history_query import HistoryFilter, HistoryKind
 from bot.domain.jobs.job import AdmissionRequest, Job
-from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GalleryPage, GallerySearch
+from bot.domain.showcase.gallery import (
+    ClipLength,
+    ClipShape,
+    GalleryOrder,
+    GalleryPage,
+    GalleryPeriod,
+    GallerySearch,
+)
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
@@ -196,6 +203,7 @@ class Operations:
         await self.load_pages(GallerySearch(length=ClipLength.LONG))
         await self.load_pages(GallerySearch(model="a model of the future"))
         await self.load_pages(GallerySearch(guild_id=9_999))
+        await self.load_pages(GallerySearch(shape=ClipShape.PORTRAIT))
 
     async def filter_by_server(self) -> None:
         await self.load_pages(GallerySearch(guild_id=BUSY_SERVER, text="boat"))
@@ -203,16 +211,19 @@ class Operations:
 
     async def show_newest(self) -> None:
         await self.load_pages(GallerySearch())
+        await self.gallery.count_clips(GallerySearch(), now=self.clock.now())
         await self.gallery.find_favourite(since=self.clock.now() - timedelta(days=30))
 
     async def show_best(self) -> None:
-        await self.load_pages(GallerySearch(order=GalleryOrder.TOP))
+        for period in (None, *GalleryPeriod):
+            await self.load_pages(GallerySearch(order=GalleryOrder.TOP, period=period))
 
     async def load_pages(self, search: GallerySearch) -> GalleryPage:
         """Load the first page and return it, and the second if there is one."""
-        page = await self.gallery.load_page(search, cursor=None, limit=LIMIT)
+        now = self.clock.now()
+        page = await self.gallery.load_page(search, cursor=None, limit=LIMIT, now=now)
         if page.next_cursor is not None:
-            await self.gallery.load_page(search, cursor=page.next_cursor, limit=LIMIT)
+            await self.gallery.load_page(search, cursor=page.next_cursor, limit=LIMIT, now=now)
         return page
 
 

@@ -57,7 +57,11 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "guilds": {"reply_mode": "extend"},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
-    "showcase_posts": {"reach": "public", "channel_age_restricted": False},
+    "showcase_posts": {
+        "reach": "public",
+        "channel_age_restricted": False,
+        "aspect_ratio": "16:9",
+    },
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }

@@ -245,7 +245,6 @@ async def write_entries(database: Database, entries: list[dict[str, Any]]) -> No
 
 
 def _clip(row: dict[str, Any]) -> dict[str, Any]:
-    tall = row["height"] > row["width"]
     return {
         "id": row["id"],
         "job_id": row["id"],
@@ -257,7 +256,7 @@ def _clip(row: dict[str, Any]) -> dict[str, Any]:
         "route": "gemini",
         "mode": "extension" if row["extension_depth"] else "text",
         "prompt": row["prompt"],
-        "aspect_ratio": "9:16" if tall else "16:9",
+        "aspect_ratio": _name_shape(row),
         "resolution": "720p",
         "seconds": row["seconds"],
         "width": row["width"],
@@ -273,6 +272,10 @@ def _clip(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _name_shape(row: dict[str, Any]) -> str:
+    return "9:16" if row["height"] > row["width"] else "16:9"
+
+
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "clip_id": row["id"],
@@ -283,6 +286,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "search_text": build_search_text(None if row["hide"] else row["prompt"], row["maker"]),
         "model": row["model"],
         "seconds": row["seconds"],
+        "aspect_ratio": _name_shape(row),
         "votes": row["votes"],
         "public": True,
         "change_count": 0,

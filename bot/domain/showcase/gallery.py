@@ -78,8 +78,6 @@ class GalleryPeriod(StrEnum):
 class GallerySearch:
     """What a visitor searches for; `None` matches everything.
 
-    Only the newest 20,000 posts of the gallery are searched for a ``shape`` or a ``period``.
-
     Every word of ``text`` must occur in a prompt that is not hidden, in any letter case.
     """
 

@@ -75,8 +75,6 @@ _FEW_POSTS: Final = 500
 """Up to so many posts are sorted. What more posts have is soon met in the order of the page."""
 _MAX_INDEXED_WORDS: Final = 5
 """For so many words of a search the index says how many posts have them, the longest first."""
-_NEWEST_SEARCHED: Final = 20_000
-"""How many posts are searched for a shape or a period, which no index knows."""
 MAX_COUNTED: Final = 10_000
 MAX_COUNTED_WITH_TEXT: Final = 200
 """How many posts of a search are counted; fewer with words, because finding them takes longer."""
@@ -186,21 +184,16 @@ class GalleryStore(Store):
         limit = MAX_COUNTED if search.text is None else MAX_COUNTED_WITH_TEXT
         is_short = _posts.seconds <= MAX_SHORT_SECONDS
         matching = (
-            select(_posts.clip_id, _posts.model, is_short.label("is_short"))
+            select(_posts.model, _posts.aspect_ratio, is_short.label("is_short"))
             .where(_is_public(), *(each.condition for each in filters))
             .order_by(_posts.id.desc())
-            .limit(limit)
+            .limit(_write_out(limit))
         )
 
         async def count_groups(connection: AsyncConnection) -> list[ClipCount]:
             narrowest = await _find_narrowest(connection, filters)
             found = (matching if narrowest is None else matching.where(narrowest)).subquery()
-            groups = (found.c.model, _clips.aspect_ratio, found.c.is_short)
-            query = (
-                select(*groups, func.count())
-                .join_from(found, clips_table, _clips.id == found.c.clip_id)
-                .group_by(*groups)
-            )
+            query = select(*found.c, func.count()).group_by(*found.c)
             return [
                 ClipCount(
                     model=model,
@@ -329,28 +322,17 @@ def _build_filters(search: GallerySearch, now: datetime | None) -> list[_Filter]
         conditions.append(_posts.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
         conditions.append(_posts.seconds > MAX_SHORT_SECONDS)
+    if search.shape is not None:
+        ratios = [ratio for ratio, shape in _SHAPES.items() if shape is search.shape]
+        conditions.append(_posts.aspect_ratio.in_(ratios))
+    if search.period is not None and now is not None:
+        conditions.append(_posts.showcased_at > now - search.period.duration)
     filters = [_Filter(each, select(_posts.clip_id).where(each)) for each in conditions]
-    filters += [_Filter(each, None) for each in _build_scans(search, now)]
     words = dict.fromkeys(normalize_search_text(search.text or "").split())
     for number, word in enumerate(sorted(words, key=len, reverse=True)):
         candidates = select_clips_with(word) if number < _MAX_INDEXED_WORDS else None
         filters.append(_Filter(_contains_word(word), candidates))
     return filters
-
-
-def _build_scans(search: GallerySearch, now: datetime | None) -> list[ColumnElement[bool]]:
-    """Return the conditions that no index knows, and with them the bound on what is read."""
-    scans: list[ColumnElement[bool]] = []
-    if search.shape is not None:
-        ratio = select(_clips.aspect_ratio).where(_clips.id == _posts.clip_id)
-        ratios = [ratio for ratio, shape in _SHAPES.items() if shape is search.shape]
-        scans.append(ratio.correlate(showcase_posts_table).scalar_subquery().in_(ratios))
-    if search.period is not None and now is not None:
-        scans.append(_posts.showcased_at > now - search.period.duration)
-    if scans:
-        newest = select(_posts.id).order_by(_posts.id.desc()).limit(_NEWEST_SEARCHED)
-        scans.append(_posts.id.in_(newest.correlate(None)))
-    return scans
 
 
 def _write_out(value: int) -> BindParameter[int]:

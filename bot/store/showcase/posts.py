@@ -95,6 +95,7 @@ class ShowcasePostStore(Store):
             "search_text": _build_search_text(new_post),
             "model": clip.model,
             "seconds": clip.seconds,
+            "aspect_ratio": clip.aspect_ratio,
             "public": new_post.public,
             "owner": owner,
             "change_count": 0,

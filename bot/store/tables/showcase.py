@@ -34,6 +34,7 @@ showcase_posts_table = Table(
     Column("search_text", Text, nullable=False),
     Column("model", String(120), nullable=False),
     Column("seconds", Integer, nullable=False),
+    Column("aspect_ratio", String(8), nullable=False, server_default="16:9"),
     Column("votes", Integer, nullable=False),
     # whether it may be in the public gallery: added by the creator or with their consent
     Column("public", Boolean, nullable=False),
@@ -63,6 +64,8 @@ showcase_posts_table = Table(
     Index(None, "votes", "id"),
     Index(None, "model", "id"),
     Index(None, "seconds", "id"),
+    Index(None, "aspect_ratio", "id"),
+    Index(None, "showcased_at"),
     Index(None, "guild_id", "showcased_at"),
     Index(None, "user_id", "clip_id"),
     Index(None, "in_sync", "id"),

@@ -8,7 +8,13 @@ from typing import Final
 from bot.app.clock import SystemClock
 from bot.domain.clips.history_query import HistoryFilter
 from bot.domain.jobs.job import AdmissionRequest, Job
-from bot.domain.showcase.gallery import ClipLength, GallerySearch
+from bot.domain.showcase.gallery import (
+    ClipLength,
+    ClipShape,
+    GalleryOrder,
+    GalleryPeriod,
+    GallerySearch,
+)
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
@@ -54,6 +60,7 @@ class BenchOperations:
             "gallery, first page": self.load_gallery,
             "gallery, search": self.search_gallery,
             "gallery, filters": self.filter_gallery,
+            "gallery, counts": self.count_gallery,
             "digest": self.create_digest,
         }
 
@@ -110,13 +117,19 @@ class BenchOperations:
         )
 
     async def filter_gallery(self) -> None:
-        """Filter by what no entry has, by a model, and by a server."""
+        """Filter by what no entry has, by a model, by the last month, and by a server."""
         for search in (
+            GallerySearch(shape=ClipShape.PORTRAIT),
+            GallerySearch(period=GalleryPeriod.MONTH, order=GalleryOrder.TOP),
             GallerySearch(length=ClipLength.LONG),
             GallerySearch(model=MODELS[0]),
             GallerySearch(guild_id=BUSY_SERVER, text="boat"),
         ):
-            await self._gallery.load_page(search, cursor=None, limit=_PAGE_ENTRIES)
+            await self._gallery.load_page(search, cursor=None, limit=_PAGE_ENTRIES, now=self._now())
+
+    async def count_gallery(self) -> None:
+        """Count the entries for the chips of the first page, which happens once a minute."""
+        await self._gallery.count_clips(GallerySearch(), now=self._now())
 
     async def create_digest(self) -> None:
         """Create the digest of the past week, due now."""

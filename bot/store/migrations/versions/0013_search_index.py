@@ -19,6 +19,8 @@ INDEXES = (
     ("submissions", "submitted_at", "model"),
     ("clips", "user_id", "id"),
     ("showcase_posts", "seconds", "id"),
+    ("showcase_posts", "aspect_ratio", "id"),
+    ("showcase_posts", "showcased_at"),
     ("showcase_posts", "guild_id", "showcased_at"),
     ("showcase_posts", "user_id", "clip_id"),
     ("showcase_posts", "in_sync", "id"),
@@ -38,6 +40,16 @@ BATCH = 500
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("showcase_posts", recreate="never") as batch:
+        batch.add_column(
+            sa.Column("aspect_ratio", sa.String(8), server_default="16:9", nullable=False)
+        )
+    op.execute(
+        sa.text(
+            "UPDATE showcase_posts SET aspect_ratio = clips.aspect_ratio FROM clips"
+            " WHERE clips.id = showcase_posts.clip_id"
+        )
+    )
     with op.batch_alter_table("showcase_settings", recreate="never") as batch:
         batch.add_column(sa.Column("last_showcased_at", sa.DateTime(timezone=True)))
         batch.add_column(sa.Column("search_name", sa.Text(), server_default="", nullable=False))
@@ -67,6 +79,8 @@ def downgrade() -> None:
     with op.batch_alter_table("showcase_settings", recreate="never") as batch:
         batch.drop_column("search_name")
         batch.drop_column("last_showcased_at")
+    with op.batch_alter_table("showcase_posts", recreate="never") as batch:
+        batch.drop_column("aspect_ratio")
 
 
 def _name_index(table: str, columns: Iterable[str]) -> str:
