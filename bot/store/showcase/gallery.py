@@ -75,7 +75,7 @@ _FEW_POSTS: Final = 500
 """Up to so many posts are sorted. What more posts have is soon met in the order of the page."""
 _MAX_INDEXED_WORDS: Final = 5
 """For so many words of a search the index says how many posts have them, the longest first."""
-MAX_COUNTED: Final = 10_000
+MAX_COUNTED: Final = 1000
 MAX_COUNTED_WITH_TEXT: Final = 200
 """How many posts of a search are counted; fewer with words, because finding them takes longer."""
 _NEWEST_COUNT: Final = 500
@@ -193,7 +193,8 @@ class GalleryStore(Store):
         async def count_groups(connection: AsyncConnection) -> list[ClipCount]:
             narrowest = await _find_narrowest(connection, filters)
             found = (matching if narrowest is None else matching.where(narrowest)).subquery()
-            query = select(*found.c, func.count()).group_by(*found.c)
+            groups = (found.c.model, found.c.aspect_ratio, found.c.is_short)
+            query = select(*groups, func.count()).group_by(*groups)
             return [
                 ClipCount(
                     model=model,

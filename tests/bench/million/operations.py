@@ -60,7 +60,6 @@ class BenchOperations:
             "gallery, first page": self.load_gallery,
             "gallery, search": self.search_gallery,
             "gallery, filters": self.filter_gallery,
-            "gallery, counts": self.count_gallery,
             "digest": self.create_digest,
         }
 
@@ -105,10 +104,11 @@ class BenchOperations:
         await self._statistics.load_snapshot(now=self._now())
 
     async def load_gallery(self) -> None:
-        """Load the first page and the choices of its filters."""
+        """Load the first page with the choices of its filters and their counts."""
         await self._gallery.load_page(GallerySearch(), cursor=None, limit=_PAGE_ENTRIES)
         await self._gallery.list_guilds()
         await self._gallery.list_models()
+        await self._gallery.count_clips(GallerySearch(), now=self._now())
 
     async def search_gallery(self) -> None:
         """Search for a rare word, which few entries contain."""
@@ -126,10 +126,6 @@ class BenchOperations:
             GallerySearch(guild_id=BUSY_SERVER, text="boat"),
         ):
             await self._gallery.load_page(search, cursor=None, limit=_PAGE_ENTRIES, now=self._now())
-
-    async def count_gallery(self) -> None:
-        """Count the entries for the chips of the first page, which happens once a minute."""
-        await self._gallery.count_clips(GallerySearch(), now=self._now())
 
     async def create_digest(self) -> None:
         """Create the digest of the past week, due now."""
