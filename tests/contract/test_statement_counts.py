@@ -49,7 +49,7 @@ async def test_statements_of_an_accepted_request(world: SimulatedWorld, database
     with recorded_statements() as statements:
         await cogs.generate()
     admission_lock = 1 if database.is_shared else 0
-    assert len(statements) == 15 + admission_lock, statements
+    assert len(statements) == 12 + admission_lock, statements
     assert sum("FROM guilds LEFT OUTER JOIN channel_rules" in text for text in statements) == 1
     assert sum("FROM guilds" in text for text in statements) == 2  # and the admission
 

@@ -7,6 +7,7 @@ rules that the public SentencePiece vocabularies of Google's models share
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _TOKEN_PIECES: Final = re.compile(r"[A-Za-z]+|\d|\n|[^\S\n]+|[^\W\d_]+|.", re.DOTALL)
@@ -16,8 +17,11 @@ _TAIL_LETTERS: Final = 4
 _CASED_TAIL_LETTERS: Final = 3
 _WIDE_SCRIPTS: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "YI ")
 _RARE_SIGN_TOKENS: Final = 3
+_REMEMBERED_TEXTS: Final = 16
+"""A prompt is counted for each of the models that may be used."""
 
 
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
 def count_tokens(text: str) -> int:
     return sum(_count_piece(match.group()) for match in _TOKEN_PIECES.finditer(text))
 

@@ -46,7 +46,6 @@ class LedgerStore:
         """Return the state of every limit that applies to ``origin``."""
 
         async def compute_status(connection: AsyncConnection) -> QuotaStatus:
-            now = await self._now(connection)
             guild_id, user_id = origin.guild_id, origin.user_id
             rows: list[LimitRow] = []
             if guild_id is not None:
@@ -57,6 +56,10 @@ class LedgerStore:
             budget = (
                 resolve_guild_limits(rows, policy=policy) if guild_id is not None else NO_LIMITS
             )
+            total_limits = resolve_limits_everywhere(own, policy=policy)
+            if {own, total_limits, budget, policy.bot} == {NO_LIMITS}:
+                return QuotaStatus()
+            now = await self._now(connection)
             active = await usage_queries.count_active_jobs(connection)
             members = await usage_queries.sum_member_usage(connection, [user_id], now)
             usage_here = replace(
@@ -66,7 +69,6 @@ class LedgerStore:
             lines = build_quota_lines(LimitScope.MEMBER, own, usage_here)
             everywhere = usage_queries.sum_everywhere(members, active, user_id)
             if everywhere != usage_here:  # otherwise the lines would be the same
-                total_limits = resolve_limits_everywhere(own, policy=policy)
                 lines += build_quota_lines(LimitScope.EVERYWHERE, total_limits, everywhere)
             if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)

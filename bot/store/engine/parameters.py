@@ -20,15 +20,17 @@ def drop_unstorable_characters(
 
 
 def _clean(value: Any) -> Any:
-    match value:
-        case str():
-            return _clean_text(value)
-        case tuple():
-            return tuple(_clean(item) for item in value)
-        case list():
-            return [_clean(item) for item in value]
-        case dict():
-            return {name: _clean(item) for name, item in value.items()}
+    kind = type(value)  # compared by type, which is fast: this runs for each value of a statement
+    if kind is int or value is None:
+        return value
+    if isinstance(value, str):
+        return _clean_text(value)
+    if kind is tuple:
+        return tuple([_clean(item) for item in value])
+    if kind is list:
+        return [_clean(item) for item in value]
+    if kind is dict:
+        return {name: _clean(item) for name, item in value.items()}
     return value
 
 

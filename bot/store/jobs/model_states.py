@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.poll_schedule import (
@@ -25,6 +25,9 @@ from bot.store.tables.core import (
 
 KEPT_DURATIONS: Final = 200
 """How many durations of each group are kept: enough for an estimate, few enough to be recent."""
+
+_LEVELS: Final = (4, 3, 1)
+"""How many of the conditions of `_are_alike` apply: all, all but the length, only the model."""
 
 _durations = operation_durations_table.c
 
@@ -116,23 +119,28 @@ class ModelStateStore(Store):
         Alike are those of the same model, mode, resolution and length. If there are fewer than
         `ENOUGH_DURATIONS`, the length may differ, and then everything but the model.
         """
-        measured: list[MeasuredDuration] = []
         conditions = _are_alike(plan)
-        for count in (4, 3, 1):
-            query = (
-                select(_durations.duration_s, _durations.last_pending_s)
-                .where(*conditions[:count])
-                .order_by(_durations.id.desc())
-                .limit(LATEST_DURATIONS)
+        levels = [
+            select(
+                literal(level).label("level"),
+                _durations.id,
+                _durations.duration_s,
+                _durations.last_pending_s,
             )
-            rows = await self._db.read_rows(query)
-            measured = [
+            .where(*conditions[:level])
+            .order_by(_durations.id.desc())
+            .limit(LATEST_DURATIONS)
+            .subquery()
+            for level in _LEVELS
+        ]
+        rows = union_all(*(select(level) for level in levels)).subquery()
+        measured: dict[int, list[MeasuredDuration]] = {level: [] for level in _LEVELS}
+        for row in await self._db.read_rows(select(rows).order_by(rows.c.id.desc())):
+            measured[row["level"]].append(
                 MeasuredDuration(seen_s=row["duration_s"], last_pending_s=row["last_pending_s"])
-                for row in rows
-            ]
-            if len(measured) >= ENOUGH_DURATIONS:
-                break
-        return measured
+            )
+        enough = (each for each in measured.values() if len(each) >= ENOUGH_DURATIONS)
+        return next(enough, measured[_LEVELS[-1]])
 
     async def _upsert_state(self, model: str, **columns: Any) -> None:
         row = {"id": model, **columns}
