@@ -12,6 +12,7 @@ import structlog
 from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
+from bot.app.garbage_collection import leave_out_what_stays
 from bot.app.media import open_media_store
 from bot.app.start_report import report_start
 from bot.app.startup import StartupError, make_data_dir, open_catalog, open_migrated_database
@@ -115,6 +116,10 @@ async def serve(settings: Settings) -> None:
             asyncio.create_task(
                 report_start(client, parts.route_report, gallery_url=url), name="start report"
             ),
+        )
+        stack.push_async_callback(
+            _cancel_task,
+            asyncio.create_task(leave_out_what_stays(client), name="garbage collection"),
         )
         await parts.model_directory.wait_for_first_round()
         await _stay_connected(client)
