@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import ctypes
 import gc
+import importlib
 import sys
 from contextlib import suppress
 from typing import Any, Final
@@ -28,13 +29,20 @@ from typing import Any, Final
 from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings
 
+_NOT_NEEDED: Final = {"structlog": "rich", "aiohttp": "aiodns"}
+"""Libraries, and what they would import although the bot never uses it.
+
+Rich colors tracebacks (5 MiB), which the bot formats without it (`bot.observability.logging`).
+aiodns resolves names (1.2 MiB), which the bot leaves to the system (`bot.transfer.resolver`).
+"""
 _M_ARENA_MAX: Final = -8
 """The number of glibc's `mallopt` parameter for the number of arenas."""
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     _share_one_arena()
-    _import_structlog_alone()
+    for library, missing in _NOT_NEEDED.items():
+        _import_without(library, missing)
     settings = load_settings(with_logging=True)
     # imported late: this takes a second, and a missing setting is reported at once
     gc.disable()  # imports leave no garbage, and looking for some takes time
@@ -50,20 +58,19 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _import_structlog_alone() -> None:
-    """Import structlog without rich, which it would import for colored tracebacks.
+def _import_without(library: str, missing: str) -> None:
+    """Import a library as if ``missing``, which it uses only if it is there, were not installed.
 
-    The bot formats tracebacks without that (`bot.observability.logging`). It is 5 MiB and a
-    twentieth of the start. ``None`` makes Python raise `ImportError`, which structlog expects.
+    ``None`` makes Python raise `ImportError`, which these libraries expect.
     """
-    if "rich" in sys.modules:
+    if missing in sys.modules:
         return
     modules: dict[str, Any] = sys.modules
-    modules["rich"] = None
+    modules[missing] = None
     try:
-        import structlog  # noqa: F401
+        importlib.import_module(library)
     finally:
-        del modules["rich"]
+        del modules[missing]
 
 
 def _share_one_arena() -> None:

@@ -277,6 +277,7 @@ LOADED_WHEN_NEEDED = {
     "asyncpg": "PostgreSQL",
     "sqlalchemy.dialects.postgresql": "PostgreSQL",
     "sqlalchemy.orm": "nothing here",
+    "pycares": "nothing here",
     "google.auth": "Vertex AI",
     "cryptography": "an interaction where the bot is not a member",
     "jinja2": "the first visitor of the gallery",
