@@ -5,21 +5,18 @@ does not answer at all, as after a power cut, would use up the time of the promo
 """
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from sqlalchemy import URL, make_url
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _DEFAULT_PORT: Final = "5432"
 _SEVERAL_SERVERS: Final = re.compile(
     r"(?P<start>postgresql[^:/]*://(?:[^@]*@)?+)(?P<servers>[^/?@]*,[^/?@]*)(?P<rest>.*)"
 )
 """A password may hold commas, so what is before an ``@`` is never read as servers (``?+``)."""
-_NOT_THIS_SERVER: Final = (
-    *(OSError, TimeoutError),
-    asyncpg.CannotConnectNowError,  # it starts or stops
-    asyncpg.TargetServerAttributeNotMatched,  # it is a standby
-)
 
 
 def parse_url(url: str) -> URL:
@@ -59,6 +56,13 @@ class WritableServerConnector:
 
         Raises `ConnectionError` if no server accepts writes.
         """
+        import asyncpg  # here, because an operator who uses SQLite does not need it
+
+        is_elsewhere = (
+            *(OSError, TimeoutError),
+            asyncpg.CannotConnectNowError,  # it starts or stops
+            asyncpg.TargetServerAttributeNotMatched,  # it is a standby
+        )
         cause: BaseException | None = None
         for attempt in range(len(host)):
             index = (self._latest + attempt) % len(host)
@@ -68,7 +72,7 @@ class WritableServerConnector:
                     port=port[index],
                     **{"target_session_attrs": "read-write", **options},
                 )
-            except _NOT_THIS_SERVER as error:
+            except is_elsewhere as error:
                 cause = error
             else:
                 self._latest = index
