@@ -66,7 +66,10 @@ def upgrade() -> None:
         batch.add_column(sa.Column("rolled_up_entries", sa.Integer()))
         batch.add_column(sa.Column("rollup_id", _big_id()))
     # a file of an input whose job is gone is deleted by the retention of files
-    op.execute("DELETE FROM job_inputs WHERE job_id NOT IN (SELECT id FROM jobs)")
+    op.execute(
+        "DELETE FROM job_inputs"
+        " WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_inputs.job_id)"
+    )
     for table, checks in CHECKS.items():
         with _alter(table) as batch:
             for name, condition in checks.items():
