@@ -1,6 +1,7 @@
-"""``python -m tests.chaos``: runs every scenario, prints a table and writes ``var/chaos.json``.
+"""``python -m tests.chaos [fleet]``: runs scenarios, prints a table and writes ``var/chaos.json``.
 
-This takes about ten minutes, because leases have to expire in real time.
+All of them take about ten minutes, because leases have to expire in real time. ``fleet`` runs only
+the one of four processes with clips in a bucket and a database that fails over.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from rich.table import Table
 from tests.chaos.boundaries import BOUNDARIES, MAY_BE_UNKNOWN, play_boundary
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.chaos.concurrent_requests import RUSHES, Rush
+from tests.chaos.failover import play_failover
 from tests.chaos.fleet import play_random_kills
 from tests.chaos.outages import (
     play_kill_during_write,
@@ -31,6 +33,7 @@ from tests.harness.process import ROOT
 
 Scenario = Callable[[Path], Awaitable[ScenarioResult]]
 
+_FLEET = "fleet"
 _RESULTS = ROOT / "var" / "chaos.json"
 _COLUMNS = (
     *(
@@ -42,7 +45,7 @@ _COLUMNS = (
         "posts",
         "repeated_posts",
     ),
-    *("unknown", "lost", "reserved_left_usd_micros", "ledger_gap_usd_micros"),
+    *("unknown", "lost", "reserved_left_usd_micros", "ledger_gap_usd_micros", "missing_files"),
 )
 _console = Console(width=max(150, Console().width))
 
@@ -61,6 +64,7 @@ def list_scenarios(postgres: PostgresCluster | None) -> list[Scenario]:
             partial(_play_on_cluster, play_stop_past_lease, postgres),
             partial(_play_on_cluster, play_stop_during_post, postgres),
             partial(_play_on_cluster, play_random_kills, postgres),
+            play_failover,
         ]
     return scenarios
 
@@ -85,8 +89,12 @@ async def _play_on_cluster(
     return await scenario(directory, cluster)
 
 
-async def play_scenarios() -> AsyncIterator[ScenarioResult]:
-    """Play the scenarios one after the other."""
+async def play_scenarios(group: str | None) -> AsyncIterator[ScenarioResult]:
+    """Play the scenarios of a group, or all, one after the other."""
+    if group == _FLEET:
+        with tempfile.TemporaryDirectory(prefix="clapper-chaos-") as directory:
+            yield await play_failover(Path(directory))
+        return
     async with AsyncExitStack() as stack:
         try:
             cluster: PostgresCluster | None = await stack.enter_async_context(
@@ -120,10 +128,10 @@ def is_acceptable(result: ScenarioResult) -> bool:
     return result.is_flawless and (result.unknown == 0 or result.scenario in MAY_BE_UNKNOWN)
 
 
-async def run_scenarios() -> list[ScenarioResult]:
-    """Play everything, printing and saving each result as it comes."""
+async def run_scenarios(group: str | None) -> list[ScenarioResult]:
+    """Play a group or everything, printing and saving each result as it comes."""
     results: list[ScenarioResult] = []
-    async for result in play_scenarios():
+    async for result in play_scenarios(group):
         results.append(result)
         mark = "[green]✓[/]" if is_acceptable(result) else "[red]✗[/]"
         _console.print(f"{mark} {result.scenario} ({result.database})")
@@ -134,8 +142,9 @@ async def run_scenarios() -> list[ScenarioResult]:
 
 def main() -> int:
     """Return 1 if a scenario failed."""
-    argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__).parse_args()
-    results = asyncio.run(run_scenarios())
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("group", nargs="?", choices=[_FLEET], help="by default all scenarios")
+    results = asyncio.run(run_scenarios(parser.parse_args().group))
     _console.print(build_table(results))
     failed = [result for result in results if not is_acceptable(result)]
     _console.print(

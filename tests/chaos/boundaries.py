@@ -131,6 +131,7 @@ MAY_BE_UNKNOWN: Final = frozenset(
         # kills at any moment, including this one
         "killed in mid-write",
         "killed at random",
+        "a fleet whose database fails over",
     }
 )
 

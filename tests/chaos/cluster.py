@@ -25,7 +25,7 @@ def find_programs() -> Path:
     """Return the folder of the newest PostgreSQL's programs. Raises `PostgresNotInstalled`."""
     pg_ctl = shutil.which("pg_ctl")
     if pg_ctl is not None:
-        return Path(pg_ctl).parent
+        return Path(pg_ctl).resolve().parent  # a link may be alone in its folder
     versions = sorted(_INSTALLED.glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
     if not versions:
         raise PostgresNotInstalled("no pg_ctl on this machine (Debian: apt-get install postgresql)")
@@ -35,11 +35,14 @@ def find_programs() -> Path:
 class PostgresCluster:
     """A PostgreSQL server on a free loopback port, in a temporary folder.
 
-    ``durable`` is whether commits outlive a crash, and whether they take the time for it.
+    ``durable`` is whether commits outlive a crash, and whether they take the time for it. With a
+    ``primary`` it begins as a standby, a copy that follows that server.
     """
 
-    def __init__(self, *, durable: bool) -> None:
+    def __init__(self, *, durable: bool, primary: "PostgresCluster | None" = None) -> None:
         self._durable = durable
+        self._primary = primary
+        self._is_running = False
         self._programs = find_programs()
         self._home = Path(tempfile.mkdtemp(prefix="clapper-pg-"))
         self._port = find_free_port()
@@ -51,8 +54,18 @@ class PostgresCluster:
             account = pwd.getpwnam(self._user)
             os.chown(self._home, account.pw_uid, account.pw_gid)
         data = str(self._home / "data")
-        await self._run_program("initdb", "-D", data, "-U", "clapper", "-A", "trust", "--no-sync")
+        if self._primary is None:
+            await self._run_program(
+                "initdb", "-D", data, "-U", "clapper", "-A", "trust", "--no-sync"
+            )
+        else:
+            source = f"host=127.0.0.1 port={self._primary.port} user=clapper"
+            await self._run_program(
+                "pg_basebackup",
+                *("-D", data, "-d", source, "--write-recovery-conf", "--checkpoint=fast"),
+            )
         await self._run_pg_ctl("start")
+        self._is_running = True
         return self
 
     async def __aexit__(
@@ -61,8 +74,23 @@ class PostgresCluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._run_pg_ctl("stop")
+        if self._is_running:
+            await self.crash()
         await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return self._port
+
+    async def crash(self) -> None:
+        """Stop at once, as in a power failure (mode ``immediate``)."""
+        await self._run_pg_ctl("stop")
+        self._is_running = False
+
+    async def promote(self) -> None:
+        """Make a standby accept writes, and wait until it does."""
+        await self._run_pg_ctl("promote")
 
     async def crash_and_restart(self) -> None:
         """Stop at once, as in a power failure (mode ``immediate``), and start again."""
@@ -71,10 +99,17 @@ class PostgresCluster:
     async def create_database(self) -> str:
         """Create a database and return its URL for the bot."""
         name = f"chaos_{uuid4().hex[:8]}"
-        connection = await asyncpg.connect(self._build_url("postgres"))
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        await connection.close()
+        await self.run_statement(f'CREATE DATABASE "{name}"')
         return self._build_url(name).replace("postgresql://", "postgresql+asyncpg://")
+
+    async def run_statement(self, statement: str) -> list[asyncpg.Record]:
+        """Run one statement on the database ``postgres`` and return its rows."""
+        connection = await asyncpg.connect(self._build_url("postgres"))
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(statement)
+            return rows
+        finally:
+            await connection.close()
 
     def _build_url(self, database: str) -> str:
         return f"postgresql://clapper@127.0.0.1:{self._port}/{database}"

@@ -29,7 +29,7 @@ async def play_random_kills(
         await stage.create_guilds()
         async with keep_requesting(stage, jobs, at_once=8):
             for kill in range(1, kills + 1):
-                await _wait_for_accepted(stage, jobs * kill // (kills + 2))
+                await wait_for_accepted(stage, jobs * kill // (kills + 2))
                 await asyncio.sleep(generator.random())
                 await _restart_random_bot(stage, generator)
         while stage.kills < kills:
@@ -46,7 +46,9 @@ async def _restart_random_bot(stage: ChaosStage, generator: random.Random) -> No
     await bot.start()
 
 
-async def _wait_for_accepted(stage: ChaosStage, count: int) -> None:
+async def wait_for_accepted(stage: ChaosStage, count: int) -> None:
+    """Wait until members have seen ``count`` requests accepted."""
+
     async def has_enough() -> bool:
         return len(stage.accepted_prompts) >= count
 

@@ -28,6 +28,7 @@ class ScenarioResult:
 
     ``accepted`` counts rows of the jobs table; ``lost`` counts jobs that never ended, that are
     recorded as delivered without a visible clip, or that members were told of but do not exist.
+    ``missing_files`` counts clips without their file in the bucket, if the scenario has one.
     ``omni_submits`` are those of ``submits`` that Gemini Omni received.
     ``ledger_gap_usd_micros`` is what the ledger has settled less what Google has billed.
     """
@@ -46,6 +47,7 @@ class ScenarioResult:
     lost: int
     reserved_left_usd_micros: int
     ledger_gap_usd_micros: int
+    missing_files: int = 0
 
     @property
     def is_flawless(self) -> bool:
@@ -57,6 +59,7 @@ class ScenarioResult:
                 self.lost,
                 self.reserved_left_usd_micros,
                 self.ledger_gap_usd_micros,
+                self.missing_files,
             )
         )
 
@@ -84,7 +87,9 @@ class DatabaseReader:
         """Run a SELECT."""
         if self._url.startswith("sqlite"):
             return await asyncio.to_thread(self._fetch_sqlite_rows, query)
-        connection = await asyncpg.connect(self._url.replace("+asyncpg", ""), timeout=10)
+        connection = await asyncpg.connect(
+            self._url.replace("+asyncpg", ""), timeout=10, target_session_attrs="read-write"
+        )
         try:
             return [tuple(row) for row in await connection.fetch(query)]
         finally:

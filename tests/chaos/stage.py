@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from tests.chaos.cluster import PostgresCluster
+import asyncpg
+
 from tests.chaos.records import (
     DatabaseReader,
     ScenarioResult,
@@ -47,6 +48,14 @@ _UNLIMITED: Final = {
     )
 }
 _SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "MAX_CONCURRENT_JOBS": "24"}
+
+
+class DatabaseServer(Protocol):
+    """PostgreSQL, as one server or several."""
+
+    async def create_database(self) -> str:
+        """Create a database and return its URL for the bot."""
+        ...
 
 
 class ChaosStage:
@@ -148,6 +157,23 @@ class ChaosStage:
 
         await eventually(has_struck, timeout=60, interval=0.02, what="the fault striking")
 
+    async def wait_until_shared(self) -> None:
+        """Wait until each bot has one of the shards, and all are connected to Discord."""
+
+        async def is_shared() -> bool:
+            for bot in self.bots:
+                bot.check_running()
+            sessions = (await self.control.sessions())["sessions"]
+            connected = {each["shard"][0] for each in sessions if each["connected"]}
+            try:
+                rows = await self.reader.fetch_rows("SELECT owner FROM shards WHERE is_connected")
+            except asyncpg.UndefinedTableError:  # the first bot has not made the tables yet
+                return False
+            owners = {owner for (owner,) in rows if owner is not None}
+            return len(owners) == len(connected) == len(self.bots)
+
+        await eventually(is_shared, timeout=120, interval=0.2, what="each bot having a shard")
+
     # -- the end
 
     async def wait_for_rest(self) -> None:
@@ -231,19 +257,20 @@ class ChaosStage:
 async def open_stage(
     directory: Path,
     *,
-    cluster: PostgresCluster | None = None,
+    cluster: DatabaseServer | None = None,
     processes: int = 1,
     settings: Mapping[str, str] | None = None,
     seconds: float = 1.0,
     shards: int | None = None,
     s3: S3Server | None = None,
+    shares_shards: bool = False,
 ) -> AsyncIterator[ChaosStage]:
     """Set up a sandbox and bots on SQLite, or on a new database of ``cluster``.
 
     With ``s3`` their clips are in a bucket, and they share no folder.
 
     ``seconds`` is how long Google takes for a clip. Each bot has a shard of its own, unless
-    ``shards`` is smaller.
+    ``shards`` is smaller. With ``shares_shards`` they share that number among themselves.
     """
     directory.mkdir(parents=True, exist_ok=True)
     data = directory / "data"
@@ -255,8 +282,14 @@ async def open_stage(
         sandbox = await stack.enter_async_context(SandboxProcess(directory / "sandbox"))
         await sandbox.control.google(seconds=seconds, look="plain", processing_s=0)
         bots, shards = [], shards or processes
+        if shares_shards:
+            # one bucket of IDENTIFYs for each shard, so that nobody waits
+            await sandbox.control.gateway("limit_identifies", max_concurrency=shards)
         for index in range(processes):
-            shard = {"SHARD_COUNT": str(shards), "SHARD_IDS": str(index % shards)}
+            shard = {"SHARD_COUNT": str(shards)}
+            if not shares_shards:
+                # fixed ones, so that a killed process is back before its lease has ended
+                shard["SHARD_IDS"] = str(index % shards)
             bot = BotProcess(
                 sandbox.control,
                 sandbox.environment_for_bot,
@@ -268,13 +301,20 @@ async def open_stage(
                     **({} if s3 is None else s3.settings),
                     **NO_LIMITS,
                     **_SHORT_INTERVALS,
-                    # fixed ones, so that a killed process is back before its lease has ended
                     **(shard if cluster is not None else {}),
                     **(settings or {}),
                 },
             )
-            bots.append(await stack.enter_async_context(bot))
-        yield ChaosStage(sandbox, bots, url, database)
+            bots.append(bot)
+            if shares_shards:
+                stack.push_async_callback(bot.close)
+                await bot.launch()
+            else:
+                await stack.enter_async_context(bot)
+        stage = ChaosStage(sandbox, bots, url, database)
+        if shares_shards:
+            await stage.wait_until_shared()
+        yield stage
 
 
 async def order_submit_fault(control: Control, times: int, **options: object) -> Json:
