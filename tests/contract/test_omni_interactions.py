@@ -362,7 +362,7 @@ class TestLifetime:
         gone, other = await make_clip(world, process), await make_clip(world, process, 2)
         await self.report(store, gone, 2 * DAY)
         old = world.clock.now() - 8 * DAY
-        statement = update(interaction_lifetimes_table).values(learned_at=old)
+        statement = update(interaction_lifetimes_table).values(learnt_at=old)
         await world.database.execute(statement)
         assert await self.load_expiry(world, other) == world.google.interaction_expires_at
 
