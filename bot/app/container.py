@@ -432,6 +432,7 @@ class Container:
             job_messages=self.job_messages,
             discord_messages=self.showcase_channel,
             withdraw_callbacks=[self.showcase_service.withdraw_deleted_clip],
+            request_remote_deletion=self.remote_deletions.wake,
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:

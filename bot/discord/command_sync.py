@@ -70,8 +70,12 @@ class CommandSync:
         self._is_requested.set()
 
     async def _run(self) -> None:
-        """Check on request, with growing pauses: clients may show old commands for hours."""
+        """Check at the start, and on request with growing pauses.
+
+        Clients may show old commands for hours, and each use of one requests a check.
+        """
         interval = Backoff(initial=_MINIMUM_INTERVAL_S, maximum=_MAXIMUM_INTERVAL_S)
+        pause_s = 0.0  # the check at the start delays none that is requested
         while True:
             await self._is_requested.wait()
             self._is_requested.clear()
@@ -79,7 +83,8 @@ class CommandSync:
                 await self._check_until_answered()
             except Exception as error:
                 _log.error("background_task.failed", task="command sync", exc_info=error)
-            await self._clock.sleep(interval.next_delay())
+            await self._clock.sleep(pause_s)
+            pause_s = interval.next_delay()
 
     async def _check_until_answered(self) -> None:
         wait = ConnectionWait(self._clock)

@@ -1,5 +1,6 @@
 """Omni interactions are deleted with their clips, and the bot learns how long Google keeps them."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from unittest.mock import AsyncMock, Mock
@@ -35,8 +36,10 @@ from bot.store.tables.core import (
     remote_deletions_table,
 )
 from tests.contract.test_omni_jobs import make_lost_job, submit
+from tests.fakes.clock import FastClock
 from tests.fakes.google import FakeGoogle, FakeMediaProbe, ScriptStep
 from tests.fakes.world import GUILD, MEMBER, SimulatedProcess, SimulatedWorld, make_origin
+from tests.harness.waiting import eventually
 
 PROMISED = timedelta(days=55)
 DAY = timedelta(days=1)
@@ -94,6 +97,21 @@ class TestDeletion:
         assert world.google.deleted == [clip.interaction_id]
         assert await self.list_pending(world) == []
         assert (await world.clips.list_for_job(kept.job_id)) == [kept]
+
+    async def test_deletion_does_not_wait_for_the_next_look(
+        self, world: SimulatedWorld, process: SimulatedProcess, deletions: RemoteDeletions
+    ) -> None:
+        clip = await make_clip(world, process)
+        patient = replace(deletions, clock=FastClock(speed=1e-6))
+        looking = asyncio.create_task(patient.run())
+        try:
+            await world.clips.delete_for_job(clip.job_id)
+            patient.wake()
+            await eventually(lambda: world.google.deleted, what="Google having deleted it")
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        assert world.google.deleted == [clip.interaction_id]
 
     async def test_id_may_be_of_any_length(
         self, world: SimulatedWorld, process: SimulatedProcess, deletions: RemoteDeletions
@@ -280,7 +298,7 @@ class TestOriginal:
 def test_retries_become_rare_and_never_stop() -> None:
     delays = [compute_retry_delay(attempts) for attempts in range(1, 99)]
     assert delays == sorted(delays)
-    assert delays[0] == timedelta(minutes=1)
+    assert delays[0] == timedelta(seconds=10)
     assert delays[-1] == LONGEST_RETRY
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.jobs.request import GoogleRoute
 
-FIRST_RETRY_AFTER: Final = timedelta(minutes=1)
+FIRST_RETRY_AFTER: Final = timedelta(seconds=10)
 LONGEST_RETRY: Final = timedelta(hours=6)
 GIVE_UP_AFTER: Final = timedelta(days=7)
 """Google deletes it by itself after 1 to 55 days, as set in its project."""

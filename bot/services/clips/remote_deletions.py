@@ -3,8 +3,9 @@
 The rows are written in the transaction that deletes the clips, so none is lost in a crash.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -13,10 +14,12 @@ from bot.domain.clips.remote_deletion import RemoteDeletion
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, VideoModels, WorkerHandle
+from bot.services.event_waits import wait_for_event
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 
 _BATCH_SIZE: Final = 20
 _INTERVAL_S: Final = 30.0
+"""For deletions that another process requested or that failed before."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -30,16 +33,21 @@ class RemoteDeletions:
     worker: WorkerHandle
     clock: Clock
     count_given_up: Callable[[], None] = lambda: None
+    _is_requested: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def wake(self) -> None:
+        """Look for due deletions now, because a clip was deleted."""
+        self._is_requested.set()
 
     async def run(self) -> None:
         while True:
-            await self.clock.sleep(_INTERVAL_S)
-            if not self.worker.is_alive:
-                continue
-            try:
-                await self.run_due()
-            except DatabaseUnavailable as error:
-                _log.warning("remote_deletions.postponed", error=str(error))
+            self._is_requested.clear()
+            if self.worker.is_alive:
+                try:
+                    await self.run_due()
+                except DatabaseUnavailable as error:
+                    _log.warning("remote_deletions.postponed", error=str(error))
+            await wait_for_event(self._is_requested, self.clock, _INTERVAL_S)
 
     async def run_due(self) -> None:
         """Try every due deletion once. Raises `DatabaseUnavailable`."""

@@ -27,13 +27,18 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRemoval:
-    """Deletes a job's clips; ``withdraw_callbacks`` run before the record of a clip is deleted."""
+    """Deletes a job's clips.
+
+    Before the record of a clip is deleted, ``withdraw_callbacks`` run; after it,
+    ``request_remote_deletion``.
+    """
 
     clips: ClipStore
     originals: Originals
     job_messages: JobMessages
     discord_messages: ShowcaseChannel
     withdraw_callbacks: Sequence[WithdrawClip] = ()
+    request_remote_deletion: Callable[[], None] = lambda: None
 
     def require_may_remove(self, job: Job, person: ActingPerson) -> None:
         """Raise `NotAllowed` unless ``person`` requested the job or moderates its server."""
@@ -52,6 +57,7 @@ class ClipRemoval:
             for withdraw in self.withdraw_callbacks:
                 await withdraw(clip, person.user_id)
         await self.clips.delete_for_job(job.id)
+        self.request_remote_deletion()
         for clip in clips:
             await self.originals.remove_files(clip)
         for channel_id, message_id in await self.clips.list_reposts(job.id):

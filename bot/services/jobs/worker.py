@@ -18,6 +18,7 @@ from bot.domain.errors import DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock
+from bot.services.event_waits import wait_for_event
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.job_task import JobTaskFactory
 from bot.services.jobs.lease import Lease, LeaseKeeper
@@ -199,7 +200,7 @@ class Worker:
                 except Exception as error:  # one bad row must not stop the dispatcher
                     self._record_round("dispatcher", error)
                     delay_s = backoff.next_delay()
-            await self._wait_for_event(self._dispatch_requested, delay_s)
+            await wait_for_event(self._dispatch_requested, self._clock, delay_s)
 
     async def _compute_idle_delay(self) -> float:
         retry_delay_s = await self._jobs.find_retry_delay()
@@ -230,7 +231,9 @@ class Worker:
                     _log.warning("reconciliation.postponed", error=str(error))
                 except Exception as error:  # the next round tries again
                     self._record_round("reconciliation", error)
-            await self._wait_for_event(self._reconciliation_requested, self._reconcile_interval_s)
+            await wait_for_event(
+                self._reconciliation_requested, self._clock, self._reconcile_interval_s
+            )
 
     async def _adopt_jobs(self) -> None:
         while self.is_alive:
@@ -272,15 +275,6 @@ class Worker:
         self._failing_loops.add(name)
         self._report_failure(name)
         _log.error("background_task.failed", task=name, exc_info=error)
-
-    async def _wait_for_event(self, event: asyncio.Event, timeout_s: float) -> None:
-        sleep = self._clock.sleep(timeout_s)
-        waits = [asyncio.create_task(event.wait()), asyncio.create_task(sleep)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
 
 
 async def _cancel_and_wait(tasks: list[asyncio.Task[None]]) -> None:
