@@ -115,7 +115,10 @@ class FakeModelAvailability(ModelAvailability, OfferedModels):
 
 
 def find_noon() -> datetime:
-    """Return noon of today: at other hours a limit of Google or of a member may be reset soon."""
+    """Return noon of today: at other hours a limit of Google or of a member may be reset soon.
+
+    Times that the database takes from its own clock are up to twelve hours away from it.
+    """
     return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
