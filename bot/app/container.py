@@ -6,7 +6,6 @@ nothing; `bot.app.run` does.
 
 from datetime import timedelta
 
-from bot.app.ledger_rollup import build_ledger_rollup
 from bot.app.media import build_file_retention
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -16,7 +15,6 @@ from bot.app.startup import (
     list_dated_routes,
     uses_only_local_endpoints,
 )
-from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
 from bot.app.web import build_downloads, build_gallery_thumbnails, build_webhook_url
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
@@ -31,7 +29,6 @@ from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
-from bot.observability.heartbeat import run_heartbeat
 from bot.observability.metrics import Instruments
 from bot.observability.web_metrics import WebInstruments
 from bot.services.admin.guild_rules import ServerRulesService
@@ -66,8 +63,6 @@ from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.creator_names import CreatorNames
-from bot.services.showcase.maintenance import MaintenanceLoop
-from bot.services.showcase.previews import GalleryPreviews
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
@@ -91,7 +86,6 @@ from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.digests import DigestStore
-from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
@@ -129,11 +123,6 @@ class Container:
         self._build_webhook_services(settings, clock)
         self._build_showcase_services(settings, clock)
         self._build_member_services(settings, clock)
-        self.supervisor = BackgroundSupervisor(
-            self._list_loops(settings, clock),
-            failures=self.instruments.background_failures,
-            clock=clock,
-        )
 
     def _build_stores(self, database: Database) -> None:
         self.jobs = JobStore(database)
@@ -453,48 +442,3 @@ class Container:
             clock=clock,
             grace_period=timedelta(days=settings.keep_left_servers_days),
         )
-
-    def _list_loops(self, settings: Settings, clock: Clock) -> dict[str, BackgroundLoop]:
-        """Return the background loops by the names that operators see in metrics and checks."""
-        maintenance = MaintenanceLoop(
-            tasks=(
-                self.showcase_publisher.settle_all,
-                self.vote_counter.recount_stale,
-                self.digest_scheduler.run_due,
-                self.privacy_service.run_due,
-            ),
-            run_requested=self.showcase_publisher.settle_requested,
-            worker=self.worker,
-            clock=clock,
-            interval_s=settings.lease_s / 3,
-            lanes=(self.post_lanes, self.digest_lanes),
-        )
-        loops: dict[str, BackgroundLoop] = {
-            "measurements": lambda: self.instruments.run_measurements(
-                clock,
-                lambda: self.client.is_connected,
-                lambda: len(self.client.client_shards.ids),
-            ),
-            "model_directory": self.model_directory.run_refresh_loop,
-            "file_retention": self.file_retention.run,
-            "ledger_rollup": build_ledger_rollup(settings, self.database, clock).run,
-            "heartbeat": lambda: run_heartbeat(
-                settings.data_dir, is_healthy=lambda: self.worker.is_alive, clock=clock
-            ),
-            "unknown_jobs": self.unknown_job_poller.run,
-            "remote_deletions": self.remote_deletions.run,
-            "maintenance": maintenance.run,
-            "gallery_previews": GalleryPreviews(
-                gallery=GalleryStore(self.gallery_database),
-                thumbnails=self.gallery_thumbnails,
-                clock=clock,
-            ).run,
-            **self.shards.build_loops(self.worker),
-        }
-        if self.webhook_registrar is not None:
-            loops["webhook_registration"] = self.webhook_registrar.run
-        if self.webhook_inbox is not None:
-            loops["webhook_events"] = self.webhook_inbox.run
-        if self.signed_links is not None:
-            loops["link_keys"] = self.signed_links.run_key_refresh
-        return loops

@@ -9,6 +9,7 @@ from typing import Final
 import discord
 import structlog
 
+from bot.app.background_loops import build_supervisor
 from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
@@ -16,7 +17,7 @@ from bot.app.garbage_collection import leave_out_what_stays
 from bot.app.media import open_media_store
 from bot.app.start_report import report_start
 from bot.app.startup import StartupError, make_data_dir, open_catalog, open_migrated_database
-from bot.app.supervisor import make_readiness_check
+from bot.app.supervisor import BackgroundSupervisor, make_readiness_check
 from bot.app.web import (
     build_signed_links,
     build_webhook_endpoint,
@@ -86,7 +87,7 @@ async def serve(settings: Settings) -> None:
             signed_links=await build_signed_links(settings, clock),
             clock=clock,
         )
-        client, worker, supervisor = parts.client, parts.worker, parts.supervisor
+        client, worker, supervisor = parts.client, parts.worker, build_supervisor(parts)
         libraries = asyncio.create_task(
             asyncio.to_thread(import_libraries, parts.routes), name="import libraries"
         )
@@ -99,7 +100,7 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(_close_client, client)
         for cog in build_cogs(parts):
             await client.add_cog(cog)
-        url = await _start_website(parts, stack)
+        url = await _start_website(parts, supervisor, stack)
         stack.push_async_callback(supervisor.stop)
         supervisor.start("measurements")
         await _log_in(client, settings.discord_token.get_secret_value())
@@ -131,7 +132,9 @@ async def _open_gallery_database(settings: Settings, stack: AsyncExitStack) -> D
     return database
 
 
-async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
+async def _start_website(
+    parts: Container, supervisor: BackgroundSupervisor, stack: AsyncExitStack
+) -> str:
     """Serve the gallery until ``stack`` is closed, and return its URL. Raises `StartupError`."""
     website = serve_website(
         parts.settings,
@@ -149,7 +152,7 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
                 loop: make_readiness_check(partial(parts.worker.is_loop_healthy, loop))
                 for loop in WORKER_LOOPS
             },
-            **parts.supervisor.checks,
+            **supervisor.checks,
         },
         features=[
             *parts.original_downloads,
