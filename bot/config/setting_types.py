@@ -6,6 +6,7 @@ from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, SecretStr
 from pydantic_core import PydanticCustomError
@@ -16,6 +17,7 @@ MINIMUM_KEY_LENGTH: Final = 16
 _MEDIA_URL: Final = re.compile(
     r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[^\s?#]+)?|file:///\S+"
 )
+_NOT_IN_URLS: Final = re.compile(r"""[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})""")
 _SNOWFLAKE: Final = re.compile(r"[1-9]\d{16,19}")
 
 
@@ -49,6 +51,24 @@ def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
     return read_text(check_url)
 
 
+def _require_host(url: str) -> str:
+    """Refuse a URL that aiohttp or discord.py would refuse at the first request."""
+    scheme = url.partition("://")[0]
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        is_complete = bool(host) and parts.port != 0
+    except ValueError:  # the port, the brackets of an IPv6 address, or an empty part of the name
+        is_complete = False
+    if not is_complete or not url.isprintable() or _NOT_IN_URLS.search(url):
+        raise PydanticCustomError(
+            "host", "must look like {scheme}://HOST or {scheme}://HOST:PORT", {"scheme": scheme}
+        )
+    if scheme.startswith("http") and (parts.query or parts.fragment):
+        raise PydanticCustomError("query", "must be a URL without ? and #, since paths are added")
+    return url
+
+
 def split_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -65,8 +85,8 @@ def _parse_networks(text: str) -> object:
 NONE_IS_UNLIMITED: Final = read_text(lambda text: None if text.strip().lower() == "none" else text)
 
 Secret = Annotated[SecretStr, read_text(_parse_secret)]
-HttpUrl = Annotated[str, _require_scheme("https", "http")]
-GatewayUrl = Annotated[str, _require_scheme("wss", "ws")]
+HttpUrl = Annotated[str, read_text(_require_host), _require_scheme("https", "http")]
+GatewayUrl = Annotated[str, read_text(_require_host), _require_scheme("wss", "ws")]
 DatabaseUrl = Annotated[
     SecretStr, _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip="")
 ]

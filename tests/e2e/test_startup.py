@@ -41,7 +41,10 @@ def bot_of(sandbox: SandboxProcess, directory: Path, **settings: str) -> BotProc
         ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
         ({"DISCORD_TOKEN": "to\nken"}, "DISCORD_TOKEN is malformed"),
         ({"POLL_INTERVAL_S": "often"}, "POLL_INTERVAL_S is malformed"),
-        ({"DATABASE_URL": "mysql://root:hunter22@db/x"}, "DATABASE_URL is malformed"),
+        (
+            {"DATABASE_URL": "postgresql+asyncpg://root:hunter22@/x?host=a,b:1"},
+            "DATABASE_URL is malformed: it must look like postgresql+asyncpg://USER:PASSWORD@HOST",
+        ),
         ({"MODELS_FILE": "/does/not/exist.toml"}, "MODELS_FILE cannot be read"),
         ({"GEMINI_API_KEY": ""}, "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set"),
         ({"DATA_DIR": "/dev/null/x"}, "DATA_DIR cannot be written to"),

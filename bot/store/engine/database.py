@@ -16,14 +16,11 @@ from sqlalchemy import URL, RowMapping, Select, UpdateBase, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.errors import ClapperError, DatabaseUnavailable
+from bot.store.engine.database_url import read_database_url
 from bot.store.engine.errors import translate_errors
 from bot.store.engine.group_writer import GroupWriter
 from bot.store.engine.parameters import drop_unstorable_characters
-from bot.store.engine.postgres_servers import (
-    WritableServerConnector,
-    has_several_servers,
-    parse_url,
-)
+from bot.store.engine.postgres_servers import WritableServerConnector, has_several_servers
 from bot.store.engine.sqlite_driver import use_single_calls
 
 T = TypeVar("T")
@@ -224,8 +221,7 @@ class SqliteDatabase(Database):
     """
 
     def __init__(self, url: URL, access: Access) -> None:
-        if not url.database or url.database == ":memory:":
-            raise ValueError("DATABASE_URL must name a file")
+        assert url.database is not None  # `read_database_url` sees to it
         self._path = Path(url.database)
         self._access = access
         self._file_lock = None
@@ -316,17 +312,12 @@ def open_database(
     PostgreSQL may have several servers in it, of which the one that accepts writes is used.
     ``schema`` is PostgreSQL's search path, and ``pool_size`` the number of its connections, which
     are opened when first needed. Raises `DatabaseInUse` if another process owns the SQLite file,
-    and `ValueError` for any other kind of database.
+    and `ValueError` with one line for a malformed URL or any other kind of database.
     """
-    parsed = parse_url(url)
-    match parsed.get_backend_name():
-        case "sqlite":
-            return SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"), access)
-        case "postgresql":
-            parsed = parsed.set(drivername="postgresql+asyncpg")
-            return PostgresDatabase(parsed, pool_size=pool_size, schema=schema)
-        case other:
-            raise ValueError(f"DATABASE_URL names {other}, but must be sqlite or postgresql")
+    parsed = read_database_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteDatabase(parsed, access)
+    return PostgresDatabase(parsed, pool_size=pool_size, schema=schema)
 
 
 async def take_lock(connection: AsyncConnection, lock_id: int) -> None:

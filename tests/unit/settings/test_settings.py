@@ -75,6 +75,15 @@ def test_a_list_of_servers_closes_the_other_doors(
         ("MEDIA_URL", "s3://", "must look like s3://BUCKET/FOLDER"),
         ("MEDIA_URL", "https://bucket.example/x", "must look like s3://BUCKET/FOLDER"),
         ("MEDIA_URL", "file://relative", "file:///FOLDER"),
+        ("PUBLIC_URL", "https://", "must be a URL that begins with https:// or http://"),
+        ("PUBLIC_URL", "https:///clips", "must look like https://HOST"),
+        ("PUBLIC_URL", "https://clips.example?page=1", "without ? and #"),
+        ("PUBLIC_URL", "https://my clips.example", "must look like https://HOST"),
+        ("GEMINI_API_URL", "http://[::1", "must look like http://HOST or http://HOST:PORT"),
+        ("VERTEX_API_URL", "http://127.0.0.1:port", "must look like http://HOST"),
+        ("AWS_ENDPOINT_URL", "http://minio:90000", "must look like http://HOST"),
+        ("DISCORD_API_URL", "https://discord..example", "must look like https://HOST"),
+        ("DISCORD_GATEWAY_URL", "wss://:443", "must look like wss://HOST"),
         ("DEFAULT_MEMBER_CLIPS_PER_DAY", "unlimited", "must be a whole number, or none"),
         ("DEFAULT_MEMBER_USD_PER_DAY", "$4", "in dollars without a sign, e.g. 4 or 4.50, or none"),
         ("DEFAULT_MEMBER_USD_PER_DAY", "4,50", "e.g. 4 or 4.50, or none"),
@@ -97,6 +106,23 @@ def test_a_malformed_setting_says_in_plain_words_what_it_may_be(
         read_settings()
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"{name} is malformed: it ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "https://clips.example/gallery/"),
+        ("PUBLIC_URL", "http://bücher.example"),
+        ("AWS_ENDPOINT_URL", "http://[::1]:9000"),
+        ("GEMINI_API_URL", "http://me:secret@gateway_1:80"),
+        ("DISCORD_GATEWAY_URL", "ws://127.0.0.1:8080/gateway?v=10"),
+    ],
+)
+def test_a_complete_address_is_accepted(
+    required_settings: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    required_settings.setenv(name, value)
+    assert getattr(read_settings(), name.lower()) == value.rstrip("/")
 
 
 @pytest.mark.parametrize(
