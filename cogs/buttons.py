@@ -202,7 +202,9 @@ class ButtonActions(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
         clips = await self.clips.list_for_job(job_id)
-        first, *rest = format_job_details(job, clips, self.model_info, interaction.locale.value)
+        first, *rest = format_job_details(
+            job, clips, self.model_info, interaction.locale.value, now=self.clock.now()
+        )
         async with self.input_images.read_stored(job.plan) as images:
             files = [
                 await asyncio.to_thread(discord.File, image.path, image.name) for image in images

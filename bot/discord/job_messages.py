@@ -147,7 +147,9 @@ class DiscordJobMessages:
         is_mentioned: bool = False,
     ) -> int:
         """Post the clips as one message. Also raises `RecordNotFound` if a file is missing."""
-        view = self.cards.build_clip_card(job, uploads, self.clock.now())
+        view = self.cards.build_clip_card(
+            job, uploads, self.clock.now(), with_price=job.origin.is_private
+        )
         reply = job.origin.user_install_reply
         if reply is not None:
             # A late status must not replace the clip.
@@ -168,7 +170,10 @@ class DiscordJobMessages:
     ) -> int:
         """Post finished clips again in the place of ``origin``. Raises as `post_clips` does."""
         locale = origin.guild_locale or origin.locale
-        view = self.cards.build_clip_card(job, uploads, self.clock.now(), locale)
+        is_own = origin.user_id == job.origin.user_id
+        view = self.cards.build_clip_card(
+            job, uploads, self.clock.now(), locale, with_price=is_own and origin.is_private
+        )
         if origin.user_install_reply is not None:
             return await self._post_into_reply(origin.user_install_reply, view, uploads)
         channel = self.client.get_partial_messageable(origin.channel_id, guild_id=origin.guild_id)

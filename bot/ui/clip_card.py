@@ -30,7 +30,7 @@ from bot.i18n.formatting import (
 from bot.ui.components import build_action_row, build_button, build_text_view, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
-from bot.ui.model_info import ModelInfoSource, find_end
+from bot.ui.model_info import ModelInfoSource
 
 _MAX_ROW_LENGTH: Final = 5
 """Discord's limit of buttons in a row."""
@@ -92,7 +92,13 @@ class ClipCards:
         self._model_info = model_info
 
     def build_clip_card(
-        self, job: Job, uploads: Sequence[PreparedUpload], now: datetime, locale: str | None = None
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        now: datetime,
+        locale: str | None = None,
+        *,
+        with_price: bool = False,
     ) -> ui.LayoutView:
         """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)
@@ -103,7 +109,7 @@ class ClipCards:
             items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
             container.add_item(ui.MediaGallery(*items))
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
-        container.add_item(ui.TextDisplay(self._format_facts(job, clips, now, locale)))
+        container.add_item(ui.TextDisplay(self._format_facts(job, clips, locale, with_price)))
         notes = [
             _describe_replacement(upload, locale)
             for upload in uploads
@@ -206,46 +212,20 @@ class ClipCards:
             text = join_sentences(text, format_eta(*progress.eta, locale), locale)
         return text
 
-    def _format_facts(self, job: Job, clips: Sequence[Clip], now: datetime, locale: str) -> str:
+    def _format_facts(self, job: Job, clips: Sequence[Clip], locale: str, with_price: bool) -> str:
+        """Return one quiet line. *Details* has the rest, for the person who presses it."""
         first = clips[0]
         facts = [
             self._model_info.get_display_name(first.model),
             translate("seconds", locale, count=first.seconds),
-            f"{first.width}×{first.height}",
+            translate("card.by", locale, member=f"<@{job.origin.user_id}>"),
+            translate("card.clip", locale, clip=list_clip_numbers(clips, locale)),
         ]
-        if job.plan.seed is not None:
-            facts.append(translate("card.seed", locale, seed=job.plan.seed))
-        facts.append(format_money(compute_price_paid(job, clips=len(clips)), locale))
-        facts.append(translate("card.by", locale, member=f"<@{job.origin.user_id}>"))
-        lines = [f"-# {' · '.join(facts)}"]
-        chain = [translate("card.clip", locale, clip=list_clip_numbers(clips, locale))]
         if first.parent_clip_id is not None:
-            chain.append(describe_lineage(first, locale))
-        # where the bot is not a member, it gets no replies, so only the buttons work
-        if job.origin.user_install_reply is None:
-            chain += self._list_reply_uses(first, now, locale)
-        lines.append(f"-# {' · '.join(chain)}")
-        return "\n".join(lines)
-
-    def _list_reply_uses(self, clip: Clip, now: datetime, locale: str) -> list[str]:
-        """Return what a reply can do to the clip, and until when."""
-        checks = {
-            "extendable": self._model_info.is_extendable,
-            "editable": self._model_info.is_editable,
-        }
-        ends = {
-            key: find_end(is_possible, clip, now)
-            for key, is_possible in checks.items()
-            if is_possible(clip, now)
-        }
-        if len(ends) == len(checks) and len(set(ends.values())) == 1:
-            ends = {"changeable": ends["editable"]}
-        return [
-            translate(f"card.{key}", locale)
-            if end is None
-            else translate(f"card.{key}_until", locale, when=format_timestamp(end, "f"))
-            for key, end in ends.items()
-        ]
+            facts.append(describe_lineage(first, locale))
+        if with_price:
+            facts.append(format_money(compute_price_paid(job, clips=len(clips)), locale))
+        return f"-# {' · '.join(facts)}"
 
     def _build_clip_rows(
         self, job: Job, clips: Sequence[Clip], now: datetime, locale: str
@@ -277,7 +257,7 @@ class ClipCards:
         ]
         others = [
             build_button(ButtonAction.DETAILS, job.id, locale),
-            build_button(ButtonAction.DELETE, job.id, locale, danger=True),
+            build_button(ButtonAction.DELETE, job.id, locale),
         ]
         if len(clips) == 1:
             paid, free = [*extend, *edit, *repeat], [*showcase, *others]

@@ -8,8 +8,8 @@ buttons, never time out, and are built anew for every message and every edit.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Self, cast
 
 import discord
 from discord import ui
@@ -33,6 +33,24 @@ from bot.ui.custom_ids import (
 )
 from bot.ui.router import InteractionRouter, RoutingClient
 
+_ICONS: Final[Mapping[str, str]] = {
+    ButtonAction.EXTEND: "⏩",
+    ButtonAction.EXTEND_BY_REPLY: "⏩",
+    ButtonAction.EDIT: "🪄",
+    ButtonAction.EDIT_BY_REPLY: "🪄",
+    ButtonAction.REDO: "🔁",
+    ButtonAction.RETRY: "🔁",
+    ButtonAction.REWORD: "💬",
+    ButtonAction.REWRITE: "💬",
+    ButtonAction.SHOWCASE: "🏆",
+    ButtonAction.DETAILS: "🔎",
+    ButtonAction.DELETE: "🗑️",
+    ButtonAction.CANCEL: "✖️",
+    ButtonAction.UNDO: "↩️",
+    ButtonAction.OTHER_MODEL: "🎛️",
+    ButtonAction.RANKING: "🏅",
+}
+"""Shown before the label. What only answers a question has none."""
 _SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
 
 
@@ -53,7 +71,10 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         if primary or danger:
             style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
         button: ui.Button[ui.LayoutView] = ui.Button(
-            label=label, style=style, custom_id=build_custom_id(action, number, price)
+            label=label,
+            emoji=_ICONS.get(str(action)),
+            style=style,
+            custom_id=build_custom_id(action, number, price),
         )
         super().__init__(button)
         self.action = str(action)

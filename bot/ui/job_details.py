@@ -1,6 +1,7 @@
 """The texts of *Details*: everything needed to make a clip again, and what it cost."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from bot.domain.billing.charges import compute_price_paid
@@ -16,7 +17,7 @@ from bot.i18n.formatting import (
     format_timestamp,
     split_text,
 )
-from bot.ui.model_info import ModelInfoSource
+from bot.ui.model_info import ModelInfoSource, find_end
 from bot.ui.plan_text import format_charged_length
 
 _RULE_BY_PERSON_GENERATION: Final = {
@@ -28,16 +29,25 @@ _RULE_BY_PERSON_GENERATION: Final = {
 
 
 def format_job_details(
-    job: Job, clips: Sequence[Clip], model_info: ModelInfoSource, locale: str | None
+    job: Job,
+    clips: Sequence[Clip],
+    model_info: ModelInfoSource,
+    locale: str | None,
+    *,
+    now: datetime,
 ) -> list[str]:
     """Return what was requested, sent and paid, as texts of at most `MESSAGE_LIMIT` characters."""
     plan = job.plan
     rows = [*_list_settings(job, clips, model_info, locale), *_list_inputs(plan, locale)]
     for clip in clips:
         size = format_mebibytes(clip.size_bytes, locale)
-        rows.append(("details.clip", f"#{clip.id} · {clip.width}×{clip.height} · {size}"))
-    facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
-    texts = [facts[:MESSAGE_LIMIT], *_format_labeled_text("details.prompt", plan.prompt, locale)]
+        facts = [f"#{clip.id}", f"{clip.width}×{clip.height}", size]
+        # where the bot is not a member, it gets no replies, so only the buttons work
+        if job.origin.user_install_reply is None:
+            facts += _list_reply_uses(clip, model_info, now, locale)
+        rows.append(("details.clip", " · ".join(facts)))
+    table = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
+    texts = [table[:MESSAGE_LIMIT], *_format_labeled_text("details.prompt", plan.prompt, locale)]
     if plan.negative_prompt:
         texts += _format_labeled_text("details.negative_prompt", plan.negative_prompt, locale)
     return texts + _join_short(
@@ -45,6 +55,26 @@ def format_job_details(
         for addition in describe_additions(plan)
         for text in _format_labeled_text(f"details.written.{addition.kind}", addition.text, locale)
     )
+
+
+def _list_reply_uses(
+    clip: Clip, model_info: ModelInfoSource, now: datetime, locale: str | None
+) -> list[str]:
+    """Return what a reply can do to the clip, and until when."""
+    checks = {"extendable": model_info.is_extendable, "editable": model_info.is_editable}
+    ends = {
+        key: find_end(is_possible, clip, now)
+        for key, is_possible in checks.items()
+        if is_possible(clip, now)
+    }
+    if len(ends) == len(checks) and len(set(ends.values())) == 1:
+        ends = {"changeable": ends["editable"]}
+    return [
+        translate(f"card.{key}", locale)
+        if end is None
+        else translate(f"card.{key}_until", locale, when=format_timestamp(end, "f"))
+        for key, end in ends.items()
+    ]
 
 
 def _list_settings(

@@ -339,7 +339,10 @@ async def test_a_member_reads_it_in_their_language(stage: BotStage) -> None:
         await stage.control.command(dia, room, "video generate", {"prompt": "ein Fuchs", **OMNI})
         first = await stage.wait_for_clip(room)
         await stage.wait_until(lambda: _has_no_status(stage, room), "the first job having ended")
-        assert quote_text("card.changeable", "de") in text_of(first)
+        pressed = await stage.control.component(
+            dia, first["id"], buttons_of(first)[quote_text("button.details", "de")]
+        )
+        await stage.wait_for_answer(pressed, quote_text("card.changeable", "de"))
         button = buttons_of(first)[quote_text("button.edit_clip", "de")]
         opened = await stage.control.component(dia, first["id"], button)
         form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))

@@ -96,7 +96,8 @@ async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_pat
         room = await stage.open_channel()
         veo = await stage.make_clip(room)
         assert quote_text("button.edit_clip") not in buttons_of(veo)
-        assert quote_text("card.extendable_until") in text_of(veo)
+        details = await stage.press_button(veo, quote_text("button.details"))
+        await stage.wait_for_answer(details, quote_text("card.extendable_until"))
         before = len(await stage.list_submits())
         refused = await edit(stage, room, clip_number_of(veo))
         await stage.wait_for_answer(refused, quote_text("rule.source_region"))
@@ -105,7 +106,8 @@ async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_pat
         room = await stage.open_channel()
         own = await make_omni_clip(stage, room)
         assert quote_text("button.edit_clip") in buttons_of(own)
-        assert quote_text("card.changeable_until") in text_of(own)
+        details = await stage.press_button(own, quote_text("button.details"))
+        await stage.wait_for_answer(details, quote_text("card.changeable_until"))
         await edit_as(stage, room, own, "Ada", 2)
         assert (await stage.list_submits())[-1]["previous"] is not None
 

@@ -86,7 +86,6 @@ async def test_extension_card_shows_source_and_length(stage: BotStage, tree: lis
     first = clip_number_of(tree[0])
     assert quote_text("card.extension", parent=f"#{first}") in text
     assert quote_text("seconds", count=11) in text
-    assert quote_text("card.changeable") in text
     assert {
         quote_text("button.extend"),
         quote_text("button.edit_clip"),

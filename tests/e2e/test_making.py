@@ -34,8 +34,9 @@ async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) ->
     assert seconds == pytest.approx(4.0, abs=0.1)
     assert shape == (1280, 720, 1)
     text = text_of(clip)
-    for words in ("Veo 3.1 Fast", "1280×720", "$0.40", f"<@{stage.people['Ada']}>"):
+    for words in ("Veo 3.1 Fast", f"<@{stage.people['Ada']}>"):
         assert words in text
+    assert "$" not in text  # only the requester reads it, in the answer and in *Details*
     assert quote_text("seconds", count=4) in text
     assert "\\*\\*red" in text
     assert "@member" in text

@@ -152,6 +152,11 @@ class Origin:
         """Whether the request was a message, not a command or a button."""
         return self.dedupe_key.startswith(MESSAGE_KEY_PREFIX)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether only the requester reads the channel: their direct messages with the bot."""
+        return self.guild_id is None and self.user_install_reply is None
+
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:

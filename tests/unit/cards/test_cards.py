@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from discord import ui
+from discord import ButtonStyle, ui
 
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
-from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
+from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.request import GenerationMode, GoogleRoute
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
@@ -64,8 +64,12 @@ def name_buttons(*actions: str) -> list[str]:
     return [quote_text(f"button.{action}") for action in actions]
 
 
+def describe(job: Job, clip: Clip, titles: Titles | None = None) -> str:
+    return "\n".join(format_job_details(job, [clip], titles or Titles(), None, now=NOW))
+
+
 def list_promises(text: str) -> set[str]:
-    """Return what a card says a reply can do, as the ends of the texts' keys."""
+    """Return what *Details* says a reply can do, as the ends of the texts' keys."""
     facts = re.split(r" · |\n", text)
     ways = ("extendable", "editable", "changeable")
     return {
@@ -90,24 +94,16 @@ def check(view: ui.LayoutView) -> None:
             assert len(item.children) <= 5
 
 
-async def test_clip_card_has_all_facts_and_buttons() -> None:
-    job = a_job(plan=a_plan(seed=3))
-    view = ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW)
+async def test_a_clip_card_is_the_clip_the_prompt_and_one_quiet_line() -> None:
+    view = ClipCards(model_info=Titles()).build_clip_card(a_job(), [enclosed()], NOW)
     check(view)
-    text = texts(view)
-    until = NOW + timedelta(days=2)
-    for word in (
-        "A red fox in the snow",
-        "Veo 3.1 Fast",
-        "8 s",
-        "1280×720",
-        quote_text("card.seed", seed=3),
-        "$0.80",
-        "<@30>",
-        "#12",
-        f"<t:{int(until.timestamp())}:f>",
-    ):
-        assert word in text
+    container = next(i for i in view.walk_children() if isinstance(i, ui.Container))
+    kinds = [ui.MediaGallery, ui.TextDisplay, ui.TextDisplay, ui.ActionRow, ui.ActionRow]
+    assert [type(item) for item in container.children] == kinds
+    prompt, facts = texts(view).splitlines()
+    assert prompt == "A red fox in the snow"
+    by, number = translate("card.by", member="<@30>"), translate("card.clip", clip="#12")
+    assert facts == f"-# Veo 3.1 Fast · 8 s · {by} · {number}"
     assert {
         "clapper:extend:12",
         "clapper:redo:7",
@@ -119,6 +115,28 @@ async def test_clip_card_has_all_facts_and_buttons() -> None:
     assert [item.media.url for item in gallery.items] == ["attachment://clip-12.mp4"]
 
 
+def test_every_button_of_a_clip_has_an_icon_and_delete_is_quiet_and_last() -> None:
+    cards = ClipCards(model_info=Titles(editable=True))
+    for clips in ([enclosed()], [enclosed(id=12 + n, index=n) for n in range(4)]):
+        view = cards.build_clip_card(a_job(), clips, NOW)
+        shown = [each.item for each in view.walk_children() if isinstance(each, ActionButton)]
+        assert all(button.emoji and button.label for button in shown)
+        assert shown[-1].custom_id == "clapper:delete:7"
+        assert not [button for button in shown if button.style is ButtonStyle.danger]
+
+
+def test_the_price_is_only_in_a_card_that_only_the_requester_reads() -> None:
+    cards = ClipCards(model_info=Titles())
+    assert "$" not in texts(cards.build_clip_card(a_job(), [enclosed()], NOW))
+    view = cards.build_clip_card(a_job(), [enclosed()], NOW, with_price=True)
+    assert texts(view).endswith(" · $0.80")
+    private = replace(ORIGIN, guild_id=None)
+    reply = UserInstallReply(message_id=1, editable_until=NOW)
+    assert private.is_private
+    assert not ORIGIN.is_private
+    assert not replace(private, user_install_reply=reply).is_private
+
+
 async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
     clip = a_clip(extension_depth=2, parent_clip_id=11, root_clip_id=9, seconds=22)
     view = ClipCards(model_info=Titles(extendable=False)).build_clip_card(
@@ -127,7 +145,6 @@ async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
     check(view)
     assert quote_text("card.chain", count=2, root="#9", parent="#11") in texts(view)
     assert "22 s" in texts(view)
-    assert list_promises(texts(view)) == set()
     assert translate("button.extend") not in buttons(view)
 
     again = a_clip(extension_depth=1, parent_clip_id=9, root_clip_id=9, seconds=15)
@@ -167,9 +184,6 @@ def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
     assert [quote_text("button.edit_clip_one", clip=12 + n) for n in range(4)] == [
         label for label, target in buttons(view).items() if ":edit_clip:" in target
     ]
-    nothing = ClipCards(model_info=Titles(extendable=False))
-    text = texts(nothing.build_clip_card(a_job(), [enclosed()], NOW))
-    assert list_promises(text) == set()
 
 
 @pytest.mark.parametrize(
@@ -178,17 +192,16 @@ def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
         (True, False, {"extendable_until"}, {"extendable"}),
         (False, True, {"editable"}, {"editable"}),
         (True, True, {"extendable_until", "editable"}, {"changeable"}),
+        (False, False, set(), set()),
     ],
 )
-def test_the_card_says_what_a_reply_can_do_and_until_when(
+def test_details_say_what_a_reply_can_do_and_until_when(
     extendable: bool, editable: bool, promises: set[str], promises_if_kept: set[str]
 ) -> None:
     titles = Titles(extendable=extendable, editable=editable)
-    text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [enclosed()], NOW))
-    assert list_promises(text) == promises
-    kept = enclosed(remote_uri=None, remote_expires_at=None)
-    text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [kept], NOW))
-    assert list_promises(text) == promises_if_kept
+    assert list_promises(describe(a_job(), a_clip(), titles)) == promises
+    kept = a_clip(remote_uri=None, remote_expires_at=None)
+    assert list_promises(describe(a_job(), kept, titles)) == promises_if_kept
 
 
 def test_an_edit_is_called_an_edit() -> None:
@@ -377,10 +390,9 @@ async def test_a_cancelled_job_says_whether_google_is_asked_to_stop(
 async def test_a_clip_says_what_google_billed_for_it(billed: int | None, price: str) -> None:
     job = a_job(plan=a_plan(price=Micros(800_000)), state=JobState.POSTING, videos_made=1)
     job = replace(job, billed_micros=None if billed is None else Micros(billed))
-    text = texts(ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW))
-    details = "\n".join(format_job_details(job, [a_clip()], Titles(), None))
-    assert price in text
-    assert price in details
+    cards = ClipCards(model_info=Titles())
+    assert price in texts(cards.build_clip_card(job, [enclosed()], NOW, with_price=True))
+    assert price in describe(job, a_clip())
 
 
 async def test_a_clip_that_was_not_posted_is_named_with_its_place_and_what_is_missing() -> None:
@@ -473,7 +485,7 @@ async def test_late_or_partial_clip_is_noted_once() -> None:
     again = replace(late, state=JobState.DONE)
     assert translate("card.late") not in texts(cards.build_clip_card(again, [enclosed()], NOW))
     one_of_three = a_job(state=JobState.POSTING, plan=a_plan(videos=3, price=Micros(2_400_000)))
-    card = texts(cards.build_clip_card(one_of_three, [enclosed()], NOW))
+    card = texts(cards.build_clip_card(one_of_three, [enclosed()], NOW, with_price=True))
     assert translate("card.missing", count=2) in card
     assert "$0.80" in card
     assert translate("card.late") not in card
@@ -501,10 +513,9 @@ def test_lost_operation_says_until_when_google_is_asked() -> None:
     assert listed.count(until) == 1
 
 
-def test_guest_card_promises_no_replies() -> None:
+def test_a_guest_is_promised_no_replies() -> None:
     """The bot receives no replies in a server that it is not in. [people-M28]"""
     reply = UserInstallReply(message_id=1, editable_until=NOW)
     guest = a_job(origin=replace(ORIGIN, guild_id=None, user_install_reply=reply))
-    cards = ClipCards(model_info=Titles())
-    assert list_promises(texts(cards.build_clip_card(a_job(), [enclosed()], NOW))) != set()
-    assert list_promises(texts(cards.build_clip_card(guest, [enclosed()], NOW))) == set()
+    assert list_promises(describe(a_job(), a_clip())) != set()
+    assert list_promises(describe(guest, a_clip())) == set()

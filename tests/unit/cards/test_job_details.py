@@ -9,14 +9,14 @@ from bot.domain.jobs.sent_prompt import AdditionKind, describe_additions
 from bot.ui.job_details import format_job_details
 from tests.harness.texts import quote_text
 from tests.unit.cards.test_cards import Titles
-from tests.unit.words.examples import a_clip, a_job, a_plan
+from tests.unit.words.examples import NOW, a_clip, a_job, a_plan
 
 PICTURE = InputImage("inputs/a.png", "image/png", 640, 360, "0" * 64)
 OMNI = {"model": "gemini-omni-1.2-flash", "route": GoogleRoute.OMNI}
 
 
 def told(job: Job, locale: str = "en-US") -> str:
-    texts = format_job_details(job, [a_clip()], Titles(), locale)
+    texts = format_job_details(job, [a_clip()], Titles(), locale, now=NOW)
     assert all(len(text) <= 2000 for text in texts)
     return "\n".join(texts)
 
@@ -78,7 +78,7 @@ def test_the_price_is_what_was_paid_and_what_was_reserved_if_that_was_more() -> 
     job = a_job(videos_made=1, billed_micros=Micros(560_000))
     both = quote_text("details.price_paid", paid="$0.56", reserved="$0.80")
     assert label("price", both) in told(job)
-    running = format_job_details(a_job(billed_micros=None), [], Titles(), "en-US")
+    running = format_job_details(a_job(billed_micros=None), [], Titles(), "en-US", now=NOW)
     assert label("price", "$0.80\n") in running[0]
 
 
@@ -94,6 +94,6 @@ def test_long_words_are_split_and_short_additions_share_a_message(locale: str) -
     text = told(a_job(plan=plan), locale)
     assert "@everyone" not in text
     short = format_job_details(
-        a_job(plan=a_plan(**OMNI, negative_prompt="rain")), [a_clip()], Titles(), locale
+        a_job(plan=a_plan(**OMNI, negative_prompt="rain")), [a_clip()], Titles(), locale, now=NOW
     )
     assert len(short) == 4  # settings, prompt, negative prompt, additions

@@ -444,7 +444,6 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("*:needs", "1080p"),
     ("*:added", "+148 s"),
     ("*:number", _SNOWFLAKE),
-    ("card.seed:seed", str(2**32 - 1)),
     *(
         (f"*:{name}", "1000000")
         for name in (

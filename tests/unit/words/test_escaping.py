@@ -201,14 +201,18 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "chain": lambda typed: format_lineage(build_lineage([_clip(typed)], 12), _clip(typed), "en-US"),
     "jobs": lambda typed: format_running_jobs([a_job(plan=a_plan(prompt=typed))], "en-US"),
     "details": lambda typed: "\n".join(
-        format_job_details(a_job(plan=a_plan(prompt=typed)), [], LABELS, "en-US")
+        format_job_details(a_job(plan=a_plan(prompt=typed)), [], LABELS, "en-US", now=NOW)
     ),
     "negative prompt": lambda typed: "\n".join(
-        format_job_details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US")
+        format_job_details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US", now=NOW)
     ),
     "negative prompt as a sentence": lambda typed: "\n".join(
         format_job_details(
-            a_job(plan=a_plan(route=GoogleRoute.OMNI, negative_prompt=typed)), [], LABELS, "en-US"
+            a_job(plan=a_plan(route=GoogleRoute.OMNI, negative_prompt=typed)),
+            [],
+            LABELS,
+            "en-US",
+            now=NOW,
         )
     ),
     "showcase post": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(

@@ -35,9 +35,9 @@ def test_every_text_fits_its_place(language: str) -> None:
 
 
 def test_a_placeholder_without_a_longest_value_is_seen() -> None:
-    assert fill_text("card.seed", "seed {seed}", "en") == "seed 4294967295"
+    assert fill_text("card.missing", "{count} videos", "en") == "1000000 videos"
     with pytest.raises(KeyError):
-        fill_text("card.seed", "{unheard_of}", "en")
+        fill_text("card.missing", "{unheard_of}", "en")
 
 
 def test_wide_signs_count_twice() -> None:
