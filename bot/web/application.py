@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
-from bot.web import api, feeds, media, operations, pages, security
+from bot.web import api, discovery, feeds, media, operations, pages, security
 from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
 from bot.web.operations import ReadinessCheck
@@ -74,6 +74,11 @@ def build_application(
             web.get("/language", pages.switch_language),
             web.get("/static/{name}", media.send_asset),
             web.get("/favicon.ico", media.send_favicon),
+            web.get("/robots.txt", discovery.get_robots),
+            web.get("/sitemap.xml", discovery.get_sitemap_index),
+            web.get("/sitemap-pages.xml", discovery.get_page_sitemap),
+            web.get("/sitemap-clips-{number:[0-9]{1,9}}.xml", discovery.get_clip_sitemap),
+            web.get("/manifest.webmanifest", discovery.get_manifest),
             web.get("/feed.atom", feeds.get_atom_feed),
             web.get("/oembed", feeds.get_oembed),
             web.get(f"{API_PREFIX}/clips", api.list_clips),

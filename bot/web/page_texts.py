@@ -16,6 +16,9 @@ LANGUAGES: Final = {
 }
 """The languages of the pages, with their native names."""
 
+LANGUAGE_PARAMETER: Final = "lang"
+"""Gives each language of a page an address, which search engines need; visitors need none."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageTexts:
@@ -44,13 +47,17 @@ class PageTexts:
         return format_date(at, "medium", locale=to_babel_locale(self.language))
 
 
-def choose_language(cookie: str | None, accept_language: str | None) -> str:
+def choose_language(
+    cookie: str | None, accept_language: str | None, *, wanted: str | None = None
+) -> str:
     """Return the language of the visitor's ``cookie``, or else the one their browser prefers.
 
-    ``accept_language`` is the header of RFC 9110, 12.5.4.
+    A language that is ``wanted`` by the page's address comes before both. ``accept_language`` is
+    the header of RFC 9110, 12.5.4.
     """
-    if cookie is not None and cookie in LANGUAGES:
-        return cookie
+    for chosen in (wanted, cookie):
+        if chosen is not None and chosen in LANGUAGES:
+            return chosen
     # there are no texts for zh-TW, but its readers get zh
     ranges = [
         (quality, [name, name.partition("-")[0]])

@@ -1,7 +1,7 @@
 """The pages: the gallery, a clip, the player that others embed, the language switch."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,7 +16,8 @@ from bot.domain.showcase.gallery import (
 )
 from bot.web import responses
 from bot.web.chips import build_chips
-from bot.web.page_texts import LANGUAGES, PageTexts
+from bot.web.discovery import build_video_object
+from bot.web.page_texts import LANGUAGE_PARAMETER, LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
 from bot.web.view_models import (
@@ -37,10 +38,19 @@ _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
 
 def render_page(
-    request: web.Request, template: str, *, status: int = 200, **values: Any
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    address: str | None = None,
+    **values: Any,
 ) -> web.Response:
-    """Return a rendered page. ``values`` are added to those that every template needs."""
+    """Return a rendered page. ``values`` are added to those that every template needs.
+
+    ``address`` is the path and query that the page is known by, whatever it was asked for with.
+    """
     site, texts = request.app[SITE], request[PAGE_TEXTS]
+    here = request.rel_url.without_query_params(LANGUAGE_PARAMETER)
     body = site.templates.render(
         template,
         t=texts,
@@ -48,11 +58,38 @@ def render_page(
         absolute=site.build_absolute_url,
         languages=LANGUAGES,
         isolate=isolate_text,
-        here=request.path_qs if status == 200 else "/",
+        here=str(here) if status == 200 else "/",
+        versions=None if address is None else _build_versions(request, address),
         **values,
     )
     headers = {"Vary": "Accept-Language, Cookie", "Content-Language": texts.language}
     return responses.respond_text(request, body, "text/html", status=status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class PageVersions:
+    """The addresses of a page: of this version, without a language, and in each language."""
+
+    canonical: str
+    default: str
+    languages: Mapping[str, str]
+
+
+def _build_versions(request: web.Request, address: str) -> PageVersions:
+    site = request.app[SITE]
+
+    def build_url(language: str) -> str:
+        return site.build_absolute_url(
+            str(URL(address).update_query({LANGUAGE_PARAMETER: language}))
+        )
+
+    default = site.build_absolute_url(address)
+    wanted = request.query.get(LANGUAGE_PARAMETER)
+    return PageVersions(
+        canonical=build_url(wanted) if wanted in LANGUAGES else default,
+        default=default,
+        languages={language: build_url(language) for language in LANGUAGES},
+    )
 
 
 async def show_gallery(request: web.Request) -> web.Response:
@@ -114,7 +151,8 @@ async def _show_search(
         "gallery.html",
         search=search,
         server=server,
-        canonical=site.build_absolute_url(build_link(search)),
+        address=build_link(search),
+        is_findable=replace(search, guild_id=None) == GallerySearch(),
         view_name=describe_search(search, servers, site),
         cards=await build_moving_cards(page.entries, site, texts),
         best=winner and (await build_moving_cards([winner], site, texts))[0],
@@ -181,8 +219,10 @@ async def show_clip(request: web.Request) -> web.Response:
     return render_page(
         request,
         "clip.html",
+        address=card.url,
         clip=card,
         entry=entry,
+        video_object=build_video_object(entry, card, site, texts),
         heading=shorten_title(card.title, 140),
         title=shorten_title(card.title),
         chain=chain if len(chain) > 1 else [],

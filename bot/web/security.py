@@ -14,7 +14,7 @@ from bot.domain.errors import DatabaseUnavailable, MediaUnavailable
 from bot.i18n.translations import DEFAULT_LANGUAGE
 from bot.web import pages, responses
 from bot.web.open_limits import OpenLimit, TooManyOpen
-from bot.web.page_texts import PageTexts, choose_language
+from bot.web.page_texts import LANGUAGE_PARAMETER, PageTexts, choose_language
 from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
 from bot.web.site import PAGE_TEXTS, SITE, WEB_INSTRUMENTS
 from bot.web.webhooks import WEBHOOK_PREFIX
@@ -33,6 +33,7 @@ _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
     "/favicon.ico": _LOW_COST,
+    "/manifest.webmanifest": _LOW_COST,
     "/readyz": _LOW_COST,
     "/metrics": _LOW_COST,
     WEBHOOK_PREFIX: _LOW_COST,
@@ -40,7 +41,7 @@ _REQUEST_COSTS: Final = {
 
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'"
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'"
 )
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -102,7 +103,11 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
     cost = 0.0
     try:
         cookie = request.cookies.get(pages.LANGUAGE_COOKIE)
-        language = choose_language(cookie, request.headers.get(hdrs.ACCEPT_LANGUAGE))
+        language = choose_language(
+            cookie,
+            request.headers.get(hdrs.ACCEPT_LANGUAGE),
+            wanted=request.query.get(LANGUAGE_PARAMETER),
+        )
         request[PAGE_TEXTS] = PageTexts(language)
         visitor = get_client_ip(request)
         cost = _compute_cost(request)

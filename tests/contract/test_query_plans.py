@@ -171,6 +171,10 @@ class Operations:
         assert await self.gallery.find_entry(clip_id)
         assert await self.gallery.load_lineage(clip_id)
 
+    async def list_for_search_engines(self) -> None:
+        [number, *_] = await self.gallery.list_clip_ranges(1000)
+        assert await self.gallery.list_public_clips(number * 1000, number * 1000 + 1000)
+
     async def create_digest(self) -> None:
         await self.digests.list_out_of_sync(WORKER)
         await self.digests.find_last_due(BUSY_SERVER)

@@ -89,6 +89,11 @@ def test_locale_is_negotiated(switch: str | None, accepted: str | None, language
     assert choose_language(switch, accepted) == language
 
 
+def test_the_languages_of_an_address_come_first() -> None:
+    assert choose_language("ja", "de", wanted="fr") == "fr"
+    assert choose_language("ja", "de", wanted="klingon") == "ja"
+
+
 def test_plural_forms() -> None:
     english, german, french = (PageTexts(language) for language in ("en", "de", "fr"))
     assert english("clip.votes", count=1) != english("clip.votes", count=2).replace("2", "1")

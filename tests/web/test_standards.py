@@ -1,19 +1,24 @@
 """Pages, API and feed follow web standards and work with other programs."""
 
+import io
+import json
 import re
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import aiohttp
 import jsonschema
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from PIL import Image
+from yarl import URL
 
 from bot.web.negotiation import accepts_gzip, parse_weighted_list
 from bot.web.openapi import build_openapi_document
-from bot.web.page_texts import choose_language
+from bot.web.page_texts import LANGUAGES, choose_language
 from bot.web.view_models import contain_text
 from tests.harness.texts import quote_text
 from tests.web.conftest import Gallery
@@ -185,6 +190,85 @@ async def test_one_page_has_one_address(
     if more:
         second = await read_page(http, unescape(more[1]))
         assert f'rel="canonical" href="{gallery.url}{canonical}"' in unescape(second)
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "is_findable"),
+    [
+        ("/?utm_source=x", "/", True),
+        ("/?server=7001", "/s/harbour-film-club", True),
+        ("/?q=boat", "/?q=boat", False),
+        ("/clips/3?utm_source=x", "/clips/3", True),
+    ],
+)
+async def test_each_language_of_a_page_has_an_address(
+    http: aiohttp.ClientSession, gallery: Gallery, path: str, address: str, is_findable: bool
+) -> None:
+    joint = "&" if "?" in address else "?"
+    versions = {
+        language: f"{gallery.url}{address}{joint}lang={language}" for language in LANGUAGES
+    } | {"x-default": gallery.url + address}
+    for asked, canonical in ((path, "x-default"), (f"{address}{joint}lang=ja", "ja")):
+        page = unescape(await read_page(http, asked))
+        alternates = re.findall(r'rel="alternate" hreflang="([^"]+)" href="([^"]+)"', page)
+        assert dict(alternates) == versions
+        assert f'rel="canonical" href="{versions[canonical]}"' in page
+        assert ('name="robots" content="noindex' not in page) is is_findable
+    assert '<html lang="ja">' in page
+    back = quote(address, safe="").replace("%20", "+")
+    assert f"back={back}" in page, "another language can be chosen"
+
+
+async def test_search_engines_find_what_is_public_and_nothing_else(
+    http: aiohttp.ClientSession, gallery: Gallery
+) -> None:
+    robots = await read_page(http, "/robots.txt")
+    assert f"Sitemap: {gallery.url}/sitemap.xml" in robots
+    found: list[str] = []
+    for sitemap in await read_places(http, "/sitemap.xml"):
+        found += await read_places(http, URL(sitemap).path)
+    shown: set[str] = set()
+    cursor: str | None = ""
+    while cursor is not None:
+        async with http.get("/api/v1/clips", params={"cursor": cursor}) as answer:
+            page = await answer.json()
+        shown |= {clip["url"] for clip in page["clips"]}
+        cursor = page["next_cursor"]
+    servers = {f"{gallery.url}/s/{name}" for name in ("harbour-film-club", "atelier-nachtlicht")}
+    assert set(found) == shown | servers | {f"{gallery.url}/"}
+    async with http.get("/sitemap-clips-999999999.xml") as answer:
+        assert answer.status == 404
+
+
+async def read_places(http: aiohttp.ClientSession, path: str) -> list[str]:
+    namespace = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    sitemap = ET.fromstring(await read_page(http, path))
+    return [place.text or "" for place in sitemap.iter(f"{namespace}loc")]
+
+
+async def test_a_clip_is_described_for_search_engines(
+    http: aiohttp.ClientSession, gallery: Gallery
+) -> None:
+    for number in (3, 7):
+        page = await read_page(http, f"/clips/{number}")
+        [block] = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+        described = json.loads(block)
+        assert described["@type"] == "VideoObject"
+        assert described["contentUrl"] == f"{gallery.url}/clips/{number}/video.mp4"
+        assert re.fullmatch(r"PT\d+S", described["duration"])
+        assert "Secret of the house" not in block
+
+
+async def test_the_gallery_can_be_put_on_a_home_screen(http: aiohttp.ClientSession) -> None:
+    async with http.get("/manifest.webmanifest") as answer:
+        assert answer.content_type == "application/manifest+json"
+        manifest = await answer.json(content_type=None)
+    for icon in manifest["icons"]:
+        async with http.get(icon["src"]) as answer:
+            assert answer.content_type == icon["type"]
+            if icon["sizes"] != "any":
+                size = Image.open(io.BytesIO(await answer.read())).size
+                assert icon["sizes"] == f"{size[0]}x{size[1]}"
 
 
 def test_a_servers_number_of_today_is_described() -> None:

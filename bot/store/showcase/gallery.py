@@ -279,6 +279,32 @@ class GalleryStore(Store):
         query = select(known.c.value).where(known.c.value.is_not(None), has_entries)
         return await self._db.read_scalars(query.order_by(known.c.value))
 
+    async def list_clip_ranges(self, size: int) -> list[int]:
+        """Return the ranges of ``size`` clip numbers that have public entries, by their number."""
+
+        async def find_ranges(connection: AsyncConnection) -> list[int]:
+            ranges: list[int] = []
+            first: int | None = 0
+            while first is not None:
+                query = select(_posts.clip_id).where(_is_public(), _posts.clip_id >= first)
+                first = await connection.scalar(query.order_by(_posts.clip_id).limit(1))
+                if first is not None:
+                    ranges.append(first // size)
+                    first = (first // size + 1) * size
+            return ranges
+
+        return await self._db.read(find_ranges)
+
+    async def list_public_clips(self, first: int, end: int) -> list[tuple[int, datetime]]:
+        """Return the numbers of the public clips from ``first`` to before ``end``, with times."""
+        query = (
+            select(_posts.clip_id, _posts.showcased_at)
+            .where(_is_public(), _posts.clip_id >= first, _posts.clip_id < min(end, _MAX_ID))
+            .order_by(_posts.clip_id)
+        )
+        rows = await self._db.read_rows(query)
+        return [(row["clip_id"], row["showcased_at"]) for row in rows]
+
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)
         return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
