@@ -7,10 +7,11 @@ import sys
 from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitReached
-from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.job import AdmissionRequest
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.jobs import JobStore
 from tests.fakes.clock import FastClock
 from tests.fakes.world import PRICE, make_origin, make_plan
@@ -41,7 +42,7 @@ async def main(url: str, schema: str, scenario: str, number: str) -> None:
         *(batcher.admit_request(request, owner=None) for request in requests),
         return_exceptions=True,
     )
-    accepted = sum(isinstance(answer, Job) for answer in answers)
+    accepted = sum(isinstance(answer, Admission) for answer in answers)
     refused = sum(isinstance(answer, LimitReached) for answer in answers)
     sys.stdout.write(json.dumps({"accepted": accepted, "refused": refused}))
     await database.close()

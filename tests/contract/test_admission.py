@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.jobs import JobStore
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import GUILD, MEMBER, MODEL, PRICE, SimulatedWorld, make_origin, make_plan
@@ -53,7 +55,8 @@ DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def ask(world: SimulatedWorld, *asks: AdmissionRequest) -> list[Job | RequestRefused]:
-    return await world.jobs.admit_requests(asks, policy=world.policy, owner=None)
+    answers = await world.jobs.admit_requests(asks, policy=world.policy, owner=None)
+    return [answer.job if isinstance(answer, Admission) else answer for answer in answers]
 
 
 async def refused(world: SimulatedWorld, key: str | int, **about: object) -> LimitReached:
@@ -74,8 +77,8 @@ async def rush(world: SimulatedWorld, asks: Sequence[AdmissionRequest]) -> tuple
         *(door.admit_request(each, owner=None) for each in asks), return_exceptions=True
     )
     kinds = [type(each) for each in answers]
-    assert set(kinds) <= {Job, LimitReached}, answers
-    return kinds.count(Job), kinds.count(LimitReached)
+    assert set(kinds) <= {Admission, LimitReached}, answers
+    return kinds.count(Admission), kinds.count(LimitReached)
 
 
 async def test_200_concurrent_requests_respect_member_limit(world: SimulatedWorld) -> None:
@@ -146,14 +149,15 @@ async def test_quota_windows_use_database_clock(world: SimulatedWorld, hours: in
     world.clock.jump(timedelta(hours=hours))
     asks = [AdmissionRequest(make_plan(), make_origin(n)) for n in range(2)]
     first, second = await store.admit_requests(asks, policy=world.policy, owner=None)
-    assert isinstance(first, Job)
+    assert isinstance(first, Admission)
     assert isinstance(second, LimitReached)
-    assert abs(first.created_at - datetime.now(UTC)) < timedelta(minutes=1)
-    assert second.frees_at == first.created_at + DAY
+    accepted_at = first.job.created_at
+    assert abs(accepted_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert second.frees_at == accepted_at + DAY
     [line] = (
         await LedgerStore(world.database).quota_status(make_origin(0), policy=world.policy)
     ).lines
-    assert (line.remaining, line.frees_at) == (0, first.created_at + DAY)
+    assert (line.remaining, line.frees_at) == (0, accepted_at + DAY)
     [started] = await store.claim_jobs("w", policy=world.policy, limit=9)
     assert abs((started.submitted_at or DAY_ZERO) - datetime.now(UTC)) < timedelta(minutes=1)
 
@@ -519,6 +523,29 @@ async def test_quota_status_shows_remaining_and_reset_time(world: SimulatedWorld
     assert abs(clips.frees_at - (job.created_at + DAY)) < timedelta(milliseconds=1)
     assert lines[LimitScope.MEMBER, "jobs_at_once"].remaining == 1
     assert lines[LimitScope.GUILD, "usd_per_month"].remaining == 600_000
+
+
+async def test_an_admission_says_what_is_left(world: SimulatedWorld) -> None:
+    """As `/quota show` would right after it, but without the times."""
+    limits = UsageLimits(clips_per_day=9, usd_per_month=Micros(10**7), jobs_at_once=9)
+    world.policy = SpendingPolicy(member=limits, guild=limits, bot=limits)
+    await world.admit_job(1)
+    for key, guild_id in ((2, GUILD), (3, GUILD + 1), (4, None)):
+        origin = make_origin(key, guild_id=guild_id)
+        answers = await world.jobs.admit_requests(
+            [
+                AdmissionRequest(make_plan(), make_origin(f"{key}+", user_id=MEMBER + 1)),
+                AdmissionRequest(make_plan(), origin),
+            ],
+            policy=world.policy,
+            owner=None,
+        )
+        assert isinstance(answers[1], Admission)
+        assert answers[1].quota_status is not None
+        shown = await world.ledger.quota_status(origin, policy=world.policy)
+        assert answers[1].quota_status.lines == tuple(
+            replace(line, frees_at=None) for line in shown.lines
+        )
 
 
 async def test_usage_lists_spending_per_member(world: SimulatedWorld) -> None:

@@ -9,13 +9,14 @@ from sqlalchemy import insert, select
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, MediaUnavailable, NotAllowed
-from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.gallery import GallerySearch, Reach
 from bot.domain.showcase.post import ShowcaseConsent, Star
 from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor
 from bot.store.engine.database import Database
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import write_clips
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.tables.core import clips_table
@@ -112,12 +113,13 @@ async def test_footage_that_was_never_shown_is_not_shown_by_others(
 ) -> None:
     """Emi never shows her clip and is erased; Zoe's extension of it cannot be shown. [web-W02]"""
     database = process.world.database
-    [job] = await process.world.jobs.admit_requests(
+    [admission] = await process.world.jobs.admit_requests(
         [AdmissionRequest(make_plan(), make_origin("emi", user_id=ADA))],
         policy=process.world.policy,
         owner=None,
     )
-    assert isinstance(job, Job)
+    assert isinstance(admission, Admission)
+    job = admission.job
     await end(process.world, job.id)
     first = await continued(database, 1, ADA, job_id=job.id)
     second = await continued(database, 2, DIA, first)

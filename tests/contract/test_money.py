@@ -26,6 +26,7 @@ from bot.store.billing.ledger import LedgerStore
 from bot.store.billing.verification import verify_ledger
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.transitions import IllegalTransition
 from tests.contract.conftest import POSTGRES_URL, delete_all_rows, drop_schema, new_schema
@@ -108,10 +109,10 @@ class Machine:
             owner=f"w{self.owner}",
         )
         fits = self._fits(user_id, UsageAmount.from_plan(asked))
-        assert isinstance(answer, Job if fits else LimitReached), (answer, fits)
-        if isinstance(answer, Job):
+        assert isinstance(answer, Admission if fits else LimitReached), (answer, fits)
+        if isinstance(answer, Admission):
             self.kept.append(
-                Kept(answer, UsageAmount.from_plan(asked), UsageAmount.from_plan(asked))
+                Kept(answer.job, UsageAmount.from_plan(asked), UsageAmount.from_plan(asked))
             )
 
     def _fits(self, user_id: int, amount: UsageAmount) -> bool:

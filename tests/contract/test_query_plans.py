@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.app.clock import SystemClock
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.clips.history_query import HistoryFilter, HistoryKind
-from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.showcase.gallery import (
     ClipLength,
     ClipShape,
@@ -35,6 +35,7 @@ from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
 from bot.store.billing.rollup import RollupStore
 from bot.store.engine.database import Database
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.statistics import StatisticsStore
@@ -93,15 +94,15 @@ class Operations:
         [answer] = await self.jobs.admit_requests(
             [AdmissionRequest(make_plan(), origin)], policy=SpendingPolicy(), owner=WORKER
         )
-        assert isinstance(answer, Job)
-        assert await self.jobs.find_queue_place(answer)
+        assert isinstance(answer, Admission)
+        assert await self.jobs.find_queue_place(answer.job)
 
     async def accept_within_limits(self) -> None:
         origin = make_origin("limits", guild_id=BUSY_SERVER, user_id=REGULAR)
         [answer] = await self.jobs.admit_requests(
             [AdmissionRequest(make_plan(), origin)], policy=POLICY, owner=WORKER
         )
-        assert isinstance(answer, Job)
+        assert isinstance(answer, Admission)
 
     async def show_quota(self) -> None:
         origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
+from bot.domain.billing.money import Micros
 from bot.domain.errors import ChannelNotAllowed, RequestsPaused
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.request import PersonRule
@@ -16,6 +18,12 @@ from tests.contract.conftest import ON_SQLITE
 from tests.fakes.cogs import SimulatedCogs, build_attachment
 from tests.fakes.world import GUILD, SimulatedWorld
 
+EVERY_LIMIT = SpendingPolicy(
+    member=UsageLimits(clips_per_day=5, usd_per_month=Micros(10**9)),
+    guild=UsageLimits(usd_per_month=Micros(10**9)),
+    bot=UsageLimits(usd_per_day=Micros(10**9)),
+    pace=PacingLimits(requests_per_day=100),
+)
 _TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
@@ -39,17 +47,22 @@ async def save_rules(world: SimulatedWorld, **rules: Any) -> None:
     await world.guilds.save_rules(GuildRules(GUILD, **rules), actor_id=1, now=world.clock.now())
 
 
-async def test_statements_of_an_accepted_request(world: SimulatedWorld, database: Database) -> None:
-    """The rules; the admission; then durations, limits and announcement choice.
+@pytest.mark.parametrize(("policy", "count"), [(SpendingPolicy(), 11), (EVERY_LIMIT, 14)])
+async def test_statements_of_an_accepted_request(
+    world: SimulatedWorld, database: Database, policy: SpendingPolicy, count: int
+) -> None:
+    """The rules; the admission; then durations and announcement choice.
 
-    The queue's place is not asked for where any number of jobs may run at once.
+    The queue's place is not asked for where any number of jobs may run at once. What is left of
+    limits is known from the admission, which reads their sums.
     """
+    world.policy = policy
     cogs = SimulatedCogs(world)
     await save_rules(world, channel_person_rules={5: PersonRule.ADULTS})
     with recorded_statements() as statements:
         await cogs.generate()
     admission_lock = 1 if database.is_shared else 0
-    assert len(statements) == 12 + admission_lock, statements
+    assert len(statements) == count + admission_lock, statements
     assert sum("FROM guilds LEFT OUTER JOIN channel_rules" in text for text in statements) == 1
     assert sum("FROM guilds" in text for text in statements) == 2  # and the admission
 

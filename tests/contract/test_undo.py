@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
 from bot.services.jobs.requests import CancellationResult
+from bot.store.jobs.admission import Admission
 from tests.fakes.world import (
     MEMBER,
     PRICE,
@@ -51,12 +52,13 @@ async def test_it_starts_by_itself_when_the_time_is_over(world: SimulatedWorld) 
 
 async def test_the_time_is_the_databases(world: SimulatedWorld) -> None:
     origin = make_origin(1, dedupe_key="message:1")
-    [job] = await world.jobs.admit_requests(
+    [admission] = await world.jobs.admit_requests(
         [AdmissionRequest(make_plan(), origin, start_after_s=5000.0)],
         policy=world.policy,
         owner=None,
     )
-    assert isinstance(job, Job)
+    assert isinstance(admission, Admission)
+    job = admission.job
     assert job.undo_until == job.created_at + timedelta(seconds=5000)
     delay_s = await world.jobs.find_retry_delay()
     assert delay_s is not None

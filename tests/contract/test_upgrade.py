@@ -21,7 +21,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import UsageTotals
-from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
+from bot.domain.jobs.job import AdmissionRequest, JobState, Outcome
 from bot.domain.ports import OperationFinished, RemoteVideo
 from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.billing import usage_queries
@@ -30,6 +30,7 @@ from bot.store.billing.verification import verify_ledger
 from bot.store.engine.database import Database
 from bot.store.engine.schema import build_alembic_config, upgrade_schema
 from bot.store.guilds import GuildStore
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.file_references import FileReferenceStore
@@ -361,7 +362,7 @@ async def test_a_request_accepted_before_the_upgrade_is_not_accepted_again(
         policy=world.policy,
         owner=None,
     )
-    assert not isinstance(answer, Job)
+    assert not isinstance(answer, Admission)
 
 
 DELIVERED: Final = {15, 16, 17, 18, 20, 21, 22, 23, 24, 25}

@@ -46,6 +46,7 @@ from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
 from bot.store.jobs.account_refusals import AccountRefusalStore
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
@@ -177,8 +178,8 @@ class SimulatedWorld:
             policy=self.policy,
             owner=None,
         )
-        assert isinstance(answer, Job)
-        return answer
+        assert isinstance(answer, Admission)
+        return answer.job
 
     async def get_job(self, job_id: int) -> Job:
         """Return a job that must be there."""

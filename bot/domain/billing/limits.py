@@ -5,7 +5,7 @@ with random sequences.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -238,6 +238,29 @@ def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) ->
     )
 
 
+def resolve_limits(
+    rows: Iterable[LimitRow],
+    *,
+    guild_id: int | None,
+    user_id: int,
+    role_ids: frozenset[int],
+    policy: SpendingPolicy,
+) -> dict[LimitScope, UsageLimits]:
+    """Return the limits that apply to a member's request, in the order in which they are checked.
+
+    ``rows`` are those of the server, which is `None` for direct messages.
+    """
+    rows = list(rows)
+    own = resolve_member_limits(rows, user_id=user_id, role_ids=role_ids, policy=policy)
+    budget = NO_LIMITS if guild_id is None else resolve_guild_limits(rows, policy=policy)
+    return {
+        LimitScope.MEMBER: own,
+        LimitScope.EVERYWHERE: resolve_limits_everywhere(own, policy=policy),
+        LimitScope.GUILD: budget,
+        LimitScope.BOT: policy.bot,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
     """What one member, one server or the bot has reserved or spent in the windows that end now.
@@ -358,6 +381,19 @@ def build_quota_lines(
             used, granted = _count_usage(rule, usage)
             lines.append(QuotaLine(scope, rule.limit, allowed + granted, used))
     return tuple(lines)
+
+
+def build_quota_status(
+    limits: Mapping[LimitScope, UsageLimits], usages: Mapping[LimitScope, UsageTotals]
+) -> QuotaStatus:
+    """Return the state of every limit, without the times at which usage leaves its window."""
+    lines: list[QuotaLine] = []
+    is_only_here = usages[LimitScope.EVERYWHERE] == usages[LimitScope.MEMBER]
+    for scope, scope_limits in limits.items():
+        if scope is LimitScope.EVERYWHERE and is_only_here:
+            continue  # the lines would be the same
+        lines += build_quota_lines(scope, scope_limits, usages[scope])
+    return QuotaStatus(tuple(lines))
 
 
 def find_exceeded_limit(

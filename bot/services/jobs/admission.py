@@ -13,8 +13,9 @@ from typing import Final
 from bot.domain.backoff import Backoff
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.errors import AlreadyAccepted, DatabaseUnavailable, RequestRefused
-from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.ports import Clock
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.jobs import JobStore
 
 _MAX_BATCH_SIZE: Final = 64
@@ -26,14 +27,14 @@ class AdmissionBatcher:
     policy: SpendingPolicy
     clock: Clock
     retry_window_s: float = 4.0
-    _waiting: deque[tuple[AdmissionRequest, str | None, asyncio.Future[Job]]] = field(
+    _waiting: deque[tuple[AdmissionRequest, str | None, asyncio.Future[Admission]]] = field(
         init=False, default_factory=deque
     )
     _serving_task: asyncio.Task[None] | None = field(init=False, default=None)
 
-    async def admit_request(self, request: AdmissionRequest, *, owner: str | None) -> Job:
-        """Return the accepted job. Raises `RequestRefused` or `DatabaseUnavailable`."""
-        future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+    async def admit_request(self, request: AdmissionRequest, *, owner: str | None) -> Admission:
+        """Return the admission. Raises `RequestRefused` or `DatabaseUnavailable`."""
+        future: asyncio.Future[Admission] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, owner, future))
         if self._serving_task is None or self._serving_task.done():
             self._serving_task = asyncio.create_task(self._serve_queue())
@@ -42,11 +43,11 @@ class AdmissionBatcher:
     async def _serve_queue(self) -> None:
         while self._waiting:
             owner = self._waiting[0][1]
-            batch: list[tuple[AdmissionRequest, asyncio.Future[Job]]] = []
+            batch: list[tuple[AdmissionRequest, asyncio.Future[Admission]]] = []
             while self._waiting and self._waiting[0][1] == owner and len(batch) < _MAX_BATCH_SIZE:
                 request, _, future = self._waiting.popleft()
                 batch.append((request, future))
-            results: Sequence[Job | Exception]
+            results: Sequence[Admission | Exception]
             try:
                 results = await self._admit_batch([request for request, _ in batch], owner)
             except Exception as error:
@@ -54,7 +55,7 @@ class AdmissionBatcher:
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():  # the caller was canceled; its job still runs
                     continue
-                if isinstance(result, Job):
+                if isinstance(result, Admission):
                     future.set_result(result)
                 else:
                     future.set_exception(result)
@@ -62,7 +63,7 @@ class AdmissionBatcher:
 
     async def _admit_batch(
         self, requests: list[AdmissionRequest], owner: str | None
-    ) -> list[Job | RequestRefused]:
+    ) -> list[Admission | RequestRefused]:
         backoff = Backoff(initial=0.1, maximum=1.0)
         give_up_at = self.clock.monotonic() + self.retry_window_s
         is_retry = False
@@ -77,6 +78,8 @@ class AdmissionBatcher:
             else:
                 # after a retry, these were accepted by an earlier attempt of this batch
                 return [
-                    result.job if is_retry and isinstance(result, AlreadyAccepted) else result
+                    Admission(result.job, quota_status=None)
+                    if is_retry and isinstance(result, AlreadyAccepted)
+                    else result
                     for result in results
                 ]

@@ -248,12 +248,13 @@ class RequestService:
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
             raise _build_paid_calls_refusal()
-        job = await self._admission_batcher.admit_request(
+        admission = await self._admission_batcher.admit_request(
             AdmissionRequest(
                 plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
             ),
             owner=self._worker.worker_id,
         )
+        job, quota_status = admission.job, admission.quota_status
         _log.info(
             "job.accepted", job_id=job.id, key=origin.dedupe_key, model=plan.model, mode=plan.mode
         )
@@ -272,9 +273,13 @@ class RequestService:
             eta = await self._wait_estimates.estimate_queued(
                 job.plan, ahead_models=ahead_models, running=running
             )
-            return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))
+            if quota_status is None:
+                quota_status = await self.load_quota_status(job.origin)
+            return AcceptedRequest(job, place, eta, quota_status)
         except DatabaseUnavailable:  # the request is accepted nevertheless
-            return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
+            return AcceptedRequest(
+                job, place=0, eta=None, quota_status=quota_status or QuotaStatus()
+            )
 
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None

@@ -18,10 +18,8 @@ from bot.domain.billing.limits import (
     SpendingPolicy,
     UsageLimits,
     UsageTotals,
-    build_quota_lines,
-    resolve_guild_limits,
-    resolve_limits_everywhere,
-    resolve_member_limits,
+    build_quota_status,
+    resolve_limits,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope
@@ -50,36 +48,29 @@ class LedgerStore:
             rows: list[LimitRow] = []
             if guild_id is not None:
                 rows = (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
-            own = resolve_member_limits(
-                rows, user_id=user_id, role_ids=origin.role_ids, policy=policy
+            limits = resolve_limits(
+                rows, guild_id=guild_id, user_id=user_id, role_ids=origin.role_ids, policy=policy
             )
-            budget = (
-                resolve_guild_limits(rows, policy=policy) if guild_id is not None else NO_LIMITS
-            )
-            total_limits = resolve_limits_everywhere(own, policy=policy)
-            if {own, total_limits, budget, policy.bot} == {NO_LIMITS}:
+            if set(limits.values()) == {NO_LIMITS}:
                 return QuotaStatus()
             now = await self._now(connection)
             active = await usage_queries.count_active_jobs(connection)
             members = await usage_queries.sum_member_usage(connection, [user_id], now)
-            usage_here = replace(
+            usages = dict.fromkeys(limits, UsageTotals())
+            usages[LimitScope.MEMBER] = replace(
                 members.get((guild_id, user_id), UsageTotals()),
                 jobs=active.get((guild_id, user_id), 0),
             )
-            lines = build_quota_lines(LimitScope.MEMBER, own, usage_here)
-            everywhere = usage_queries.sum_everywhere(members, active, user_id)
-            if everywhere != usage_here:  # otherwise the lines would be the same
-                lines += build_quota_lines(LimitScope.EVERYWHERE, total_limits, everywhere)
-            if guild_id is not None and budget != NO_LIMITS:
-                usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
+            usages[LimitScope.EVERYWHERE] = usage_queries.sum_everywhere(members, active, user_id)
+            if guild_id is not None and limits[LimitScope.GUILD] != NO_LIMITS:
+                guilds = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 jobs = sum(count for (guild, _), count in active.items() if guild == guild_id)
-                usage = replace(usages.get(guild_id, UsageTotals()), jobs=jobs)
-                lines += build_quota_lines(LimitScope.GUILD, budget, usage)
-            if policy.bot != NO_LIMITS:
-                usage = replace(
+                usages[LimitScope.GUILD] = replace(guilds.get(guild_id, UsageTotals()), jobs=jobs)
+            if limits[LimitScope.BOT] != NO_LIMITS:
+                usages[LimitScope.BOT] = replace(
                     await usage_queries.sum_bot_usage(connection, now), jobs=sum(active.values())
                 )
-                lines += build_quota_lines(LimitScope.BOT, policy.bot, usage)
+            lines = build_quota_status(limits, usages).lines
             return QuotaStatus(await _add_release_times(connection, lines, guild_id, user_id, now))
 
         return await self._db.read(compute_status)

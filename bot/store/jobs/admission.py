@@ -6,7 +6,7 @@ lock is taken once for many requests.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Final
@@ -19,13 +19,14 @@ from bot.domain.billing.limits import (
     NO_LIMITS,
     LimitExceeded,
     LimitRow,
+    QuotaStatus,
     SpendingPolicy,
     UsageAmount,
     UsageTotals,
+    build_quota_status,
     find_exceeded_limit,
     resolve_guild_limits,
-    resolve_limits_everywhere,
-    resolve_member_limits,
+    resolve_limits,
 )
 from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
 from bot.domain.guild import WHOLE_BOT_ID
@@ -40,6 +41,18 @@ from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_pa
 ADMISSION_LOCK: Final = 0x636C_6170_01
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An accepted request, and the state of its limits by the sums of the decision.
+
+    That state includes the request, but not when usage leaves its window. It is `None` if the
+    decision was made earlier and its answer was lost.
+    """
+
+    job: Job
+    quota_status: QuotaStatus | None
+
+
 async def admit_requests(
     connection: AsyncConnection,
     requests: Sequence[AdmissionRequest],
@@ -47,30 +60,31 @@ async def admit_requests(
     policy: SpendingPolicy,
     owner: str | None,
     clock: DatabaseClock,
-) -> list[Job | RequestRefused]:
-    """Decide ``requests`` in order; return the job or the refusal of each.
+) -> list[Admission | RequestRefused]:
+    """Decide ``requests`` in order; return the admission or the refusal of each.
 
     The new jobs belong to the worker ``owner``. The result is `AlreadyAccepted` for a request whose
     ``dedupe_key`` exists already or occurs earlier among ``requests``.
     """
     await take_lock(connection, ADMISSION_LOCK)
     now = await clock(connection)  # under the lock, so that times are in the order of decisions
-    answers: dict[int, Job | RequestRefused | LimitExceeded] = {}
+    answers: dict[int, Admission | RequestRefused | LimitExceeded] = {}
     known = await _find_accepted_jobs(
         connection, [request.origin.dedupe_key for request in requests]
     )
     totals = await _load_totals(connection, requests, policy, now)
     accepted: dict[str, int] = {}
+    quotas: dict[str, QuotaStatus] = {}
     for index, request in enumerate(requests):
         key = request.origin.dedupe_key
         if key in known:
             answers[index] = AlreadyAccepted(known[key])
         elif key not in accepted:
-            refusal = totals.admit_request(request)
-            if refusal is None:
-                accepted[key] = index
+            decision = totals.admit_request(request)
+            if isinstance(decision, QuotaStatus):
+                accepted[key], quotas[key] = index, decision
             else:
-                answers[index] = refusal
+                answers[index] = decision
     written = await _insert_jobs(
         connection, [requests[index] for index in accepted.values()], owner, now
     )
@@ -78,7 +92,9 @@ async def admit_requests(
         if index not in answers:
             key = request.origin.dedupe_key
             job = written[key]
-            answers[index] = job if accepted[key] == index else AlreadyAccepted(job)
+            answers[index] = (
+                Admission(job, quotas[key]) if accepted[key] == index else AlreadyAccepted(job)
+            )
     return await _build_refusals(
         connection, requests, [answers[index] for index in range(len(requests))], now
     )
@@ -96,10 +112,10 @@ async def preview_admission(
     key = request.origin.dedupe_key
     if known := await _find_accepted_jobs(connection, [key]):
         return AlreadyAccepted(known[key])
-    answer = (await _load_totals(connection, [request], policy, now)).admit_request(request)
-    if answer is None:
+    decision = (await _load_totals(connection, [request], policy, now)).admit_request(request)
+    if isinstance(decision, QuotaStatus):
         return None
-    [refusal] = await _build_refusals(connection, [request], [answer], now)
+    [refusal] = await _build_refusals(connection, [request], [decision], now)
     return refusal if isinstance(refusal, RequestRefused) else None
 
 
@@ -116,8 +132,10 @@ class _AdmissionTotals:
         self.bot_usage = UsageTotals()
         self.model_requests: dict[str, int] = {}
 
-    def admit_request(self, request: AdmissionRequest) -> RequestRefused | LimitExceeded | None:
-        """Add ``request`` to the sums, or return why it is refused."""
+    def admit_request(
+        self, request: AdmissionRequest
+    ) -> QuotaStatus | RequestRefused | LimitExceeded:
+        """Add ``request`` to the sums and return what is left, or return why it is refused."""
         guild_id, user_id = request.origin.guild_id, request.origin.user_id
         if self.policy.paused:
             return RequestsPaused(by_operator=True)
@@ -125,36 +143,32 @@ class _AdmissionTotals:
             if paused_id in self.pauses:
                 return self.pauses[paused_id]
         amount = UsageAmount.from_plan(request.plan)
-        member = self.member_usage.get((guild_id, user_id), UsageTotals())
-        everywhere = self.usage_everywhere.get(user_id, UsageTotals())
-        guild = self.guild_usage.get(guild_id, UsageTotals())
-        rows = self.limits_by_guild.get(guild_id, [])
-        own = resolve_member_limits(
-            rows, user_id=user_id, role_ids=request.origin.role_ids, policy=self.policy
+        limits = resolve_limits(
+            self.limits_by_guild.get(guild_id, []),
+            guild_id=guild_id,
+            user_id=user_id,
+            role_ids=request.origin.role_ids,
+            policy=self.policy,
         )
-        budget = (
-            resolve_guild_limits(rows, policy=self.policy) if guild_id is not None else NO_LIMITS
-        )
-        exceeded = (
-            find_exceeded_limit(LimitScope.MEMBER, own, member, amount)
-            or find_exceeded_limit(
-                LimitScope.EVERYWHERE,
-                resolve_limits_everywhere(own, policy=self.policy),
-                everywhere,
-                amount,
-            )
-            or find_exceeded_limit(LimitScope.GUILD, budget, guild, amount)
-            or find_exceeded_limit(LimitScope.BOT, self.policy.bot, self.bot_usage, amount)
-            or self._check_model_limit(request.plan.model)
-        )
-        if exceeded is not None:
+        before = {
+            LimitScope.MEMBER: self.member_usage.get((guild_id, user_id), UsageTotals()),
+            LimitScope.EVERYWHERE: self.usage_everywhere.get(user_id, UsageTotals()),
+            LimitScope.GUILD: self.guild_usage.get(guild_id, UsageTotals()),
+            LimitScope.BOT: self.bot_usage,
+        }
+        for scope, usage in before.items():
+            exceeded = find_exceeded_limit(scope, limits[scope], usage, amount)
+            if exceeded is not None:
+                return exceeded
+        if (exceeded := self._check_model_limit(request.plan.model)) is not None:
             return exceeded
-        self.member_usage[guild_id, user_id] = member.with_job(amount)
-        self.usage_everywhere[user_id] = everywhere.with_job(amount)
-        self.guild_usage[guild_id] = guild.with_job(amount)
-        self.bot_usage = self.bot_usage.with_job(amount)
+        after = {scope: usage.with_job(amount) for scope, usage in before.items()}
+        self.member_usage[guild_id, user_id] = after[LimitScope.MEMBER]
+        self.usage_everywhere[user_id] = after[LimitScope.EVERYWHERE]
+        self.guild_usage[guild_id] = after[LimitScope.GUILD]
+        self.bot_usage = after[LimitScope.BOT]
         self.model_requests[request.plan.model] = self.model_requests.get(request.plan.model, 0) + 1
-        return None
+        return build_quota_status(limits, after)
 
     def _check_model_limit(self, model: str) -> LimitExceeded | None:
         allowed = self.policy.pace.requests_per_day
@@ -285,12 +299,12 @@ def _find_start(request: AdmissionRequest, now: datetime) -> datetime | None:
 async def _build_refusals(
     connection: AsyncConnection,
     requests: Sequence[AdmissionRequest],
-    answers: Sequence[Job | RequestRefused | LimitExceeded],
+    answers: Sequence[Admission | RequestRefused | LimitExceeded],
     now: datetime,
-) -> list[Job | RequestRefused]:
+) -> list[Admission | RequestRefused]:
     """Turn exceeded limits into refusals that say when enough becomes available."""
     times: dict[tuple[object, ...], datetime | None] = {}
-    refusals: list[Job | RequestRefused] = []
+    refusals: list[Admission | RequestRefused] = []
     for request, answer in zip(requests, answers, strict=True):
         if not isinstance(answer, LimitExceeded):
             refusals.append(answer)

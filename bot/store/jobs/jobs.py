@@ -32,6 +32,7 @@ from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now, database_time
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
@@ -55,8 +56,8 @@ class JobStore:
 
     async def admit_requests(
         self, requests: Sequence[AdmissionRequest], *, policy: SpendingPolicy, owner: str | None
-    ) -> list[Job | RequestRefused]:
-        """Decide, reserve and insert in one transaction; return each job or refusal."""
+    ) -> list[Admission | RequestRefused]:
+        """Decide, reserve and insert in one transaction; return each admission or refusal."""
         return await self._db.write(
             partial(
                 admission.admit_requests,

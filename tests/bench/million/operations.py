@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.history_query import HistoryFilter
-from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.showcase.gallery import (
     ClipLength,
     ClipShape,
@@ -19,6 +19,7 @@ from bot.domain.showcase.post import ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
+from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.statistics import StatisticsStore
@@ -69,7 +70,7 @@ class BenchOperations:
         [answer] = await self._jobs.admit_requests(
             [AdmissionRequest(make_plan(), origin)], policy=POLICY, owner=WORKER
         )
-        assert isinstance(answer, Job), answer
+        assert isinstance(answer, Admission), answer
 
     async def claim(self) -> None:
         """Claim one job. Raises `AssertionError` if there is none."""
