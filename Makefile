@@ -11,7 +11,7 @@ BIN := .venv/bin
 # Runs a command with a throwaway PostgreSQL, if PostgreSQL is installed.
 WITH_POSTGRES := .venv/bin/python -m tests.harness.postgres
 READY := .venv/.ready
-CODE := bot cogs sandbox tests docs
+CODE := bot cogs demo sandbox tests docs
 
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
@@ -31,7 +31,7 @@ help:  ## List the targets.
 .PHONY: setup
 setup: $(READY)  ## Install everything from the lock into .venv.
 
-$(READY): pyproject.toml uv.lock
+$(READY): pyproject.toml sandbox/pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { \
 		echo "make: Python >= 3.11 with venv is needed and none was found (tried: $(CANDIDATES));" \
 		"install it (Debian: apt install python3-venv) or say make PYTHON=/path/to/python" >&2; exit 1; }
@@ -43,11 +43,11 @@ $(READY): pyproject.toml uv.lock
 
 .PHONY: demo
 demo: $(READY)  ## Watch the real bot make, extend and edit a clip, no account needed (KEEP=1 stays up).
-	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: play
 play: $(READY)  ## Use the real bot in a browser, no account needed (ARGS="--port N").
-	@$(BIN)/python -m sandbox.demo.play $(ARGS)
+	@$(BIN)/python -m demo.play $(ARGS)
 
 .PHONY: sandbox
 sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.

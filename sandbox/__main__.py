@@ -1,6 +1,6 @@
-"""``python -m sandbox`` starts the sandbox and prints a line of JSON with its addresses.
+"""``clapper-sandbox`` starts the sandbox and prints a line of JSON with its addresses.
 
-Nothing else is written to stdout. Logs go to stderr.
+In a checkout it is ``python -m sandbox``. Nothing else is written to stdout. Logs go to stderr.
 """
 
 import argparse
@@ -9,16 +9,25 @@ import json
 import logging
 import signal
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sandbox.google.settings import GoogleSettings, VeoByKey
 from sandbox.server import SandboxServer
 
 
+def _describe_version() -> str:
+    try:
+        return f"clapper-sandbox {version('clapper-sandbox')}"
+    except PackageNotFoundError:
+        return "clapper-sandbox of a checkout"
+
+
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="A Discord and a Google on loopback."
+        prog="clapper-sandbox", description="A Discord and a Google on loopback."
     )
+    parser.add_argument("--version", action="version", version=_describe_version())
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument(
         "--dir", type=Path, help="directory for its files (default: a temporary one)"
@@ -73,14 +82,14 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run until SIGTERM and return the exit status, which is 1 if the port is taken."""
+    """Run until SIGTERM and return the exit status, which is 1 if it cannot start."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     arguments = _parse_arguments()
     try:
         asyncio.run(_run_sandbox(arguments))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"the sandbox cannot start: {error}\n")
         return 1
     return 0

@@ -10,7 +10,6 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import Final
 
 from aiohttp import web
 
@@ -27,23 +26,11 @@ from sandbox.google import build_routes as google_routes
 from sandbox.google.service import SandboxGoogle
 from sandbox.google.settings import GoogleSettings
 from sandbox.play import Play, build_origin_check
+from sandbox.project_settings import read_project_settings
 from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
 from sandbox.server_control import ServerControlApi, require_loopback
 
 SHUTDOWN_TIMEOUT_S = 0.5
-# Nothing costs anything here, so the limits that protect a real account's bill are lifted.
-_UNLIMITED_BUDGETS: Final = {
-    **{
-        f"{scope}_{limit}": "none"
-        for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-        for limit in (
-            *("CLIPS_PER_DAY", "SECONDS_PER_DAY", "USD_PER_DAY", "USD_PER_MONTH"),
-            "JOBS_AT_ONCE",
-        )
-    },
-    "MAX_CONCURRENT_JOBS": "none",
-    "CONFIRM_ABOVE_USD": "none",
-}
 
 
 class SandboxServer:
@@ -60,6 +47,7 @@ class SandboxServer:
         play: Play,
         temporary: Path | None,
         authority: Path | None,
+        project_settings: dict[str, str],
     ) -> None:
         self.base = base
         self.clock = control_api.clock
@@ -74,6 +62,7 @@ class SandboxServer:
         self._runner = runner
         self._temporary = temporary
         self._authority = authority
+        self._project_settings = project_settings
 
     @classmethod
     async def start(
@@ -91,11 +80,14 @@ class SandboxServer:
     ) -> "SandboxServer":
         """Build every part and listen on loopback. Raises OSError if the port is taken.
 
+        Raises ValueError if the project's table of settings is malformed.
+
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
         ``google_settings`` are those that a reset goes back to.
         """
+        project_settings = read_project_settings()
         listener = _open_listener(port)
         temporary = None
         if directory is None:
@@ -143,23 +135,24 @@ class SandboxServer:
             play=play,
             temporary=temporary,
             authority=None if tls is None else tls.authority_path,
+            project_settings=project_settings,
         )
 
     def bot_environment(self) -> dict[str, str]:
         """Return the settings with which a bot uses this Discord and this Google's Gemini API.
 
         Vertex AI is left unconfigured but for its address: with both routes configured, the bot
-        would choose the cheapest model of either.
+        would choose the cheapest model of either. What a bot needs besides is the project's:
+        `read_project_settings`.
         """
         return {
+            **self._project_settings,
             "DISCORD_TOKEN": self.world.token,
             "DISCORD_API_URL": f"{self.base}/api/v10",
             "DISCORD_GATEWAY_URL": f"{self.base.replace('http', 'ws')}/gateway",
             **self.google.environment(),
             "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
-            **_UNLIMITED_BUDGETS,
             **({} if self._authority is None else {"SSL_CERT_FILE": str(self._authority)}),
-            "WEB_PORT": "0",  # any free one: several bots may run side by side
         }
 
     async def close(self) -> None:

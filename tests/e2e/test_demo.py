@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def run_demo(folder: Path) -> tuple[int, str]:
     """Run the demo into ``folder``; return its status and output."""
     process = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo", "--dir", str(folder)],
+        [sys.executable, "-m", "demo", "--dir", str(folder)],
         cwd=folder.parent if folder.parent.is_dir() else ROOT,
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

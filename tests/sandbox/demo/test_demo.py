@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sandbox.demo import sample_image, video_file
-from sandbox.demo.control_client import DemoFailed, wait_until
-from sandbox.demo.markdown import render_markdown
-from sandbox.demo.scenario import SavedClip, write_summary
-from sandbox.demo.terminal import ClipPreview, Terminal
+from demo import sample_image, video_file
+from demo.control_client import DemoFailed, wait_until
+from demo.markdown import render_markdown
+from demo.scenario import SavedClip, write_summary
+from demo.terminal import ClipPreview, Terminal
 
 NAMES = {"1": "Ada", "2": "clips"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("bot", "cogs", "sandbox")
+PACKAGES = ("bot", "cogs", "demo", "sandbox")
 
 
 def read_layers(root: Path) -> list[list[str]]:

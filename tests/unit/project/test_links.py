@@ -38,7 +38,9 @@ def test_a_broken_link_is_seen(tmp_path: Path, link: str) -> None:
 def missing_code(root: Path, text: str) -> list[str]:
     """Return references like `bot/x.py` or `bot/x.py:name` that name nothing."""
     missing = []
-    for file, name in re.findall(r"`((?:bot|cogs|sandbox|tests)/[\w/]+\.py)(?::(\w+))?`", text):
+    for file, name in re.findall(
+        r"`((?:bot|cogs|demo|sandbox|tests)/[\w/]+\.py)(?::(\w+))?`", text
+    ):
         path = root / file
         defined = {
             node.name

@@ -24,7 +24,7 @@ EXEMPT: Final = {
     "tests/unit/replies/test_reply_intent.py": "what members type",
 }
 """Files whose subject are the words themselves, each with its reason."""
-SPEAKERS: Final = ("bot/i18n/", "tests/harness/process.py", "sandbox/demo/")
+SPEAKERS: Final = ("bot/i18n/", "tests/harness/process.py", "demo/")
 """Where texts come from, in a test's process or from a program that it starts. A test that imports
 none of these meets only the words of Google, Discord and members, which may resemble a text."""
 

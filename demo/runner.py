@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.demo.control_client import DemoFailed
+from demo.control_client import DemoFailed
 
 _READY_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 12.0
-_PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
 
 

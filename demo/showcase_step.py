@@ -6,15 +6,15 @@ from typing import Final
 import aiohttp
 from PIL import Image
 
-from sandbox.demo.control_client import (
+from demo.control_client import (
     ControlClient,
     DemoFailed,
     Json,
     wait_for_response,
     wait_until,
 )
-from sandbox.demo.terminal import ClipPreview, Terminal
-from sandbox.demo.video_file import VideoProperties
+from demo.terminal import ClipPreview, Terminal
+from demo.video_file import VideoProperties
 
 SHOWCASE_CHANNEL: Final = "showcase"
 _BUTTON_LABEL: Final = "Showcase"

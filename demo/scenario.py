@@ -10,16 +10,16 @@ from typing import Any, Final
 
 from PIL import Image
 
-from sandbox.demo import sample_image, showcase_step, video_file
-from sandbox.demo.control_client import (
+from demo import sample_image, showcase_step, video_file
+from demo.control_client import (
     ControlClient,
     DemoFailed,
     Json,
     wait_for_response,
     wait_until,
 )
-from sandbox.demo.terminal import ClipPreview, ProgressDisplay, Terminal
-from sandbox.demo.video_file import VideoProperties
+from demo.terminal import ClipPreview, ProgressDisplay, Terminal
+from demo.video_file import VideoProperties
 
 GENERATION_S: Final = 6
 """Seconds that the sandbox's Google takes for a clip. The real one takes 11 s to 6 minutes."""

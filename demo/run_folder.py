@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.demo.control_client import DemoFailed
+from demo.control_client import DemoFailed
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``python -m sandbox.demo`` runs the demo and keeps its clips. It exits with 0 if it passed."""
+"""``python -m demo`` runs the demo and keeps its clips. It exits with 0 if it passed."""
 
 import argparse
 import asyncio
@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from sandbox.demo.bot_settings import find_free_port, local_bot_settings
-from sandbox.demo.control_client import ControlClient, DemoFailed
-from sandbox.demo.run_folder import claim_folder
-from sandbox.demo.runner import DemoRunner
-from sandbox.demo.scenario import (
+from demo.bot_settings import find_free_port, local_bot_settings
+from demo.control_client import ControlClient, DemoFailed
+from demo.run_folder import claim_folder
+from demo.runner import DemoRunner
+from demo.scenario import (
     GENERATION_S,
     PERSON,
     DemoScenario,
@@ -26,15 +26,15 @@ from sandbox.demo.scenario import (
     wait_for_bot,
     write_summary,
 )
-from sandbox.demo.showcase_step import ShowcaseStep
-from sandbox.demo.terminal import Terminal
+from demo.showcase_step import ShowcaseStep
+from demo.terminal import Terminal
 
 _SHOWN_LOG_LINES = 25
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox.demo",
+        prog="python -m demo",
         description="Watch the real bot make, extend, edit and show a clip, against a local Discord"
         " and Google.",
     )

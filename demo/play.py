@@ -1,4 +1,4 @@
-"""``python -m sandbox.demo.play`` runs the sandbox and the real bot, for a person in a browser."""
+"""``python -m demo.play`` runs the sandbox and the real bot, for a person in a browser."""
 
 import argparse
 import asyncio
@@ -10,18 +10,18 @@ import aiohttp
 from rich.console import Console
 from rich.text import Text
 
-from sandbox.demo.bot_settings import find_free_port, local_bot_settings
-from sandbox.demo.control_client import ControlClient, DemoFailed
-from sandbox.demo.run_folder import claim_folder
-from sandbox.demo.runner import DemoRunner
-from sandbox.demo.scenario import GENERATION_S, wait_for_bot
+from demo.bot_settings import find_free_port, local_bot_settings
+from demo.control_client import ControlClient, DemoFailed
+from demo.run_folder import claim_folder
+from demo.runner import DemoRunner
+from demo.scenario import GENERATION_S, wait_for_bot
 
 _LOOK_INTERVAL_S = 0.5
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox.demo.play",
+        prog="python -m demo.play",
         description="Use the real bot in a browser, against a local Discord and Google.",
     )
     parser.add_argument("--port", type=int, default=0, help="of the page (default: a free one)")

@@ -24,9 +24,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.demo.control_client import Json
-from sandbox.demo.markdown import render_markdown
-from sandbox.demo.video_file import VideoProperties
+from demo.control_client import Json
+from demo.markdown import render_markdown
+from demo.video_file import VideoProperties
 from sandbox.discord.components import ComponentKind as K
 
 _PLAIN_WIDTH: Final = 96
