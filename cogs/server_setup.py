@@ -12,7 +12,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.permissions import find_missing_in_channel, find_missing_permissions
+from bot.discord.permissions import (
+    find_missing_in_channel,
+    find_missing_permissions,
+    find_missing_with_star,
+)
 from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.billing.quota_presets import (
@@ -179,16 +183,22 @@ class SetupCommands(commands.Cog):
         rules = await self.guilds.load_rules(guild.id)
         showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
         other_ids = sorted(rules.allowed_channels)
+        find_missing = find_missing_permissions
         if showcase_settings.channel_id is not None:
             other_ids.insert(0, showcase_settings.channel_id)
+            find_missing = find_missing_with_star
         results = []
         here = interaction.channel_id
         if here is not None:
-            missing = find_missing_permissions(interaction.app_permissions, interaction.channel)
+            missing = find_missing(interaction.app_permissions, interaction.channel)
             results.append(PermissionCheck(here, missing))
         for channel_id in dict.fromkeys(other for other in other_ids if other != here):
             channel = guild.get_channel_or_thread(channel_id)
-            missing_there = None if channel is None else find_missing_in_channel(channel)
+            missing_there = (
+                None
+                if channel is None
+                else find_missing(channel.permissions_for(guild.me), channel)
+            )
             results.append(PermissionCheck(channel_id, missing_there))
         notice = format_permission_checks(results, interaction.locale.value)
         await self._update_message(interaction, guild, notice=notice)

@@ -372,9 +372,10 @@ class ShowcaseCommands(
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         if payload.guild_id is None or not is_star(payload.emoji):
             return
-        if payload.member is not None and payload.member.bot:
-            return
         me = self.client.user
+        is_own_star = me is not None and payload.user_id == me.id
+        if is_own_star or (payload.member is not None and payload.member.bot):
+            return
         change = self.vote_counter.record_star(
             payload.message_id,
             payload.channel_id,

@@ -63,6 +63,7 @@ from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.creator_names import CreatorNames
+from bot.services.showcase.first_star import FirstStar
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
@@ -295,7 +296,12 @@ class Container:
                         clip_publisher=self.clip_publisher,
                     ),
                     announcer=JobAnnouncer(
-                        clips=self.clips, member_preferences=self.member_preferences
+                        clips=self.clips,
+                        member_preferences=self.member_preferences,
+                        offer_star=FirstStar(
+                            showcase_settings_store=self.showcase_settings,
+                            showcase_channel=self.showcase_channel,
+                        ).offer,
                     ),
                 ),
             ),

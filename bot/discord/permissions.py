@@ -18,6 +18,8 @@ REQUIRED_PERMISSIONS: Final = (
     "read_message_history",
 )
 """What the bot needs to post a clip. In threads, another permission is needed for sending."""
+STAR_PERMISSION: Final = "add_reactions"
+"""What the bot needs to put the first star under a clip. Without it there is just no star."""
 
 
 def list_required_permissions(channel: object) -> list[str]:
@@ -36,6 +38,12 @@ def find_missing_permissions(granted: discord.Permissions, channel: object = Non
 
 def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
     return find_missing_permissions(channel.permissions_for(channel.guild.me), channel)
+
+
+def find_missing_with_star(granted: discord.Permissions, channel: object = None) -> list[str]:
+    """Return the permissions that are missing in a server whose showcase is on."""
+    missing = find_missing_permissions(granted, channel)
+    return missing if getattr(granted, STAR_PERMISSION) else [*missing, STAR_PERMISSION]
 
 
 def drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:

@@ -162,6 +162,9 @@ class DiscordShowcaseChannel:
                 return frozenset()  # the last star was removed between the requests
             raise DiscordUnavailable("the stars could not be read") from error
 
+    async def offer_star(self, channel_id: int, message_id: int) -> None:
+        await _add_star(self._get_channel(channel_id).get_partial_message(message_id))
+
     async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         """Post the digest with the winner's clip. It mentions at most the winner."""
         channel, winner = self._get_digest_channel(digest), digest.entries[0]
@@ -313,12 +316,16 @@ async def _offer_star(message: discord.Message) -> int:
     """Add the bot's own star to a post, so that one click votes. Return the message's id."""
     reaction = _find_star_reaction(message)
     if reaction is None or not reaction.me:
-        try:
-            async with asyncio.timeout(_STAR_TIMEOUT_S):
-                await message.add_reaction(STAR_EMOJI)
-        except (*DISCORD_ERRORS, TimeoutError) as error:
-            _log.info("star.reaction_failed", message_id=message.id, error=summarize_error(error))
+        await _add_star(message)
     return message.id
+
+
+async def _add_star(message: discord.Message | discord.PartialMessage) -> None:
+    try:
+        async with asyncio.timeout(_STAR_TIMEOUT_S):
+            await message.add_reaction(STAR_EMOJI)
+    except (*DISCORD_ERRORS, TimeoutError) as error:
+        _log.info("star.reaction_failed", message_id=message.id, error=summarize_error(error))
 
 
 def _find_star_reaction(message: discord.Message) -> discord.Reaction | None:

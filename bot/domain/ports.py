@@ -459,6 +459,10 @@ class ShowcaseChannel(Protocol):
         """
         ...
 
+    async def offer_star(self, channel_id: int, message_id: int) -> None:
+        """Add the bot's own star to a message, if it may. Never raises Discord's errors."""
+        ...
+
     async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         """Send a digest and return the message's id. Raises `ChannelUnavailable`."""
         ...

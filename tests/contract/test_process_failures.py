@@ -623,6 +623,7 @@ async def test_job_ends_once_despite_database_errors(
     await eventually(has_ended)
     assert (await world.get_job(job.id)).outcome is Outcome.DELIVERED
     assert len(world.google.submits) == len(world.discord.messages) == 1
+    await eventually(lambda: job.id in world.starred_jobs)
     kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
     assert kinds == ["reserve", "settle"]
 

@@ -270,7 +270,7 @@ async def test_permission_check_lists_missing_permissions(stage: BotStage) -> No
     setup_message = await open_setup(stage, room)
     await setup_message.choose("showcase", showcase)
     await stage.control.change_channel(
-        showcase, overwrites=[{"member": "Clapper", "deny": ["ATTACH_FILES"]}]
+        showcase, overwrites=[{"member": "Clapper", "deny": ["ATTACH_FILES", "ADD_REACTIONS"]}]
     )
 
     async def check_permissions() -> str | None:
@@ -282,7 +282,7 @@ async def test_permission_check_lists_missing_permissions(stage: BotStage) -> No
 
     text = await stage.wait_until(check_permissions, "the permissions having changed")
     assert format_lacking(room, "embed_links", "read_message_history") in text
-    assert format_lacking(showcase, "attach_files") in text
+    assert format_lacking(showcase, "attach_files", "add_reactions") in text
     await setup_message.choose("showcase")
 
 

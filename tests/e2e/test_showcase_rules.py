@@ -94,11 +94,7 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     assert quote_text("button.original") not in str(post["components"])
     assert (await list_public_clips())[number]["prompt"] is None
 
-    async def has_own_star() -> bool:
-        shown = clips_of(await stage.control.messages(showcase))[0]
-        return any(reaction["me"] for reaction in shown.get("reactions", []))
-
-    await stage.wait_until(has_own_star, "the bot's own star")
+    await wait_for_own_star(stage, showcase)
     # asked only once in a server; the command and the menu tell the address too
     second = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     again = await run_command(stage, room, "showcase add", "Cem", clip=clip_number_of(second))
@@ -108,10 +104,19 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     await run_command(stage, room, "showcase choose", "Dia", consent="stars")
 
 
+async def wait_for_own_star(stage: BotStage, room: str) -> None:
+    async def has_own_star() -> bool:
+        shown = clips_of(await stage.control.messages(room))[0]
+        return any(reaction["me"] for reaction in shown.get("reactions", []))
+
+    await stage.wait_until(has_own_star, "the bot's own star")
+
+
 async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
     """The bot's star does not count; both kinds are one vote. [people-M23, discord-D12]"""
-    showcase = await open_showcase(stage)
-    clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    clip = await stage.make_clip(room, PLAIN, user="Cem")
+    await wait_for_own_star(stage, room)
     await showcase_clip(stage, clip, "Cem")
     post = await wait_for_votes(stage, showcase, 0)
     dia = stage.people["Dia"]

@@ -26,6 +26,7 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self.removed_files: list[str] = []
         self.post_count = 0
         self.edit_count = 0
+        self.offered_stars: list[int] = []
         self.mentioned_winners: list[bool] = []
         self.errors_before: deque[Exception] = deque()
         """Raised by the next calls, before anything is done."""
@@ -91,6 +92,10 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
             Star(each, is_super=True) for each in self.super_stars_by_message.get(message_id, ())
         )
         return frozenset((*normal, *burst))
+
+    async def offer_star(self, channel_id: int, message_id: int) -> None:
+        """Star a message."""
+        self.offered_stars.append(message_id)
 
     async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         """Post a digest."""

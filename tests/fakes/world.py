@@ -1,5 +1,6 @@
 """The job services over a real database and fakes, as several simulated processes in one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
@@ -143,6 +145,7 @@ class SimulatedWorld:
     def __post_init__(self) -> None:
         self.media_store: MediaStore = LocalMediaStore(self.data_dir)
         self.processes: list[SimulatedProcess] = []
+        self.starred_jobs: list[int] = []
         self.jobs = JobStore(self.database, now=self.now)
         self.clips = ClipStore(self.database)
         self.ledger = LedgerStore(self.database, now=self.now)
@@ -155,6 +158,10 @@ class SimulatedWorld:
     def routes(self) -> dict[GoogleRoute, VideoModels]:
         """The one route of this world."""
         return {self.google.route: self.google}
+
+    async def offer_star(self, job: Job, clips: Sequence[Clip]) -> None:
+        """Remember under which job's post the bot put its star."""
+        self.starred_jobs.append(job.id)
 
     async def now(self, _: AsyncConnection) -> datetime:
         """Tell the database's time: here everybody's clock is the same."""
@@ -293,7 +300,9 @@ class SimulatedProcess:
                     ),
                 ),
                 announcer=JobAnnouncer(
-                    clips=world.clips, member_preferences=world.member_preferences
+                    clips=world.clips,
+                    member_preferences=world.member_preferences,
+                    offer_star=world.offer_star,
                 ),
             ),
         )

@@ -29,8 +29,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAnnouncer:
+    """``offer_star`` puts the bot's star under a delivered clip that can be voted for."""
+
     clips: ClipStore
     member_preferences: MemberPreferenceStore
+    offer_star: Callable[[Job, Sequence[Clip]], Awaitable[None]]
 
     async def announce_end(self, running: RunningJob) -> None:
         """Notify the requester, then record that this is done. Raises `LeaseLost`."""
@@ -65,6 +68,7 @@ class JobAnnouncer:
         await _retry_for_discord(
             running, job, lambda again: messages.remove_status(job, search_first=again)
         )
+        await running.retry_until_stored(lambda: self.offer_star(job, clips))
 
     async def _announce_outcome(
         self, running: RunningJob, job: Job, clips: Sequence[Clip], plan: JobAnnouncement
