@@ -5,16 +5,20 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.services.clips.thumbnails import POSTER_MAX_SIDE
 from bot.web import responses
+from bot.web.embedding import MAX_HEIGHT, MAX_WIDTH, build_embed_code
 from bot.web.pages import describe_search
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_search
 from bot.web.site import PAGE_TEXTS, SITE
-from bot.web.view_models import build_card_view, contain_text, isolate_text, shorten_title
+from bot.web.view_models import (
+    build_card_view,
+    contain_text,
+    fit_size,
+    isolate_text,
+    measure_clip_size,
+    shorten_title,
+)
 
-_MAX_WIDTH: Final = 960
-_MAX_HEIGHT: Final = 720
-"""Maximum size of the player in pixels, unless the request asks for less."""
 _UNLIMITED: Final = 100_000
 
 
@@ -57,24 +61,17 @@ async def get_oembed(request: web.Request) -> web.Response:
         title = "not the URL of a public clip"
         return responses.respond_problem(request, 404, title, parameter="url")
     card = build_card_view(entry, site, texts)
-    clip_size = (entry.clip.width or 16, entry.clip.height or 9)
-    limits = (_read_max_side(request, "maxwidth"), _read_max_side(request, "maxheight"))
-    width, height = _fit_size(clip_size, (min(limits[0], _MAX_WIDTH), min(limits[1], _MAX_HEIGHT)))
-    poster = _fit_size(clip_size, (POSTER_MAX_SIDE, POSTER_MAX_SIDE))
+    asked = (_read_max_side(request, "maxwidth"), _read_max_side(request, "maxheight"))
+    limits = (min(asked[0], MAX_WIDTH), min(asked[1], MAX_HEIGHT))
+    width, height = fit_size(measure_clip_size(entry), limits)
     thumbnail: dict[str, Any] = {}
-    if poster[0] <= limits[0] and poster[1] <= limits[1]:  # oEmbed forbids larger thumbnails
+    # oEmbed forbids larger thumbnails
+    if card.poster_width <= asked[0] and card.poster_height <= asked[1]:
         thumbnail = {
             "thumbnail_url": site.build_absolute_url(card.poster),
-            "thumbnail_width": poster[0],
-            "thumbnail_height": poster[1],
+            "thumbnail_width": card.poster_width,
+            "thumbnail_height": card.poster_height,
         }
-    frame = site.templates.render(
-        "frame.html",
-        url=site.build_absolute_url(f"{card.url}/player"),
-        width=width,
-        height=height,
-        c=card,
-    )
     return responses.respond_json(
         request,
         {
@@ -85,7 +82,7 @@ async def get_oembed(request: web.Request) -> web.Response:
             "provider_name": "Clapper",
             "provider_url": site.build_absolute_url("/"),
             **thumbnail,
-            "html": frame.strip(),
+            "html": build_embed_code(entry, card, site, limits),
             "width": width,
             "height": height,
         },
@@ -102,13 +99,6 @@ def _parse_clip_url(text: str, base: URL) -> int | None:
     if not is_ours or not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     return int(number)
-
-
-def _fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
-    """Return ``size`` scaled down to ``limits``, with the same aspect ratio."""
-    (width, height), (max_width, max_height) = size, limits
-    scale = min(1.0, max_width / width, max_height / height)
-    return max(1, int(width * scale)), max(1, int(height * scale))
 
 
 def _read_max_side(request: web.Request, name: str) -> int:

@@ -17,6 +17,7 @@ from bot.domain.showcase.gallery import (
 from bot.web import responses
 from bot.web.chips import build_chips
 from bot.web.discovery import build_video_object
+from bot.web.embedding import build_discord_link, build_embed_code
 from bot.web.page_texts import LANGUAGE_PARAMETER, LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
@@ -58,6 +59,7 @@ def render_page(
         absolute=site.build_absolute_url,
         languages=LANGUAGES,
         isolate=isolate_text,
+        short=shorten_title,
         here=str(here) if status == 200 else "/",
         versions=None if address is None else _build_versions(request, address),
         **values,
@@ -222,6 +224,9 @@ async def show_clip(request: web.Request) -> web.Response:
         address=card.url,
         clip=card,
         entry=entry,
+        link=site.build_absolute_url(card.url),
+        embed_code=build_embed_code(entry, card, site),
+        discord_link=build_discord_link(entry),
         video_object=build_video_object(entry, card, site, texts),
         heading=shorten_title(card.title, 140),
         title=shorten_title(card.title),

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.services.clips.thumbnails import POSTER_MAX_SIDE
 from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
 
@@ -31,6 +32,8 @@ class CardView:
     url: str
     video: str
     poster: str
+    poster_width: int
+    poster_height: int
     preview: str | None
     title: str
     prompt: str | None
@@ -61,11 +64,14 @@ def build_card_view(
     clip = entry.clip
     url = f"/clips/{clip.id}"
     prompt = None if entry.prompt is None else contain_text(entry.prompt)
+    poster_size = fit_size(measure_clip_size(entry), (POSTER_MAX_SIDE, POSTER_MAX_SIDE))
     return CardView(
         id=clip.id,
         url=url,
         video=f"{url}/video.mp4",
         poster=f"{url}/poster.jpg",
+        poster_width=poster_size[0],
+        poster_height=poster_size[1],
         preview=f"{url}/preview.mp4" if has_preview else None,
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
@@ -88,6 +94,18 @@ def build_card_view(
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
+
+
+def fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
+    """Return ``size`` scaled down to ``limits``, with the same aspect ratio."""
+    (width, height), (max_width, max_height) = size, limits
+    scale = min(1.0, max_width / width, max_height / height)
+    return max(1, int(width * scale)), max(1, int(height * scale))
+
+
+def measure_clip_size(entry: GalleryEntry) -> tuple[int, int]:
+    """Return width and height of a clip; of one whose size is not known, only the shape."""
+    return entry.clip.width or 16, entry.clip.height or 9
 
 
 async def build_moving_cards(

@@ -528,6 +528,11 @@ async def test_copying_the_recipe(browser: Browser, gallery: Gallery) -> None:
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("/video generate prompt:Storm over the lighthouse")
     assert "duration:2" in copied
+    await page.locator(".share summary").click()
+    await tab.check_accessibility()
+    await page.get_by_role("button", name=say("share.copy_link")).click()
+    await expect(page.get_by_role("button", name=say("same_command.copied"))).to_have_count(1)
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{gallery.url}/clips/4"
     tab.check()
 
 

@@ -54,6 +54,11 @@ PLACES: Final = (
     (CLIP, "#like", ("same_command.title", "clip.prompt")),
     (CLIP, ".recipe p", ("same_command.how",)),
     (CLIP, ".recipe .button", ("same_command.copy", "same_command.copied")),
+    (CLIP, ".share > .button", ("share.discord",)),
+    (CLIP, ".share summary", ("share.title",)),
+    (CLIP, ".ways-out label", ("share.link", "share.embed")),
+    (CLIP, ".ways-out .button", ("share.copy_link", "share.copy_embed")),
+    (CLIP, "#send", ("share.send",)),
     (CLIP, "#settings", ("facts.title",)),
     (CLIP, ".facts dt", ("facts.*",)),
     (CLIP, ".facts dd", ("mode.*", "facts.seconds")),
@@ -97,6 +102,7 @@ VALUES: Final = {
     "title": "A lantern in the storm",
 }
 WITHIN_PAGE: Final = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+OPEN: Final = "document.querySelectorAll('details').forEach(each => each.open = true)"
 MEASURE: Final = """texts => texts.map(([selector, text]) => {
     const element = document.querySelector(selector);
     const page = document.documentElement.clientWidth;  // innerWidth grows with what is too wide
@@ -177,6 +183,7 @@ async def test_every_text_fits_on_a_phone(
     for path in dict.fromkeys(page for page, *_ in PLACES):
         page = await tab.open(path)
         assert await page.locator("html").get_attribute("lang") == language
+        await page.evaluate(OPEN)
         assert await page.evaluate(WITHIN_PAGE), path
         shown = [
             (key, selector, fill_text(form))

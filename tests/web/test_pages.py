@@ -20,6 +20,7 @@ from tests.web.conftest import ENTRIES, Gallery, Serving, client
 
 PUBLIC = ENTRIES - 1
 PAGES = ("/", "/clips/3", "/clips/3/player", "/?q=zebra", "/clips/999999", "/no/such/page")
+DISCORD = "https://discord.com/channels/"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +52,10 @@ async def test_no_page_has_inline_code(http: aiohttp.ClientSession, path: str) -
     assert not re.search(rf"<script(?![^>]*\ssrc=)(?! {data_block}>)", body)
     assert not re.search(r"\son\w+\s*=", body)
     assert not re.search(r"\sstyle\s*=|<style", body)
-    assert not re.search(r"(?:src|href)=\"(?:https?:)?//(?!127\.0\.0\.1)", body)
+    elsewhere = r"(?:https?:)?//(?!127\.0\.0\.1)"
+    assert not re.search(rf"src=\"{elsewhere}", body)
+    links = re.findall(rf"<(\w+)[^>]*href=\"({elsewhere}[^\"]*)", body)
+    assert all(tag == "a" and url.startswith(DISCORD) for tag, url in links), links
 
 
 @pytest.mark.parametrize(
@@ -313,6 +317,8 @@ async def test_a_pasted_link_plays_in_discord(
     assert tags["og:video:type"] == "video/mp4"
     assert (tags["og:video:width"], tags["og:video:height"]) == ("1280", "720")
     assert tags["og:image"] == f"{gallery.url}/clips/3/poster.jpg"
+    assert (tags["og:image:width"], tags["og:image:height"]) == ("1280", "720")
+    assert tags["og:image:alt"].startswith("Morning comes")
     async with http.get(tags["og:video"]) as answer:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     link = re.search(r'type="application/json\+oembed" href="([^"]+)"', body)
@@ -322,6 +328,11 @@ async def test_a_pasted_link_plays_in_discord(
     assert embed["type"] == "video"
     assert f'src="{gallery.url}/clips/3/player"' in embed["html"]
     assert embed["title"].startswith("Morning comes")
+    shared = re.search(r'<textarea id="embed"[^>]*>(.*?)</textarea>', body)
+    assert shared
+    assert unescape(shared[1]) == embed["html"]
+    assert f'value="{gallery.url}/clips/3"' in body
+    assert f'href="{DISCORD}{seed.HARBOUR}/2/60003"' in body
     small = {"url": f"{gallery.url}/clips/3", "maxwidth": "320"}
     async with http.get("/oembed", params=small) as answer:
         assert (await answer.json())["width"] == 320

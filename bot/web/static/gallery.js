@@ -243,6 +243,17 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// -- sharing with another app, where the system offers it
+
+const send = document.getElementById("send");
+if (send && navigator.share) {
+  send.hidden = false;
+  send.addEventListener("click", () => {
+    const url = document.getElementById("link").value;
+    navigator.share({ title: send.dataset.title, url }).catch(() => {}); // given up
+  });
+}
+
 // -- what was on the wall when a clip was opened is watched in this order
 
 function recallWall() {
