@@ -23,6 +23,7 @@ START: Final = """
 import sys
 sys.path += [sys.argv.pop(1), sys.argv.pop(1)]
 from importlib.metadata import entry_points
+assert "sandbox.testing.pytest_plugin" in {each.value for each in entry_points(group="pytest11")}
 (command,) = entry_points(group="console_scripts", name="clapper-sandbox")
 sys.exit(command.load()())
 """
