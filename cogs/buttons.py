@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import discord
@@ -19,6 +20,7 @@ from bot.discord.user_install import (
 from bot.domain.clips.history_query import PageRequest
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
+from bot.domain.jobs.remakes import Remake, build_remake
 from bot.domain.jobs.request import PictureFit
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
@@ -90,6 +92,8 @@ class ButtonActions(commands.Cog):
         self.router.register_button(ButtonAction.EXTEND, self.open_extend_form)
         self.router.register_button(ButtonAction.EDIT, self.open_edit_form)
         self.router.register_button(ButtonAction.REDO, self.redo_job)
+        for remake in Remake:
+            self.router.register_button(ButtonAction(remake), partial(self.remake_job, remake))
         self.router.register_button(ButtonAction.REWORD, self.open_reword_form)
         self.router.register_button(ButtonAction.DETAILS, self.show_details)
         self.router.register_button(ButtonAction.CANCEL, self.request_flow.cancel_job)
@@ -136,6 +140,18 @@ class ButtonActions(commands.Cog):
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
         await self.request_flow.repeat_job(job, RequestSource.from_interaction(interaction))
+
+    async def remake_job(
+        self, remake: Remake, interaction: discord.Interaction, job_id: int
+    ) -> None:
+        """Make the clip again in a larger resolution or in the other shape."""
+        if self._double_clicks.is_double(interaction.user.id, ButtonAction(remake), job_id):
+            await interaction.response.defer()
+            return
+        await acknowledge_request(interaction)
+        job = await self._load_job(interaction, job_id)
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(build_remake(job.plan, remake), source, repeated=job)
 
     async def retry_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Retry a failed job once. If that fails too, the new job has its own button."""

@@ -248,6 +248,10 @@ class ClipCards:
             build_button(action, job.id, locale)
             for action in (ButtonAction.REDO, ButtonAction.REWORD)
         ]
+        remakes = [
+            build_button(ButtonAction(remake), job.id, locale)
+            for remake in self._model_info.list_remakes(job.plan, now)
+        ]
         showcase = [
             build_button(
                 ButtonAction.SHOWCASE, clip.id, locale, key=f"showcase{suffix}", clip=clip.id
@@ -260,11 +264,11 @@ class ClipCards:
             build_button(ButtonAction.DELETE, job.id, locale),
         ]
         if len(clips) == 1:
-            paid, free = [*extend, *edit, *repeat], [*showcase, *others]
+            paid, free = [*extend, *edit, *repeat], [*remakes, *showcase, *others]
             rows = [paid + free] if len(paid + free) <= _MAX_ROW_LENGTH else [paid, free]
         else:
             clip_rows = (extend, edit, showcase)
-            rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), [*repeat, *others]]
+            rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), remakes, [*repeat, *others]]
         return [build_action_row(*row) for row in rows if row]
 
 

@@ -49,6 +49,10 @@ class ButtonAction(StrEnum):
     # a job
     REDO = "redo"
     REWORD = "reword"
+    FULL_HD = "full_hd"
+    ULTRA_HD = "ultra_hd"
+    UPRIGHT = "upright"
+    WIDE = "wide"
     DETAILS = "details"
     DELETE = "delete"
     CONFIRM_DELETE = "delete_yes"

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import OperatorRegion, VideoRequest
+from bot.domain.jobs.remakes import Remake, list_remakes
+from bot.domain.jobs.request import OperatorRegion, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import RuleContext, find_violations
+from bot.domain.models import ModelSpec
 from bot.services.admin.model_directory import ModelDirectory
 
 
@@ -23,6 +25,10 @@ class ModelInfoSource(Protocol):
 
     def is_editable(self, clip: Clip, now: datetime) -> bool:
         """Return whether an offered model can edit the clip at ``now``."""
+        ...
+
+    def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
+        """Return what else the plan's model, if it is offered, can make of the same request."""
         ...
 
 
@@ -54,7 +60,17 @@ class ModelInfo:
         request = VideoRequest(prompt="…", source=clip.as_source(), is_edit=True)
         return self._is_possible(request, now)
 
+    def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
+        models = self._model_directory.list_offered(plan.mode)
+        model = next((each for each in models if each.id == plan.model), None)
+        if model is None:
+            return []
+        return list(list_remakes(plan, model, self._build_context(models, now)))
+
     def _is_possible(self, request: VideoRequest, now: datetime) -> bool:
         models = self._model_directory.list_offered(request.mode)
-        context = RuleContext(models=models, now=now.timestamp(), region=self._region)
+        context = self._build_context(models, now)
         return any(next(find_violations(request, model, context), None) is None for model in models)
+
+    def _build_context(self, models: tuple[ModelSpec, ...], now: datetime) -> RuleContext:
+        return RuleContext(models=models, now=now.timestamp(), region=self._region)

@@ -169,6 +169,15 @@ async def test_double_click_on_redo_makes_one_clip(stage: BotStage) -> None:
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
+    # one click makes it upright, as a request of its own
+    pressed = await stage.press_button(clip, quote_text("button.upright"), "Cem")
+    answer = await stage.wait_for_answer(pressed, quote_text("ask.accepted"))
+    assert " · 9:16 · " in answer
+    assert "$0.40" in answer
+    upright = await stage.wait_for_clip(room, 3)
+    assert quote_text("button.wide") in buttons_of(upright)
+    parameters = (await stage.list_submits())[-1]["json"]["parameters"]
+    assert parameters["aspectRatio"] == "9:16"
 
 
 async def test_reply_without_ping_gets_one_hint(stage: BotStage) -> None:

@@ -1,6 +1,7 @@
 """Clip and job cards: their content, and that nothing a member typed has an effect."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,8 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
-from bot.domain.jobs.request import GenerationMode, GoogleRoute
+from bot.domain.jobs.remakes import Remake
+from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.ui.clip_card import ClipCards
@@ -33,9 +35,12 @@ EVIL = (
 class Titles:
     """A model that extends what Google keeps, and one that edits copies."""
 
-    def __init__(self, *, extendable: bool = True, editable: bool = False) -> None:
+    def __init__(
+        self, *, extendable: bool = True, editable: bool = False, remakes: Sequence[Remake] = ()
+    ) -> None:
         self._extendable = extendable
         self._editable = editable
+        self._remakes = remakes
 
     def get_display_name(self, model: str) -> str:
         return "Veo 3.1 Fast"
@@ -46,6 +51,9 @@ class Titles:
 
     def is_editable(self, clip: Clip, now: datetime) -> bool:
         return self._editable
+
+    def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
+        return list(self._remakes)
 
 
 def texts(view: ui.LayoutView) -> str:
@@ -178,6 +186,10 @@ def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
         name_buttons("showcase", "details", "delete"),
     ]
     assert buttons(view)[quote_text("button.edit_clip")] == "clapper:edit_clip:12"
+    cards = ClipCards(model_info=Titles(editable=True, remakes=(Remake.FULL_HD, Remake.UPRIGHT)))
+    remade = buttons(cards.build_clip_card(a_job(), [enclosed()], NOW))
+    assert list(remade)[4:] == name_buttons("full_hd", "upright", "showcase", "details", "delete")
+    assert remade[quote_text("button.upright")] == "clapper:upright:7"
     several = [enclosed(id=12 + n, index=n) for n in range(4)]
     view = cards.build_clip_card(a_job(plan=a_plan(videos=4)), several, NOW)
     check(view)

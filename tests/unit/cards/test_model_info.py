@@ -8,9 +8,16 @@ import pytest
 
 from bot.config.model_catalog import load_catalog
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion
+from bot.domain.jobs.remakes import Remake, build_remake
+from bot.domain.jobs.request import (
+    AspectRatio,
+    GenerationMode,
+    GoogleRoute,
+    OperatorRegion,
+    Resolution,
+)
 from bot.ui.model_info import ModelInfo, find_end
-from tests.unit.words.examples import NOW, a_clip
+from tests.unit.words.examples import NOW, a_clip, a_plan
 
 OMNI = {
     "model": "gemini-omni-1.2-flash",
@@ -84,3 +91,45 @@ def test_the_end_is_that_of_what_google_keeps() -> None:
         return True
 
     assert find_end(never, a_clip(remote_expires_at=None), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("routes", "changes", "remakes"),
+    [
+        ([GoogleRoute.GEMINI], {}, [Remake.FULL_HD, Remake.UPRIGHT]),
+        ([GoogleRoute.GEMINI], {"resolution": Resolution.P1080}, [Remake.ULTRA_HD, Remake.UPRIGHT]),
+        ([GoogleRoute.GEMINI], {"resolution": Resolution.UHD}, [Remake.UPRIGHT]),
+        ([GoogleRoute.GEMINI], {"seconds": 4}, [Remake.UPRIGHT]),  # 1080p needs 8 s
+        (
+            [GoogleRoute.GEMINI],
+            {"aspect_ratio": AspectRatio.PORTRAIT},
+            [Remake.FULL_HD, Remake.WIDE],
+        ),
+        ([GoogleRoute.OMNI], {}, []),  # the plan's model is not offered here
+        (
+            [GoogleRoute.OMNI],
+            {"model": OMNI["model"], "route": GoogleRoute.OMNI, "seconds": 5},
+            [Remake.FULL_HD, Remake.UPRIGHT],
+        ),
+    ],
+)
+def test_remakes_are_what_the_same_model_can_do(
+    routes: list[GoogleRoute], changes: dict[str, Any], remakes: list[Remake]
+) -> None:
+    plan = a_plan(**changes)
+    assert info(*routes).list_remakes(plan, NOW) == remakes
+    for remake in remakes:
+        request = build_remake(plan, remake)
+        assert request != plan.as_request()
+        assert (request.prompt, request.model, request.seconds) == (
+            plan.prompt,
+            plan.model,
+            plan.seconds,
+        )
+
+
+def test_an_extension_keeps_its_clips_shape() -> None:
+    source = a_clip(**OMNI).as_source()
+    changes = {"model": "gemini-omni-1.2-flash", "route": GoogleRoute.OMNI, "source": source}
+    plan = a_plan(mode=GenerationMode.EXTENSION, seconds=4, **changes)
+    assert Remake.UPRIGHT not in info(GoogleRoute.OMNI).list_remakes(plan, NOW)

@@ -26,6 +26,8 @@ from bot.domain.errors import (
     UploadInterrupted,
 )
 from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.remakes import Remake
+from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import JobProgress
 from bot.media.local_store import LocalMediaStore
 from bot.ui.clip_card import ClipCards
@@ -55,6 +57,9 @@ class FakeModelInfo:
 
     def is_editable(self, clip: Clip, now: datetime) -> bool:
         return True
+
+    def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
+        return []
 
 
 class FixedClock(SystemClock):

@@ -20,7 +20,8 @@ from bot.domain.clips.upload_options import UploadOption
 from bot.domain.errors import LimitScope
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
-from bot.domain.jobs.request import GenerationMode
+from bot.domain.jobs.remakes import Remake
+from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
@@ -66,6 +67,9 @@ class Titles:
 
     def is_editable(self, clip: Clip, now: datetime) -> bool:
         return True
+
+    def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
+        return [Remake.ULTRA_HD, Remake.UPRIGHT]
 
 
 def job_in(locale: str, **changes: Any) -> Job:
