@@ -7,6 +7,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.config.model_catalog import load_catalog
 from bot.domain.clips.clip import Clip
@@ -36,7 +37,7 @@ from bot.store.tables.core import (
     remote_deletions_table,
 )
 from tests.contract.test_omni_jobs import make_lost_job, submit
-from tests.fakes.clock import FastClock
+from tests.fakes.clock import FastClock, VirtualClock
 from tests.fakes.google import FakeGoogle, FakeMediaProbe, ScriptStep
 from tests.fakes.world import GUILD, MEMBER, SimulatedProcess, SimulatedWorld, make_origin
 from tests.harness.waiting import eventually
@@ -156,11 +157,18 @@ class TestDeletion:
         clip = await make_clip(world, process)
         await world.clips.delete_for_job(clip.job_id)
         world.google.delete_script.append(error)
+        clock = VirtualClock(start=world.clock.now())
+
+        async def read_clock(_: AsyncConnection) -> datetime:
+            return clock.now()
+
+        store = RemoteDeletionStore(world.database, now=read_clock)
+        deletions = replace(deletions, store=store, clock=clock)
         for _ in range(2):  # the second finds nothing due
             await deletions.run_due()
         assert not world.google.deleted
         assert await self.list_pending(world) == [clip.interaction_id]
-        world.clock.jump(timedelta(minutes=5))
+        clock.jump_ahead(300)
         await deletions.run_due()
         assert world.google.deleted == [clip.interaction_id]
 

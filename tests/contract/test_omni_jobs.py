@@ -19,6 +19,7 @@ from bot.domain.ports import (
     OperationFinished,
     OperationNotStarted,
     OperationPending,
+    PollResult,
 )
 from bot.services.jobs.requests import CancellationResult
 from bot.services.jobs.stages.running_job import PollingTimes
@@ -161,9 +162,13 @@ class TestOverQuota:
     ) -> None:
         """It does not wait for the quota to reset."""
         job = await submit_endless(world, process)
-        await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
         quota = GoogleQuotaExceeded("429", retry_after_s=1500.0)
-        world.google.default_poll = OperationNotStarted(quota)
+
+        async def cancel_elsewhere_and_answer() -> PollResult:
+            await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
+            return OperationNotStarted(quota)
+
+        world.google.default_poll = cancel_elsewhere_and_answer
         after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
         assert after.finished_at is not None

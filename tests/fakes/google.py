@@ -31,10 +31,11 @@ class FakeGoogle(VideoModels):
 
     ``submit_script``, ``poll_script`` and ``fetch_script`` serve one call a step: an exception is
     raised, a poll's answer returned, ``None`` means as usual. Beyond its script every poll returns
-    ``default_poll``, if set. ``send_gate`` holds every submit before the last check,
-    ``answer_gate`` after Google has started the operation and before it answers. ``before_send``
-    is called once, right before the last check. ``can_find`` allows the search for lost submits.
-    ``odd_downloads`` are no video, and ``is_verifying`` says whether downloads are compared.
+    ``default_poll``, if set, or what it returns. ``send_gate`` holds every submit before the last
+    check, ``answer_gate`` after Google has started the operation and before it answers.
+    ``before_send`` is called once, right before the last check. ``can_find`` allows the search for
+    lost submits. ``odd_downloads`` are no video, and ``is_verifying`` says whether downloads are
+    compared.
 
     With ``can_cancel`` the poll after a cancellation says that the operation was stopped, and costs
     ``stopped_bill``; ``cancel_script`` and ``delete_script`` serve as the other scripts. ``billed``
@@ -61,7 +62,7 @@ class FakeGoogle(VideoModels):
         self.submit_script: deque[ScriptStep] = deque()
         self.poll_script: deque[ScriptStep] = deque()
         self.fetch_script: deque[ScriptStep] = deque()
-        self.default_poll: PollResult | None = None
+        self.default_poll: PollResult | Callable[[], Awaitable[PollResult]] | None = None
         self.billed: Micros | None = None
         self.stopped_bill: Micros | None = None
         self.can_cancel = False
@@ -125,6 +126,8 @@ class FakeGoogle(VideoModels):
         self.poll_counts[operation] += 1
         if self.can_cancel and operation in self.cancelled:
             return OperationCancelled(self.stopped_bill)
+        if callable(self.default_poll):
+            return await self.default_poll()
         if self.default_poll is not None:
             return self.default_poll
         if operation not in self._plans:
