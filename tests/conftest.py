@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,25 +60,36 @@ def _log_plain_tracebacks() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
-_LONGEST_FIRST = (
-    *("chaos", "unit/images", "unit/video", "unit/transcoding", "unit/project"),
-    *("e2e", "web", "contract", "sandbox"),
+_WAITING = (
+    *("chaos", "web/test_browser.py", "e2e/test_startup.py", "e2e/test_webhooks.py"),
+    *("e2e", "web"),
 )
+"""Where tests mostly wait for programs that they started, the longest first."""
+_BUSY = ("unit/images", "unit/video", "unit/transcoding", "unit/project", "contract", "sandbox")
+"""Where tests mostly use the processor, the longest first; all others follow."""
+_WAITING_ENDS_AT = 0.9
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slow files, so that none runs alone at the end."""
+    """Mix files that wait with files that compute, so that no processor is idle.
+
+    The slow ones of both kinds come first, so that none runs alone at the end.
+    """
     root = Path(__file__).parent
+    files = list(dict.fromkeys(item.path for item in items))
 
-    @cache
-    def get_rank(path: Path) -> int:
-        places = enumerate(_LONGEST_FIRST)
+    def find_rank(path: Path, places: tuple[str, ...]) -> int:
         inside = path.relative_to(root)
-        return next(
-            (rank for rank, name in places if inside.is_relative_to(name)), len(_LONGEST_FIRST)
-        )
+        ranks = (rank for rank, name in enumerate(places) if inside.is_relative_to(name))
+        return next(ranks, len(places))
 
-    items.sort(key=lambda item: get_rank(item.path))
+    waiting = [path for path in files if find_rank(path, _WAITING) < len(_WAITING)]
+    busy = [path for path in files if path not in waiting]
+    waiting.sort(key=lambda path: find_rank(path, _WAITING))
+    busy.sort(key=lambda path: find_rank(path, _BUSY))
+    places = {path: place * _WAITING_ENDS_AT / len(waiting) for place, path in enumerate(waiting)}
+    places |= {path: place / len(busy) for place, path in enumerate(busy)}
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_collection_finish() -> None:
