@@ -4,12 +4,15 @@ Their URLs contain a digest of the content. So browsers can cache them for a yea
 changed file at once.
 """
 
-import gzip
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+from bot.web.compression import compress_body
+from bot.web.negotiation import ContentEncoding
 
 _STATIC_FOLDER: Final = Path(__file__).parent / "static"
 _CONTENT_TYPES: Final = {
@@ -21,15 +24,24 @@ _CONTENT_TYPES: Final = {
 _COMPRESSIBLE_SUFFIXES: Final = frozenset({".css", ".js", ".svg"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StaticAsset:
-    """One file. ``gzip_body`` is `None` if compression does not make it smaller."""
+    """One file, and what its compressed forms were when somebody asked for them."""
 
     name: str
     content_type: str
     body: bytes
-    gzip_body: bytes | None
     digest: str
+    is_compressible: bool
+    _compressed: dict[ContentEncoding, bytes] = field(init=False, default_factory=dict)
+
+    async def compress(self, encoding: ContentEncoding) -> bytes:
+        """Return the compressed body. The first time it is made as small as possible."""
+        if encoding not in self._compressed:
+            self._compressed[encoding] = await asyncio.to_thread(
+                compress_body, self.body, encoding, is_kept=True
+            )
+        return self._compressed[encoding]
 
 
 class StaticAssets:
@@ -52,11 +64,10 @@ class StaticAssets:
 
 def _read_asset(path: Path) -> StaticAsset:
     body = path.read_bytes()
-    packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSIBLE_SUFFIXES else body
     return StaticAsset(
         name=path.name,
         content_type=_CONTENT_TYPES[path.suffix],
         body=body,
-        gzip_body=packed if len(packed) < len(body) else None,
         digest=blake2b(body, digest_size=8).hexdigest(),
+        is_compressible=path.suffix in _COMPRESSIBLE_SUFFIXES,
     )

@@ -14,7 +14,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaFile
 from bot.services.clips.thumbnails import EncoderBusy
 from bot.web.file_responses import send_file
-from bot.web.negotiation import accepts_gzip
+from bot.web.negotiation import choose_encoding
 from bot.web.security import hold_stream
 from bot.web.site import SITE, WEB_INSTRUMENTS, get_public_entry
 
@@ -60,15 +60,15 @@ async def _send_thumbnail(
 
 async def send_favicon(request: web.Request) -> web.Response:
     """Send the icon to browsers that ask for the default path."""
-    return _respond_asset(request, "icon.svg")
+    return await _respond_asset(request, "icon.svg")
 
 
 async def send_asset(request: web.Request) -> web.Response:
     """Send a static file. Browsers may cache it for a year if the URL contains its digest."""
-    return _respond_asset(request, request.match_info["name"])
+    return await _respond_asset(request, request.match_info["name"])
 
 
-def _respond_asset(request: web.Request, name: str) -> web.Response:
+async def _respond_asset(request: web.Request, name: str) -> web.Response:
     asset = request.app[SITE].assets.get(name)
     if asset is None:
         raise web.HTTPNotFound
@@ -81,9 +81,10 @@ def _respond_asset(request: web.Request, name: str) -> web.Response:
     if any(tag.value in (asset.digest, "*") for tag in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     body = asset.body
-    if asset.gzip_body is not None and accepts_gzip(request):
-        body = asset.gzip_body
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    encoding = choose_encoding(request) if asset.is_compressible else None
+    if encoding is not None:
+        body = await asset.compress(encoding)
+        headers[hdrs.CONTENT_ENCODING] = encoding
     return web.Response(
         body=body,
         headers=headers,

@@ -1,6 +1,7 @@
 """Headers that list what a client accepts, with weights (RFC 9110, 12.4.2 and 12.5)."""
 
 import re
+from enum import StrEnum
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -26,7 +27,20 @@ def parse_weighted_list(header: str | None) -> list[tuple[str, float]]:
     return choices
 
 
-def accepts_gzip(request: web.BaseRequest) -> bool:
+class ContentEncoding(StrEnum):
+    """How a response is compressed, by the names of HTTP; the first is preferred."""
+
+    BROTLI = "br"
+    ZSTD = "zstd"
+    GZIP = "gzip"
+
+
+def choose_encoding(request: web.BaseRequest) -> ContentEncoding | None:
+    """Return the encoding with the highest weight, or `None` if the client accepts none."""
     header = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))
     weights = dict(parse_weighted_list(header))
-    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
+    if "x-gzip" in weights:
+        weights.setdefault("gzip", weights["x-gzip"])
+    others = weights.get("*", 0.0)
+    best = max(ContentEncoding, key=lambda encoding: weights.get(encoding, others))
+    return best if weights.get(best, others) > 0 else None

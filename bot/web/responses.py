@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from aiohttp import ETag, hdrs, web
 
-from bot.web.negotiation import accepts_gzip
+from bot.web.compression import compress_body
+from bot.web.negotiation import choose_encoding
 
 _COMPRESSION_THRESHOLD_BYTES: Final = 1000
 REVALIDATE_ALWAYS: Final = "private, no-cache"
@@ -28,16 +29,22 @@ def respond_text(
     is_compressible = len(encoded) >= _COMPRESSION_THRESHOLD_BYTES
     if is_compressible:
         headers[hdrs.VARY] = ", ".join(filter(None, [headers.get(hdrs.VARY), hdrs.ACCEPT_ENCODING]))
+    etag: ETag | None = None
+    if status == 200:
+        tag = blake2b(encoded, digest_size=12).hexdigest()
+        etag = ETag(tag, is_weak=True)  # weak: the body may be compressed or not
+        if any(each.value in (tag, "*") for each in request.if_none_match or ()):
+            response = web.Response(status=304, headers=headers)
+            response.etag = etag
+            return response
+    encoding = choose_encoding(request) if is_compressible else None
+    if encoding is not None:
+        encoded = compress_body(encoded, encoding)
+        headers[hdrs.CONTENT_ENCODING] = encoding
     response = web.Response(
         body=encoded, content_type=content_type, charset="utf-8", status=status, headers=headers
     )
-    if status == 200:
-        tag = blake2b(encoded, digest_size=12).hexdigest()
-        if any(etag.value in (tag, "*") for etag in request.if_none_match or ()):
-            response = web.Response(status=304, headers=headers)
-        response.etag = ETag(tag, is_weak=True)  # weak: the body may be compressed or not
-    if response.status != 304 and is_compressible and accepts_gzip(request):
-        response.enable_compression(web.ContentCoding.gzip)
+    response.etag = etag
     return response
 
 

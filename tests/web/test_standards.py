@@ -1,8 +1,10 @@
 """Pages, API and feed follow web standards and work with other programs."""
 
+import gzip
 import io
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,15 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import aiohttp
+import brotli
 import jsonschema
 import pytest
+import zstandard
 from aiohttp.test_utils import make_mocked_request
 from PIL import Image
 from yarl import URL
 
-from bot.web.negotiation import accepts_gzip, parse_weighted_list
+from bot.web.negotiation import choose_encoding, parse_weighted_list
 from bot.web.openapi import build_openapi_document
 from bot.web.page_texts import LANGUAGES, choose_language
 from bot.web.view_models import contain_text
@@ -25,6 +29,12 @@ from tests.web.conftest import Gallery
 from tests.web.local_site import serve_locally
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+DECODERS: dict[str | None, Callable[[bytes], bytes]] = {
+    None: bytes,
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+    "zstd": zstandard.decompress,
+}
 RIGHT_TO_LEFT = "\u202e"
 
 
@@ -113,39 +123,43 @@ async def test_what_does_not_exist_is_limited(path: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("header", "is_gzip"),
+    ("header", "encoding"),
     [
-        (None, False),
-        ("", False),
-        ("identity", False),
-        ("gzip", True),
-        ("GZIP", True),
-        ("gzip;q=0", False),
-        ("gzip; q=0.0, *", False),
-        ("gzip;q=0.5", True),
-        ("gzip;Q=0.5", True),
-        ("deflate, br, zstd", False),
-        ("gzip, deflate, br, zstd", True),
-        ("*", True),
-        ("*;q=0", False),
-        ("x-gzip", True),
-        ("notgzip", False),
+        (None, None),
+        ("", None),
+        ("identity", None),
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.0, *", "br"),
+        ("gzip;q=0.5", "gzip"),
+        ("gzip;Q=0.5", "gzip"),
+        ("deflate", None),
+        ("zstd;q=1, br;q=0.9, gzip;q=0.8", "zstd"),
+        ("zstd, gzip", "zstd"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("br;q=0, *;q=0", None),
+        ("*", "br"),
+        ("*;q=0", None),
+        ("x-gzip", "gzip"),
+        ("notgzip", None),
     ],
 )
 async def test_the_encoding_is_negotiated(
-    http: aiohttp.ClientSession, header: str | None, is_gzip: bool
+    gallery: Gallery, header: str | None, encoding: str | None
 ) -> None:
-    """For pages and files: gzip if requested, otherwise plain. [web-W14]"""
+    """For pages and files: the one that is preferred, otherwise plain. [web-W14]"""
     headers = {} if header is None else {"Accept-Encoding": header}
     request = make_mocked_request("GET", "/", headers=headers)
-    assert accepts_gzip(request) is is_gzip
-    for path in ("/", "/static/gallery.css", "/api/v1/clips"):
-        skip = {"skip_auto_headers": ["Accept-Encoding"], "headers": headers}
-        async with http.get(path, **skip) as answer:  # type: ignore[arg-type]
-            assert answer.headers.get("Content-Encoding", "identity") == (
-                "gzip" if is_gzip else "identity"
-            )
-            assert "Accept-Encoding" in answer.headers["Vary"]
+    assert choose_encoding(request) == encoding
+    async with aiohttp.ClientSession(
+        gallery.url, auto_decompress=False, skip_auto_headers=["Accept-Encoding"]
+    ) as http:
+        for path in ("/", "/static/gallery.css", "/api/v1/clips"):
+            async with http.get(path, headers=headers) as answer:
+                assert answer.headers.get("Content-Encoding") == encoding
+                assert "Accept-Encoding" in answer.headers["Vary"]
+                assert b"width" in DECODERS[encoding](await answer.read())
 
 
 @pytest.mark.parametrize(
