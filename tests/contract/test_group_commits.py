@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -136,12 +137,39 @@ async def test_changes_during_a_commit_are_the_next_group() -> None:
 
     writer = GroupWriter(write_group=write_group, write_alone=write_alone)
     first = writer.add_change(1, change_first)
-    assert writer.must_start
+    assert writer.must_run()
+    assert not writer.must_run()
     await writer.run()
     assert await first == 1
     assert await asyncio.gather(*futures) == [2, 2]
     assert sizes == [1, 2, 2]
-    assert not writer.must_start
+    assert not writer.must_run()
+
+
+async def test_changes_of_successive_passes_share_a_group() -> None:
+    """The jobs of a claim start in one pass of the event loop each."""
+    groups: list[list[int]] = [[]]
+
+    async def write_group(work: Work) -> None:
+        await work(None)  # type: ignore[arg-type]
+        groups.append([])
+
+    async def add_changes() -> None:
+        for number in range(50):
+            futures.append(writer.add_change(number, partial(record_change, number)))
+            await asyncio.sleep(0)
+
+    async def record_change(number: int, _connection: AsyncConnection) -> None:
+        groups[-1].append(number)
+
+    writer = GroupWriter(write_group=write_group, write_alone=write_group)
+    futures: list[asyncio.Future[None]] = []
+    adding = asyncio.create_task(add_changes())
+    await asyncio.sleep(0)
+    await asyncio.gather(adding, writer.run())
+    await asyncio.gather(*futures)
+    assert [number for group in groups for number in group] == list(range(50))
+    assert len(groups[0]) == 32
 
 
 @pytest.mark.parametrize("count", [1, 3])

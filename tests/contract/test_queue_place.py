@@ -27,6 +27,7 @@ async def test_place_is_the_one_in_the_fair_order(world: SimulatedWorld) -> None
     accepted = await world.jobs.admit_requests(requests, policy=world.policy, owner=None)
     jobs = [admission.job for admission in accepted if isinstance(admission, Admission)]
     assert len(jobs) == len(accepted)
+    assert [job.id for job in jobs] == sorted(job.id for job in jobs), "the order of arrival"
     now = world.clock.now()
     for job in chance.sample(jobs, 20):  # some run, some have run, some long ago
         state = chance.choice([JobState.SUBMITTING, JobState.POLLING, JobState.DONE])

@@ -6,7 +6,7 @@ with random sequences.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -62,20 +62,15 @@ NO_USAGE: Final = UsageAmount()
 
 
 class LimitMeasure(StrEnum):
-    """The part of a `UsageAmount` that a limit counts."""
+    """The part of a `UsageAmount` that a limit counts, named as its field."""
 
     CLIPS = "clips"
     SECONDS = "seconds"
     MICROS = "micros"
 
     def measure_amount(self, amount: UsageAmount) -> int:
-        match self:
-            case LimitMeasure.CLIPS:
-                return amount.clips
-            case LimitMeasure.SECONDS:
-                return amount.seconds
-            case LimitMeasure.MICROS:
-                return amount.micros
+        measured: int = getattr(amount, self)
+        return measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ class UsageLimits:
                 raise ValueError(f"{name} must not be negative: {value}")
 
     def __iter__(self) -> Iterator[tuple[str, int | None]]:
-        return ((limit.name, getattr(self, limit.name)) for limit in fields(self))
+        return ((name, getattr(self, name)) for name in self.__slots__)
 
     def with_fallback(self, fallback: "UsageLimits") -> "UsageLimits":
         """Return these limits; those that are not set are taken from ``fallback``."""
@@ -284,7 +279,13 @@ class UsageTotals:
         )
 
     def with_job(self, amount: UsageAmount) -> "UsageTotals":
-        return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)
+        return UsageTotals(
+            day=self.day + amount,
+            month=self.month + amount,
+            granted_day=self.granted_day,
+            granted_month=self.granted_month,
+            jobs=self.jobs + 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Database(ABC):
     async def write_together(self, row_id: int, work: Work[T]) -> T:
         """Run ``work``, a single change of the row ``row_id``, as `GroupWriter` describes."""
         future = self._group_writer.add_change(row_id, work)
-        if self._group_writer.must_start:
+        if self._group_writer.must_run():
             task = asyncio.create_task(self._group_writer.run())
             self._running_tasks.add(task)
             task.add_done_callback(self._discard_task)

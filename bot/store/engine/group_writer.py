@@ -1,7 +1,8 @@
 """Commits the single changes of several jobs together, because a commit waits for the disk.
 
-Changes that arrive during a commit share the next one. Each caller gets the result of its own
-change, and only after the commit, so what it did next could not be lost:
+Changes that arrive during a commit share the next one, and so do those that arrive in passes of the
+event loop that follow each other. Each caller gets the result of its own change, and only after the
+commit, so what it did next could not be lost:
 
 * A change that its fence refuses changes no row. It raises `LeaseLost` for its caller and does not
   affect the others.
@@ -24,7 +25,6 @@ from bot.domain.errors import ClapperError, DatabaseUnavailable
 T = TypeVar("T")
 
 _MAXIMUM_GROUP_SIZE: Final = 32
-"""All callers of a group continue in one pass of the event loop, so it must not be large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,11 @@ class GroupWriter:
     _waiting: list[_Change] = field(init=False, default_factory=list)
     _is_running: bool = field(init=False, default=False)
 
-    @property
-    def must_start(self) -> bool:
-        """Whether changes wait and nobody calls `run`."""
-        return bool(self._waiting) and not self._is_running
+    def must_run(self) -> bool:
+        """Return whether changes wait for a call of `run`; only one caller is told so."""
+        is_asked = bool(self._waiting) and not self._is_running
+        self._is_running = self._is_running or is_asked
+        return is_asked
 
     def add_change(
         self, row_id: int, work: Callable[[AsyncConnection], Awaitable[T]]
@@ -72,6 +73,7 @@ class GroupWriter:
         self._is_running = True
         try:
             while self._waiting:
+                await self._gather_changes()
                 group = self._waiting[:_MAXIMUM_GROUP_SIZE]
                 del self._waiting[:_MAXIMUM_GROUP_SIZE]
                 try:
@@ -84,6 +86,20 @@ class GroupWriter:
                         change.future.cancel()  # no effect unless this task was canceled
         finally:
             self._is_running = False
+            for change in self._waiting:  # none, unless this task was canceled
+                change.future.cancel()
+            self._waiting.clear()
+
+    async def _gather_changes(self) -> None:
+        """Wait as long as each pass of the event loop brings another change, and a group has room.
+
+        A change that comes alone waits for one pass. Of jobs that start together, each in a pass of
+        its own, the first changes share a commit and do not take one for every few.
+        """
+        known = 0
+        while known < len(self._waiting) < _MAXIMUM_GROUP_SIZE:
+            known = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _write(self, group: list[_Change]) -> None:
         if len(group) == 1:
@@ -114,6 +130,7 @@ class GroupWriter:
         else:
             for change, result in zip(ordered, results, strict=True):
                 change.settle(result)
+                await asyncio.sleep(0)  # the callers of a group do not continue all at once
 
     async def _write_each(self, changes: list[_Change]) -> None:
         for change in changes:

@@ -247,16 +247,21 @@ async def _insert_jobs(
         "attempts": 0,
     }
     start_at = [_find_start(request, now) for request in requests]
-    # ids must be in the order of arrival, which is the order of the queue
-    statement = insert(jobs_table).returning(jobs_table.c.id, sort_by_parameter_order=True)
+    statement = insert(jobs_table).returning(
+        jobs_table.c.id,
+        jobs_table.c.dedupe_key,
+        # Ids must be in the order of arrival, which is the order of the queue. SQLite inserts in
+        # this order anyway. Asked for it, SQLAlchemy would insert one row at a time.
+        sort_by_parameter_order=connection.dialect.name == "postgresql",
+    )
     rows = [
         job_to_row(request.plan, request.origin) | initial | {"retry_at": retry_at}
         for request, retry_at in zip(requests, start_at, strict=True)
     ]
-    ids = (await connection.execute(statement, rows)).scalars()
+    ids = {key: job_id for job_id, key in await connection.execute(statement, rows)}
     written = {
         request.origin.dedupe_key: Job(
-            id=job_id,
+            id=ids[request.origin.dedupe_key],
             state=JobState.QUEUED,
             origin=request.origin,
             plan=request.plan,
@@ -267,7 +272,7 @@ async def _insert_jobs(
             else None,
             retry_at=retry_at,
         )
-        for request, retry_at, job_id in zip(requests, start_at, ids, strict=True)
+        for request, retry_at in zip(requests, start_at, strict=True)
     }
     inputs = [
         {"job_id": job.id, "path": path}
