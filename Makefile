@@ -147,7 +147,7 @@ messages: $(READY)  ## Bring the texts of all languages in step with the code, a
 	@$(BIN)/python -m tests.translations $(if $(NEW),--new $(NEW))
 
 .PHONY: reference
-reference: $(READY)  ## Write the pages made from the code: settings, command line, models.
+reference: $(READY)  ## Write the pages made from the code: settings, command line, models, the sandbox's API.
 	@$(BIN)/python -m tests.unit.project.reference_pages .
 
 .PHONY: format

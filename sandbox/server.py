@@ -155,6 +155,15 @@ class SandboxServer:
             **({} if self._authority is None else {"SSL_CERT_FILE": str(self._authority)}),
         }
 
+    def list_routes(self) -> list[tuple[str, str]]:
+        """Return the method and path of everything that is served."""
+        routes = (
+            (route.method, route.resource.canonical)
+            for route in self._runner.app.router.routes()
+            if route.resource is not None
+        )
+        return sorted(set(routes))
+
     async def close(self) -> None:
         """Close all connections and stop, within two seconds."""
         self.gateway.close()

@@ -14,6 +14,7 @@ from bot.cli.main import SUBCOMMANDS, main
 from bot.cli.models_document import render_catalog
 from bot.config.model_catalog import load_catalog
 from bot.config.settings import Settings, describe_setting
+from tests.unit.project.sandbox_api_page import render_sandbox_api
 
 _SETTINGS_TABLE: Final = re.compile(
     r"(?<=-->\n)\| setting \|.*?(?=<!-- /settings -->)", re.MULTILINE | re.DOTALL
@@ -36,6 +37,7 @@ def render_pages(root: Path) -> Iterator[tuple[Path, str]]:
     yield docs / "command-line.md", _render_command_line()
     yield docs / "models.md", render_catalog(load_catalog())
     table = _render_settings()
+    yield docs / "sandbox-api.md", render_sandbox_api(root)
     yield settings, _SETTINGS_TABLE.sub(lambda _: table, settings.read_text("utf-8"))
     yield example, _EXAMPLE.sub(_render_comment, example.read_text("utf-8"))
 

@@ -10,6 +10,7 @@ def test_reference_pages_are_current(root: Path) -> None:
     assert {path.name for path in pages} == {
         "command-line.md",
         "models.md",
+        "sandbox-api.md",
         "settings.md",
         ".env.example",
     }
