@@ -5,7 +5,7 @@ interaction, the bot uploads its copy, unless Google accepts no copies in the op
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,17 +32,15 @@ from bot.domain.ports import (
     PollResult,
     RemoteVideo,
 )
-from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
 from bot.google.gemini import GEMINI_API_URL
 from bot.google.gemini_files import build_download_url, find_file_name
 from bot.google.json_stream import FileContent
 from bot.google.omni.files import FilesApi
-from bot.google.omni.interactions import Interactions
+from bot.google.omni.key_api import API_VERSION, build_connection, build_interactions
 from bot.google.omni.requests import build_request
 from bot.google.reachability import check_each_model
 
-API_VERSION: Final = "v1beta"
 _MAX_INLINE_BYTES: Final = 90 * 1000 * 1000
 """For images as base64. Google accepts requests of less than 100 MB."""
 _COPY_TYPE: Final = "video/mp4"
@@ -75,7 +73,6 @@ class OmniModels:
         paid_calls: bool = True,
         interaction_watcher: InteractionWatcher | None = None,
     ) -> None:
-        self._api_key = api_key.strip()
         self._data_dir = data_dir
         self._catalog = catalog
         self._clock = clock
@@ -83,21 +80,11 @@ class OmniModels:
         self._interaction_watcher = interaction_watcher
         self._unusable_ids: dict[str, None] = {}
         """Ids that Google refused as the start of another clip, the oldest first."""
-        self._connection = GoogleConnection(
-            base_url, self._build_authorization_headers, allow_paid_calls=paid_calls, is_omni=True
-        )
+        self._connection = build_connection(api_key, base_url=base_url, allow_paid_calls=paid_calls)
         self._files = FilesApi(self._connection, clock)
-        self._interactions = Interactions(
-            self._connection,
-            path=f"{API_VERSION}/interactions",
-            data_dir=data_dir,
-            models=catalog.restrict_to(self.route),
-            clock=clock,
-            keeps_interactions=True,
+        self._interactions = build_interactions(
+            self._connection, data_dir=data_dir, catalog=catalog, clock=clock
         )
-
-    async def _build_authorization_headers(self) -> Mapping[str, str]:
-        return {"x-goog-api-key": self._api_key}
 
     async def submit(
         self,

@@ -4,13 +4,11 @@ Only static webhooks are used, because their events also name a submit whose ans
 (docs/decisions/0025).
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from bot.domain.errors import AnswerNotFromGoogle, RemoteNotFound
-from bot.domain.jobs.request import GoogleRoute
 from bot.domain.jobs.webhook import (
     WEBHOOK_EVENT_TYPES,
     CreatedWebhook,
@@ -19,10 +17,8 @@ from bot.domain.jobs.webhook import (
 )
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock
-from bot.google.connection import GoogleConnection
 from bot.google.gemini import GEMINI_API_URL
-from bot.google.omni.interactions import Interactions
-from bot.google.omni.models import API_VERSION
+from bot.google.omni.key_api import API_VERSION, build_connection, build_interactions
 
 _PATH: Final = f"{API_VERSION}/webhooks"
 _NAME: Final = "clapper"
@@ -41,21 +37,10 @@ class GeminiWebhooks:
         clock: Clock,
         base_url: str = GEMINI_API_URL,
     ) -> None:
-        self._api_key = api_key.strip()
-        self._connection = GoogleConnection(
-            base_url, self._build_authorization_headers, allow_paid_calls=False, is_omni=True
+        self._connection = build_connection(api_key, base_url=base_url)
+        self._interactions = build_interactions(
+            self._connection, data_dir=data_dir, catalog=catalog, clock=clock
         )
-        self._interactions = Interactions(
-            self._connection,
-            path=f"{API_VERSION}/interactions",
-            data_dir=data_dir,
-            models=catalog.restrict_to(GoogleRoute.OMNI),
-            clock=clock,
-            keeps_interactions=True,
-        )
-
-    async def _build_authorization_headers(self) -> Mapping[str, str]:
-        return {"x-goog-api-key": self._api_key}
 
     async def list_webhooks(self) -> list[RegisteredWebhook]:
         found: list[RegisteredWebhook] = []
