@@ -1,6 +1,8 @@
 """Erasing a member or server removes all personal data; totals and limits stay correct."""
 
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from bot.domain.showcase.post import (
     Star,
 )
 from bot.store.billing.verification import verify_ledger
+from bot.store.engine import row_batches
 from bot.store.engine.database import Database
 from bot.store.engine.types import UtcTime
 from bot.store.privacy.erasure import ErasureStore
@@ -284,6 +287,132 @@ async def test_a_server_that_was_left_goes_after_its_grace(world: SimulatedWorld
     assert await traces(database, GUILD) == set()
     assert (await verify_ledger(database)).mismatches == ()
     assert await world.ledger.sum_reserved() == make_plan().price
+
+
+class KilledError(Exception):
+    """The process ends between two transactions."""
+
+
+class Kills:
+    """Ends the process after every transaction that changes something."""
+
+    def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.has_written = False
+        self.database, self.monkeypatch = database, monkeypatch
+        self.write, self.write_one = database.write, database.write_one
+
+    def begin(self) -> None:
+        """Start the process again."""
+        self.has_written = False
+        self.monkeypatch.setattr(self.database, "write", partial(self._run, self.write))
+        self.monkeypatch.setattr(self.database, "write_one", partial(self._run, self.write_one))
+
+    def end(self) -> None:
+        self.monkeypatch.setattr(self.database, "write", self.write)
+        self.monkeypatch.setattr(self.database, "write_one", self.write_one)
+
+    async def _run(self, write: Any, work: Any) -> Any:
+        if self.has_written:
+            raise KilledError
+        result = await write(work)
+        self.has_written = True
+        return result
+
+
+async def fill_generously(world: SimulatedWorld) -> None:
+    """Give a member and a server more rows of each kind than one batch has."""
+    database = world.database
+    await opened(database)
+    settings = ShowcaseSettingsStore(database)
+    for number in range(5):
+        job = await world.admit_job(number)
+        await end(world, job.id, JobState.UNKNOWN if number == 4 else JobState.DONE)
+        await made(database, 50 + number, job_id=job.id, user_id=MEMBER)
+        theirs = await made(database, 70 + number, job_id=90 + number, user_id=901)
+        await shown(database, theirs, added_by=MEMBER)
+        await StarStore(database).set_star(10_070 + number, 70 + number, Star(MEMBER), starred=True)
+        await settings.add_audit_entry(AuditEntry(GUILD, MEMBER, AuditAction.HIDE, NOW))
+        for guild_id, user_id in ((GUILD + number, MEMBER), (GUILD, 910 + number)):
+            await settings.save_preferences(
+                CreatorPreferences(guild_id, user_id, ShowcaseConsent.EVERYONE, hide_prompt=True)
+            )
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_batches, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(row_batches, "ROWS_SEARCHED", 3)
+
+
+async def test_a_member_is_erased_although_every_transaction_is_the_last(
+    world: SimulatedWorld, small_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until all is gone the request stays, and the quota counts what was used."""
+    database, erasures = world.database, ErasureStore(world.database)
+    await fill_generously(world)
+    asked, kills, rounds = world.clock.now(), Kills(database, monkeypatch), 0
+    await erasures.request_erasure(MEMBER, owner="w", now=asked)
+    await erasures.erase_batch(await erasures.load_member_batch(MEMBER, requested_at=asked))
+    policy = SpendingPolicy(member=UsageLimits(clips_per_day=9))
+    status = await world.ledger.quota_status(make_origin("q"), policy=policy)
+    assert [line.used for line in status.lines] == [5]
+    while await erasures.claim_requests("w"):
+        kills.begin()
+        with suppress(KilledError):
+            await erasures.erase_member(MEMBER, now=world.clock.now())
+        kills.end()
+        rounds += 1
+        after = await world.ledger.quota_status(make_origin("q"), policy=policy)
+        assert after == status
+        assert (await verify_ledger(database)).mismatches == ()
+    assert rounds > 15
+    assert {each.partition(".")[0] for each in await traces(database, MEMBER)} <= SPARED
+    kept = [await ShowcasePostStore(database).find_by_clip(70 + number) for number in range(5)]
+    assert [post and post.entry.votes for post in kept] == [0] * 5
+
+
+async def test_a_server_is_erased_although_every_transaction_is_the_last(
+    world: SimulatedWorld, small_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown job stays for an admin to settle, and is not erased for ever."""
+    database, erasures = world.database, ErasureStore(world.database)
+    await fill_generously(world)
+    left_at, kills, rounds = world.clock.now(), Kills(database, monkeypatch), 0
+    before = left_at + timedelta(days=1)
+    await erasures.mark_guild_left(GUILD, now=left_at)
+    await erasures.erase_batch(await erasures.load_guild_batch(GUILD))
+    assert (await erasures.load_guild_batch(GUILD)).job_ids == ()
+    reserved, is_gone = await world.ledger.sum_reserved(), False
+    while not is_gone:
+        assert await erasures.list_guilds_left(before=before) == [GUILD]
+        kills.begin()
+        with suppress(KilledError):
+            is_gone = await erasures.erase_guild(GUILD, left_before=before)
+        kills.end()
+        rounds += 1
+        assert await world.ledger.sum_reserved() == reserved
+        assert (await verify_ledger(database)).mismatches == ()
+    assert rounds > 15
+    # the clips of the other member have no jobs here
+    assert await traces(database, GUILD) == {"jobs.guild_id", "clips.guild_id"}
+
+
+async def test_the_erasure_of_a_server_ends_when_the_bot_is_back(
+    world: SimulatedWorld, small_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, erasures = world.database, ErasureStore(world.database)
+    await fill_generously(world)
+    left_at, kills = world.clock.now(), Kills(database, monkeypatch)
+    await erasures.mark_guild_left(GUILD, now=left_at)
+    kills.begin()
+    with pytest.raises(KilledError):
+        await erasures.erase_guild(GUILD, left_before=left_at + timedelta(days=1))
+    kills.end()
+    await erasures.mark_guilds_rejoined([GUILD])
+    left = await rows(database, showcase_posts_table)
+    assert left == 3
+    assert not await erasures.erase_guild(GUILD, left_before=left_at + timedelta(days=1))
+    assert await rows(database, showcase_posts_table) == left
 
 
 async def test_erasure_of_dead_worker_is_taken_over(database: Database) -> None:

@@ -39,6 +39,7 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.statistics import StatisticsStore
+from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
@@ -84,6 +85,7 @@ class Operations:
         self.digests = DigestStore(database)
         self.clips = ClipStore(database)
         self.posts = ShowcasePostStore(database)
+        self.erasures = ErasureStore(database)
         self.clock = SystemClock()
         self.history = ClipHistory(
             clips=self.clips, is_extendable=lambda clip, now: False, clock=self.clock
@@ -133,6 +135,11 @@ class Operations:
         await self.jobs.list_owned(WORKER)
         await self.jobs.list_cancel_requests(WORKER)
         await self.jobs.claim_unknown_due(interval=timedelta(minutes=5), limit=8)
+
+    async def find_what_to_erase(self) -> None:
+        assert (await self.erasures.load_guild_batch(BUSY_SERVER)).job_ids
+        asked = self.clock.now()
+        assert (await self.erasures.load_member_batch(REGULAR, requested_at=asked)).job_ids
 
     async def list_jobs(self) -> None:
         await self.jobs.list_running(user_id=REGULAR)

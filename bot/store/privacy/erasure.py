@@ -9,44 +9,40 @@ quota, and null after that.
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, union, update
+from sqlalchemy import ColumnElement, Table, delete, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import MONTH
 from bot.domain.erasure import ErasureBatch, pseudonym_for
 from bot.domain.guild import WHOLE_BOT_ID
-from bot.domain.jobs.job import ACTIVE_STATES, JobState
+from bot.domain.jobs.job import ACTIVE_STATES, ENDED_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
-from bot.store.billing.rollup import LEDGER_LOCK
-from bot.store.engine.database import Store, take_lock
+from bot.store.engine.database import Store
 from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
+from bot.store.privacy.remaining_rows import (
+    erase_rest_of_guild,
+    erase_rest_of_member,
+    purge_expired_rows,
+)
 from bot.store.showcase.footage import mark_footage_deleted
-from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
-from bot.store.showcase.stars import anonymize_stars
+from bot.store.showcase.search_words import refresh_post_words
 from bot.store.tables.core import (
-    channel_rules_table,
     clips_table,
     guilds_table,
     job_inputs_table,
     jobs_table,
     ledger_table,
     limits_table,
-    member_preferences_table,
     reposts_table,
     welcomed_guilds_table,
 )
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
 from bot.store.tables.showcase import (
-    audit_log_table,
-    creator_preferences_table,
-    digests_table,
     erasure_requests_table,
     footage_table,
     guild_removals_table,
-    showcase_blocks_table,
     showcase_posts_table,
     showcase_settings_table,
     stars_table,
@@ -57,19 +53,6 @@ _ledger = ledger_table.c
 _posts = showcase_posts_table.c
 _removals = guild_removals_table.c
 _BATCH_SIZE: Final = 50
-_GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
-    _posts.guild_id,
-    showcase_settings_table.c.guild_id,
-    creator_preferences_table.c.guild_id,
-    showcase_blocks_table.c.guild_id,
-    digests_table.c.guild_id,
-    footage_table.c.guild_id,
-    audit_log_table.c.guild_id,
-    limits_table.c.guild_id,
-    channel_rules_table.c.guild_id,
-    welcomed_guilds_table.c.guild_id,
-    guilds_table.c.id,
-)
 
 
 class ErasureStore(Store):
@@ -110,51 +93,7 @@ class ErasureStore(Store):
 
     async def erase_member(self, user_id: int, *, now: datetime) -> None:
         """Delete or anonymize the rest as the last step: stars, preferences, logs and ledger."""
-        own_jobs = select(_jobs.id).where(_jobs.user_id == user_id)
-        entries = (_ledger.user_id == user_id) & or_(
-            _ledger.job_id.is_(None), _ledger.job_id.not_in(own_jobs)
-        )
-        in_window = _ledger.window_at > now - MONTH
-
-        async def erase_rows(connection: AsyncConnection) -> None:
-            await take_lock(connection, LEDGER_LOCK)
-            await anonymize_stars(connection, user_id)
-            for preferences in (creator_preferences_table, member_preferences_table):
-                await connection.execute(
-                    delete(preferences).where(preferences.c.user_id == user_id)
-                )
-            posts = await connection.scalars(
-                delete(showcase_posts_table)
-                .where(_posts.user_id == user_id, _has_no_clip(showcase_posts_table))
-                .returning(_posts.clip_id)
-            )
-            clip_ids = posts.all()
-            await connection.execute(
-                update(ledger_table)
-                .where(entries, in_window)
-                .values(user_id=pseudonym_for(user_id))
-            )
-            await connection.execute(
-                update(ledger_table).where(entries, ~in_window).values(user_id=None)
-            )
-            for column in (
-                audit_log_table.c.actor_id,
-                audit_log_table.c.target_user_id,
-                _posts.added_by,
-                _ledger.actor_id,
-                footage_table.c.user_id,
-                limits_table.c.changed_by,
-                guilds_table.c.changed_by,
-            ):
-                await connection.execute(
-                    update(_find_table(column)).where(column == user_id).values({column: None})
-                )
-            await connection.execute(
-                delete(erasure_requests_table).where(erasure_requests_table.c.user_id == user_id)
-            )
-            await refresh_post_words(connection, clip_ids)
-
-        await self._db.write(erase_rows)
+        await erase_rest_of_member(self._db, user_id, now=now)
 
     # -- servers
 
@@ -193,32 +132,13 @@ class ErasureStore(Store):
 
     async def load_guild_batch(self, guild_id: int) -> ErasureBatch:
         """Return a batch of what the jobs of a server left behind."""
-        return await self._load_batch(_jobs.guild_id == guild_id)
+        # an unknown job stays, under a pseudonym
+        is_left = or_(_jobs.state != JobState.UNKNOWN, _jobs.user_id > 0)
+        return await self._load_batch((_jobs.guild_id == guild_id) & is_left)
 
     async def erase_guild(self, guild_id: int, *, left_before: datetime) -> bool:
         """Delete the rest as the last step; return ``False`` if the bot has rejoined meanwhile."""
-        removal = delete(guild_removals_table).where(
-            _removals.guild_id == guild_id, _removals.left_at < left_before
-        )
-
-        async def erase_rows(connection: AsyncConnection) -> bool:
-            await take_lock(connection, LEDGER_LOCK)
-            if (await connection.execute(removal)).rowcount == 0:
-                return False
-            query = select(_posts.clip_id).where(_posts.guild_id == guild_id)
-            clip_ids = (await connection.scalars(query)).all()
-            for column in _GUILD_COLUMNS:
-                await connection.execute(delete(_find_table(column)).where(column == guild_id))
-            await connection.execute(
-                update(ledger_table)
-                .where(_ledger.guild_id == guild_id)
-                .values(guild_id=None, user_id=None, actor_id=None, comment=None)
-            )
-            await refresh_post_words(connection, clip_ids)
-            await refresh_server_words(connection, guild_id, "")
-            return True
-
-        return await self._db.write(erase_rows)
+        return await erase_rest_of_guild(self._db, guild_id, left_before=left_before)
 
     # -- batches
 
@@ -264,32 +184,17 @@ class ErasureStore(Store):
 
     async def purge_expired(self, *, now: datetime, audit_before: datetime) -> None:
         """Remove pseudonyms whose windows have ended, old audit entries and rows without a clip."""
-        expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
-
-        async def purge_rows(connection: AsyncConnection) -> None:
-            await take_lock(connection, LEDGER_LOCK)
-            await connection.execute(update(ledger_table).where(expired).values(user_id=None))
-            await connection.execute(
-                delete(audit_log_table).where(audit_log_table.c.recorded_at < audit_before)
-            )
-            withdrawn = _posts.withdrawn & _posts.in_sync
-            posts = await connection.scalars(
-                delete(showcase_posts_table)
-                .where(withdrawn, _has_no_clip(showcase_posts_table))
-                .returning(_posts.clip_id)
-            )
-            clip_ids = posts.all()
-            await connection.execute(delete(stars_table).where(_has_no_clip(stars_table)))
-            await refresh_post_words(connection, clip_ids)
-
-        await self._db.write(purge_rows)
+        await purge_expired_rows(self._db, now=now, audit_before=audit_before)
 
     async def _load_batch(self, condition: ColumnElement[bool]) -> ErasureBatch:
-        is_running = or_(_jobs.state.in_(ACTIVE_STATES), _jobs.owner.is_not(None))
-        ended = (
-            select(jobs_table).where(condition, ~is_running).order_by(_jobs.id).limit(_BATCH_SIZE)
-        )
-        running = select(func.count()).select_from(jobs_table).where(condition, is_running)
+        has_ended = _jobs.state.in_(ENDED_STATES) & _jobs.owner.is_(None)
+        # not sorted: every batch would have to sort all that are left
+        ended = select(jobs_table).where(condition, has_ended).limit(_BATCH_SIZE)
+        # two queries, and no IS NOT NULL, because then SQLite would read all jobs
+        running = [
+            select(_jobs.id).where(condition, is_running).limit(1)
+            for is_running in (_jobs.state.in_(ACTIVE_STATES), _jobs.owner > "")
+        ]
 
         async def collect_batch(connection: AsyncConnection) -> ErasureBatch:
             jobs = [job_from_row(row) for row in (await connection.execute(ended)).mappings()]
@@ -315,26 +220,22 @@ class ErasureStore(Store):
                 ),
                 paths=(
                     *(clip.path for clip in clips),
-                    *await connection.scalars(_select_own_inputs(job_ids)),
+                    *await _load_own_inputs(connection, job_ids),
                 ),
-                has_running_jobs=bool(await connection.scalar(running)),
+                has_running_jobs=any(
+                    [await connection.scalar(query) is not None for query in running]
+                ),
             )
 
         return await self._db.read(collect_batch)
 
 
-def _has_no_clip(table: Table) -> ColumnElement[bool]:
-    clip_id: ColumnElement[int] = table.c.clip_id
-    return clip_id.not_in(select(clips_table.c.id))
-
-
-def _select_own_inputs(job_ids: list[int]) -> Select[tuple[str]]:
-    """Select the input images that only these jobs use, because equal images share a file."""
-    own, other = job_inputs_table, job_inputs_table.alias()
-    shared = select(other.c.job_id).where(
-        other.c.path == own.c.path, other.c.job_id.not_in(job_ids)
-    )
-    return select(own.c.path).where(own.c.job_id.in_(job_ids), ~shared.exists()).distinct()
+async def _load_own_inputs(connection: AsyncConnection, job_ids: list[int]) -> list[str]:
+    """Return the input images that only these jobs use, because equal images share a file."""
+    path, job_id = job_inputs_table.c.path, job_inputs_table.c.job_id
+    paths = set(await connection.scalars(select(path).where(job_id.in_(job_ids))))
+    shared = select(path).where(path.in_(paths), job_id.not_in(job_ids))
+    return sorted(paths - set(await connection.scalars(shared)))
 
 
 def _find_table(column: ColumnElement[Any]) -> Table:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import case, delete, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.erasure import pseudonym_for
@@ -103,15 +103,20 @@ async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
-    """Replace the member's id in their stars by the pseudonym, and count the votes again."""
+async def anonymize_stars(connection: AsyncConnection, is_in_batch: ColumnElement[bool]) -> bool:
+    """Replace the id in some stars of a member by the pseudonym, and count the votes again."""
     await take_lock(connection, STAR_LOCK)
-    statement = (
-        update(stars_table).where(_stars.user_id == user_id).values(user_id=pseudonym_for(user_id))
-    )
-    clip_ids = await connection.scalars(statement.returning(_stars.clip_id))
-    for clip_id in set(clip_ids):
-        await update_votes(connection, clip_id)
+    query = select(_stars.user_id).where(is_in_batch).distinct()
+    for user_id in (await connection.scalars(query)).all():
+        statement = (
+            update(stars_table)
+            .where(is_in_batch, _stars.user_id == user_id)
+            .values(user_id=pseudonym_for(user_id))
+            .returning(_stars.clip_id)
+        )
+        for clip_id in set(await connection.scalars(statement)):
+            await update_votes(connection, clip_id)
+    return True
 
 
 async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
