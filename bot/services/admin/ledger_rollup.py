@@ -5,13 +5,14 @@ Nothing is lost: `bot.store.billing.rollup` replaces entries by their sum in one
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bot.domain.billing.months import find_month
-from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
+from bot.services.repeated_work import repeat_work
 from bot.store.billing.rollup import RollupStore
 
 _INTERVAL_S: Final = 3600.0
@@ -32,14 +33,12 @@ class LedgerRollup:
 
     async def run(self) -> None:
         """Roll up every hour what has become old."""
-        delay_s = _FIRST_DELAY_S
-        while True:
-            await self.clock.sleep(delay_s)
-            delay_s = _INTERVAL_S
-            try:
-                await self.run_once()
-            except DatabaseUnavailable as error:
-                _log.warning("ledger_rollup.postponed", error=str(error))
+        await self.clock.sleep(_FIRST_DELAY_S)
+        await repeat_work(
+            self.run_once,
+            pause=lambda _: self.clock.sleep(_INTERVAL_S),
+            log_postponed=partial(_log.warning, "ledger_rollup.postponed"),
+        )
 
     async def run_once(self) -> int:
         """Roll up all that is old enough; return how many entries were replaced.

@@ -6,15 +6,17 @@ The rows are written in the transaction that deletes the clips, so none is lost 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bot.domain.clips.remote_deletion import RemoteDeletion
-from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, VideoModels, WorkerHandle
 from bot.services.event_waits import wait_for_event
+from bot.services.repeated_work import repeat_work
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 
 _BATCH_SIZE: Final = 20
@@ -40,14 +42,16 @@ class RemoteDeletions:
         self._is_requested.set()
 
     async def run(self) -> None:
-        while True:
-            self._is_requested.clear()
-            if self.worker.is_alive:
-                try:
-                    await self.run_due()
-                except DatabaseUnavailable as error:
-                    _log.warning("remote_deletions.postponed", error=str(error))
-            await wait_for_event(self._is_requested, self.clock, _INTERVAL_S)
+        await repeat_work(
+            self.run_due,
+            pause=self._pause,
+            log_postponed=partial(_log.warning, "remote_deletions.postponed"),
+            worker=self.worker,
+        )
+
+    async def _pause(self, _is_done: bool) -> None:
+        await wait_for_event(self._is_requested, self.clock, _INTERVAL_S)
+        self._is_requested.clear()
 
     async def run_due(self) -> None:
         """Try every due deletion once. Raises `DatabaseUnavailable`."""

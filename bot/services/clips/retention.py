@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -23,6 +24,7 @@ from bot.domain.clips.media_store import MediaFile, MediaStore, split_key
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
 from bot.services.clips.input_images import INPUTS_FOLDER
+from bot.services.repeated_work import repeat_work
 from bot.store.operations.file_references import FileReferenceStore
 
 CLIPS_FOLDER: Final = "clips"
@@ -69,14 +71,13 @@ class FileRetention:
     keep_bytes: int | None
 
     async def run(self) -> None:
-        delay_s = _FIRST_DELAY_S
-        while True:
-            await self.clock.sleep(delay_s)
-            delay_s = _INTERVAL_S
-            try:
-                await self.run_once()
-            except (DatabaseUnavailable, OSError) as error:
-                _log.warning("retention.postponed", error=str(error))
+        await self.clock.sleep(_FIRST_DELAY_S)
+        await repeat_work(
+            self.run_once,
+            pause=lambda _: self.clock.sleep(_INTERVAL_S),
+            log_postponed=partial(_log.warning, "retention.postponed"),
+            postponed_by=(DatabaseUnavailable, OSError),
+        )
 
     async def run_once(self) -> CleanupSummary:
         """Delete what need not be kept. Raises `DatabaseUnavailable` or `OSError`."""

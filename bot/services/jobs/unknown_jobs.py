@@ -8,15 +8,17 @@ admin has settled is not polled any more.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
-from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, OperationNotStarted, OperationPending, VideoModels
 from bot.services.jobs.worker import Worker
+from bot.services.repeated_work import repeat_work
 from bot.store.jobs.jobs import JobStore
 
 POLL_FACTOR: Final = 30
@@ -39,14 +41,14 @@ class UnknownJobPoller:
     searchable_routes: frozenset[GoogleRoute] = frozenset()
 
     async def run(self) -> None:
-        while True:
-            await self.clock.sleep(min(_MAX_INTERVAL_S, self.interval_s))
-            if not self.worker.is_alive:
-                continue
-            try:
-                await self.poll_once()
-            except DatabaseUnavailable as error:
-                _log.warning("unknown_jobs.poll_postponed", error=str(error))
+        interval_s = min(_MAX_INTERVAL_S, self.interval_s)
+        await self.clock.sleep(interval_s)
+        await repeat_work(
+            self.poll_once,
+            pause=lambda _: self.clock.sleep(interval_s),
+            log_postponed=partial(_log.warning, "unknown_jobs.poll_postponed"),
+            worker=self.worker,
+        )
 
     async def poll_once(self) -> None:
         """Ask once about every job that is due. Raises `DatabaseUnavailable`."""

@@ -6,6 +6,7 @@ has run out, those of a stopping one within a second or two.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock, WorkerHandle
 from bot.domain.sharding import ShardConnections, ShardSession, ShardTable, plan_share
+from bot.services.repeated_work import repeat_work
 from bot.store.shards import ShardStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -52,12 +54,11 @@ class ShardShare:
 
     async def run(self) -> None:
         """Take part until canceled. After an error of the database the next step tries again."""
-        while True:
-            try:
-                await self.take_step()
-            except DatabaseUnavailable as error:
-                _log.warning("shards.postponed", error=str(error))
-            await self._clock.sleep(INTERVAL_S)
+        await repeat_work(
+            self.take_step,
+            pause=lambda _: self._clock.sleep(INTERVAL_S),
+            log_postponed=partial(_log.warning, "shards.postponed"),
+        )
 
     async def take_step(self) -> None:
         """Move one step towards an equal share. Raises `DatabaseUnavailable`."""

@@ -1,6 +1,7 @@
 """Makes the pictures of clips in the public gallery before anybody asks for them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -10,6 +11,7 @@ from bot.domain.errors import DatabaseUnavailable, MediaUnavailable
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GallerySearch
 from bot.services.clips.thumbnails import EncoderBusy, Thumbnails
+from bot.services.repeated_work import repeat_work
 from bot.store.showcase.gallery import GalleryStore
 
 INTERVAL_S: Final = 10.0
@@ -38,13 +40,16 @@ class GalleryPreviews:
     _has_backlog: bool = field(init=False, default=True)
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except (DatabaseUnavailable, MediaUnavailable, EncoderBusy) as error:
-                _log.info("previews.postponed", error=type(error).__name__)
-                await self.clock.sleep(INTERVAL_S)
-            await self.clock.sleep(_BACKLOG_INTERVAL_S if self._has_backlog else INTERVAL_S)
+        await repeat_work(
+            self.run_once,
+            pause=self._pause,
+            log_postponed=partial(_log.info, "previews.postponed"),
+            postponed_by=(DatabaseUnavailable, MediaUnavailable, EncoderBusy),
+        )
+
+    async def _pause(self, is_done: bool) -> None:
+        is_hurried = is_done and self._has_backlog
+        await self.clock.sleep(_BACKLOG_INTERVAL_S if is_hurried else INTERVAL_S)
 
     async def run_once(self) -> None:
         """Make what the newest clips lack, then what a page of older ones lacks.

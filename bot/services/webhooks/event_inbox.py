@@ -7,16 +7,19 @@ its own jobs. An event only makes a poll come early, so a wrong one costs nothin
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
 
-from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.jobs.webhook import SubmitLabels, WebhookEvent, hash_request
 from bot.domain.ports import Clock, VideoModels, WebhookApi
+from bot.services.event_waits import wait_for_event
 from bot.services.jobs.worker import Worker
+from bot.services.repeated_work import repeat_work
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.webhook_events import WebhookEventStore
 
@@ -50,14 +53,12 @@ class WebhookInbox:
         self._arrived.set()
 
     async def run(self) -> None:
-        while True:
-            self._arrived.clear()
-            if self.worker.is_alive:
-                try:
-                    await self.run_once()
-                except DatabaseUnavailable as error:
-                    _log.warning("webhook_events.postponed", error=str(error))
-            await self._wait()
+        await repeat_work(
+            self.run_once,
+            pause=self._pause,
+            log_postponed=partial(_log.warning, "webhook_events.postponed"),
+            worker=self.worker,
+        )
 
     async def run_once(self) -> None:
         """Deal with the events that have arrived. Raises `DatabaseUnavailable`."""
@@ -77,17 +78,10 @@ class WebhookInbox:
             self._cleanup_from = now + _CLEANUP_INTERVAL_S
             await self.events.delete_old()
 
-    async def _wait(self) -> None:
+    async def _pause(self, _is_done: bool) -> None:
         seconds = _LOOK_INTERVAL_S if self.worker.is_polling(GoogleRoute.OMNI) else _IDLE_INTERVAL_S
-        waits = [
-            asyncio.create_task(self._arrived.wait()),
-            asyncio.create_task(self.clock.sleep(seconds)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
+        await wait_for_event(self._arrived, self.clock, seconds)
+        self._arrived.clear()
 
     async def _mark_handled(self, events: list[WebhookEvent]) -> None:
         if events:

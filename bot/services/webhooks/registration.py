@@ -8,17 +8,19 @@ does not mend.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
-from bot.domain.errors import DatabaseUnavailable, VideoError
+from bot.domain.errors import VideoError
 from bot.domain.jobs.webhook import (
     WEBHOOK_EVENT_TYPES,
     RegisteredWebhook,
     WebhookRegistration,
 )
 from bot.domain.ports import Clock, WebhookApi
+from bot.services.repeated_work import repeat_work
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 
 _INTERVAL: Final = timedelta(minutes=10)
@@ -38,12 +40,11 @@ class WebhookRegistrar:
     url: str | None
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.check_once()
-            except DatabaseUnavailable as error:
-                _log.warning("webhook.check_postponed", error=str(error))
-            await self.clock.sleep(_TICK_S)
+        await repeat_work(
+            self.check_once,
+            pause=lambda _: self.clock.sleep(_TICK_S),
+            log_postponed=partial(_log.warning, "webhook.check_postponed"),
+        )
 
     async def check_once(self) -> None:
         """Register or remove the webhook if no process has checked it lately.
