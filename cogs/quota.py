@@ -4,10 +4,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import respond_privately
+from bot.discord.interaction_edits import edit_response
 from bot.i18n.catalogs import build_command_text
 from bot.services.jobs.requests import RequestService
-from bot.ui.text_lists import format_quota_lines
+from bot.ui.components import build_section_views
+from bot.ui.text_lists import list_quota_sections
 from cogs._common.context import build_origin
 
 
@@ -21,4 +22,5 @@ class QuotaCommands(
     async def show_quota(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = await self._request_service.load_quota_status(build_origin(interaction))
-        await respond_privately(interaction, format_quota_lines(status, interaction.locale.value))
+        [view] = build_section_views(list_quota_sections(status, interaction.locale.value))
+        await edit_response(interaction, view=view)

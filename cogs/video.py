@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.discord.api_errors import DISCORD_ERRORS, to_delivery_error
 from bot.discord.client import respond_privately
+from bot.discord.interaction_edits import edit_response
 from bot.discord.user_install import acknowledge_request, guild_of
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
@@ -27,10 +28,10 @@ from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.publishing import ClipPublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.member_preferences import MemberPreferenceStore
-from bot.ui.components import build_text_view
+from bot.ui.components import build_section_views, build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.models_overview import format_models_overview
+from bot.ui.models_overview import list_model_sections
 from bot.ui.text_lists import format_history, format_running_jobs
 from cogs._common.answers import PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import ClipFinder
@@ -268,10 +269,11 @@ class VideoCommands(
     async def list_models(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         statuses = self.model_directory.list_offer_statuses()
-        first, *rest = format_models_overview(statuses, interaction.locale.value)
-        await respond_privately(interaction, first)
+        sections = list_model_sections(statuses, interaction.locale.value)
+        first, *rest = build_section_views(sections)
+        await edit_response(interaction, view=first)
         for page in rest:
-            await interaction.followup.send(page, ephemeral=True)
+            await interaction.followup.send(view=page, ephemeral=True)
 
     @generate_clip.autocomplete("model")
     @generate_clip.autocomplete("aspect_ratio")

@@ -27,7 +27,14 @@ from bot.i18n.formatting import (
     join_sentences,
     list_clip_numbers,
 )
-from bot.ui.components import build_action_row, build_button, build_text_view, build_view
+from bot.ui.components import (
+    ACCENT_COLOR,
+    build_action_row,
+    build_button,
+    build_section_views,
+    build_text_view,
+    build_view,
+)
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
@@ -103,7 +110,7 @@ class ClipCards:
         """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)
         clips = [upload.clip for upload in uploads]
-        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=0x4F7CAC)
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
         names = [name for upload in uploads for _, name in list_attachments(upload)]
         if names:
             items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
@@ -133,7 +140,9 @@ class ClipCards:
         is_undoable = progress.undo_until is not None
         action = ButtonAction.UNDO if is_undoable else ButtonAction.CANCEL
         cancel = build_button(action, job.id, locale)
-        return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
+        buttons = [] if job.cancel_requested else [cancel]
+        [view] = build_section_views(["\n".join(lines)], *buttons)
+        return view
 
     def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
         """Return how the job ended without a post. ``clips`` were made and kept anyway."""

@@ -33,6 +33,10 @@ from bot.ui.custom_ids import (
 )
 from bot.ui.router import InteractionRouter, RoutingClient
 
+ACCENT_COLOR: Final = 0x4F7CAC
+_MAX_SECTIONS: Final = 15
+_MAX_SECTIONS_LENGTH: Final = 3800
+"""Discord allows 40 components and 4,000 characters in a message."""
 _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.EXTEND: "⏩",
     ButtonAction.EXTEND_BY_REPLY: "⏩",
@@ -49,7 +53,7 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.SHOWCASE: "🏆",
     ButtonAction.DETAILS: "🔎",
     ButtonAction.DELETE: "🗑️",
-    ButtonAction.CANCEL: "✖️",
+    ButtonAction.CANCEL: "⏹️",
     ButtonAction.UNDO: "↩️",
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",
@@ -204,6 +208,27 @@ def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
 def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
     rows = [build_action_row(*buttons)] if buttons else []
     return build_view(ui.TextDisplay(text), *rows)
+
+
+def build_section_views(sections: Sequence[str], *buttons: ActionButton) -> list[ui.LayoutView]:
+    """Return messages of ``sections`` with a line between two; the last one has the ``buttons``."""
+    pages: list[list[str]] = [[]]
+    for section in sections:
+        is_full = sum(map(len, pages[-1])) + len(section) > _MAX_SECTIONS_LENGTH
+        if pages[-1] and (is_full or len(pages[-1]) == _MAX_SECTIONS):
+            pages.append([])
+        pages[-1].append(section)
+    views = []
+    for number, page in enumerate(pages, start=1):
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
+        for index, section in enumerate(page):
+            if index:
+                container.add_item(ui.Separator())
+            container.add_item(ui.TextDisplay(section))
+        if buttons and number == len(pages):
+            container.add_item(build_action_row(*buttons))
+        views.append(build_view(container))
+    return views
 
 
 def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[int]:

@@ -4,30 +4,32 @@ from discord import ui
 
 from bot.domain.billing.limits import QuotaStatus, SpendingPolicy, UsageLimits
 from bot.i18n.catalogs import translate
-from bot.ui.components import build_button, build_text_view
+from bot.ui.components import build_button, build_section_views
 from bot.ui.custom_ids import ButtonAction
-from bot.ui.text_lists import format_limits, format_quota_lines
+from bot.ui.text_lists import format_limits, list_quota_sections
 
-_HELP_KEYS = ("help.title", "help.make", "help.extend", "help.find", "help.prompt")
+_HELP_KEYS = ("help.make", "help.extend", "help.find", "help.prompt")
 
 
 def build_help_view(
     quota_status: QuotaStatus | None, locale: str | None, *, is_admin: bool
 ) -> ui.LayoutView:
     """Return the help text. ``quota_status`` is `None` if the database is unavailable."""
-    lines = [translate(key, locale) for key in _HELP_KEYS]
+    first, *others = (translate(key, locale) for key in _HELP_KEYS)
+    sections = [f"{translate('help.title', locale)}\n{first}", *others]
     if quota_status is not None:
-        lines.append(format_quota_lines(quota_status, locale))
+        sections += list_quota_sections(quota_status, locale)
     if is_admin:
-        lines.append(translate("help.admin", locale))
-    return build_text_view("\n".join(lines))
+        sections.append(translate("help.admin", locale))
+    [view] = build_section_views(sections)
+    return view
 
 
 def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutView:
     """Return the guide for a new server: what the bot does, who pays, and a setup button."""
-    lines = [
-        translate("welcome.title", locale),
-        translate("welcome.use", locale),
+    title = translate("welcome.title", locale)
+    sections = [
+        f"{title}\n{translate('welcome.use', locale)}",
         translate(
             "welcome.money",
             locale,
@@ -37,7 +39,8 @@ def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutV
         translate("welcome.admins", locale),
     ]
     setup = build_button(ButtonAction.SETUP, 0, locale, primary=True)
-    return build_text_view("\n".join(lines), setup)
+    [view] = build_section_views(sections, setup)
+    return view
 
 
 def _keep_money(limits: UsageLimits) -> UsageLimits:

@@ -6,28 +6,37 @@ from itertools import pairwise
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.models import ModelSpec
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import MESSAGE_LIMIT, format_day, format_money, join_list, sanitize_text
+from bot.i18n.formatting import format_day, format_money, join_list, sanitize_text
 from bot.services.admin.model_directory import ModelOfferStatus
 
 
-def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
-    """Return the models as messages, the offered ones first.
+def list_model_sections(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
+    """Return a text for each model, the offered ones first, with modes, lengths and prices.
 
-    They are listed with modes, lengths and prices. For a model that Google has shut down, only its
-    successor is named.
+    Models that Google has shut down share a line with those that have the same successor.
     """
     if not overview:
         return [translate("models.none", locale)]
-    ordered = sorted(overview, key=lambda status: (not status.offered, _is_gone(status)))
-    blocks = ["\n".join(_format_model_lines(status, locale)) for status in ordered]
-    texts, current = [], translate("models.title", locale)
-    for block in blocks:
-        if len(current) + len(block) + 1 > MESSAGE_LIMIT:
-            texts.append(current)
-            current = block
-        else:
-            current = f"{current}\n{block}"
-    return [*texts, current]
+    alive = sorted(
+        (status for status in overview if not _is_gone(status)),
+        key=lambda status: not status.offered,
+    )
+    sections = ["\n".join(_format_model_lines(status, locale)) for status in alive]
+    gone: dict[tuple[str, str], list[str]] = {}
+    for status in filter(_is_gone, overview):
+        end = "" if status.model.retires is None else format_day(status.model.retires, locale)
+        names = gone.setdefault((end, status.replacement or ""), [])
+        names.append(f"{status.model.name} `{status.model.id}`")
+    if gone:
+        sections.append("\n".join(_format_gone_line(*key, gone[key], locale) for key in gone))
+    return [f"{translate('models.title', locale)}\n{sections[0]}", *sections[1:]]
+
+
+def _format_gone_line(end: str, replacement: str, names: Sequence[str], locale: str | None) -> str:
+    models = join_list(names, locale)
+    if not replacement:
+        return translate("models.retired", locale, date=end, models=models)
+    return translate("models.replaced", locale, date=end, replacement=replacement, models=models)
 
 
 def _is_gone(status: ModelOfferStatus) -> bool:
@@ -37,17 +46,6 @@ def _is_gone(status: ModelOfferStatus) -> bool:
 def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
     model = status.model
     end = "" if model.retires is None else format_day(model.retires, locale)
-    if _is_gone(status):
-        return [
-            translate(
-                "models.retired" if status.replacement is None else "models.replaced",
-                locale,
-                name=model.name,
-                id=model.id,
-                date=end,
-                replacement=status.replacement or "",
-            )
-        ]
     lines = [_format_offer(model, locale, mark="✓" if status.offered else "✗")]
     if not status.configured:
         lines.append(translate("models.not_configured", locale))

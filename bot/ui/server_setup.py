@@ -20,7 +20,7 @@ from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, NEVER_CONFIRM, Gui
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import format_money, join_fitting_lines, join_list
-from bot.ui.components import SettingMenu, build_action_row, build_button, build_view
+from bot.ui.components import ACCENT_COLOR, SettingMenu, build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
 
@@ -71,7 +71,7 @@ class PermissionCheck:
 
 def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "") -> ui.LayoutView:
     """Return the message. ``notice`` says what has just changed."""
-    container: ui.Container[ui.LayoutView] = ui.Container(accent_color=0x4F7CAC)
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
     container.add_item(ui.TextDisplay(translate("setup.title", locale)))
     for text, menu in (
         _build_channels_menu(state, locale),

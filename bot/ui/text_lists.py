@@ -90,19 +90,23 @@ def _format_history_filter(
     return " · ".join(parts)
 
 
-def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
+def list_quota_sections(status: QuotaStatus, locale: str | None) -> list[str]:
     """Return a member's limits: what is used, what is left and when more becomes available.
 
-    The limits of the whole bot are left out, because they only concern the operator.
+    There is one text for each kind of limit. Those of the whole bot are left out, because they
+    only concern the operator.
     """
-    lines = [translate("quota.title", locale)]
+    sections = []
     scopes = (LimitScope.MEMBER, LimitScope.EVERYWHERE, LimitScope.GUILD, LimitScope.MODEL)
     for scope in scopes:
         quota_lines = status.lines_for(scope)
         if quota_lines:
-            lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")
+            lines = [f"**{translate(f'quota.scope.{scope}', locale)}**"]
             lines += [_format_quota_line(line, locale) for line in quota_lines]
-    return translate("quota.unlimited", locale) if len(lines) == 1 else join_fitting_lines(lines)
+            sections.append("\n".join(lines))
+    if not sections:
+        return [translate("quota.unlimited", locale)]
+    return [f"{translate('quota.title', locale)}\n{sections[0]}", *sections[1:]]
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:

@@ -143,7 +143,9 @@ async def test_help_works_without_database_and_with_all_limits() -> None:
         for scope in LimitScope
         for limit in ("clips_per_day", "seconds_per_day", "usd_per_day", "usd_per_month")
     )
-    check(build_help_view(QuotaStatus(lines), "en-US", is_admin=True))
+    view = build_help_view(QuotaStatus(lines), "en-US", is_admin=True)
+    check(view)
+    assert all(len(section.splitlines()) <= 6 for section in texts(view).split("\n**"))
 
 
 async def test_welcome_is_short_and_says_who_pays() -> None:

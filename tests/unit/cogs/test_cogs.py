@@ -34,6 +34,7 @@ from cogs._common.pending import ImageDraft, PendingConfirmation, PendingConfirm
 from cogs._common.request_flow import RequestSource
 from cogs.replies import ReplyListener
 from tests.fakes.cogs import NO_SHOWCASE
+from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
 
 ME = 99
@@ -122,9 +123,7 @@ async def test_invalid_clip_references_are_distinguished(given: str, what: str) 
 async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_buttons() -> None:
     """The card is posted a moment before its message is recorded."""
     finder = build_clip_finder()
-    card = ClipCards(model_info=Mock(get_display_name=lambda _: "Veo")).build_clip_card(
-        a_job(), [enclosed()], NOW
-    )
+    card = ClipCards(model_info=Titles()).build_clip_card(a_job(), [enclosed()], NOW)
     link = "https://discord.com/channels/10/20/999999999999999999"
     assert await finder.resolve(link, typing(card)) is CLIP
     with pytest.raises(RecordNotFound):  # somebody else's message with the same buttons

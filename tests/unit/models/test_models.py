@@ -28,7 +28,7 @@ from bot.services.admin.model_directory import (
     ModelDirectory,
 )
 from bot.store.jobs.model_states import ModelStateStore
-from bot.ui.models_overview import format_models_overview
+from bot.ui.models_overview import list_model_sections
 from tests.harness.waiting import stretch_timeout
 
 VEO, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
@@ -204,18 +204,17 @@ async def test_the_reason_for_a_retired_model_is_shown(
     models: ModelDirectory, google: Route1
 ) -> None:
     for locale in ("en-US", "de", "ja"):
-        told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
+        told = "\n".join(list_model_sections(models.list_offer_statuses(), locale))
         day = format_day(date(2026, 6, 30), locale)
         assert told.count(translate("models.unconfirmed", locale, date=day)) == 3
     google.gone = {VEO_2: "not found"}
     await models.refresh_from_google()
     for locale in ("en-US", "de", "ja"):
-        told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
+        told = "\n".join(list_model_sections(models.list_offer_statuses(), locale))
         replaced = translate(
             "models.replaced",
             locale,
-            name="Veo 2",
-            id=VEO_2,
+            models=f"Veo 2 `{VEO_2}`",
             date=format_day(date(2026, 6, 30), locale),
             replacement="Gemini Omni 1.2 Flash",
         )
@@ -290,7 +289,7 @@ async def test_why_a_model_is_not_offered_is_told_in_the_language_of_who_asks(
     await models.mark_unavailable(LITE, None)
     await models.mark_unavailable(VEO, "This model is no longer available.")
     for locale in ("en-US", "de", "ja"):
-        told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
+        told = "\n".join(list_model_sections(models.list_offer_statuses(), locale))
         assert told.count(translate("models.not_configured", locale)) == 5
         assert told.count(translate("models.refused", locale)) == 1
         reason = translate("models.reason", locale, reason="This model is no longer available.")
@@ -298,26 +297,26 @@ async def test_why_a_model_is_not_offered_is_told_in_the_language_of_who_asks(
 
 
 @pytest.mark.parametrize("locale", ["en-US", "de", "es-ES", "fr", "ja", "zh-CN"])
-async def test_what_is_offered_comes_first_and_dead_models_take_a_line_each(
+async def test_what_is_offered_comes_first_and_dead_models_share_lines(
     models: ModelDirectory, google: Route1, locale: str
 ) -> None:
     google.gone = dict.fromkeys((VEO_3, FAST_3, VEO_2), "not found")
     await models.refresh_from_google()
-    told = format_models_overview(models.list_offer_statuses(), locale)
-    assert all(len(text) <= 2000 for text in told)
-    lines = "\n".join(told).splitlines()
-    marks = [line[0] for line in lines if line[0] in "✓✗"]
+    told = list_model_sections(models.list_offer_statuses(), locale)
+    assert all(len(section.splitlines()) <= 6 for section in told)
+    marks = [line[0] for line in "\n".join(told).splitlines() if line[0] in "✓✗"]
     assert marks == sorted(marks)
-    assert [re.findall(r"`(.+?)`", line) for line in lines[-3:]] == [[VEO_3], [FAST_3], [VEO_2]]
-    assert all("Gemini Omni 1.2 Flash" in line for line in lines[-3:])
+    [last] = told[-1].splitlines()  # the same day and successor
+    assert re.findall(r"`(.+?)`", last) == [VEO_3, FAST_3, VEO_2]
+    assert last.count("Gemini Omni 1.2 Flash") == 1
 
 
 def test_consecutive_lengths_are_shown_as_a_range(models: ModelDirectory) -> None:
-    told = "\n".join(format_models_overview(models.list_offer_statuses(), "en-US"))
-    omni = next(line for line in told.splitlines() if "`gemini-omni-1.2-flash`" in line)
-    veo = next(line for line in told.splitlines() if f"`{VEO}`" in line)
-    assert "; 3–15 s;" in omni
-    assert "; 4, 6, 8 s;" in veo
+    told = list_model_sections(models.list_offer_statuses(), "en-US")
+    omni = next(section for section in told if "`gemini-omni-1.2-flash`" in section)
+    veo = next(section for section in told if f"`{VEO}`" in section)
+    assert " 3–15 s · " in omni
+    assert " 4, 6, 8 s · " in veo
     assert "360p $0.024" in omni
 
 

@@ -10,7 +10,7 @@ from bot.domain.errors import LimitReached, LimitScope
 from bot.i18n.catalogs import list_languages, translate
 from bot.i18n.translations import load_translations
 from bot.ui.error_messages import describe_error
-from bot.ui.text_lists import format_quota_lines
+from bot.ui.text_lists import list_quota_sections
 from tests.unit.project.test_glossary_words import read_words
 
 LINES = QuotaStatus(
@@ -25,17 +25,16 @@ LINES = QuotaStatus(
 def test_a_limit_is_named_before_its_amount(language: str) -> None:
     """[people-text-quota.line]"""
     name = translate("quota.name.seconds_per_day", language)
-    assert re.search(
-        rf"^{re.escape(name)}.*80.*20", format_quota_lines(LINES, language), re.MULTILINE
-    )
+    told = "\n".join(list_quota_sections(LINES, language))
+    assert re.search(rf"^{re.escape(name)}.*80.*20", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("language", list_languages())
 def test_members_do_not_read_the_money_of_the_whole_bot(language: str) -> None:
     """[people-text-quota.scope.bot]"""
-    assert "77" not in format_quota_lines(LINES, language)
+    assert "77" not in "\n".join(list_quota_sections(LINES, language))
     only_the_bots = QuotaStatus(LINES.lines_for(LimitScope.BOT))
-    assert format_quota_lines(only_the_bots, language) == translate("quota.unlimited", language)
+    assert list_quota_sections(only_the_bots, language) == [translate("quota.unlimited", language)]
 
 
 @pytest.mark.parametrize("language", list_languages())
