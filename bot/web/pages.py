@@ -1,6 +1,6 @@
 """The pages: the gallery, a clip, the player that others embed, the language switch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from bot.web.view_models import (
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
+_SUGGESTION_LIMIT: Final = 5
 LANGUAGE_COOKIE: Final = "language"
 _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
@@ -147,6 +148,10 @@ async def _show_search(
         winner, period = await _find_winner(site)
     guilds = await site.gallery.list_guilds(including=search.guild_id)
     servers = [(guild_id, contain_text(name)) for guild_id, name in guilds]
+    suggestions = []
+    if search.text is not None and not page.entries:
+        words = await site.gallery.suggest_searches(search.text, limit=_SUGGESTION_LIMIT)
+        suggestions = [(word, build_link(GallerySearch(text=word))) for word in words]
     counted = await site.clip_counts.load(site.gallery, search, site.clock)
     return render_page(
         request,
@@ -175,6 +180,8 @@ async def _show_search(
         ],
         chips=build_chips(search, counted, texts, site.get_model_name),
         count=counted.count(search),
+        suggestions=suggestions,
+        common_words=await site.common_words.load(site.gallery, site.clock),
         is_count_partial=counted.is_partial,
         build_link=build_link,
         kept=build_query(replace(search, text=None, guild_id=None)),
@@ -218,6 +225,9 @@ async def show_clip(request: web.Request) -> web.Response:
     card = build_card_view(entry, site, texts)
     lineage = await site.gallery.load_lineage(entry.clip.id)
     chain = build_chain(lineage, site, texts)
+    similar = await site.gallery.find_similar(
+        entry, limit=_RELATED_LIMIT, without=[each.card.id for each in chain]
+    )
     return render_page(
         request,
         "clip.html",
@@ -232,18 +242,22 @@ async def show_clip(request: web.Request) -> web.Response:
         title=shorten_title(card.title),
         chain=chain if len(chain) > 1 else [],
         recipe=build_generate_command(entry),
-        more=await _find_related(site, texts, card),
+        similar=await build_moving_cards(similar, site, texts),
+        more=await _find_related(site, texts, card, without={each.clip.id for each in similar}),
         oembed=site.build_absolute_url(
             str(URL("/oembed").with_query(url=site.build_absolute_url(card.url), format="json"))
         ),
     )
 
 
-async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> list[CardView]:
+async def _find_related(
+    site: GallerySite, texts: PageTexts, card: CardView, *, without: Collection[int]
+) -> list[CardView]:
     search = GallerySearch(guild_id=card.server_id)
-    page = await site.load_page(search, cursor=None, limit=_RELATED_LIMIT)
-    others = [entry for entry in page.entries if entry.clip.id != card.id]
-    return await build_moving_cards(others[: _RELATED_LIMIT - 1], site, texts)
+    page = await site.load_page(search, cursor=None, limit=2 * _RELATED_LIMIT)
+    omitted = {card.id, *without}
+    others = [entry for entry in page.entries if entry.clip.id not in omitted]
+    return await build_moving_cards(others[:_RELATED_LIMIT], site, texts)
 
 
 async def show_player(request: web.Request) -> web.Response:

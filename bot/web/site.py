@@ -15,6 +15,7 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import StaticAssets
 from bot.web.clip_counts import ClipCounts
+from bot.web.common_words import CommonWords
 from bot.web.open_limits import WebCapacity
 from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
@@ -37,6 +38,7 @@ class GallerySite:
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)
     clip_counts: ClipCounts = field(default_factory=ClipCounts)
+    common_words: CommonWords = field(default_factory=CommonWords)
     servers: ServerAddresses = field(default_factory=ServerAddresses)
     templates: PageTemplates = field(default_factory=PageTemplates)
 

@@ -8,6 +8,7 @@ to avoid that, and still does it where no index fits.
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -210,6 +211,13 @@ class Operations:
             assert page.entries
         for text in ("zzz", f"boat {self.rare_word}", "server 21"):
             await self.load_pages(GallerySearch(text=text))
+
+    async def find_alike(self) -> None:
+        entry = await self.gallery.find_entry(int(self.rare_word))
+        assert entry is not None
+        for prompt in (entry.prompt, f"{self.rare_word} boats", "海辺の灯台と夜市を歩く三毛猫"):
+            await self.gallery.find_similar(replace(entry, prompt=prompt), limit=5)
+        assert await self.gallery.suggest_searches("baot harbuor", limit=5) is not None
 
     async def filter_by_what_few_have(self) -> None:
         await self.load_pages(GallerySearch(length=ClipLength.LONG))

@@ -146,3 +146,38 @@ async def test_a_server_that_opens_its_showcase_later_is_listed(database: Databa
     assert await GalleryStore(database).list_guilds() == []
     await opened(database)
     assert await GalleryStore(database).list_guilds() == [(GUILD, f"Server {GUILD}")]
+
+
+async def test_only_what_is_public_is_like_a_clip_or_suggested(database: Database) -> None:
+    """Also while the index still has the words of what was hidden or withdrawn."""
+    store, gallery = ShowcasePostStore(database), GalleryStore(database)
+    await opened(database)
+    posts = []
+    for number, prompt in enumerate(
+        (
+            "A paper boat",
+            "Two boats, paper lanterns",
+            "夜市を歩く三毛猫",
+            "眠る三毛猫",
+            "A boatyard",
+        ),
+        1,
+    ):
+        posts.append((await shown(database, await made(database, number, prompt=prompt)))[0])
+
+    async def find_similar(number: int) -> list[int]:
+        entry = await gallery.find_entry(number)
+        assert entry is not None
+        return [each.clip.id for each in await gallery.find_similar(entry, limit=5)]
+
+    assert await find_similar(1) == [2, 5]
+    assert await find_similar(3) == [4]
+    assert await gallery.suggest_searches("lantrens", limit=5) == ["lanterns"]
+    await store.update_post(posts[1].id, owner="w", audit_entry=None, hidden=True)
+    await store.update_post(posts[3].id, owner="w", audit_entry=None, withdrawn=True)
+    await store.update_post(posts[4].id, owner="w", audit_entry=None, hide_prompt=True)
+    assert await find_similar(1) == []
+    assert await find_similar(3) == []
+    assert await gallery.suggest_searches("lantrens", limit=5) == []
+    assert await gallery.list_clip_ranges(10) == [0]
+    assert [number for number, _ in await gallery.list_public_clips(0, 10)] == [1, 3, 5]

@@ -6,7 +6,7 @@ which count connections, block encoders and look inside the server.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -48,6 +48,11 @@ class GalleryInMemory(GalleryStore):
         self, search: Any, *, cursor: str | None, limit: int, now: Any = None
     ) -> GalleryPage:
         return GalleryPage(tuple(self.entries.values()), None)
+
+    async def find_similar(
+        self, entry: GalleryEntry, *, limit: int, without: Collection[int] = ()
+    ) -> list[GalleryEntry]:
+        return []
 
     async def count_clips(self, search: Any, *, now: Any = None) -> list[ClipCount]:
         return []

@@ -20,6 +20,8 @@ from tests.web.test_page_texts import texts
 NARROW: Final = (360, 740)
 """The narrowest of today's phones."""
 GALLERY, FOUND, NOTHING = "/", "/?q=lanterns", "/?q=nothing-like-this"
+ALIKE: Final = "/clips/1"
+MISSPELLED: Final = "/?q=lantrens"
 SERVER: Final = "/s/harbour-film-club"
 BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
@@ -43,6 +45,7 @@ PLACES: Final = (
     (FOUND, ".pager .end", ("pager.end",)),
     (NOTHING, ".nothing h2", ("empty.found", "empty.yet")),
     (NOTHING, ".nothing p", ("empty.*_hint",)),
+    (MISSPELLED, ".tries h3", ("empty.try",)),
     (CLIP, ".find button", ("search.go",)),
     (CLIP, "#next", ("watch.previous", "watch.next")),
     (CLIP, "#loop", ("watch.loop",)),
@@ -63,6 +66,7 @@ PLACES: Final = (
     (CLIP, ".facts dt", ("facts.*",)),
     (CLIP, ".facts dd", ("mode.*", "facts.seconds")),
     (CLIP, ".facts .button", ("clip.download",)),
+    (ALIKE, "#similar", ("clip.similar",)),
     (CLIP, "#others", ("clip.others",)),
     (SECRET, ".about h1", ("clip.untitled",)),
     (SECRET, ".veil", ("clip.hidden_prompt",)),

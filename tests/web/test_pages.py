@@ -469,6 +469,38 @@ async def test_a_server_has_its_own_page(http: aiohttp.ClientSession) -> None:
             assert answer.headers["Location"] == "/s/atelier-nachtlicht?q=dunes"
 
 
+@pytest.mark.parametrize(
+    ("query", "suggested"),
+    [
+        ("lantrens", ["lanterns"]),
+        ("boat zebra", ["boat"]),
+        ("outsid", []),  # only a server that is not public has the word
+        ("zebra", []),
+    ],
+)
+async def test_what_finds_nothing_offers_what_does(
+    http: aiohttp.ClientSession, query: str, suggested: list[str]
+) -> None:
+    async with http.get("/", params={"q": query}) as answer:
+        body = await answer.text()
+    offered = re.findall(r'<li><a href="/\?q=(\w+)" dir="auto">', body)
+    assert set(suggested) <= set(offered)
+    assert bool(suggested) == bool(offered)
+    for word in offered:
+        async with http.get("/", params={"q": word}) as answer:
+            assert 'id="grid"' in await answer.text()
+
+
+async def test_a_clips_page_shows_clips_like_it(http: aiohttp.ClientSession) -> None:
+    async with http.get("/clips/4") as answer:
+        _, _, similar = (await answer.text()).partition('id="similar"')
+    similar = similar.partition("</section>")[0]
+    assert "Dunes at first light" not in similar
+    async with http.get("/clips/1") as answer:
+        _, _, similar = (await answer.text()).partition('id="similar"')
+    assert "Dunes at first light" in similar.partition("</section>")[0], "paper and lanterns"
+
+
 @pytest.mark.parametrize("server", [seed.SECRET, 0, "back-room", "nobody", "9" * 30, "%00"])
 async def test_no_page_tells_of_servers_that_are_not_public(
     http: aiohttp.ClientSession, server: str | int

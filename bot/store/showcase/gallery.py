@@ -7,7 +7,8 @@ A filter that few posts meet is answered by its own index instead of by the orde
 
 import base64
 import binascii
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -43,6 +44,7 @@ from bot.store.engine.database import Store
 from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.showcase.search_text import normalize_search_text
 from bot.store.showcase.search_words import select_clips_with
+from bot.store.showcase.word_matches import choose_probes, find_spellings, rank_alike
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row, clip_from_row
 from bot.store.tables.showcase import (
@@ -80,6 +82,8 @@ MAX_COUNTED_WITH_TEXT: Final = 200
 """How many posts of a search are counted; fewer with words, because finding them takes longer."""
 _NEWEST_COUNT: Final = 500
 """How many entries are searched for the favorite, because the front page must be fast."""
+_MAX_SIMILAR: Final = 60
+"""Of so many alike clips the public ones are looked for."""
 _SHAPES: Final = {
     AspectRatio.LANDSCAPE: ClipShape.LANDSCAPE,
     AspectRatio.PORTRAIT: ClipShape.PORTRAIT,
@@ -250,6 +254,44 @@ class GalleryStore(Store):
         if all(entry.clip.id != clip_id for entry in entries):
             return []
         return sorted(entries, key=lambda entry: -chain.index(entry.clip.id))
+
+    async def find_similar(
+        self, entry: GalleryEntry, *, limit: int, without: Collection[int] = ()
+    ) -> list[GalleryEntry]:
+        """Return public entries whose prompts share words with this one, each prompt once."""
+        probes = choose_probes(normalize_search_text(entry.prompt or ""))
+
+        async def rank(connection: AsyncConnection) -> list[int]:
+            return await rank_alike(connection, probes)
+
+        ranked = await self._db.read_one(rank) if probes else []
+        omitted = {entry.clip.id, *without}
+        best = [clip_id for clip_id in ranked if clip_id not in omitted][:_MAX_SIMILAR]
+        found = {
+            each.clip.id: each
+            for each in (await self._select_entries(_posts.clip_id.in_(best)) if best else ())
+        }
+        by_prompt: dict[str | None, GalleryEntry] = {}
+        for clip_id in best:
+            if clip_id in found:
+                by_prompt.setdefault(found[clip_id].prompt, found[clip_id])
+        return list(by_prompt.values())[:limit]
+
+    async def suggest_searches(self, text: str, *, limit: int) -> list[str]:
+        """Return searches that find something public: words of ``text``, or spelled like them."""
+        words = list(dict.fromkeys(normalize_search_text(text).split()))[:_MAX_INDEXED_WORDS]
+
+        async def find_candidates(connection: AsyncConnection) -> list[str]:
+            near = [await find_spellings(connection, word, limit=limit) for word in words]
+            parts = words if len(words) > 1 else []
+            return list(dict.fromkeys([*parts, *itertools.chain.from_iterable(near)]))
+
+        suggestions: list[str] = []
+        for word in (await self._db.read(find_candidates))[: 2 * limit]:
+            found = await self.load_page(GallerySearch(text=word), cursor=None, limit=1)
+            if found.entries:
+                suggestions.append(word)
+        return suggestions[:limit]
 
     async def list_guilds(
         self, *, limit: int = MAX_SERVERS, including: int | None = None
