@@ -158,5 +158,5 @@ format: $(READY)  ## Format the code and fix what the linter can.
 .PHONY: clean
 clean:  ## Remove the environment, caches and the output of demo, chaos and bench, not your data.
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	@rm -rf var/demo var/demo.lock var/play var/play.lock var/chaos var/chaos.json var/bench var/coverage
+	@rm -rf var/demo var/demo.lock var/play var/play.lock var/chaos var/chaos.json var/bench var/coverage var/examples
 	@find $(wildcard $(CODE)) -type d -name __pycache__ -prune -exec rm -rf {} +

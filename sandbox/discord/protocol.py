@@ -69,11 +69,15 @@ def raise_decode_error(reason: str) -> NoReturn:
 
 
 def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
-    """Return the opcode and data of one frame. Raises GatewayClosed (4002)."""
-    if kind is not WSMsgType.TEXT or len(content.encode()) > MAX_PAYLOAD_BYTES:
-        raise_decode_error("text of at most 4096 bytes")
+    """Return the opcode and data of one frame. Raises GatewayClosed (4002).
+
+    Discord reads JSON in binary frames, too; hikari sends it so.
+    """
+    data = content.encode() if kind is WSMsgType.TEXT else content
+    if not isinstance(data, bytes) or len(data) > MAX_PAYLOAD_BYTES:
+        raise_decode_error("at most 4096 bytes")
     try:
-        message = json.loads(content)
+        message = json.loads(data)
     except ValueError:
         raise_decode_error("not JSON")
     opcode = message.get("op") if isinstance(message, dict) else None

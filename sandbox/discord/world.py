@@ -3,6 +3,7 @@
 It is independent of HTTP and never waits. Changes are published to the event hub immediately.
 """
 
+import base64
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -370,4 +371,6 @@ class DiscordWorld:
 
 
 def _new_token(bot_id: int) -> str:
-    return f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"
+    """Return a token in Discord's form: libraries read the id of the application from it."""
+    begin = base64.urlsafe_b64encode(str(bot_id).encode()).decode().rstrip("=")
+    return f"{begin}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"

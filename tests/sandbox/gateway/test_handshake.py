@@ -133,10 +133,12 @@ async def test_unreadable_payloads_are_closed(
         assert await client.read_close_code() == code
 
 
-async def test_binary_frames_are_closed(sandbox: SandboxServer, gateway_url: str) -> None:
+async def test_binary_frames_hold_json_as_well(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
         await client.socket.send_bytes(b'{"op": 1, "d": null}')
+        await client.expect(11)
+        await client.socket.send_bytes(b"\x83\xff")
         assert await client.read_close_code() == 4002
 
 

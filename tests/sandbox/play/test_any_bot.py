@@ -1,7 +1,8 @@
-"""A bot that is not the product, used through the page: the page knows no bot."""
+"""Bots that are not the product, used through the page: the page knows no bot."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import discord
 import pytest
@@ -9,8 +10,16 @@ import pytest_asyncio
 import yarl
 from playwright.async_api import Browser, Page, expect
 
+from sandbox.testing import run_sandbox_in_thread
 from tests.e2e.play_tab import PlayTab
 from tests.harness.sandbox import SandboxProcess
+from tests.sandbox.play.example_bots import (
+    LibraryMissing,
+    prepare_discord_js,
+    prepare_discord_py,
+    prepare_hikari,
+    run_example,
+)
 from tests.sandbox.play.kitchen_bot import KitchenBot
 from tests.web.browser_tab import NEEDS_CHROMIUM
 from tests.web.conftest import browser as browser
@@ -168,3 +177,35 @@ async def test_people_write_edit_open_threads_and_delete(
     await expect(seen).to_have_count(0)
     for each in (tab, other):
         each.check()
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(prepare_discord_py, id="discord.py"),
+        pytest.param(prepare_hikari, id="hikari"),
+        pytest.param(prepare_discord_js, id="discord.js"),
+    ],
+)
+async def test_an_example_of_each_library(
+    browser: Browser, tmp_path: Path, prepare: Callable[[], Awaitable[list[str | Path]]]
+) -> None:
+    try:
+        command = await prepare()
+    except LibraryMissing as missing:
+        pytest.skip(str(missing))
+    with run_sandbox_in_thread(directory=tmp_path / "sandbox") as sandbox:
+        ready = sandbox.world.wait_for_commands("greet", within_s=20)
+        async with run_example(command, sandbox.env, ready):
+            tab = await PlayTab.open(browser, f"{sandbox.url}/control")
+            form = await tab.type_command("greet")
+            await choose(tab.page, "person", "Bea")
+            await form.get_by_role("button", name="Send").click()
+            greeting = tab.page.locator(".message", has_text="Hello, @Bea!")
+            await greeting.get_by_role("button", name="Wave").click()
+            await expect(tab.page.locator(".message.ephemeral")).to_contain_text("You waved.")
+            tab.check()
+            await tab.page.context.close()
+        health = await sandbox.calls.send("GET", "health")
+    assert health["internal_errors"] == 0, health
+    assert health["unknown_routes"] == 0, health
