@@ -192,6 +192,20 @@ class RulesCommands(commands.Cog):
             rules = await self._change_rules(interaction, reply_mode=ReplyMode(mode))
         await respond_with(interaction, f"server.replies.{rules.reply_mode}")
 
+    @app_commands.command(name="prices", description=build_command_text("command.server.prices"))
+    @describe_options(shown="prices_shown")
+    async def set_price_display(
+        self, interaction: discord.Interaction, shown: bool | None = None
+    ) -> None:
+        """Set whether a clip's card says what it cost."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if shown is None:
+            rules = await self.guilds.load_rules(require_guild_id(interaction))
+        else:
+            rules = await self._change_rules(interaction, shows_prices=shown)
+        key = "shown" if rules.shows_prices else "private"
+        await respond_with(interaction, f"server.prices.{key}")
+
     async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> GuildRules:
         guild_id, actor_id = require_guild_id(interaction), interaction.user.id
         return await self.server_rules.change_rules(guild_id, actor_id=actor_id, **changes)

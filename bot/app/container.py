@@ -19,6 +19,7 @@ from bot.app.web import build_downloads, build_gallery_thumbnails, build_webhook
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
+from bot.discord.price_display import PriceDisplay
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
@@ -173,6 +174,7 @@ class Container:
             media_store=self.media_store,
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
+            price_display=PriceDisplay(self.guilds),
         )
         self.media_probe = PyAvMediaProbe()
 

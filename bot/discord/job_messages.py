@@ -35,6 +35,7 @@ from bot.discord.api_errors import (
 from bot.discord.clip_files import open_attachments
 from bot.discord.message_history import find_own_message
 from bot.discord.permissions import find_missing_for_post
+from bot.discord.price_display import PriceDisplay
 from bot.discord.user_install import InteractionWebhooks
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaStore
@@ -90,6 +91,7 @@ class DiscordJobMessages:
     media_store: MediaStore
     clock: Clock
     webhooks: InteractionWebhooks
+    price_display: PriceDisplay
     _status_states: OrderedDict[int, _StatusState] = field(default_factory=OrderedDict, init=False)
 
     async def show_status(self, progress: JobProgress) -> int | None:
@@ -147,9 +149,8 @@ class DiscordJobMessages:
         is_mentioned: bool = False,
     ) -> int:
         """Post the clips as one message. Also raises `RecordNotFound` if a file is missing."""
-        view = self.cards.build_clip_card(
-            job, uploads, self.clock.now(), with_price=job.origin.is_private
-        )
+        with_price = await self.price_display.is_shown(job, job.origin)
+        view = self.cards.build_clip_card(job, uploads, self.clock.now(), with_price=with_price)
         reply = job.origin.user_install_reply
         if reply is not None:
             # A late status must not replace the clip.
@@ -170,9 +171,9 @@ class DiscordJobMessages:
     ) -> int:
         """Post finished clips again in the place of ``origin``. Raises as `post_clips` does."""
         locale = origin.guild_locale or origin.locale
-        is_own = origin.user_id == job.origin.user_id
+        with_price = await self.price_display.is_shown(job, origin)
         view = self.cards.build_clip_card(
-            job, uploads, self.clock.now(), locale, with_price=is_own and origin.is_private
+            job, uploads, self.clock.now(), locale, with_price=with_price
         )
         if origin.user_install_reply is not None:
             return await self._post_into_reply(origin.user_install_reply, view, uploads)

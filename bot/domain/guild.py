@@ -54,7 +54,8 @@ class GuildRules:
     ``channel_person_rules`` can only be stricter than ``person_rule``. ``confirm_above`` is the
     price above which a request needs a confirmation, by default the operator's. ``locale`` is the
     language of public messages, by default the server's language in Discord. The bot may be used
-    in ``allowed_channels``; an empty set means everywhere.
+    in ``allowed_channels``; an empty set means everywhere. With ``shows_prices``, clips tell
+    everyone what they cost.
     """
 
     guild_id: int
@@ -67,6 +68,7 @@ class GuildRules:
     extend_by: ExtendPermission = ExtendPermission.EVERYONE
     allowed_channels: frozenset[int] = frozenset()
     reply_mode: ReplyMode = ReplyMode.EXTEND
+    shows_prices: bool = False
 
     def require_allowed_channel(
         self, channel_id: int, parent_channel_id: int | None = None

@@ -101,6 +101,7 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         extend_by=ExtendPermission(row["extend_by"]),
         allowed_channels=frozenset(json.loads(row["allowed_channels"])),
         reply_mode=ReplyMode(row["reply_mode"]),
+        shows_prices=row["shows_prices"],
     )
 
 
@@ -115,4 +116,5 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "extend_by": rules.extend_by,
         "allowed_channels": json.dumps(sorted(rules.allowed_channels)),
         "reply_mode": rules.reply_mode,
+        "shows_prices": rules.shows_prices,
     }

@@ -45,9 +45,11 @@ async def test_allowed_channels_are_kept_beside_what_others_change(database: Dat
         servers.change_rules(GUILD, actor_id=1, allowed_channels=chosen),
         servers.change_rules(GUILD, actor_id=2, locale="de"),
         servers.change_rules(GUILD, actor_id=3, confirm_above=5),
+        servers.change_rules(GUILD, actor_id=4, shows_prices=True),
     )
     rules = await guilds.load_rules(GUILD)
     assert (rules.allowed_channels, rules.locale, rules.confirm_above) == (chosen, "de", 5)
+    assert rules.shows_prices
     await servers.change_rules(GUILD, actor_id=1, allowed_channels=frozenset())
     assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
 

@@ -55,7 +55,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "jobs": {"age_restricted": False, "billed_micros": None},
     "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
     "creator_preferences": {"public_notice_at": None},
-    "guilds": {"reply_mode": "extend"},
+    "guilds": {"reply_mode": "extend", "shows_prices": False},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {
@@ -66,7 +66,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0014 add to old rows."""
+"""What revisions 0008 to 0015 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",

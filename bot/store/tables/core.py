@@ -263,6 +263,7 @@ guilds_table = Table(
     Column("allowed_channels", Text, nullable=False, server_default="[]"),
     # what a reply to a clip does: extend, ask, off
     Column("reply_mode", String(16), nullable=False, server_default="extend"),
+    Column("shows_prices", Boolean, nullable=False, server_default=false()),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
 )

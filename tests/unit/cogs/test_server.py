@@ -177,6 +177,7 @@ async def test_every_members_limits_are_cleared_by_an_explicit_choice(
         RulesCommands.set_person_rule,
         RulesCommands.set_confirmation_price,
         RulesCommands.set_extension_rule,
+        RulesCommands.set_price_display,
     ],
 )
 async def test_without_options_rules_are_shown(command: Any) -> None:
@@ -187,10 +188,16 @@ async def test_without_options_rules_are_shown(command: Any) -> None:
             person_rule=PersonRule.ADULTS,
             confirm_above=Micros(700_000),
             extend_by=ExtendPermission.REQUESTER,
+            shows_prices=True,
         )
     )
     said = await give(command, commands)
-    shown = (quote_text("people.adults"), "$0.70", quote_text("server.extending.requester"))
+    shown = (
+        quote_text("people.adults"),
+        "$0.70",
+        quote_text("server.extending.requester"),
+        quote_text("server.prices.shown"),
+    )
     assert any(each in said for each in shown)
     commands.server_rules.change_rules.assert_not_awaited()
 

@@ -15,16 +15,19 @@ import pytest
 from bot.app.clock import SystemClock
 from bot.discord.api_errors import to_delivery_error
 from bot.discord.job_messages import STATUS_EDIT_INTERVAL_S, DiscordJobMessages
+from bot.discord.price_display import PriceDisplay
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import MIB
 from bot.domain.errors import (
     ChannelUnavailable,
+    DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
     LeaseLost,
     RecordNotFound,
     UploadInterrupted,
 )
+from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import VideoPlan
@@ -140,18 +143,26 @@ class MessagesSetup:
             create_dm=self._create_dm,
             get_guild=lambda guild_id: self.guilds.get(guild_id),
         )
+        self.rules = GuildRules(ORIGIN.guild_id or 0)
+        rules_store: Any = SimpleNamespace(load_rules=self._load_rules)
         self.messages = DiscordJobMessages(
             client=client,
             cards=ClipCards(model_info=FakeModelInfo()),
             media_store=LocalMediaStore(data_dir),
             clock=self.clock,
             webhooks=webhooks,
+            price_display=PriceDisplay(rules_store),
         )
         (data_dir / "clips").mkdir()
         (data_dir / "clips/12.mp4").write_bytes(b"video")
 
     async def _create_dm(self, _user: object) -> FakeChannel:
         return self.direct
+
+    async def _load_rules(self, guild_id: int) -> GuildRules:
+        if self.rules.guild_id != guild_id:
+            raise DatabaseUnavailable
+        return self.rules
 
 
 @pytest.fixture
@@ -282,6 +293,29 @@ async def test_reported_limit_is_discords(
     if tier is not None:
         setup.guilds[10] = SimpleNamespace(premium_tier=tier, filesize_limit=limits[tier])
     assert setup.messages.reported_limit(replace(ORIGIN, upload_limit=reported)) == limit
+
+
+@pytest.mark.parametrize(
+    ("place", "is_shown"),
+    [
+        ({}, False),  # a server that has chosen nothing
+        ({"guild_id": 55}, False),  # the database is away
+        ({"guild_id": None}, True),  # direct messages of the requester
+        ({"guild_id": None, "user_id": 31}, False),  # of somebody else
+    ],
+)
+async def test_the_price_is_for_the_requester(
+    setup: MessagesSetup, place: dict[str, Any], is_shown: bool
+) -> None:
+    origin = replace(ORIGIN, dedupe_key="interaction:1", **place)
+    await setup.messages.repost_clips(a_job(), [enclosed()], origin)
+    assert ("$0.80" in str(setup.channel.sent[-1]["view"].to_components())) is is_shown
+
+
+async def test_a_server_may_show_prices_to_everyone(setup: MessagesSetup) -> None:
+    setup.rules = replace(setup.rules, shows_prices=True)
+    await setup.messages.post_clips(a_job(), [enclosed()], may_send=allow_sending)
+    assert "$0.80" in str(setup.channel.sent[-1]["view"].to_components())
 
 
 async def test_repost_has_own_nonce(setup: MessagesSetup) -> None:

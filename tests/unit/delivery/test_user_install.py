@@ -11,6 +11,7 @@ import pytest
 
 from bot.discord.api_errors import to_delivery_error
 from bot.discord.job_messages import DiscordJobMessages
+from bot.discord.price_display import PriceDisplay
 from bot.discord.user_install import TokenCipher
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
@@ -82,12 +83,14 @@ class MessagesSetup:
         self.webhook, self.direct = FakeWebhook(), FakeChannel()
         client: Any = SimpleNamespace(user=SimpleNamespace(id=1), create_dm=self._create_dm)
         webhooks: Any = self.webhook
+        no_guilds: Any = None  # a user install has no server's rules
         self.messages = DiscordJobMessages(
             client=client,
             cards=ClipCards(model_info=FakeModelInfo()),
             media_store=LocalMediaStore(data_dir),
             clock=FixedClock(),
             webhooks=webhooks,
+            price_display=PriceDisplay(no_guilds),
         )
         (data_dir / "clips").mkdir()
         (data_dir / "clips/12.mp4").write_bytes(b"video")

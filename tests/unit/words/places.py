@@ -197,6 +197,7 @@ PLACES: Final = (
             "server.budget.*",
             "server.confirm.*",
             "server.extending.*",
+            "server.prices.*",
             "server.paused",
             "server.people.*",
             "server.quota.*",
