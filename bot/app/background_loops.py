@@ -54,6 +54,8 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         ).run,
         **parts.shards.build_loops(parts.worker),
     }
+    if parts.bucket_watch is not None:
+        loops["bucket_watch"] = parts.bucket_watch.run
     if parts.webhook_registrar is not None:
         loops["webhook_registration"] = parts.webhook_registrar.run
     if parts.webhook_inbox is not None:

@@ -6,6 +6,7 @@ nothing; `bot.app.run` does.
 
 from datetime import timedelta
 
+from bot.app.bucket_watch import build_bucket_watch
 from bot.app.media import build_file_retention
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -141,6 +142,7 @@ class Container:
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
         self.instruments = Instruments()
         self.web_instruments = WebInstruments(self.instruments.registry)
+        self.bucket_watch = build_bucket_watch(self.media_store, self.instruments.registry, clock)
         self.interaction_lifetimes = InteractionLifetimes(
             store=InteractionLifetimeStore(self.database), clock=clock
         )

@@ -10,6 +10,7 @@ import discord
 import structlog
 
 from bot.app.background_loops import build_supervisor
+from bot.app.bucket_watch import build_media_checks
 from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
@@ -153,6 +154,7 @@ async def _start_website(
                 for loop in WORKER_LOOPS
             },
             **supervisor.checks,
+            **build_media_checks(parts.bucket_watch),
         },
         features=[
             *parts.original_downloads,

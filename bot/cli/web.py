@@ -22,9 +22,11 @@ import signal
 from contextlib import AsyncExitStack
 from functools import partial
 
+from bot.app.bucket_watch import build_bucket_watch, build_media_checks
 from bot.app.clock import SystemClock
 from bot.app.media import open_media_store
 from bot.app.startup import open_catalog
+from bot.app.supervisor import BackgroundSupervisor
 from bot.app.web import (
     build_downloads,
     build_gallery_thumbnails,
@@ -69,6 +71,14 @@ async def serve_until_stopped(settings: Settings) -> None:
         media_store = await stack.enter_async_context(open_media_store(settings, clock))
         instruments = Instruments()
         web_instruments = WebInstruments(instruments.registry)
+        bucket_watch = build_bucket_watch(media_store, instruments.registry, clock)
+        supervisor = BackgroundSupervisor(
+            {} if bucket_watch is None else {"bucket_watch": bucket_watch.run},
+            failures=instruments.background_failures,
+            clock=clock,
+        )
+        supervisor.start()
+        stack.push_async_callback(supervisor.stop)
         links = await build_signed_links(settings, clock)
         url = await stack.enter_async_context(
             serve_website(
@@ -84,7 +94,11 @@ async def serve_until_stopped(settings: Settings) -> None:
                 instruments=instruments,
                 web_instruments=web_instruments,
                 clock=clock,
-                checks={"database": partial(ping_database, database)},
+                checks={
+                    "database": partial(ping_database, database),
+                    **supervisor.checks,
+                    **build_media_checks(bucket_watch),
+                },
                 features=[
                     *build_downloads(links, clips=ClipStore(database), media_store=media_store),
                     *build_webhook_endpoint(settings, writer, clock),

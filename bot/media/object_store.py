@@ -14,8 +14,8 @@ import hashlib
 import mimetypes
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -156,6 +156,8 @@ class ObjectMediaStore:
         self._has_links = has_links
         self._copies: dict[str, _LocalCopy] = {}
         self._calls = BlockingCalls(_REQUESTS_AT_ONCE)
+        self.request_failed: Final = asyncio.Event()
+        """Set when a request gets no answer or is refused."""
 
     @property
     def working_folder(self) -> Path:
@@ -179,7 +181,7 @@ class ObjectMediaStore:
                 path.unlink(missing_ok=True)
 
     async def _download(self, key: str, destination: Path) -> None:
-        with convert_store_errors("download", key):
+        with self._convert_errors("download", key):
             answer = await self._calls.run(self._bucket.get, key)
             expected = answer.attributes.get(_SHA256_ATTRIBUTE)
             chunks = answer.stream(min_chunk_size=_CHUNK_BYTES)
@@ -206,7 +208,7 @@ class ObjectMediaStore:
 
     async def _upload(self, path: Path, key: str) -> None:
         size_bytes, digest = await asyncio.to_thread(_measure_file, path)
-        with convert_store_errors("upload", key):
+        with self._convert_errors("upload", key):
             await self._calls.run(
                 self._bucket.put,
                 key,
@@ -225,12 +227,12 @@ class ObjectMediaStore:
             raise MediaUnavailable("the upload is incomplete")
 
     async def find(self, key: str) -> MediaFile | None:
-        with suppress(FileNotFoundError), convert_store_errors("look up", key):
+        with suppress(FileNotFoundError), self._convert_errors("look up", key):
             return _describe(await self._calls.run(self._bucket.head, key))
         return None
 
     async def list_files(self, folder: str) -> list[MediaFile]:
-        with convert_store_errors("list", folder):
+        with self._convert_errors("list", folder):
             return await self._calls.run(self._list_files, folder)
 
     def _list_files(self, folder: str) -> list[MediaFile]:
@@ -243,7 +245,7 @@ class ObjectMediaStore:
         end = start + size_bytes
         while start < end:  # a request for each piece, because readers may be slow
             piece_end = min(end, start + _CHUNK_BYTES)
-            with convert_store_errors("download", file.key):
+            with self._convert_errors("download", file.key):
                 piece = await self._calls.run(self._read_piece, file, start, piece_end)
             if len(piece) != piece_end - start:
                 raise OSError("the object ended early")
@@ -260,7 +262,7 @@ class ObjectMediaStore:
         from obstore import sign
 
         try:
-            with convert_store_errors("sign a link to", file.key):
+            with self._convert_errors("sign a link to", file.key):
                 return await self._calls.run(sign, self._bucket, "GET", file.key, _LINK_LIFETIME)
         except MediaUnavailable as error:  # e.g. an account that may not sign
             _log.warning("media.link_failed", error=str(error))
@@ -268,7 +270,7 @@ class ObjectMediaStore:
 
     async def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
-            with suppress(FileNotFoundError), convert_store_errors("delete", key):
+            with suppress(FileNotFoundError), self._convert_errors("delete", key):
                 await self._calls.run(self._bucket.delete, key)
 
     async def abort_uploads(self, *, before: datetime) -> int:
@@ -287,7 +289,7 @@ class ObjectMediaStore:
     async def _list_derived(self, key: str) -> list[str]:
         """Return the keys of a file and of everything derived from it."""
         folder, _ = split_key(key)
-        with convert_store_errors("list", folder):
+        with self._convert_errors("list", folder):
             return await self._calls.run(self._list_by_stem, folder, key.rpartition(".")[0])
 
     def _list_by_stem(self, folder: str, stem: str) -> list[str]:
@@ -305,16 +307,36 @@ class ObjectMediaStore:
         """
         key, content = f"{_CHECK_FOLDER}/{secrets.token_hex(8)}", secrets.token_bytes(16)
         try:
-            with convert_store_errors("write to", "the bucket"):
+            with self._convert_errors("write to", "the bucket"):
                 await self._calls.run(self._bucket.put, key, content)
-            with convert_store_errors("read from", "the bucket"):
+            with self._convert_errors("read from", "the bucket"):
                 stored = await self._calls.run(lambda: bytes(self._bucket.get(key).bytes()))
-            with convert_store_errors("delete from", "the bucket"):
+            with self._convert_errors("delete from", "the bucket"):
                 await self._calls.run(self._bucket.delete, key)
         except FileNotFoundError as error:
             raise MediaUnusable("there is no such bucket") from error
         if stored != content:
             raise MediaUnusable("the bucket returns other content than was written")
+
+    async def ping(self) -> None:
+        """Ask for the names in a folder that is empty. Raises `MediaUnavailable`."""
+        try:
+            with self._convert_errors("list", "the bucket"):
+                await self._calls.run(self._list_first_check)
+        except FileNotFoundError as error:
+            raise MediaUnusable("there is no such bucket") from error
+
+    def _list_first_check(self) -> None:
+        next(iter(self._bucket.list(_CHECK_FOLDER, chunk_size=1)), None)
+
+    @contextmanager
+    def _convert_errors(self, action: str, key: str) -> Iterator[None]:
+        try:
+            with convert_store_errors(action, key):
+                yield
+        except MediaUnavailable:
+            self.request_failed.set()
+            raise
 
     async def close(self) -> None:
         """Wait a moment for requests that are on their way, and delete the local copies."""

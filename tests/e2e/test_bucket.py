@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.stage import (
     QUICK_GOOGLE,
@@ -53,6 +54,21 @@ class BucketStage:
         video = video_of(message)
         assert video is not None
         return await self.stage.control.download(video["url"])
+
+    async def read_readiness(self) -> tuple[int, bool, float]:
+        """Return the status of `/readyz`, what it says about the bucket, and the metric."""
+        async with aiohttp.ClientSession(self.stage.bot.environment["PUBLIC_URL"]) as session:
+            async with session.get("/readyz") as answer:
+                status, checks = answer.status, (await answer.json())["checks"]
+            async with session.get("/metrics") as answer:
+                families = list(text_string_to_metric_families(await answer.text()))
+        [figure] = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == "clapper_bucket_up"
+        ]
+        return status, checks["bucket"], figure
 
     def list_scratch_files(self) -> list[Path]:
         folder = Path(self.stage.bot.environment["DATA_DIR"]) / "scratch"
@@ -137,6 +153,11 @@ async def test_a_stop_does_not_wait_for_a_bucket_that_does_not_answer(
     assert bucket.list_scratch_files() == []
 
 
+def count_checks(s3: S3Server) -> int:
+    """Return how often the bot has looked whether the bucket answers."""
+    return sum(line.startswith("GET") and "checks" in line for line in s3.requests)
+
+
 async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
     s3, stage = bucket.s3, bucket.stage
     room = await stage.open_channel()
@@ -145,14 +166,28 @@ async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
     async def has_failed() -> bool:
         return "download.failed" in stage.bot.read_log()
 
+    async def is_missed() -> bool:
+        return await bucket.read_readiness() == (503, False, 0)
+
+    async def is_back() -> bool:
+        return await bucket.read_readiness() == (200, True, 1)
+
+    await stage.wait_until(is_back, "the bucket at /readyz")
     s3.refused_with = 400
     try:
         await stage.request_clip(room)
         await stage.wait_until(has_failed, "a failed upload")
+        await stage.wait_until(is_missed, "the missing bucket at /readyz")
     finally:
         s3.refused_with = None
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
+    await stage.wait_until(is_back, "the bucket being back at /readyz")
+    before = count_checks(s3)
+    assert before > 0
+    for _ in range(5):
+        assert await is_back()
+    assert count_checks(s3) == before, "a probe asks the bucket"
 
 
 async def test_a_picture_is_sent_and_shown_from_the_bucket(
@@ -198,12 +233,18 @@ async def download_elsewhere(bucket: BucketStage, link: str, data_dir: Path) -> 
     try:
         await serving.start()
         address = link.replace(bot["PUBLIC_URL"], f"http://127.0.0.1:{port}")
+        checks = {"database": True, "bucket": True, "bucket_watch": True}
         async with (
             aiohttp.ClientSession() as session,
             session.get(address, allow_redirects=False) as answer,
         ):
             assert answer.status == 200, "the bucket's address begins with http://"
             content = await answer.read()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/readyz") as answer,
+        ):
+            assert (await answer.json())["checks"] == checks
         assert await serving.terminate() == 0
     finally:
         await serving.close()
