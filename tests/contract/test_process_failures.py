@@ -302,12 +302,10 @@ async def test_answer_after_adoption_still_saves_operation(
 
 
 async def test_late_operation_is_not_saved_for_another_attempt(world: SimulatedWorld) -> None:
-    process = await world.start_process(worker_policy=NOTHING_STARTS)
-    await process.submit_job(1)
-    owner = process.worker.worker_id
-    [first] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
+    await world.admit_job(1)
+    [first] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
     await world.jobs.requeue(first, retry_at=None, waiting_for=None)
-    [second] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
+    [second] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
     assert not await world.jobs.record_late_operation(first, "operations/of-the-first")
     assert await world.jobs.record_late_operation(second, "operations/of-the-second")
     assert not await world.jobs.record_late_operation(second, "operations/again")

@@ -21,6 +21,7 @@ from bot.store.engine.errors import translate_errors
 from bot.store.engine.group_writer import GroupWriter
 from bot.store.engine.parameters import drop_unstorable_characters
 from bot.store.engine.postgres_servers import WritableServerConnector, has_several_servers
+from bot.store.engine.row_changes import RowChange
 from bot.store.engine.sqlite_driver import use_single_calls
 
 T = TypeVar("T")
@@ -73,9 +74,9 @@ class Database(ABC):
         """Run ``work``, which must be a single statement, without a transaction."""
         return await self._run_detached(self._run_statement(work))
 
-    async def write_together(self, row_id: int, work: Work[T]) -> T:
-        """Run ``work``, a single change of the row ``row_id``, as `GroupWriter` describes."""
-        future = self._group_writer.add_change(row_id, work)
+    async def write_together(self, change: RowChange) -> bool:
+        """Apply ``change`` as `GroupWriter` describes; return whether its fence let it."""
+        future = self._group_writer.add_change(change)
         if self._group_writer.must_run():
             task = asyncio.create_task(self._group_writer.run())
             self._running_tasks.add(task)

@@ -4,8 +4,7 @@ Changes that arrive during a commit share the next one, and so do those that arr
 event loop that follow each other. Each caller gets the result of its own change, and only after the
 commit, so what it did next could not be lost:
 
-* A change that its fence refuses changes no row. It raises `LeaseLost` for its caller and does not
-  affect the others.
+* A change that its fence refuses changes no row, and does not affect the others.
 * If the database refuses a statement, nothing of the group is stored, and each change is tried
   again alone.
 * If the database is not available or the answer to the commit is lost, nobody knows what was
@@ -16,27 +15,26 @@ commit, so what it did next could not be lost:
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.errors import ClapperError, DatabaseUnavailable
-
-T = TypeVar("T")
+from bot.domain.errors import DatabaseUnavailable
+from bot.store.engine.row_changes import RowChange, apply_change, apply_changes
 
 _MAXIMUM_GROUP_SIZE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
-    """A change that waits, and where its result goes."""
+class _WaitingChange:
+    """A change that waits, and where it goes whether its fence let it."""
 
-    row_id: int
-    work: Callable[[AsyncConnection], Awaitable[Any]]
-    future: "asyncio.Future[Any]"
+    change: RowChange
+    future: "asyncio.Future[bool]"
 
-    def settle(self, result: object) -> None:
-        """Hand over a result or an error, unless the caller was canceled meanwhile."""
+    def settle(self, result: bool | Exception) -> None:
+        """Hand over the answer or an error, unless the caller was canceled meanwhile."""
         if self.future.done():
             return
         if isinstance(result, Exception):
@@ -51,7 +49,7 @@ class GroupWriter:
 
     write_group: Callable[[Callable[[AsyncConnection], Awaitable[Any]]], Awaitable[Any]]
     write_alone: Callable[[Callable[[AsyncConnection], Awaitable[Any]]], Awaitable[Any]]
-    _waiting: list[_Change] = field(init=False, default_factory=list)
+    _waiting: list[_WaitingChange] = field(init=False, default_factory=list)
     _is_running: bool = field(init=False, default=False)
 
     def must_run(self) -> bool:
@@ -60,12 +58,10 @@ class GroupWriter:
         self._is_running = self._is_running or is_asked
         return is_asked
 
-    def add_change(
-        self, row_id: int, work: Callable[[AsyncConnection], Awaitable[T]]
-    ) -> "asyncio.Future[T]":
-        """Add a change of the row ``row_id``, which must be a single statement."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Change(row_id, work, future))
+    def add_change(self, change: RowChange) -> "asyncio.Future[bool]":
+        """Add a change; the result is whether its fence let it."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_WaitingChange(change, future))
         return future
 
     async def run(self) -> None:
@@ -79,15 +75,15 @@ class GroupWriter:
                 try:
                     await self._write(group)
                 except Exception as error:
-                    for change in group:
-                        change.settle(error)
+                    for waiting in group:
+                        waiting.settle(error)
                 finally:
-                    for change in group:
-                        change.future.cancel()  # no effect unless this task was canceled
+                    for waiting in group:
+                        waiting.future.cancel()  # no effect unless this task was canceled
         finally:
             self._is_running = False
-            for change in self._waiting:  # none, unless this task was canceled
-                change.future.cancel()
+            for waiting in self._waiting:  # none, unless this task was canceled
+                waiting.future.cancel()
             self._waiting.clear()
 
     async def _gather_changes(self) -> None:
@@ -101,40 +97,31 @@ class GroupWriter:
             known = len(self._waiting)
             await asyncio.sleep(0)
 
-    async def _write(self, group: list[_Change]) -> None:
+    async def _write(self, group: list[_WaitingChange]) -> None:
         if len(group) == 1:
-            group[0].settle(await self.write_alone(group[0].work))
+            await self._write_each(group)
             return
-        results: list[object] = []
-        # in one order everywhere, so that two processes do not wait for each other's rows
-        ordered = sorted(group, key=lambda change: change.row_id)
+        answers: list[bool] = []
 
-        async def run_all(connection: AsyncConnection) -> None:
-            results.clear()
-            for change in ordered:
-                try:
-                    results.append(await change.work(connection))
-                except DatabaseUnavailable:
-                    raise
-                except ClapperError as error:  # refused by the fence, so nothing was changed
-                    results.append(error)
+        async def apply_group(connection: AsyncConnection) -> None:
+            answers[:] = await apply_changes(connection, [waiting.change for waiting in group])
 
         try:
-            await self.write_group(run_all)
+            await self.write_group(apply_group)
         except DatabaseUnavailable:
             raise  # it would make each change wait for its own time limit
         except Exception:
-            if len(results) == len(ordered):
+            if answers:
                 raise  # the commit failed, and may have been carried out
-            await self._write_each(ordered)
+            await self._write_each(group)
         else:
-            for change, result in zip(ordered, results, strict=True):
-                change.settle(result)
+            for waiting, answer in zip(group, answers, strict=True):
+                waiting.settle(answer)
                 await asyncio.sleep(0)  # the callers of a group do not continue all at once
 
-    async def _write_each(self, changes: list[_Change]) -> None:
-        for change in changes:
+    async def _write_each(self, group: list[_WaitingChange]) -> None:
+        for waiting in group:
             try:
-                change.settle(await self.write_alone(change.work))
+                waiting.settle(await self.write_alone(partial(apply_change, change=waiting.change)))
             except Exception as error:
-                change.settle(error)
+                waiting.settle(error)

@@ -1,11 +1,12 @@
 """The queries of jobs: admission, fenced changes, adoption, the queue."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import (
@@ -17,10 +18,9 @@ from bot.domain.billing.ledger import (
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip, NewClip
-from bot.domain.errors import RequestRefused
+from bot.domain.errors import LeaseLost, RequestRefused
 from bot.domain.jobs.job import (
     ACTIVE_STATES,
-    ENDED_STATES,
     IN_FLIGHT_STATES,
     AdmissionRequest,
     Job,
@@ -30,6 +30,7 @@ from bot.domain.jobs.job import (
 from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
+from bot.store.engine.row_changes import RowChange
 from bot.store.engine.types import DatabaseClock, database_now, database_time
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.admission import Admission
@@ -40,11 +41,6 @@ from bot.store.tables.row_mapping import jobs_from_rows
 
 _jobs = jobs_table.c
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
-_ATTACH_STATUS_UPDATE: Final = (
-    update(jobs_table)
-    .where(_jobs.id == bindparam("is_id"), _jobs.status_message_id.is_(None))
-    .values(status_message_id=bindparam("to_status_message_id"))
-)
 
 
 class JobStore:
@@ -87,10 +83,8 @@ class JobStore:
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message, unless one is recorded already."""
-        values = {"is_id": job_id, "to_status_message_id": message_id}
-        await self._db.write_together(
-            job_id, lambda connection: connection.execute(_ATTACH_STATUS_UPDATE, values)
-        )
+        fence, values = {"status_message_id": None}, {"status_message_id": message_id}
+        await self._db.write_together(RowChange(jobs_table, job_id, fence, values))
 
     # -- fenced changes
 
@@ -114,8 +108,13 @@ class JobStore:
         )
 
     async def begin_sending(self, job: Job) -> Job:
-        """Record that bytes may be sent from now on; only one caller per attempt succeeds."""
-        return await self._db.write_together(job.id, partial(transitions.begin_sending, job=job))
+        """Record that bytes may be sent from now on; only one caller per attempt succeeds.
+
+        Raises `LeaseLost` for the others.
+        """
+        if not await self._db.write_together(transitions.build_sending(job)):
+            raise LeaseLost(f"job {job.id} must not be sent under epoch {job.epoch}")
+        return replace(job, unsent=False)
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
         """Save the name of Google's operation."""
@@ -208,20 +207,13 @@ class JobStore:
 
         ``status_message_id`` is the message that says how it ended and replaces the status message.
         """
-        columns: dict[str, Any] = {"owner": None, "reply_token": None}
+        values: dict[str, Any] = {"owner": None, "reply_token": None}
         if status_message_id is not None:
-            columns["status_message_id"] = status_message_id
-        statement = (
-            update(jobs_table)
-            .where(
-                _jobs.id == job.id,
-                _jobs.state.in_(ENDED_STATES),
-                _jobs.owner == job.owner,
-                _jobs.epoch == job.epoch,
-            )
-            .values(**columns)
-        )
-        await self._db.write_together(job.id, lambda connection: connection.execute(statement))
+            values["status_message_id"] = status_message_id
+        # not its state, which an admin may have changed: a job that has ended under an epoch can
+        # only be reopened under the next one
+        fence = {"owner": job.owner, "epoch": job.epoch}
+        await self._db.write_together(RowChange(jobs_table, job.id, fence, values))
 
     # -- the queue
 
@@ -392,13 +384,10 @@ class JobStore:
     async def _apply_transition(
         self, job: Job, to: JobState, *, only_unsent: bool = False, **columns: Any
     ) -> Job:
-        async def change_row(connection: AsyncConnection) -> Job:
-            changed, _ = await apply_transition(
-                connection, job, to, only_unsent=only_unsent, **columns
-            )
-            return changed
-
-        return await self._db.write_together(job.id, change_row)
+        change = transitions.build_transition(job, to, only_unsent=only_unsent, **columns)
+        if await self._db.write_together(change):
+            return replace(job, state=to, **columns)
+        return await self._db.read_one(partial(transitions.find_moved, job=job, to=to))
 
     async def _select_jobs(self, query: Select[Any]) -> list[Job]:
         return jobs_from_rows(await self._db.read_rows(query))
