@@ -451,7 +451,10 @@ async def test_operators_verify_the_ledger(
     assert printed.err.startswith("clapper: wrong sums: 1;")
 
 
-async def test_counts_of_ended_jobs_follow_reopened_and_deleted_jobs(world: SimulatedWorld) -> None:
+async def test_counts_of_ended_jobs_follow_reopened_and_deleted_jobs(
+    world: SimulatedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of failed jobs has the newest and every unknown one."""
     statistics = StatisticsStore(world.database)
     job = await world.admit_job("a")
     await world.admit_job("b")
@@ -469,4 +472,11 @@ async def test_counts_of_ended_jobs_follow_reopened_and_deleted_jobs(world: Simu
     assert await count("unknown") == {"queued": 1, "unknown": 1}
     assert await count("polling") == {"queued": 1, "polling": 1}
     assert await count("failed") == {"queued": 1, "failed": 1}
+    assert [each.id for each in (await statistics.load_snapshot(now=NOW, limit=5)).failed_jobs] == [
+        job.id
+    ]
+    monkeypatch.setattr("bot.store.operations.statistics._JOBS_SEARCHED", 1)
+    assert (await statistics.load_snapshot(now=NOW, limit=5)).failed_jobs == ()
+    assert await count("unknown") == {"queued": 1, "unknown": 1}
+    assert len((await statistics.load_snapshot(now=NOW, limit=5)).failed_jobs) == 1
     assert await count(None) == {"queued": 1}

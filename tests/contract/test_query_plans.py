@@ -121,6 +121,10 @@ class Operations:
         assert snapshot.job_counts
         assert snapshot.spent > 0
 
+    async def show_status(self) -> None:
+        snapshot = await StatisticsStore(self.database).load_snapshot(now=self.clock.now(), limit=8)
+        assert len(snapshot.failed_jobs) == 8
+
     async def roll_up(self) -> None:
         assert not await self.rollups.roll_up_batch(before=self.clock.now() - timedelta(days=30))
         assert await self.rollups.roll_up_batch(before=self.clock.now(), limit=2)
@@ -204,6 +208,9 @@ class Operations:
         await self.posts.lists.list_top(BUSY_SERVER, since=since, limit=9)
         await self.posts.lists.list_top(BUSY_SERVER, since=None, limit=9)
         await self.posts.lists.list_member_entries(BUSY_SERVER, REGULAR, limit=9)
+
+    async def pick_from_showcase(self) -> None:
+        assert await self.posts.lists.pick_random(BUSY_SERVER)
 
     async def find_rare_word(self) -> None:
         for text in (self.rare_word, self.rare_word[1:]):

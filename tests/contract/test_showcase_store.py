@@ -272,6 +272,30 @@ async def test_the_gallery_shows_what_is_public_and_nothing_else(database: Datab
     assert await gallery.list_guilds() == []
 
 
+@pytest.mark.parametrize("draws", [0, 16])
+async def test_a_random_entry_is_any_visible_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, draws: int
+) -> None:
+    """Also where nearly all are hidden, so that each draw meets a hidden one."""
+    monkeypatch.setattr("bot.store.showcase.lists._MAX_DRAWS", draws)
+    posts = ShowcasePostStore(database)
+    assert await posts.lists.pick_random(GUILD) is None
+    await many(database, 4)
+    await shown(database, await made(database, 5, guild_id=OTHER))
+
+    async def draw() -> set[int]:
+        drawn = [await posts.lists.pick_random(GUILD) for _ in range(40)]
+        return {entry.clip.id for entry in drawn if entry is not None}
+
+    assert await draw() == ({1, 2, 3, 4} if draws else {1})
+    for number in (1, 2, 4):
+        post = await posts.find_by_clip(number)
+        assert post is not None
+        await posts.update_post(post.id, owner=None, audit_entry=None, hidden=number > 1)
+        await posts.update_post(post.id, owner=None, audit_entry=None, withdrawn=number == 1)
+    assert await draw() == {3}
+
+
 async def test_a_server_that_the_bot_has_left_is_not_in_the_gallery(database: Database) -> None:
     gallery, erasures = GalleryStore(database), ErasureStore(database)
     await opened(database)

@@ -38,7 +38,7 @@ _shards = shards_table.c
 _ledger = ledger_table.c
 _durations = duration_counts_table.c
 _DAY: Final = timedelta(days=1)
-_FAILED_STATES: Final = (JobState.FAILED, JobState.UNKNOWN)
+_JOBS_SEARCHED: Final = 10_000
 _JOB_COLUMNS: Final = (
     _jobs.id,
     _jobs.state,
@@ -91,11 +91,7 @@ async def _load_snapshot(
             select(*_JOB_COLUMNS).where(_jobs.state.in_(ACTIVE_STATES)).order_by(_jobs.id),
             limit,
         ),
-        failed_jobs=await _load_jobs(
-            connection,
-            select(*_JOB_COLUMNS).where(_jobs.state.in_(_FAILED_STATES)).order_by(_jobs.id.desc()),
-            limit,
-        ),
+        failed_jobs=await _load_failed_jobs(connection, limit),
     )
 
 
@@ -181,6 +177,24 @@ async def _load_jobs(
     return tuple(
         _job_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()
     )
+
+
+async def _load_failed_jobs(connection: AsyncConnection, limit: int) -> tuple[JobSnapshot, ...]:
+    """Return the newest failed jobs, and unknown jobs of any age, newest first.
+
+    No index has failed jobs in the order of their ids, so only the newest jobs are looked through.
+    """
+    if not limit:
+        return ()
+    newest_id = await connection.scalar(select(func.max(_jobs.id))) or 0
+    # of an expression, so that no database reads and sorts all failed jobs by the index of states
+    has_failed = _jobs.state.concat("") == JobState.FAILED
+    is_new = _jobs.id > newest_id - _JOBS_SEARCHED
+    found: list[JobSnapshot] = []
+    for condition in (is_new & has_failed, _jobs.state == JobState.UNKNOWN):
+        query = select(*_JOB_COLUMNS).where(condition).order_by(_jobs.id.desc())
+        found += await _load_jobs(connection, query, limit)
+    return tuple(sorted(found, key=lambda job: job.id, reverse=True)[:limit])
 
 
 def _job_from_row(row: Row) -> JobSnapshot:
