@@ -152,8 +152,14 @@ class SandboxServer:
             "DISCORD_GATEWAY_URL": f"{self.base.replace('http', 'ws')}/gateway",
             **self.google.environment(),
             "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
-            **({} if self._authority is None else {"SSL_CERT_FILE": str(self._authority)}),
+            **self._authority_environment(),
         }
+
+    def _authority_environment(self) -> dict[str, str]:
+        """Return how OpenSSL (so Python, too) and Node are told to trust the authority."""
+        if self._authority is None:
+            return {}
+        return dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self._authority))
 
     def list_routes(self) -> list[tuple[str, str]]:
         """Return the method and path of everything that is served."""

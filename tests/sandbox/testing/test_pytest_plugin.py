@@ -99,6 +99,8 @@ class TestOptions:
 
     async def test_an_empty_world_by_https(self, discord_sandbox: DiscordSandbox) -> None:
         assert discord_sandbox.url.startswith("https://")
+        environment = discord_sandbox.env
+        assert environment["NODE_EXTRA_CA_CERTS"] == environment["SSL_CERT_FILE"]
         assert (await discord_sandbox.world.read())["guilds"] == []
         await discord_sandbox.world.add_server("My server")
         [server] = (await discord_sandbox.world.read())["guilds"]
