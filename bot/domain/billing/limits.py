@@ -96,6 +96,8 @@ class UsageLimits:
 
     def with_fallback(self, fallback: "UsageLimits") -> "UsageLimits":
         """Return these limits; those that are not set are taken from ``fallback``."""
+        if fallback == NO_LIMITS:
+            return self
         unset = {name: getattr(fallback, name) for name, value in self if value is None}
         return replace(self, **unset)
 
@@ -375,13 +377,10 @@ class LimitExceeded:
 def build_quota_lines(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals
 ) -> tuple[QuotaLine, ...]:
-    lines = []
-    for rule in LIMIT_RULES:
-        allowed: int | None = getattr(limits, rule.limit)
-        if allowed is not None:
-            used, granted = _count_usage(rule, usage)
-            lines.append(QuotaLine(scope, rule.limit, allowed + granted, used))
-    return tuple(lines)
+    return tuple(
+        QuotaLine(scope, rule.limit, allowed, used)
+        for rule, allowed, used in _measure_usage(limits, usage)
+    )
 
 
 def build_quota_status(
@@ -401,12 +400,20 @@ def find_exceeded_limit(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals, requested: UsageAmount
 ) -> LimitExceeded | None:
     """Return the first limit that ``requested`` would exceed, or `None` if it fits."""
-    for line in build_quota_lines(scope, limits, usage):
-        measure = LIMIT_RULES_BY_NAME[line.limit].measure
-        amount = 1 if measure is None else measure.measure_amount(requested)
-        if line.used + amount > line.allowed:
-            return LimitExceeded(scope, line.limit, line.used, amount, line.allowed)
+    for rule, allowed, used in _measure_usage(limits, usage):
+        amount = 1 if rule.measure is None else rule.measure.measure_amount(requested)
+        if used + amount > allowed:
+            return LimitExceeded(scope, rule.limit, used, amount, allowed)
     return None
+
+
+def _measure_usage(limits: UsageLimits, usage: UsageTotals) -> Iterator[tuple[LimitRule, int, int]]:
+    """Yield for each limit that is set: its rule, what it allows with grants, what is used."""
+    for rule in LIMIT_RULES:
+        allowed: int | None = getattr(limits, rule.limit)
+        if allowed is not None:
+            used, granted = _count_usage(rule, usage)
+            yield rule, allowed + granted, used
 
 
 def _count_usage(rule: LimitRule, usage: UsageTotals) -> tuple[int, int]:

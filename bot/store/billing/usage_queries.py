@@ -10,6 +10,7 @@ In keys, the server is `None` for direct messages.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -122,13 +123,22 @@ async def count_requests_today(
     connection: AsyncConnection, models: Collection[str], now: datetime
 ) -> dict[str, int]:
     """Return the requests of each model in the last day, including those in the queue."""
+    rows = await connection.execute(
+        _build_requests_query(), {"models": list(models), "day_ago": now - DAY}
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _build_requests_query() -> Select[Any]:
+    models: BindParameter[list[str]] = bindparam("models", expanding=True)
     submitted = select(_submissions.model).where(
-        _submissions.model.in_(models), _submissions.submitted_at > now - DAY
+        _submissions.model.in_(models),
+        _submissions.submitted_at > bindparam("day_ago", type_=UtcTime()),
     )
     queued = select(_jobs.model).where(_jobs.state == JobState.QUEUED, _jobs.model.in_(models))
     both = submitted.union_all(queued).subquery()
-    rows = await connection.execute(select(both.c.model, func.count()).group_by(both.c.model))
-    return {row[0]: row[1] for row in rows}
+    return select(both.c.model, func.count()).group_by(both.c.model)
 
 
 async def load_limits(

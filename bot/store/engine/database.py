@@ -321,10 +321,13 @@ def open_database(
     return PostgresDatabase(parsed, pool_size=pool_size, schema=schema)
 
 
+_LOCK_QUERY: Final = text("SELECT pg_advisory_xact_lock(:name)")
+
+
 async def take_lock(connection: AsyncConnection, lock_id: int) -> None:
     """Take a lock until the transaction ends; SQLite's single writer needs none."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": lock_id})
+        await connection.execute(_LOCK_QUERY, {"name": lock_id})
 
 
 def _prepare_writer(connection: Any, _record: Any) -> None:

@@ -8,11 +8,13 @@ lock is taken once for many requests.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.domain.billing.ledger import build_reservation
 from bot.domain.billing.limits import (
@@ -187,10 +189,8 @@ async def _load_totals(
     totals = _AdmissionTotals(policy)
     guild_ids = {request.origin.guild_id for request in requests}
     real_guild_ids = {guild_id for guild_id in guild_ids if guild_id is not None}
-    paused = select(guilds_table.c.id, guilds_table.c.pause_reason).where(
-        guilds_table.c.id.in_(real_guild_ids | {WHOLE_BOT_ID}), guilds_table.c.paused
-    )
-    for guild_id, reason in await connection.execute(paused):
+    pausable = {"guild_ids": [*real_guild_ids, WHOLE_BOT_ID]}
+    for guild_id, reason in await connection.execute(_PAUSED_QUERY, pausable):
         by_operator = guild_id == WHOLE_BOT_ID
         totals.pauses[guild_id] = RequestsPaused(by_operator=by_operator, reason=reason)
     totals.limits_by_guild |= await usage_queries.load_limits(connection, real_guild_ids)
@@ -225,9 +225,7 @@ async def _load_totals(
 
 
 async def _find_accepted_jobs(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, Job]:
-    rows = (
-        await connection.execute(select(jobs_table).where(jobs_table.c.dedupe_key.in_(keys)))
-    ).mappings()
+    rows = (await connection.execute(_ACCEPTED_JOBS_QUERY, {"keys": keys})).mappings()
     return {row["dedupe_key"]: job_from_row(row) for row in rows}
 
 
@@ -247,18 +245,14 @@ async def _insert_jobs(
         "attempts": 0,
     }
     start_at = [_find_start(request, now) for request in requests]
-    statement = insert(jobs_table).returning(
-        jobs_table.c.id,
-        jobs_table.c.dedupe_key,
-        # Ids must be in the order of arrival, which is the order of the queue. SQLite inserts in
-        # this order anyway. Asked for it, SQLAlchemy would insert one row at a time.
-        sort_by_parameter_order=connection.dialect.name == "postgresql",
-    )
     rows = [
         job_to_row(request.plan, request.origin) | initial | {"retry_at": retry_at}
         for request, retry_at in zip(requests, start_at, strict=True)
     ]
-    ids = {key: job_id for job_id, key in await connection.execute(statement, rows)}
+    # Ids must be in the order of arrival, which is the order of the queue. SQLite inserts in this
+    # order anyway. Asked for it, SQLAlchemy would insert one row at a time.
+    statement = _build_jobs_insert(must_sort=connection.dialect.name == "postgresql")
+    ids = {row.dedupe_key: row.id for row in await connection.execute(statement, rows)}
     written = {
         request.origin.dedupe_key: Job(
             id=ids[request.origin.dedupe_key],
@@ -280,7 +274,7 @@ async def _insert_jobs(
         for path in list_input_paths(job.plan)
     ]
     if inputs:
-        await connection.execute(insert(job_inputs_table), inputs)
+        await connection.execute(_INPUTS_INSERT, inputs)
     entries = [
         posting_to_row(posting)
         | {
@@ -293,8 +287,15 @@ async def _insert_jobs(
         for job in written.values()
         for posting in build_reservation(UsageAmount.from_plan(job.plan))
     ]
-    await connection.execute(insert(ledger_table), entries)
+    await connection.execute(_LEDGER_INSERT, entries)
     return written
+
+
+@cache
+def _build_jobs_insert(*, must_sort: bool) -> ReturningInsert[tuple[int, str]]:
+    return insert(jobs_table).returning(
+        jobs_table.c.id, jobs_table.c.dedupe_key, sort_by_parameter_order=must_sort
+    )
 
 
 def _find_start(request: AdmissionRequest, now: datetime) -> datetime | None:
@@ -329,3 +330,14 @@ async def _build_refusals(
             )
         refusals.append(answer.as_error(times.get(key)))
     return refusals
+
+
+# Built once, because building these costs more than running them.
+_PAUSED_QUERY = select(guilds_table.c.id, guilds_table.c.pause_reason).where(
+    guilds_table.c.id.in_(bindparam("guild_ids", expanding=True)), guilds_table.c.paused
+)
+_ACCEPTED_JOBS_QUERY = select(jobs_table).where(
+    jobs_table.c.dedupe_key.in_(bindparam("keys", expanding=True))
+)
+_INPUTS_INSERT = insert(job_inputs_table)
+_LEDGER_INSERT = insert(ledger_table)

@@ -31,6 +31,7 @@ from bot.store.tables.row_mapping import jobs_from_rows
 _jobs = jobs_table.c
 _submissions = submissions_table.c
 CLAIM_LOCK: Final = 0x636C_6170_02
+_NOW: Final = bindparam("now", type_=UtcTime())
 
 AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
 """The states in which a job counts as running at Google."""
@@ -53,7 +54,7 @@ async def claim_jobs(
     """
     await take_lock(connection, CLAIM_LOCK)
     now = await clock(connection)
-    waiting = await load_waiting_jobs(connection, _is_claimable(now))
+    waiting = await load_waiting_jobs(connection, claimable_at=now)
     if not waiting:
         return []
     served = await load_served_members(connection, {job.user_id for job in waiting}, now)
@@ -78,18 +79,31 @@ def _is_guild_paused(guild_id: ColumnElement[int | None] | int) -> ColumnElement
     return func.coalesce(paused.correlate(jobs_table).scalar_subquery(), false())
 
 
-def _is_claimable(now: datetime) -> Any:
-    may_retry = or_(_jobs.retry_at.is_(None), _jobs.retry_at <= now)
-    return and_(is_queued(), may_retry, ~_is_paused())
+async def load_waiting_jobs(
+    connection: AsyncConnection, *, claimable_at: datetime | None = None
+) -> list[QueuedJob]:
+    """Return the queued jobs, up to `_MEMBER_QUEUE_LIMIT` of each member.
+
+    With ``claimable_at``, only those that may start at that time.
+    """
+    if claimable_at is None:
+        rows = await connection.execute(_build_waiting_query(only_claimable=False))
+    else:
+        query = _build_waiting_query(only_claimable=True)
+        rows = await connection.execute(query, {"now": claimable_at})
+    return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
 
 
-async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list[QueuedJob]:
-    """Return the jobs under ``condition``, up to `_MEMBER_QUEUE_LIMIT` of each member."""
+@cache
+def _build_waiting_query(*, only_claimable: bool) -> Select[Any]:
+    condition = is_queued()
+    if only_claimable:
+        may_retry = or_(_jobs.retry_at.is_(None), _jobs.retry_at <= _NOW)
+        condition = and_(condition, may_retry, ~_is_paused())
     turn = func.row_number().over(partition_by=_jobs.user_id, order_by=_jobs.id)
     facts = (_jobs.id, _jobs.user_id, _jobs.model, _jobs.owner, _is_paused().label("paused"))
     ranked = select(*facts, turn.label("turn")).where(condition).subquery()
-    rows = await connection.execute(select(ranked).where(ranked.c.turn <= _MEMBER_QUEUE_LIMIT))
-    return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
+    return select(ranked).where(ranked.c.turn <= _MEMBER_QUEUE_LIMIT)
 
 
 async def find_queue_place(connection: AsyncConnection, job_id: int, now: datetime) -> int | None:
@@ -143,26 +157,19 @@ async def load_served_members(
 ) -> dict[int, MemberActivity]:
     """Return how many jobs of each member run at Google, and the last start in the last hour."""
     rows = await connection.execute(
-        _build_served_members_query().where(_jobs.user_id.in_(user_ids)),
-        {"served_since": now - _SERVED_WINDOW},
+        _SERVED_MEMBERS_QUERY,
+        {"served_since": now - _SERVED_WINDOW, "user_ids": list(user_ids)},
     )
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 
 
 async def _measure_load(connection: AsyncConnection, now: datetime) -> GoogleLoad:
-    in_flight = await connection.scalar(
-        select(func.count()).select_from(jobs_table).where(_jobs.state.in_(AT_GOOGLE_STATES))
-    )
-    minute = func.count().filter(_submissions.submitted_at > now - timedelta(minutes=1))
+    in_flight = await connection.scalar(_IN_FLIGHT_QUERY)
     rows = await connection.execute(
-        select(_submissions.model, minute, func.count())
-        .where(_submissions.submitted_at > now - DAY)
-        .group_by(_submissions.model)
+        _SUBMISSIONS_QUERY, {"minute_ago": now - timedelta(minutes=1), "day_ago": now - DAY}
     )
     counts = [tuple(row) for row in rows]
-    rate_limited = await connection.scalars(
-        select(model_states_table.c.id).where(model_states_table.c.rate_limited_until > now)
-    )
+    rate_limited = await connection.scalars(_RATE_LIMITED_QUERY, {"now": now})
     return GoogleLoad(
         in_flight=in_flight or 0,
         last_minute={model: last_minute for model, last_minute, _ in counts},
@@ -177,26 +184,12 @@ async def _start_jobs(
     if not job_ids:
         return []
     rows = await connection.execute(
-        update(jobs_table)
-        .where(_jobs.id.in_(job_ids), _jobs.state == JobState.QUEUED)
-        .values(
-            state=JobState.SUBMITTING,
-            owner=owner,
-            epoch=_jobs.epoch + 1,
-            claimed_epoch=_jobs.epoch + 1,
-            unsent=True,
-            submitted_at=now,
-            retry_at=None,
-            outcome=None,
-            detail=None,
-            attempts=_jobs.attempts + 1,
-        )
-        .returning(*_jobs)
+        _START_UPDATE, {"job_ids": job_ids, "to_owner": owner, "now": now}
     )
     started = jobs_from_rows(rows.mappings().all())
     if started:
         await connection.execute(
-            insert(submissions_table),
+            _SUBMISSION_INSERT,
             [
                 {
                     "job_id": job.id,
@@ -208,3 +201,39 @@ async def _start_jobs(
             ],
         )
     return sorted(started, key=lambda job: job_ids.index(job.id))
+
+
+# Built once, because building these costs more than running them.
+_SERVED_MEMBERS_QUERY = _build_served_members_query().where(
+    _jobs.user_id.in_(bindparam("user_ids", expanding=True))
+)
+_IN_FLIGHT_QUERY = (
+    select(func.count()).select_from(jobs_table).where(_jobs.state.in_(AT_GOOGLE_STATES))
+)
+_IN_LAST_MINUTE = _submissions.submitted_at > bindparam("minute_ago", type_=UtcTime())
+_SUBMISSIONS_QUERY = (
+    select(_submissions.model, func.count().filter(_IN_LAST_MINUTE), func.count())
+    .where(_submissions.submitted_at > bindparam("day_ago", type_=UtcTime()))
+    .group_by(_submissions.model)
+)
+_RATE_LIMITED_QUERY = select(model_states_table.c.id).where(
+    model_states_table.c.rate_limited_until > _NOW
+)
+_START_UPDATE = (
+    update(jobs_table)
+    .where(_jobs.id.in_(bindparam("job_ids", expanding=True)), _jobs.state == JobState.QUEUED)
+    .values(
+        state=JobState.SUBMITTING,
+        owner=bindparam("to_owner"),
+        epoch=_jobs.epoch + 1,
+        claimed_epoch=_jobs.epoch + 1,
+        unsent=True,
+        submitted_at=_NOW,
+        retry_at=None,
+        outcome=None,
+        detail=None,
+        attempts=_jobs.attempts + 1,
+    )
+    .returning(*_jobs)
+)
+_SUBMISSION_INSERT = insert(submissions_table)

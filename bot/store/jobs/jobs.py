@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import (
@@ -31,7 +31,7 @@ from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.row_changes import RowChange
-from bot.store.engine.types import DatabaseClock, database_now, database_time
+from bot.store.engine.types import DatabaseClock, UtcTime, database_now, database_time
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import write_clips
@@ -41,6 +41,12 @@ from bot.store.tables.row_mapping import jobs_from_rows
 
 _jobs = jobs_table.c
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
+_NEXT_RETRY_QUERY: Final = (
+    select(_jobs.retry_at)
+    .where(_jobs.state == JobState.QUEUED, _jobs.retry_at > bindparam("now", type_=UtcTime()))
+    .order_by(_jobs.retry_at)
+    .limit(1)
+)
 
 
 class JobStore:
@@ -231,7 +237,7 @@ class JobStore:
         async def fetch_queue(
             connection: AsyncConnection,
         ) -> tuple[list[QueuedJob], dict[int, MemberActivity]]:
-            queue = await claims.load_waiting_jobs(connection, claims.is_queued())
+            queue = await claims.load_waiting_jobs(connection)
             now = await self._now(connection)
             served = await claims.load_served_members(
                 connection, {job.user_id for job in queue}, now
@@ -259,10 +265,7 @@ class JobStore:
 
         async def compare_times(connection: AsyncConnection) -> float | None:
             now = await self._now(connection)
-            query = select(_jobs.retry_at).where(
-                _jobs.state == JobState.QUEUED, _jobs.retry_at > now
-            )
-            retry_at = await connection.scalar(query.order_by(_jobs.retry_at).limit(1))
+            retry_at = await connection.scalar(_NEXT_RETRY_QUERY, {"now": now})
             return None if retry_at is None else (retry_at - now).total_seconds()
 
         return await self._db.read(compare_times)

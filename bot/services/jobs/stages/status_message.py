@@ -38,7 +38,9 @@ class StatusMessage:
             self._task = asyncio.create_task(self._run_updates())
 
     def with_message(self, job: Job) -> Job:
-        return replace(job, status_message_id=self.message_id or job.status_message_id)
+        if self.message_id in (None, job.status_message_id):
+            return job
+        return replace(job, status_message_id=self.message_id)
 
     async def wait_for_edit(self) -> None:
         """Wait for the current edit and drop later progress."""
