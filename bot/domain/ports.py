@@ -270,7 +270,7 @@ class MediaProbe(Protocol):
 class Transcoder(Protocol):
     """Makes smaller videos and thumbnails, each in a process that can be stopped.
 
-    Both methods write ``destination`` completely or not at all (temporary name, then rename), end
+    All methods write ``destination`` completely or not at all (temporary name, then rename), end
     their process on cancellation, and raise `TranscodeFailed`.
     """
 
@@ -280,6 +280,10 @@ class Transcoder(Protocol):
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         """Write the frame at ``at_s`` seconds (at most the last) as JPEG; return its bytes."""
+        ...
+
+    async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
+        """Write a picture with sides of at most ``max_side`` pixels as WebP; return its bytes."""
         ...
 
 

@@ -58,6 +58,10 @@ class ProcessTranscoder:
         order = {"task": "poster", "max_side": _POSTER_MAX_SIDE, "at_s": at_s}
         return await self._run_task(order, source, destination, _POSTER_TIME_LIMIT_S)
 
+    async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
+        order = {"task": "shrink", "max_side": max_side}
+        return await self._run_task(order, source, destination, _POSTER_TIME_LIMIT_S)
+
     async def _run_task(
         self, order: dict[str, Any], source: Path, destination: Path, time_limit_s: float
     ) -> int:

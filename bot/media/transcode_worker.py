@@ -5,8 +5,9 @@ process can be killed, has limits for memory and time, and runs at a low priorit
 event loop responds in time. Frames are streamed, so memory does not grow with the clip's length.
 
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
-"source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}` or
-`{"task": "poster", "source", "destination", "max_side", "at_s"}`, each with `"parent", "nice",
+"source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
+`{"task": "poster", "source", "destination", "max_side", "at_s"}` or
+`{"task": "shrink", "source", "destination", "max_side"}`, each with `"parent", "nice",
 "cpu_s"`. The destination is overwritten. Prints one line of JSON: `{"size": bytes, "peak": bytes}`
 or `{"failed": reason}`.
 """
@@ -30,6 +31,7 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
+from PIL import Image
 
 _MEMORY_LIMIT_BYTES: Final = 4 * 1024**3
 _PR_SET_PDEATHSIG: Final = 1
@@ -44,6 +46,7 @@ _LARGE_FRAME_PIXELS: Final = 3_000_000
 _ANALYSIS_OPTIONS: Final = "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:trellis=0:mixed-refs=0"
 """Makes the analysis faster, with the same options as FFmpeg's own fast first pass."""
 _POSTER_QUALITY: Final = 85
+_SMALL_QUALITY: Final = 80
 
 
 class OutputTooLarge(Exception):
@@ -249,10 +252,21 @@ def write_poster(order: dict[str, Any]) -> None:
     image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
 
 
+def shrink_picture(order: dict[str, Any]) -> None:
+    """Write a picture of our own as a WebP whose longer side is at most ``max_side`` pixels."""
+    with Image.open(order["source"], formats=["JPEG"]) as image:
+        image.draft("RGB", (order["max_side"], order["max_side"]))
+        image.thumbnail((order["max_side"], order["max_side"]))
+        image.save(order["destination"], "WEBP", quality=_SMALL_QUALITY, method=4)
+
+
 def _measure_seconds(source_stream: VideoStream) -> float:
     if source_stream.duration is not None and source_stream.time_base is not None:
         return float(source_stream.duration * source_stream.time_base)
     return source_stream.frames / float(source_stream.average_rate or 24)
+
+
+_TASKS: Final = {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}
 
 
 def main(arguments: list[str]) -> int:
@@ -263,7 +277,9 @@ def main(arguments: list[str]) -> int:
     apply_process_limits(order)
     answer: dict[str, Any]
     try:
-        {"reencode": transcode_clip, "poster": write_poster}[order["task"]](order)
+        {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}[
+            order["task"]
+        ](order)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         answer = {"size": Path(order["destination"]).stat().st_size, "peak": peak}
     except OutputTooLarge:

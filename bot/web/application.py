@@ -7,6 +7,7 @@ from aiohttp import web
 
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
+from bot.services.clips.thumbnails import WEBP_POSTER_SIDES
 from bot.web import api, discovery, feeds, media, operations, pages, security
 from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
@@ -16,6 +17,8 @@ from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"
 """A clip's number. Numbers that are too large for the database do not match."""
+SIDE_SEGMENT: Final = f"{{side:{'|'.join(map(str, WEBP_POSTER_SIDES))}}}"
+"""The longer side of a small poster."""
 SERVER_SEGMENT: Final = "{server:[^/]{1,200}}"
 """A server's name in the form of `bot.web.servers.build_slug`, or its id."""
 
@@ -70,6 +73,7 @@ def build_application(
             web.get(f"/clips/{CLIP_SEGMENT}/player", pages.show_player),
             web.get(f"/clips/{CLIP_SEGMENT}/video.mp4", media.send_video),
             web.get(f"/clips/{CLIP_SEGMENT}/poster.jpg", media.send_poster),
+            web.get(f"/clips/{CLIP_SEGMENT}/poster-{SIDE_SEGMENT}.webp", media.send_webp_poster),
             web.get(f"/clips/{CLIP_SEGMENT}/preview.mp4", media.send_preview),
             web.get("/language", pages.switch_language),
             web.get("/static/{name}", media.send_asset),

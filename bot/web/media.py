@@ -5,6 +5,7 @@ of a key.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -34,6 +35,13 @@ async def send_video(request: web.Request) -> web.StreamResponse:
 
 async def send_poster(request: web.Request) -> web.StreamResponse:
     return await _send_thumbnail(request, request.app[SITE].thumbnails.get_poster, "image/jpeg")
+
+
+async def send_webp_poster(request: web.Request) -> web.StreamResponse:
+    """Send the poster in one of the sizes in which lists show it."""
+    thumbnails, side = request.app[SITE].thumbnails, int(request.match_info["side"])
+    get_file = partial(thumbnails.get_webp_poster, side=side)
+    return await _send_thumbnail(request, get_file, "image/webp")
 
 
 async def send_preview(request: web.Request) -> web.StreamResponse:

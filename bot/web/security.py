@@ -29,6 +29,7 @@ STREAM_LIMIT: Final = web.AppKey("stream limit", OpenLimit)
 _API_PREFIXES: Final = ("/api/", "/oembed")
 _LOW_COST: Final = 0.05
 """For requests that come in dozens: posters of a page, ranges of a video, events of Google."""
+_MEDIA_SUFFIXES: Final = (".mp4", ".jpg", ".webp")
 _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
@@ -79,7 +80,7 @@ def build_security_headers(path: str, status: int, *, is_https: bool) -> dict[st
     is_success = status < 400
     is_embedded = is_success and path.endswith("/player")
     ancestors = "frame-ancestors *" if is_embedded else "frame-ancestors 'none'"
-    is_shared = path.startswith(_API_PREFIXES) or (is_success and path.endswith((".mp4", ".jpg")))
+    is_shared = path.startswith(_API_PREFIXES) or (is_success and path.endswith(_MEDIA_SUFFIXES))
     headers = {
         **_SECURITY_HEADERS,
         "Content-Security-Policy": f"{_CONTENT_SECURITY_POLICY}; {ancestors}",
@@ -167,7 +168,7 @@ def _compute_cost(request: web.Request) -> float:
     """Return the tokens that a request costs. A page costs 1, and so does the page of an error."""
     if request.match_info.http_exception is not None and not _is_preflight(request):
         return 1.0
-    if request.path.endswith((".mp4", ".jpg")):
+    if request.path.endswith(_MEDIA_SUFFIXES):
         return _LOW_COST
     costs = _REQUEST_COSTS.items()
     return next((cost for prefix, cost in costs if request.path.startswith(prefix)), 1.0)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.services.clips.thumbnails import POSTER_MAX_SIDE
+from bot.services.clips.thumbnails import POSTER_MAX_SIDE, WEBP_POSTER_SIDES
 from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
 
@@ -34,6 +34,9 @@ class CardView:
     poster: str
     poster_width: int
     poster_height: int
+    poster_sizes: str
+    glow: str
+    large_poster: str
     preview: str | None
     title: str
     prompt: str | None
@@ -72,6 +75,9 @@ def build_card_view(
         poster=f"{url}/poster.jpg",
         poster_width=poster_size[0],
         poster_height=poster_size[1],
+        poster_sizes=_list_poster_sizes(url, poster_size),
+        glow=f"{url}/poster-{WEBP_POSTER_SIDES[0]}.webp",
+        large_poster=f"{url}/poster-{WEBP_POSTER_SIDES[-1]}.webp",
         preview=f"{url}/preview.mp4" if has_preview else None,
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
@@ -106,6 +112,14 @@ def fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
 def measure_clip_size(entry: GalleryEntry) -> tuple[int, int]:
     """Return width and height of a clip; of one whose size is not known, only the shape."""
     return entry.clip.width or 16, entry.clip.height or 9
+
+
+def _list_poster_sizes(url: str, poster_size: tuple[int, int]) -> str:
+    """Return the posters of a clip with their widths, for ``srcset``."""
+    smaller = [side for side in WEBP_POSTER_SIDES if side < max(poster_size)]
+    sides = WEBP_POSTER_SIDES[: len(smaller) + 1]
+    widths = {side: fit_size(poster_size, (side, side))[0] for side in sides}
+    return ", ".join(f"{url}/poster-{side}.webp {width}w" for side, width in widths.items())
 
 
 async def build_moving_cards(

@@ -25,6 +25,10 @@ class FakeTranscoder(Transcoder):
         """Write a thumbnail."""
         return await self._write_file(destination, None, b"poster")
 
+    async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
+        """Write a smaller thumbnail."""
+        return await self._write_file(destination, None, b"small")
+
     async def _write_file(
         self, destination: Path, target: TranscodeTarget | None, data: bytes
     ) -> int:

@@ -47,6 +47,18 @@ EVERY_PAGE = {
 ON_A_PHONE = ("the gallery", "a server", "nothing found", "a chain", "an upright clip", "a fault")
 
 
+LAYOUT_SHIFT = """() => new Promise(resolve => {
+    let shift = 0;
+    const observer = new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) shift += entry.hadRecentInput ? 0 : entry.value;
+    });
+    observer.observe({type: "layout-shift", buffered: true});
+    // what is buffered comes before the next frame but one
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(shift))));
+})"""
+"""How much of the page has moved without anybody doing anything (https://web.dev/cls)."""
+
+
 async def titles(page: Page) -> list[str]:
     return [text.strip() for text in await page.locator("#grid .name").all_text_contents()]
 
@@ -79,6 +91,7 @@ async def test_light_scheme(browser: Browser, gallery: Gallery, tmp_path: Path) 
     tab = await open_tab(browser, gallery, color_scheme="light")
     page = await tab.open("/")
     await tab.take_screenshot("light", tmp_path)
+    assert await page.evaluate(LAYOUT_SHIFT) == 0
     light = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     await page.emulate_media(color_scheme="dark")
     assert light != await page.evaluate(
@@ -87,6 +100,7 @@ async def test_light_scheme(browser: Browser, gallery: Gallery, tmp_path: Path) 
     await page.emulate_media(color_scheme="light")
     await tab.open("/clips/6")
     await tab.take_screenshot("portrait-light", tmp_path)
+    assert await page.evaluate(LAYOUT_SHIFT) == 0
     tab.check()
 
 

@@ -96,7 +96,7 @@ PREVIEWS: Final = {"site.title": 60, "site.description": 160, "clip.description"
 """Shown by search engines and in previews of links, which cut what is longer."""
 ONE_LINE: Final = ("button", ".button", "label", "option", ".orders", "#more", "dt", "#q")
 """Parts of a page that a second line would disfigure."""
-PICTURES: Final = re.compile(r"\.(jpg|mp4)$")
+PICTURES: Final = re.compile(r"\.(jpg|mp4|webp)$")
 """Not needed to measure texts, and slow to make."""
 VALUES: Final = {
     "clip": "9999999",

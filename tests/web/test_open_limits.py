@@ -176,6 +176,9 @@ class HeldTranscoder:
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         return await self._encode(destination)
 
+    async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
+        return await self._encode(destination)
+
     async def reencode_video(self, source: Path, destination: Path, target: object) -> int:
         return await self._encode(destination)
 

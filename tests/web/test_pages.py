@@ -92,7 +92,7 @@ async def test_static_files_stay_for_a_year_when_pinned(http: aiohttp.ClientSess
         assert "immutable" not in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("file", ["video.mp4", "poster.jpg", "preview.mp4"])
+@pytest.mark.parametrize("file", ["video.mp4", "poster.jpg", "poster-320.webp", "preview.mp4"])
 async def test_files_in_ranges(http: aiohttp.ClientSession, file: str, gallery: Gallery) -> None:
     """Conditions and ranges as RFC 9110 has them. [web-W13]"""
     path = f"/clips/4/{file}"
@@ -101,7 +101,7 @@ async def test_files_in_ranges(http: aiohttp.ClientSession, file: str, gallery: 
         assert answer.status == 200
         assert answer.headers["Accept-Ranges"] == "bytes"
         assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert answer.headers["Content-Type"] in ("video/mp4", "image/jpeg")
+        assert answer.headers["Content-Type"] in ("video/mp4", "image/jpeg", "image/webp")
     if file == "video.mp4":
         assert whole == (gallery.data_dir / "clips" / "4.mp4").read_bytes()
     for range_, status, part in (
@@ -212,6 +212,8 @@ async def test_invalid_queries_are_named(
         "/clips/12",  # of the server that is not public
         "/clips/12/video.mp4",
         "/clips/12/poster.jpg",
+        "/clips/12/poster-320.webp",
+        "/clips/3/poster-321.webp",
     ],
 )
 async def test_unpublished_clips_are_not_found(http: aiohttp.ClientSession, path: str) -> None:

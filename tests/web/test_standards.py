@@ -162,6 +162,24 @@ async def test_the_encoding_is_negotiated(
                 assert b"width" in DECODERS[encoding](await answer.read())
 
 
+async def test_the_first_page_is_light(gallery: Gallery) -> None:
+    """Without pictures and clips it is below 100 kB, as browsers fetch it."""
+    sizes = {}
+    async with aiohttp.ClientSession(gallery.url, auto_decompress=False) as http:
+        headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+        async with http.get("/", headers=headers) as answer:
+            body = await answer.read()
+        sizes["/"] = len(body)
+        page = brotli.decompress(body).decode()
+        for path in set(re.findall(r'"(/static/[^"]+|/manifest[^"]+)"', page)):
+            async with http.get(path, headers=headers) as answer:
+                sizes[path] = len(await answer.read())
+    assert len(sizes) >= 5
+    assert sum(sizes.values()) < 100_000, sizes
+    for still in re.findall(r'<img class="still"[^>]*>', page):
+        assert re.search(r' srcset="[^"]+ \d+w" sizes="[^"]+".* width="\d+" height="\d+"', still)
+
+
 @pytest.mark.parametrize(
     ("header", "language"),
     [

@@ -77,6 +77,14 @@ def test_a_card() -> None:
     assert shown.day == "02.01.2026"
     assert shown.model == "veo"
     assert shown.poster == "/clips/5/poster.jpg"
+    assert shown.poster_sizes == (
+        "/clips/5/poster-320.webp 180w, /clips/5/poster-640.webp 360w,"
+        " /clips/5/poster-1280.webp 720w"
+    )
+    small = build_card_view(
+        replace(ENTRY, clip=replace(CLIP, width=640, height=360)), SITE, PageTexts("de")
+    )
+    assert small.poster_sizes.endswith("/clips/5/poster-640.webp 640w")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,6 +17,8 @@ from bot.services.clips.shared_tasks import SharedTasks
 
 POSTER_MAX_SIDE: Final = 1280
 """The longer side of a poster in pixels, unless the clip is smaller."""
+WEBP_POSTER_SIDES: Final = (320, 640, 1280)
+"""The longer sides of the posters for web pages, in pixels."""
 POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0
@@ -60,7 +62,20 @@ class Thumbnails:
                 original, target, at_s=max(1.0, near_end_s)
             )
 
-        return await self._make_once(clip, POSTER_SUFFIX, render_poster)
+        return await self._make_once(clip.path, derive_key(clip.path, POSTER_SUFFIX), render_poster)
+
+    async def get_webp_poster(self, clip: Clip, side: int) -> MediaFile:
+        """Return the poster as a WebP of at most ``side`` pixels. Raises as `get_poster` does."""
+        key = derive_key(clip.path, f"poster-{side}.webp")
+        file = await self.media_store.find(key)
+        if file is not None:
+            return file
+        poster = await self.get_poster(clip)
+
+        async def shrink_poster(original: Path, target: Path) -> None:
+            await self.poster_transcoder.shrink_picture(original, target, max_side=side)
+
+        return await self._make_once(poster.key, key, shrink_poster)
 
     async def get_preview(self, clip: Clip) -> MediaFile:
         """Return the first four seconds as a small MP4 of at most two megabytes.
@@ -75,7 +90,8 @@ class Thumbnails:
                 original, target, build_preview_target(facts)
             )
 
-        return await self._make_once(clip, PREVIEW_SUFFIX, render_preview)
+        key = derive_key(clip.path, PREVIEW_SUFFIX)
+        return await self._make_once(clip.path, key, render_preview)
 
     async def is_preview_made(self, clip: Clip) -> bool:
         """Return whether the preview can be shown at once. False if the store does not answer."""
@@ -94,20 +110,19 @@ class Thumbnails:
         return True
 
     async def _make_once(
-        self, clip: Clip, suffix: str, render: Callable[[Path, Path], Awaitable[None]]
+        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[None]]
     ) -> MediaFile:
-        key = derive_key(clip.path, suffix)
         file = await self.media_store.find(key)
         if file is not None:
             return file
         is_full = self.max_waiting is not None and len(self._renders) >= self.max_waiting
         if is_full and key not in self._renders:
-            raise EncoderBusy(suffix)
+            raise EncoderBusy(key)
 
         async def make_file() -> MediaFile:
             file = await self.media_store.find(key)
             if file is None:
-                await self._render_file(clip, key, render)
+                await self._render_file(source_key, key, render)
                 file = await self.media_store.find(key)
             if file is None:  # the clip was deleted meanwhile
                 raise FileNotFoundError(key)
@@ -116,11 +131,11 @@ class Thumbnails:
         return await self._renders.join(key, make_file)
 
     async def _render_file(
-        self, clip: Clip, key: str, render: Callable[[Path, Path], Awaitable[None]]
+        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[None]]
     ) -> None:
         folder, name = split_key(key)
         async with (
-            self.media_store.read(clip.path) as original,
+            self.media_store.read(source_key) as original,
             self.media_store.write_in(folder) as local_folder,
         ):
             try:

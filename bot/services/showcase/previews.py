@@ -10,7 +10,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import DatabaseUnavailable, MediaUnavailable
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GallerySearch
-from bot.services.clips.thumbnails import EncoderBusy, Thumbnails
+from bot.services.clips.thumbnails import WEBP_POSTER_SIDES, EncoderBusy, Thumbnails
 from bot.services.repeated_work import repeat_work
 from bot.store.showcase.gallery import GalleryStore
 
@@ -18,6 +18,7 @@ INTERVAL_S: Final = 10.0
 """Seconds until a newly showcased clip is seen."""
 _BACKLOG_INTERVAL_S: Final = 1.0
 _PAGE_SIZE: Final = 24
+_MAX_COMPLETE: Final = 20_000
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ class GalleryPreviews:
     clock: Clock
     _unreadable: set[int] = field(init=False, default_factory=set)
     """Ids of clips whose original is gone or cannot be read."""
+    _complete: set[int] = field(init=False, default_factory=set)
+    """Ids of clips that lack nothing, so that they are not looked for again."""
     _backlog_cursor: str | None = field(init=False, default=None)
     _has_backlog: bool = field(init=False, default=True)
 
@@ -70,14 +73,25 @@ class GalleryPreviews:
         return sum(made), page.next_cursor
 
     async def _make_files(self, clip: Clip) -> bool:
-        """Return true if the preview was made, false if it existed or cannot be made."""
-        if clip.id in self._unreadable or await self.thumbnails.is_preview_made(clip):
+        """Make what a clip lacks: previews, and the posters of earlier versions of the bot.
+
+        Return true if the preview was made, false if it existed or cannot be made.
+        """
+        if clip.id in self._unreadable or clip.id in self._complete:
             return False
+        is_preview_made = await self.thumbnails.is_preview_made(clip)
         try:
-            await self.thumbnails.get_poster(clip)
-            await self.thumbnails.get_preview(clip)
+            if not is_preview_made:
+                await self.thumbnails.get_poster(clip)
+            for side in WEBP_POSTER_SIDES:
+                await self.thumbnails.get_webp_poster(clip, side)
+            if not is_preview_made:
+                await self.thumbnails.get_preview(clip)
         except (FileNotFoundError, ValueError) as error:
             self._unreadable.add(clip.id)
             _log.warning("preview.failed", clip=clip.id, error=type(error).__name__)
             return False
-        return True
+        if len(self._complete) >= _MAX_COMPLETE:
+            self._complete.clear()
+        self._complete.add(clip.id)
+        return not is_preview_made

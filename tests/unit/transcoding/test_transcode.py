@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from prometheus_client import CollectorRegistry
 
 from bot.app.web import build_gallery_thumbnails
@@ -137,6 +138,10 @@ async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
     data = destination.read_bytes()
     assert len(data) == size
     assert data[:3] == b"\xff\xd8\xff"
+    small = tmp_path / "small.webp"
+    assert await ProcessTranscoder().shrink_picture(destination, small, max_side=120) < size
+    with Image.open(small) as image:
+        assert (image.format, max(image.size)) == ("WEBP", 120)
 
 
 async def test_impossible_target_size_is_reported(source: Path, tmp_path: Path) -> None:
