@@ -57,6 +57,8 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.UNDO: "↩️",
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",
+    ButtonAction.WITHDRAW: "📤",
+    ButtonAction.SETUP: "⚙️",
 }
 """Shown before the label. What only answers a question has none."""
 _SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]

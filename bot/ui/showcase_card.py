@@ -53,10 +53,9 @@ class ShowcaseCards:
             translate("seconds", locale, count=clip.seconds),
             translate("card.clip", locale, clip=f"#{clip.id}"),
         ]
-        lines = [f"-# {' · '.join(facts)}"]
         if clip.parent_clip_id is not None:
-            lines.append(f"-# {describe_lineage(clip, locale)}")
-        lines.append(format_votes(entry, locale))
+            facts.append(describe_lineage(clip, locale))
+        lines = [f"-# {' · '.join(facts)}", format_votes(entry, locale)]
         container.add_item(ui.TextDisplay("\n".join(lines)))
         buttons: list[ui.Item[Any]] = [
             build_button(ButtonAction.EXTEND, clip.id, locale),

@@ -71,7 +71,7 @@ async def test_the_command_changes_a_clip_and_says_so(stage: BotStage) -> None:
     text = text_of(message)
     assert quote_text("card.edit", parent=f"#{number}") in text
     assert quote_text("card.extension", parent=f"#{number}") not in text
-    assert f" · {format_length(3)} · 640×360 · " in text
+    assert f" · {format_length(3)} · " in text
     assert not quote_pattern("card.differs").search(text)
     assert submit["route"] == "omni"
     assert submit["task"] == "edit"

@@ -83,6 +83,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
         quote_text("button.edit_clip"),
         quote_text("button.redo"),
         quote_text("button.reword"),
+        quote_text("button.upright"),
         quote_text("button.details"),
         quote_text("button.delete"),
     } == set(buttons_of(clip))
@@ -155,7 +156,7 @@ async def test_refusal_leaves_nothing_and_confirmation_makes_clip(
     pressed = await stage.press_answer(interaction, quote_text("button.nearest"))
     await stage.wait_for_answer(pressed, quote_text("ask.accepted"))
     clip = await away.clip(room)
-    assert "1920×1080" in text_of(clip)
+    assert quote_text("button.ultra_hd") in buttons_of(clip)  # the next after 1080p
     assert [m["id"] for m in await away.messages(room)] == [clip["id"]]
 
 
