@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clips_of
 from tests.e2e.test_omni_jobs import LONG_S, OMNI, begin, wait_until_gone
 from tests.harness.texts import quote_text
 
@@ -17,7 +17,8 @@ async def test_killed_while_polling_delivers_once(fresh_stage: BotStage) -> None
     await fresh_stage.wait_until_idle(room)
     assert len(clips_of(await fresh_stage.control.messages(room))) == 1
     [submit] = await fresh_stage.list_submits()
-    assert f"${submit['billed_usd']:.2f}" in text_of(clip)
+    details = await fresh_stage.press_button(clip, quote_text("button.details"))
+    await fresh_stage.wait_for_answer(details, f"${submit['billed_usd']:.2f}")
     assert quote_text("button.edit_clip") in buttons_of(clip)
 
 
