@@ -6,10 +6,10 @@ from typing import Any, Final, Self
 
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
-from yarl import URL
 
+from tests.harness.page_checks import check_accessibility, find_foreign_urls
 from tests.harness.waiting import stretch_timeout
-from tests.web.browser_tab import AXE, AXE_RUN, DOCS, SERIOUS, until
+from tests.web.browser_tab import DOCS, until
 
 WIDE, PHONE = (1440, 900), (390, 844)
 PATIENCE_S = 60.0
@@ -118,26 +118,13 @@ class PlayTab:
 
     def check(self) -> None:
         """Check that nothing was loaded from elsewhere, and that the browser reported no error."""
-        host = URL(self.url).authority
-        foreign = [
-            url
-            for url in self.requested_urls
-            if URL(url).authority != host and not url.startswith(("blob:", "data:"))
-        ]
+        foreign = find_foreign_urls(self.requested_urls, self.url)
         assert not foreign
         assert not self.errors
 
     async def check_accessibility(self) -> None:
         """Check that axe finds nothing serious."""
-        await self.page.evaluate(AXE)
-        report = await self.page.evaluate(AXE_RUN)
-        violations = [
-            f"{violation['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
-            for violation in report["violations"]
-            if violation["impact"] in SERIOUS
-            for node in violation["nodes"]
-        ]
-        assert not violations, "\n".join(violations)
+        await check_accessibility(self.page)
 
     async def check_width(self) -> None:
         """Check that nothing is wider than the window."""

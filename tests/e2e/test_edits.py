@@ -272,7 +272,7 @@ async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) ->
         assert len(await stage.list_submits()) == before + 1
     finally:
         cleared = await stage.control.command(ada, room, "server confirm", {"clear": True})
-        await stage.control.wait_interaction(cleared)
+        await stage.wait_for_answer(cleared)
 
 
 async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
@@ -309,7 +309,7 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
         ]
     finally:
         freed = await stage.control.command(ada, room, "server extending", {"who": "everyone"})
-        await stage.control.wait_interaction(freed)
+        await stage.wait_for_answer(freed)
 
 
 async def test_redo_of_an_edit_edits_the_same_clip_again(stage: BotStage) -> None:

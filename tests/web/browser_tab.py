@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 from yarl import URL
 
+from tests.harness.page_checks import check_accessibility, find_foreign_urls
 from tests.harness.waiting import eventually, stretch_timeout
 from tests.web.conftest import Gallery, chromium
 
@@ -16,16 +17,10 @@ NEEDS_CHROMIUM = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here (apt install chromium)"
 )
 
-AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
-AXE_RUN = """axe.run({rules: {
-    "label-content-name-mismatch": {enabled: true},  // off by default, being new
-    "target-size": {enabled: true},
-}})"""
 WIDE, PHONE = (1440, 1000), (390, 844)
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
 PATIENCE_S = 45.0
 """Pictures are made when they are first asked for, one at a time and behind everything else."""
-SERIOUS = ("serious", "critical")
 PLAYER = ".screen video"
 VIDEO = f"document.querySelector('{PLAYER}')"
 LOADED = """[...document.images].every(image => {
@@ -74,30 +69,13 @@ class BrowserTab:
 
     def check(self) -> None:
         """Check that no request left the host, and that the browser reported no error."""
-        host = URL(self.url).authority
-        foreign = [
-            url
-            for url in self.requested_urls
-            if URL(url).authority != host and not url.startswith(("blob:", "data:"))
-        ]
+        foreign = find_foreign_urls(self.requested_urls, self.url)
         assert not foreign
         assert not self.errors, self.errors
 
-    async def find_violations(self) -> list[str]:
-        """Return what axe finds that is serious."""
-        await self.page.evaluate(AXE)
-        report = await self.page.evaluate(AXE_RUN)
-        return [
-            f"{violation['id']}: {node['html'][:150]} {node.get('failureSummary', '')[:300]}"
-            for violation in report["violations"]
-            if violation["impact"] in SERIOUS
-            for node in violation["nodes"]
-        ]
-
     async def check_accessibility(self) -> None:
         """Check that axe finds nothing serious."""
-        violations = await self.find_violations()
-        assert not violations, "\n".join(violations)
+        await check_accessibility(self.page)
 
     async def take_screenshot(self, name: str, folder: Path) -> None:
         """Take a screenshot once everything has loaded."""
