@@ -44,6 +44,13 @@ async def change_in_batches(
                 return False
 
 
+def find_table(column: ColumnElement[Any]) -> Table:
+    """Return the table that a column belongs to, so that a list of columns says it all."""
+    table = getattr(column, "table", None)
+    assert isinstance(table, Table)
+    return table
+
+
 async def _run_change(
     change: BatchChange, is_in_batch: ColumnElement[bool], connection: AsyncConnection
 ) -> bool:

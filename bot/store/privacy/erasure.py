@@ -7,9 +7,9 @@ quota, and null after that.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, union, update
+from sqlalchemy import ColumnElement, delete, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.erasure import ErasureBatch, pseudonym_for
@@ -18,6 +18,7 @@ from bot.domain.jobs.job import ACTIVE_STATES, ENDED_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Store
 from bot.store.engine.distinct_values import build_distinct_values
+from bot.store.engine.row_batches import find_table
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
@@ -155,7 +156,7 @@ class ErasureStore(Store):
             await mark_footage_deleted(connection, batch.clip_ids, is_creator_erased=True)
             for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
                 await connection.execute(
-                    delete(_find_table(column)).where(column.in_(batch.clip_ids))
+                    delete(find_table(column)).where(column.in_(batch.clip_ids))
                 )
             for owned in (job_inputs_table, reposts_table):
                 await connection.execute(delete(owned).where(owned.c.job_id.in_(batch.job_ids)))
@@ -236,12 +237,6 @@ async def _load_own_inputs(connection: AsyncConnection, job_ids: list[int]) -> l
     paths = set(await connection.scalars(select(path).where(job_id.in_(job_ids))))
     shared = select(path).where(path.in_(paths), job_id.not_in(job_ids))
     return sorted(paths - set(await connection.scalars(shared)))
-
-
-def _find_table(column: ColumnElement[Any]) -> Table:
-    table = getattr(column, "table", None)
-    assert isinstance(table, Table)
-    return table
 
 
 def _strip_content(plan: VideoPlan) -> VideoPlan:

@@ -16,7 +16,7 @@ from bot.domain.billing.limits import MONTH
 from bot.domain.erasure import pseudonym_for
 from bot.store.billing.rollup import LEDGER_LOCK
 from bot.store.engine.database import Database, take_lock
-from bot.store.engine.row_batches import BatchChange, change_in_batches
+from bot.store.engine.row_batches import BatchChange, change_in_batches, find_table
 from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
@@ -95,7 +95,7 @@ async def erase_rest_of_member(database: Database, user_id: int, *, now: datetim
             database, ledger_table, entries & is_charged, _build_ledger_update(user_id=value)
         )
     for column in _MEMBER_COLUMNS:
-        table = _find_table(column)
+        table = find_table(column)
         update_rows = (
             _build_ledger_update(actor_id=None)
             if table is ledger_table
@@ -128,7 +128,7 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
         return change_rows
 
     for column in _GUILD_COLUMNS:
-        table = _find_table(column)
+        table = find_table(column)
         change = _delete_posts if table is showcase_posts_table else _build_deletion(table)
         if not await change_in_batches(
             database, table, column == guild_id, stop_when_rejoined(change)
@@ -145,7 +145,7 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
         if (await connection.execute(removal)).rowcount == 0:
             return False
         for column in _GUILD_KEYS:
-            await connection.execute(delete(_find_table(column)).where(column == guild_id))
+            await connection.execute(delete(find_table(column)).where(column == guild_id))
         await refresh_server_words(connection, guild_id, "")
         return True
 
@@ -201,9 +201,3 @@ async def _delete_posts(connection: AsyncConnection, is_in_batch: ColumnElement[
 def _has_no_clip(table: Table) -> ColumnElement[bool]:
     clip = select(clips_table.c.id).where(clips_table.c.id == table.c.clip_id)
     return ~clip.exists()
-
-
-def _find_table(column: ColumnElement[Any]) -> Table:
-    table = getattr(column, "table", None)
-    assert isinstance(table, Table)
-    return table
