@@ -352,12 +352,12 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
 class _FreezesAfterRecording(JobStore):
     """A store whose process finds its lease expired when the last change is committed."""
 
-    freeze: Callable[[], None] | None = None
+    freeze: Callable[[], Awaitable[None]] | None = None
 
     async def begin_sending(self, job: Job) -> Job:
         saved = await super().begin_sending(job)
         if self.freeze is not None:
-            self.freeze()
+            await self.freeze()
             self.freeze = None
         return saved
 
@@ -368,12 +368,33 @@ async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
     """Nothing was sent, and the process that knows it lives: it is submitted later."""
     store = _FreezesAfterRecording(world.database, now=world.now)
     process = await world.start_process(jobs=store)
-    store.freeze = process.worker.lease.mark_lost
+
+    async def lose_lease() -> None:
+        process.worker.lease.mark_lost()
+
+    store.freeze = lose_lease
     job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
     await world.wait_for_state(job, JobState.QUEUED)
     assert not world.google.submits
     await start_successor(world, process)
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
+    assert world.google.submits == [job.id]
+
+
+async def test_a_task_stopped_while_the_sending_is_written_down_sends_nothing(
+    world: SimulatedWorld,
+) -> None:
+    """Its worker found the lease lost first, and comes back as another that submits it."""
+    store = _FreezesAfterRecording(world.database, now=world.now)
+    process = await world.start_process(jobs=store, lease_s=1200.0)
+
+    async def lose_lease_and_task() -> None:
+        await expire_lease(world, process.worker.worker_id)
+        await eventually(lambda: process.worker.running_count == 0)
+
+    store.freeze = lose_lease_and_task
+    job = await process.submit_job(1)
     assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 

@@ -314,7 +314,7 @@ class RunningJob:
         is_unstarted = self.just_claimed and not self.submit_begun and not self.is_abandoned
         if self.job.state is JobState.SUBMITTING and is_unstarted:
             try:
-                await self.jobs.requeue(self.job, retry_at=None, waiting_for=None)
+                self.job = await self.jobs.requeue(self.job, retry_at=None, waiting_for=None)
             except (DatabaseUnavailable, LeaseLost) as error:
                 _log.warning("job.requeue_failed", error=str(error))
 

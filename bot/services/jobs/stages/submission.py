@@ -102,8 +102,7 @@ class JobSubmitter:
                 )
         except LeaseLost:
             running.submit_begun = False  # nothing was sent
-            if sections.is_closed:  # the job's task has ended already
-                await running.requeue_unstarted()
+            await running.requeue_unstarted()  # here, because the job's task may have been stopped
             raise
         except DatabaseUnavailable as error:
             _log.warning("submit.not_begun", error=str(error))
