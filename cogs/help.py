@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.errors import DatabaseUnavailable
+from bot.domain.legal_pages import LegalAddresses
 from bot.domain.places import PlacePolicy
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text
@@ -30,6 +31,8 @@ class HelpCommands(commands.Cog):
     welcomed_guilds: WelcomeStore
     place_policy: PlacePolicy
     spending_policy: SpendingPolicy
+    legal: LegalAddresses | None
+    """The pages with the terms and on privacy; `None` without ``PUBLIC_URL``."""
     clock: Clock
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
@@ -40,7 +43,7 @@ class HelpCommands(commands.Cog):
         with suppress(DatabaseUnavailable):
             status = await self.request_service.load_quota_status(build_origin(interaction))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
-        view = build_help_view(status, interaction.locale.value, is_admin=admin)
+        view = build_help_view(status, interaction.locale.value, is_admin=admin, legal=self.legal)
         await interaction.edit_original_response(view=view)
 
     @commands.Cog.listener()
@@ -55,7 +58,8 @@ class HelpCommands(commands.Cog):
             rules = await self.guilds.load_rules(guild.id)
             if await self.welcomed_guilds.claim(guild.id, now=self.clock.now()):
                 locale = rules.locale or guild.preferred_locale.value
-                await _post_guide(guild, channels, build_welcome_view(self.spending_policy, locale))
+                view = build_welcome_view(self.spending_policy, locale, legal=self.legal)
+                await _post_guide(guild, channels, view)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from discord.ext import commands
 
 from bot.app.container import Container
+from bot.domain.legal_pages import build_legal_addresses
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
@@ -125,6 +126,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             welcomed_guilds=parts.welcomed_guilds,
             place_policy=parts.settings.place_policy,
             spending_policy=parts.settings.policy,
+            legal=build_legal_addresses(parts.settings.public_url),
             clock=parts.clock,
         ),
         ServerCommands(

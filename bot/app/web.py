@@ -11,6 +11,7 @@ from sqlalchemy import literal, select
 from yarl import URL
 
 from bot.app.descriptors import raise_descriptor_limit
+from bot.app.legal import build_legal_facts
 from bot.config.settings import Settings
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.models import ModelCatalog
@@ -66,6 +67,7 @@ async def serve_website(
         thumbnails=thumbnails,
         media_store=media_store,
         clock=clock,
+        legal_facts=build_legal_facts(settings, catalog),
         model_names={model.id: model.name for model in catalog.models},
     )
 

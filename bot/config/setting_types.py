@@ -14,6 +14,7 @@ from pydantic_settings import NoDecode
 
 MINIMUM_KEY_LENGTH: Final = 16
 """Characters of a key that signs links: a shorter one could be guessed."""
+_MAXIMUM_LINE_LENGTH: Final = 200
 _MEDIA_URL: Final = re.compile(
     r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[^\s?#]+)?|file:///\S+"
 )
@@ -36,6 +37,18 @@ def _parse_secret(text: str) -> str:
     if not secret.isprintable() or " " in secret:
         raise PydanticCustomError("secret", "must be one word, without spaces or line breaks")
     return secret
+
+
+def _parse_line(text: str) -> str:
+    """Refuse what a page could not show in one line."""
+    line = text.strip()
+    if not line.isprintable() or len(line) > _MAXIMUM_LINE_LENGTH:
+        raise PydanticCustomError(
+            "line",
+            "must be one line of at most {length} characters",
+            {"length": _MAXIMUM_LINE_LENGTH},
+        )
+    return line
 
 
 def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
@@ -84,6 +97,7 @@ def _parse_networks(text: str) -> object:
 
 NONE_IS_UNLIMITED: Final = read_text(lambda text: None if text.strip().lower() == "none" else text)
 
+Line = Annotated[str, read_text(_parse_line)]
 Secret = Annotated[SecretStr, read_text(_parse_secret)]
 HttpUrl = Annotated[str, read_text(_require_host), _require_scheme("https", "http")]
 GatewayUrl = Annotated[str, read_text(_require_host), _require_scheme("wss", "ws")]

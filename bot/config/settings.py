@@ -35,6 +35,7 @@ from bot.config.setting_types import (
     ExistingFile,
     GatewayUrl,
     HttpUrl,
+    Line,
     LinkKeys,
     LogLevel,
     MediaUrl,
@@ -207,6 +208,14 @@ class Settings(BaseSettings):
     """Networks that may read /metrics and /readyz, separated by commas; all others get 404."""
     web_requests_per_minute: PositiveInt = 300
     """Requests per minute that the web server accepts from one visitor."""
+
+    # Who runs the bot
+    operator_name: Line | None = None
+    """Your name or your organization's, for the pages with the terms and on privacy (unset: they
+    say that you have entered none)."""
+    operator_contact: Line | None = None
+    """Where people reach you about their data, such as an e-mail address or a web page (unset:
+    those pages send them to their server's admins)."""
 
     # Logs
     log_format: Literal["console", "json"] = "console"

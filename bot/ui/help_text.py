@@ -3,6 +3,7 @@
 from discord import ui
 
 from bot.domain.billing.limits import QuotaStatus, SpendingPolicy, UsageLimits
+from bot.domain.legal_pages import LegalAddresses
 from bot.i18n.catalogs import translate
 from bot.ui.components import build_button, build_section_views
 from bot.ui.custom_ids import ButtonAction
@@ -12,20 +13,30 @@ _HELP_KEYS = ("help.make", "help.extend", "help.find", "help.prompt")
 
 
 def build_help_view(
-    quota_status: QuotaStatus | None, locale: str | None, *, is_admin: bool
+    quota_status: QuotaStatus | None,
+    locale: str | None,
+    *,
+    is_admin: bool,
+    legal: LegalAddresses | None = None,
 ) -> ui.LayoutView:
-    """Return the help text. ``quota_status`` is `None` if the database is unavailable."""
+    """Return the help text. ``quota_status`` is `None` if the database is unavailable.
+
+    ``legal`` are the pages to link to, if the web server has a public address.
+    """
     first, *others = (translate(key, locale) for key in _HELP_KEYS)
     sections = [f"{translate('help.title', locale)}\n{first}", *others]
     if quota_status is not None:
         sections += list_quota_sections(quota_status, locale)
     if is_admin:
         sections.append(translate("help.admin", locale))
+    sections += _list_legal_links(legal, locale)
     [view] = build_section_views(sections)
     return view
 
 
-def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutView:
+def build_welcome_view(
+    policy: SpendingPolicy, locale: str | None, *, legal: LegalAddresses | None = None
+) -> ui.LayoutView:
     """Return the guide for a new server: what the bot does, who pays, and a setup button."""
     title = translate("welcome.title", locale)
     sections = [
@@ -37,10 +48,17 @@ def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutV
             server=format_limits(_keep_money(policy.guild), locale),
         ),
         translate("welcome.admins", locale),
+        *_list_legal_links(legal, locale),
     ]
     setup = build_button(ButtonAction.SETUP, 0, locale, primary=True)
     [view] = build_section_views(sections, setup)
     return view
+
+
+def _list_legal_links(legal: LegalAddresses | None, locale: str | None) -> list[str]:
+    if legal is None:
+        return []
+    return [translate("help.legal", locale, terms=legal.terms, privacy=legal.privacy)]
 
 
 def _keep_money(limits: UsageLimits) -> UsageLimits:

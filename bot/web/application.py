@@ -5,10 +5,11 @@ from typing import Final
 
 from aiohttp import web
 
+from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import WEBP_POSTER_SIDES
-from bot.web import api, discovery, feeds, media, operations, pages, security
+from bot.web import api, discovery, feeds, legal, media, operations, pages, security
 from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
 from bot.web.operations import ReadinessCheck
@@ -75,6 +76,8 @@ def build_application(
             web.get(f"/clips/{CLIP_SEGMENT}/poster.jpg", media.send_poster),
             web.get(f"/clips/{CLIP_SEGMENT}/poster-{SIDE_SEGMENT}.webp", media.send_webp_poster),
             web.get(f"/clips/{CLIP_SEGMENT}/preview.mp4", media.send_preview),
+            web.get(TERMS_PATH, legal.show_terms),
+            web.get(PRIVACY_PATH, legal.show_privacy),
             web.get("/language", pages.switch_language),
             web.get("/static/{name}", media.send_asset),
             web.get("/favicon.ico", media.send_favicon),

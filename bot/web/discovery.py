@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
+from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web import responses
 from bot.web.page_texts import PageTexts
@@ -53,12 +54,13 @@ async def get_sitemap_index(request: web.Request) -> web.Response:
 
 
 async def get_page_sitemap(request: web.Request) -> web.Response:
-    """Return the addresses of the gallery and of its servers' pages."""
+    """Return the addresses of the gallery, of its servers' pages, and of terms and privacy."""
     site = request.app[SITE]
     await site.servers.refresh(site.gallery, site.clock)
     guilds = await site.gallery.list_guilds(limit=_MAX_SERVERS)
     # the paths of servers are not percent-encoded, the addresses of a sitemap are
-    paths = ["/", *(str(URL.build(path=site.servers.build_path(each))) for each, _ in guilds)]
+    servers = (str(URL.build(path=site.servers.build_path(each))) for each, _ in guilds)
+    paths = ["/", *servers, TERMS_PATH, PRIVACY_PATH]
     places = [(site.build_absolute_url(path), None) for path in paths]
     return _respond_sitemap(request, "urlset", "url", places)
 

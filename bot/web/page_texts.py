@@ -1,10 +1,10 @@
 """Chooses the language of a page, and finds its texts in the message catalog ``web``."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 
 from bot.domain.guild import LANGUAGES as DISCORD_LANGUAGES
@@ -41,6 +41,15 @@ class PageTexts:
 
     def format_number(self, value: float) -> str:
         return format_decimal(value, locale=to_babel_locale(self.language))
+
+    def format_days(self, days: float) -> str:
+        """Return a number of days, such as "90 days"; parts of days in hours."""
+        return format_timedelta(
+            timedelta(days=days),
+            granularity="day" if days == int(days) else "hour",
+            threshold=float("inf"),  # otherwise 90 days were three months
+            locale=to_babel_locale(self.language),
+        )
 
     def format_day(self, at: datetime) -> str:
         """Return the day of a time, in UTC."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
@@ -32,7 +33,8 @@ from bot.web.view_models import (
     shorten_title,
 )
 
-_COOKIE_AGE_S: Final = 365 * 24 * 3600
+COOKIE_LIFETIME: Final = timedelta(days=365)
+"""How long a browser remembers the language that a visitor chose."""
 _RELATED_LIMIT: Final = 5
 _SUGGESTION_LIMIT: Final = 5
 LANGUAGE_COOKIE: Final = "language"
@@ -278,7 +280,7 @@ async def switch_language(request: web.Request) -> web.Response:
     response.set_cookie(
         LANGUAGE_COOKIE,
         language,
-        max_age=_COOKIE_AGE_S,
+        max_age=int(COOKIE_LIFETIME.total_seconds()),
         path="/",
         httponly=True,
         samesite="Lax",

@@ -16,6 +16,7 @@ from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import StaticAssets
 from bot.web.clip_counts import ClipCounts
 from bot.web.common_words import CommonWords
+from bot.web.legal_facts import LegalFacts
 from bot.web.open_limits import WebCapacity
 from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
@@ -27,7 +28,8 @@ class GallerySite:
     """The parts of the site.
 
     ``base_url`` is the public URL. It is never taken from a request, because anyone can choose the
-    ``Host`` header. ``model_names`` maps ids of models to their names.
+    ``Host`` header. ``model_names`` maps ids of models to their names. ``legal_facts`` are what the
+    pages with the terms and on privacy say.
     """
 
     base_url: URL
@@ -35,6 +37,7 @@ class GallerySite:
     thumbnails: Thumbnails
     media_store: MediaStore
     clock: Clock
+    legal_facts: LegalFacts
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)
     clip_counts: ClipCounts = field(default_factory=ClipCounts)

@@ -25,6 +25,7 @@ from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
+from bot.web.legal_facts import LegalFacts
 from bot.web.open_limits import WebCapacity
 from bot.web.server import serve_application
 from bot.web.site import GallerySite
@@ -33,6 +34,30 @@ from tests.web.test_views import ENTRY
 NOTHING: Any = None
 VIDEO_BYTES = 64_000_000
 """More than the kernel's buffers hold."""
+
+
+LEGAL_FACTS = LegalFacts(
+    operator_name="Harbour Film Club",
+    operator_contact="clips@harbour.example",
+    keep_files_days=91,
+    keep_files_gigabytes=52,
+    keep_charges_days=403,
+    keep_moderation_days=184,
+    keep_left_servers_days=35,
+    pseudonym_days=36,
+    cookie_days=367,
+    download_link_days=8,
+    uses_database_server=False,
+    file_host=None,
+    google_services=["Gemini API"],
+    gateways=[],
+    uses_omni=True,
+    keep_omni_days=59,
+    keep_google_files_days=12,
+    delete_at_google_days=17,
+    fills_google_bucket=False,
+    gallery_address="https://clips.example",
+)
 
 
 class GalleryInMemory(GalleryStore):
@@ -123,6 +148,7 @@ async def serve_locally(
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
     base_url: str = "http://127.0.0.1:8080",
     features: Sequence[Feature] = (),
+    legal_facts: LegalFacts = LEGAL_FACTS,
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
     """Serve two clips until the block ends; ``changes`` are those of entries.
@@ -151,6 +177,7 @@ async def serve_locally(
             ),
             media_store=media_store or LocalMediaStore(data_dir),
             clock=SystemClock(),
+            legal_facts=legal_facts,
         ),
         checks={},
         metrics_source=NOTHING,

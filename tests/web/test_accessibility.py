@@ -54,6 +54,18 @@ async def test_axe_is_of_today_and_sees_what_it_is_for(browser: Browser, gallery
     assert found == {"label-content-name-mismatch", "color-contrast"}
 
 
+@pytest.mark.parametrize("path", ["/terms", "/privacy?lang=de"])
+async def test_axe_finds_nothing_on_the_pages_that_platforms_ask_for(
+    browser: Browser, gallery: Gallery, path: str
+) -> None:
+    for size in (WIDE, PHONE):
+        tab = await open_tab(browser, gallery, size=size)
+        page = await tab.open(path)
+        await tab.check_accessibility()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.check()
+
+
 async def test_links_are_named_as_they_are_written(browser: Browser, gallery: Gallery) -> None:
     """Saying "Clapper" to voice control opens the gallery. [web-W09]"""
     tab = await open_tab(browser, gallery)

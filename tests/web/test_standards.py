@@ -267,7 +267,8 @@ async def test_search_engines_find_what_is_public_and_nothing_else(
         shown |= {clip["url"] for clip in page["clips"]}
         cursor = page["next_cursor"]
     servers = {f"{gallery.url}/s/{name}" for name in ("harbour-film-club", "atelier-nachtlicht")}
-    assert set(found) == shown | servers | {f"{gallery.url}/"}
+    pages = {f"{gallery.url}{path}" for path in ("/", "/terms", "/privacy")}
+    assert set(found) == shown | servers | pages
     async with http.get("/sitemap-clips-999999999.xml") as answer:
         assert answer.status == 404
 

@@ -31,6 +31,7 @@ SITE = GallerySite(
     thumbnails=NOTHING,
     media_store=LocalMediaStore(Path("nowhere")),
     clock=SystemClock(),
+    legal_facts=NOTHING,
 )
 CLIP = Clip(
     id=5,

@@ -9,6 +9,8 @@ switched on). So it is forgotten after a week, or when an older interaction is f
 from datetime import datetime, timedelta
 from typing import Final
 
+LONGEST_LIFETIME: Final = timedelta(days=55)
+"""What Google promises where nothing else is set."""
 LEARNED_LIFETIME_VALID_FOR: Final = timedelta(days=7)
 SHORTEST_LIFETIME: Final = timedelta(hours=23)
 """Google keeps interactions for at least a day, so one that is gone sooner was deleted."""

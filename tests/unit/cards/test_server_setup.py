@@ -13,6 +13,7 @@ from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import LimitScope
 from bot.domain.guild import LANGUAGES, NEVER_CONFIRM, GuildRules
 from bot.domain.jobs.request import PersonRule
+from bot.domain.legal_pages import build_legal_addresses
 from bot.ui.components import SettingMenu
 from bot.ui.custom_ids import SetupSetting
 from bot.ui.help_text import build_help_view, build_welcome_view
@@ -134,6 +135,16 @@ async def test_help_shows_real_limits_and_admin_setup() -> None:
     assert quote_text("quota.line", limit=limit, left=3, used=2, allowed=5) in text
     assert quote_text("help.admin") not in text
     assert quote_text("help.admin") in texts(build_help_view(status, "en-US", is_admin=True))
+
+
+async def test_help_and_welcome_link_to_the_terms_where_there_is_a_public_address() -> None:
+    legal = build_legal_addresses("https://clips.example")
+    assert legal is not None
+    links = quote_text("help.legal", terms=legal.terms, privacy=legal.privacy)
+    with_links = build_help_view(None, "en-US", is_admin=False, legal=legal)
+    assert links in texts(with_links)
+    assert links in texts(build_welcome_view(SpendingPolicy(), "en-US", legal=legal))
+    assert "clips.example" not in texts(build_help_view(None, "en-US", is_admin=False))
 
 
 async def test_help_works_without_database_and_with_all_limits() -> None:

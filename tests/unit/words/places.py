@@ -375,6 +375,7 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("models.reason:reason", "x" * 100),
     ("*:reason", "x" * 400),
     ("*:link", _ADDRESS),
+    ("help.legal:*", _ADDRESS),
     ("quota.left_part:left", _format_price),
     ("quota.line:left", _format_price),
     ("server.people.choice:left", _all("server.people.left.no_*")),
