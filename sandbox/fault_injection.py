@@ -64,9 +64,10 @@ class InjectedFault:
     """One fault. With ``times`` None it never ends. Delays use the sandbox's clock.
 
     ``delay_s`` passes before the request is carried out, ``hold_s`` between that and its response.
-    Without ``status`` and ``drop``, the request is only delayed. With ``carry_out``, the status is
-    sent after the request was carried out; with ``is_unread``, before its body has arrived, as edge
-    servers do. Requests with bodies up to ``over_bytes`` are not affected.
+    Without ``status`` and ``drop``, the request is only delayed, and ``headers`` replace those of
+    its response, such as ``Date``. With ``carry_out``, the status is sent after the request was
+    carried out; with ``is_unread``, before its body has arrived, as edge servers do. Requests with
+    bodies up to ``over_bytes`` are not affected.
 
     ``body_base64`` is a binary body. With ``cut_to``, the request is carried out, but only so many
     bytes of the response's body are sent, as if they were all. ``framing`` says what marks the
@@ -328,6 +329,8 @@ class FaultInjector:
                 return await _send_framed(request, replaced, fault)
             return replaced
         response = await handler(request)
+        if fault.status is None and not response.prepared:
+            response.headers.update(fault.headers)
         if fault.hold_s:
             await self._clock.sleep(fault.hold_s)
         if fault.carry_out:

@@ -20,7 +20,7 @@ from bot.domain.errors import DatabaseUnusable
 SUBCOMMANDS: Final = {
     "run": "start the bot",
     "web": "run the web server in a process of its own, beside the bot",
-    "doctor": "check the settings, the database and the access to Google",
+    "doctor": "check the settings, Discord, Google, database and machine",
     "status": "show workers, jobs, spending and the latest failures",
     "pause": 'stop accepting requests in all servers, until "clapper resume"',
     "resume": 'accept requests again after "clapper pause"',

@@ -18,7 +18,9 @@ ClapperError
 │   ├── MissingPermissions          the bot may not post here
 │   └── AlreadyAccepted             the same interaction or message arrived twice
 ├── DatabaseUnavailable             nothing may start
+│   ├── DatabaseMissing             the bot has never run
 │   └── DatabaseUnusable            until the operator fixes it
+│       └── DatabaseOutdated        until the bot starts, which upgrades it
 ├── MediaUnavailable                files of clips cannot be read or written now
 │   └── MediaUnusable               until the operator fixes it
 ├── LeaseLost                       this process does not own the job any more
@@ -241,6 +243,14 @@ class DatabaseUnusable(DatabaseUnavailable):
 
     The message is one line and says what to do.
     """
+
+
+class DatabaseOutdated(DatabaseUnusable):
+    """The tables are of an earlier version. The bot upgrades them when it starts."""
+
+
+class DatabaseMissing(DatabaseUnavailable):
+    """The bot has never run, so there is no SQLite file."""
 
 
 class MediaUnavailable(ClapperError, OSError):

@@ -6,6 +6,7 @@ may have pointed here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
@@ -13,7 +14,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from bot.observability.metrics import MetricsEndpoint
 from bot.web.rate_limit import Network, is_in_networks, resolve_client_ip
-from bot.web.security import get_client_ip, get_peer
+from bot.web.security import TRUSTED_PROXIES, get_client_ip, get_peer
 from bot.web.site import SITE
 
 ReadinessCheck = Callable[[], Awaitable[bool]]
@@ -21,6 +22,8 @@ ReadinessCheck = Callable[[], Awaitable[bool]]
 READINESS_CHECKS: Final = web.AppKey("readiness checks", Mapping[str, ReadinessCheck])
 METRICS_SOURCE: Final = web.AppKey("metrics source", MetricsEndpoint)
 METRICS_ALLOWED_NETWORKS: Final = web.AppKey[tuple[Network, ...]]("metrics networks")
+VISITOR_HEADER: Final = "Clapper-Visitor"
+"""Says in the response of `/healthz` how the visitor was told apart, for `clapper doctor`."""
 _PROXY_HEADER_PREFIXES: Final = (
     "forwarded",
     "via",
@@ -50,9 +53,35 @@ _PRIVATE_DOMAINS: Final = (".internal", ".local", ".localhost", ".localdomain", 
 _METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def report_health(_: web.Request) -> web.Response:
+class VisitorSource(StrEnum):
+    """How the server learned who a request is from. It reveals no address."""
+
+    DIRECT = "direct"
+    """From the connection, on which nothing was forwarded."""
+    PROXY = "proxy"
+    """From a trusted proxy."""
+    SILENT_PROXY = "silent-proxy"
+    """From a trusted proxy that names no visitor, so it counts as the visitor itself."""
+    UNTRUSTED_PROXY = "untrusted-proxy"
+    """From something that forwards, or pretends to, and is not among ``TRUSTED_PROXIES``."""
+
+
+def find_visitor_source(request: web.Request) -> VisitorSource:
+    peer = resolve_client_ip(get_peer(request), forwarded=(), trusted_proxies=())
+    trusted_proxies = request.app[TRUSTED_PROXIES]
+    is_trusted = is_in_networks(peer, trusted_proxies)
+    is_forwarded = hdrs.X_FORWARDED_FOR in request.headers
+    if is_trusted and is_forwarded:
+        return VisitorSource.PROXY
+    if is_trusted:
+        return VisitorSource.SILENT_PROXY
+    return VisitorSource.UNTRUSTED_PROXY if is_forwarded else VisitorSource.DIRECT
+
+
+async def report_health(request: web.Request) -> web.Response:
     """Respond with 200 as long as the event loop runs."""
-    return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
+    headers = {hdrs.CACHE_CONTROL: "no-store", VISITOR_HEADER: find_visitor_source(request).value}
+    return web.Response(text="ok\n", headers=headers)
 
 
 async def report_readiness(request: web.Request) -> web.Response:

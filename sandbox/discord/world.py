@@ -6,7 +6,7 @@ It is independent of HTTP and never waits. Changes are published to the event hu
 import base64
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.clock import SandboxClock
@@ -33,13 +33,22 @@ from sandbox.discord.snowflake import SnowflakeGenerator
 
 @dataclass(slots=True)
 class Application:
-    """The bot's application. ``intents`` are the privileged ones granted to it."""
+    """The bot's application, as it is set up in the developer portal.
+
+    ``intents`` are the privileged ones granted to it. ``install_contexts`` are the ways to install
+    it ("0" in servers, "1" by people for themselves), each with Discord's ``oauth2_install_params``
+    or nothing. ``links`` are the addresses that are entered, by Discord's names of the fields.
+    """
 
     id: int
     name: str
     token: str
     owner_id: int
     intents: Intents = Intents.NONE
+    is_public: bool = True
+    requires_code_grant: bool = False
+    install_contexts: Json = field(default_factory=lambda: {"0": {}, "1": {}})
+    links: dict[str, str] = field(default_factory=dict)
 
 
 class DiscordWorld:

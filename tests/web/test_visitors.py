@@ -1,6 +1,7 @@
 """The client's address behind proxies, and rate limits."""
 
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -10,10 +11,36 @@ from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
 from bot.web import operations, security
+from bot.web.operations import VISITOR_HEADER, VisitorSource
 from bot.web.rate_limit import TokenBucket, resolve_client_ip
 from bot.web.site import SITE
+from tests.web.conftest import client
+from tests.web.local_site import serve_locally
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "source"),
+    [
+        ((), None, VisitorSource.DIRECT),
+        (("127.0.0.1/32",), "198.51.100.1", VisitorSource.PROXY),
+        (("127.0.0.1/32",), None, VisitorSource.SILENT_PROXY),
+        ((), "198.51.100.1", VisitorSource.UNTRUSTED_PROXY),
+    ],
+)
+async def test_the_health_check_tells_how_visitors_are_told_apart(
+    tmp_path: Path, trusted: tuple[str, ...], forwarded: str | None, source: VisitorSource
+) -> None:
+    """It names no address, so that everybody may read it."""
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    async with (
+        serve_locally(tmp_path, trusted_proxies=trusted) as site,
+        client(str(site.url)) as http,
+        http.get("/healthz", headers=headers) as answer,
+    ):
+        assert answer.headers[VISITOR_HEADER] == source
+        assert await answer.text() == "ok\n"
 
 
 @pytest.mark.parametrize(

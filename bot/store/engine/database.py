@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from sqlalchemy import URL, RowMapping, Select, UpdateBase, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.domain.errors import ClapperError, DatabaseUnavailable
+from bot.domain.errors import ClapperError, DatabaseMissing
 from bot.store.engine.database_url import read_database_url
 from bot.store.engine.errors import translate_errors
 from bot.store.engine.group_writer import GroupWriter
@@ -261,7 +261,7 @@ class SqliteDatabase(Database):
 
     def _require_file(self) -> None:
         if self._access is not Access.OWNER and not self._path.is_file():
-            raise DatabaseUnavailable("there is no database yet: the bot has not run")
+            raise DatabaseMissing("there is no database yet: the bot has not run")
 
     async def _dispose_engines(self) -> None:
         await self._reader_engine.dispose()

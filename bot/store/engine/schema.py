@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Select, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.errors import DatabaseUnusable
+from bot.domain.errors import DatabaseOutdated, DatabaseUnusable
 from bot.store.engine.database import Database, take_lock
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ async def upgrade_schema(database: Database) -> None:
 async def require_current_schema(database: Database) -> None:
     """Raise `DatabaseUnusable` unless the tables are of this program's version.
 
-    For programs that run alongside the bot and do not migrate tables. Raises `DatabaseUnavailable`.
+    For programs that run alongside the bot and do not migrate tables. For earlier versions it is
+    `DatabaseOutdated`. Raises `DatabaseUnavailable`.
     """
 
     async def check_schema(connection: AsyncConnection) -> None:
         await connection.run_sync(_require_no_newer_schema)
-        raise DatabaseUnusable(
+        raise DatabaseOutdated(
             "the database is older than this program: start the bot, which upgrades it"
         )
 

@@ -17,9 +17,10 @@ from sandbox.discord.errors import ActionRefused, StateConflict, UnknownEntity
 from sandbox.discord.events import Intents
 from sandbox.discord.locales import LOCALES
 from sandbox.discord.permissions import Permission
-from sandbox.discord.world import DiscordWorld
+from sandbox.discord.world import Application, DiscordWorld
 from sandbox.error_responses import json_response
 
+_APPLICATION_LINKS = {"terms_of_service_url", "privacy_policy_url", "custom_install_url"}
 _CHANNEL_KINDS = {kind.name.lower(): kind for kind in ChannelKind} | {"group": ChannelKind.GROUP_DM}
 
 
@@ -218,13 +219,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         return json_response({"entitlement": entitlement})
 
     async def update_application(request: web.Request) -> web.Response:
-        body = await read_control_body(request)
-        intents = Intents.NONE
-        for name in body.list_value("privileged_intents"):
-            if name not in Intents.__members__:
-                raise ActionRefused(f"there is no intent {name!r}")
-            intents |= Intents[name]
-        world.app.intents = intents
+        _update_application(world.app, await read_control_body(request))
         return json_response(views.view_world(world)["application"])
 
     return [
@@ -245,6 +240,43 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         build_route("POST", "/entitlements", add_entitlement),
         build_route("PATCH", "/application", update_application),
     ]
+
+
+def _update_application(app: Application, body: ControlBody) -> None:
+    """Change the named fields only; an empty address is removed."""
+    if "privileged_intents" in body:
+        intents = Intents.NONE
+        for name in body.list_value("privileged_intents"):
+            if name not in Intents.__members__:
+                raise ActionRefused(f"there is no intent {name!r}")
+            intents |= Intents[name]
+        app.intents = intents
+    app.is_public = body.flag_value("public", default=app.is_public)
+    app.requires_code_grant = body.flag_value(
+        "requires_code_grant", default=app.requires_code_grant
+    )
+    if "install_contexts" in body:
+        app.install_contexts = _read_install_contexts(body.object_value("install_contexts"))
+    for name in _APPLICATION_LINKS & body.fields.keys():
+        app.links.pop(name, None)
+        if address := body.text_value(name):
+            app.links[name] = address
+
+
+def _read_install_contexts(contexts: dict[str, Any]) -> dict[str, Any]:
+    for number, context in contexts.items():
+        match context:
+            case {"oauth2_install_params": {"scopes": list(), "permissions": str(bits)}}:
+                is_known = bits.isdecimal()
+            case _:
+                is_known = context == {}
+        if is_known and number in ("0", "1"):
+            continue
+        raise ActionRefused(
+            'install_contexts: "0" and "1", each {} or {"oauth2_install_params": {"scopes": [],'
+            ' "permissions": "0"}}'
+        )
+    return contexts
 
 
 def _find_system_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Channel | None:

@@ -1,5 +1,7 @@
 """Guilds, channels, threads, forums and reactions in the REST API."""
 
+from typing import Any
+
 import pytest
 
 from sandbox.discord.entities import MessageKind
@@ -36,6 +38,38 @@ async def test_bot_reads_guilds_roles_and_members(harness: DiscordHarness) -> No
     (await harness.bot("GET", "/guilds/1")).assert_error(404, 10004)
     path = f"/applications/{harness.world.app.id}/entitlements"
     assert (await harness.bot("GET", path)).ok() == []
+
+
+async def test_an_application_is_what_its_portal_says(harness: DiscordHarness) -> None:
+    async def read() -> dict[str, Any]:
+        application: dict[str, Any] = (await harness.bot("GET", "/applications/@me")).ok()
+        return application
+
+    before = await read()
+    assert (before["bot_public"], before["bot_require_code_grant"]) == (True, False)
+    assert "terms_of_service_url" not in before
+    install = {"oauth2_install_params": {"scopes": ["bot"], "permissions": "2048"}}
+    changes = {
+        "public": False,
+        "requires_code_grant": True,
+        "install_contexts": {"0": install},
+        "terms_of_service_url": "https://clips.example/terms",
+        "privileged_intents": ["MESSAGE_CONTENT"],
+    }
+    (await harness.control("PATCH", "/application", changes)).ok()
+    after = await read()
+    assert (after["bot_public"], after["bot_require_code_grant"]) == (False, True)
+    assert after["integration_types_config"] == {"0": install}
+    assert after["terms_of_service_url"] == "https://clips.example/terms"
+    assert after["flags"] & (1 << 19)
+    (await harness.control("PATCH", "/application", {"terms_of_service_url": ""})).ok()
+    last = await read()
+    assert "terms_of_service_url" not in last
+    assert last["flags"] == after["flags"], "what is not named stays"
+    refusals: list[dict[str, Any]] = [{"2": {}}, {"0": {"oauth2_install_params": {"scopes": []}}}]
+    for wrong in refusals:
+        refused = await harness.control("PATCH", "/application", {"install_contexts": wrong})
+        refused.assert_refused(400, "install_contexts")
 
 
 async def test_listing_members_needs_the_intent(harness: DiscordHarness) -> None:

@@ -57,6 +57,17 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
+async def test_headers_alone_replace_those_of_the_response(server: Server) -> None:
+    date = "Mon, 30 Nov 2026 12:00:00 GMT"
+    server.faults.add_fault({"server": "discord", "path": "/late", "headers": {"Date": date}})
+    async with server.http.get("/late") as response:
+        assert (response.status, len(await response.read())) == (200, 1000)
+        assert response.headers["Date"] == date
+    assert server.handled == ["/late"], "it is carried out"
+    async with server.http.get("/late") as response:
+        assert response.headers["Date"] != date
+
+
 async def test_a_fault_strikes_the_given_number_of_times(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "path": "/messages$", "times": 2, "status": 503})
     statuses = [await server.status("POST", "/api/v10/channels/1/messages") for _ in range(3)]
