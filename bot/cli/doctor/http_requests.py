@@ -1,5 +1,6 @@
 """Single HTTP requests of the checks, whose errors say in a few words what went wrong."""
 
+import errno
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -83,6 +84,8 @@ def describe_error(error: Exception) -> str:
             return "it closed the connection"
         case TimeoutError():
             return f"no answer within {_REQUEST_LIMIT_S:g} seconds"
+        case OSError(errno=errno.ECONNREFUSED):
+            return "no program listens there"
         case OSError(strerror=str(reason)) if reason:
             return reason
     return type(error).__name__

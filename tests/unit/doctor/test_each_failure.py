@@ -274,7 +274,9 @@ CASES = {
     "a token that Discord refuses": Case(
         check="token", settings={"DISCORD_TOKEN": WRONG_TOKEN}, reason="401"
     ),
-    "no Discord": Case(check="token", settings={"DISCORD_API_URL": f"{NOBODY}/api/v10"}),
+    "no Discord": Case(
+        check="token", settings={"DISCORD_API_URL": f"{NOBODY}/api/v10"}, words="listens"
+    ),
     "an outage of Discord": Case(
         check="token",
         prepare=break_server("discord", path="/applications/@me", status=503),
