@@ -186,7 +186,9 @@ class ButtonActions(commands.Cog):
         """Open the prompt of a refused request for editing."""
         refused = await self._find_refused(interaction, number)
         if refused is not None:
-            form = build_rewrite_form(number, refused.request.prompt, interaction.locale.value)
+            form = build_rewrite_form(
+                number, refused.request.prompt, interaction.locale.value, entry=refused.entry
+            )
             await interaction.response.send_modal(form)
 
     async def submit_rewrite(

@@ -21,7 +21,7 @@ from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.ui.button_words import list_button_words
-from bot.ui.error_messages import describe_error
+from bot.ui.error_messages import describe_error, describe_error_in_public
 from cogs._common.answers import ReplyAnswer
 from cogs._common.clip_reply import MESSAGE_TYPES, strip_mentions
 from cogs._common.context import build_channel_context, build_message_origin
@@ -114,7 +114,7 @@ class MentionListener(commands.Cog):
             except ClapperError as error:
                 if not isinstance(error, RequestRefused):
                     _log.warning("mention.failed", message=message.id, exc_info=error)
-                await answer.send_text(describe_error(error, locale))
+                await answer.send_text(describe_error_in_public(error, locale))
         elif not is_offer and self._is_due(self._help_times, message):
             await answer.send_text(translate("mention.help", locale))
 

@@ -25,6 +25,7 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
     RequestRefused,
+    WordsRefused,
 )
 from bot.domain.guild import ReplyMode
 from bot.domain.jobs.reply_forms import ReplyAim
@@ -37,7 +38,7 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.ui.components import build_button, find_button_number
 from bot.ui.custom_ids import ButtonAction, parse_shown_price
-from bot.ui.error_messages import describe_error
+from bot.ui.error_messages import describe_error_in_public
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import EditedAnswer, ReplyAnswer
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
@@ -453,11 +454,15 @@ class ReplyListener(commands.Cog):
             yield
         except AlreadyAccepted:
             _log.info("reply.repeated", message=message.id)
+        except WordsRefused as error:
+            if not is_silent:
+                await self.request_flow.answer_refused_words(error, source.origin, source.answer)
         except ClapperError as error:
             if not isinstance(error, RequestRefused):
                 _log.warning("reply.failed", message=message.id, exc_info=error)
             if not is_silent:
-                await source.answer.send_text(describe_error(error, source.origin.locale))
+                text = describe_error_in_public(error, source.origin.locale)
+                await source.answer.send_text(text)
         except DISCORD_ERRORS as error:
             _log.warning("reply.failed", message=message.id, error=summarize_error(error))
 

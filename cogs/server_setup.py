@@ -32,6 +32,8 @@ from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.jobs.requests import RequestService
+from bot.services.moderation.request_blocks import RequestBlockService
+from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.showcase import ShowcaseService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
@@ -60,6 +62,8 @@ class SetupCommands(commands.Cog):
     showcase_service: ShowcaseService
     guilds: GuildStore
     ledger: LedgerStore
+    word_lists: WordListService
+    request_blocks: RequestBlockService
 
     def __post_init__(self) -> None:
         self.router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
@@ -221,6 +225,8 @@ class SetupCommands(commands.Cog):
             showcase_channel_id=showcase_settings.channel_id,
             existing_channel_ids=frozenset(channel.id for channel in guild.channels),
             discord_locale=guild.preferred_locale.value,
+            word_count=len(await self.word_lists.list_entries(guild.id)),
+            block_count=len(await self.request_blocks.list_blocks(guild.id)),
         )
         notice = translate("setup.saved", locale) if notice is None else notice
         view = build_setup_view(state, locale, notice=notice)

@@ -22,6 +22,7 @@ from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
 from cogs.server import RulesCommands, ServerCommands
 from cogs.server_limits import LimitsCommands
+from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.showcase import ShowcaseCommands
@@ -119,7 +120,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clock=parts.clock,
         ),
         AllowedServersListener(place_policy=parts.settings.place_policy),
-        QuotaCommands(request_service=parts.request_service),
+        QuotaCommands(request_service=parts.request_service, server_rules=parts.server_rules),
         HelpCommands(
             request_service=parts.request_service,
             guilds=parts.guilds,
@@ -139,7 +140,11 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     showcase_service=parts.showcase_service,
                     guilds=parts.guilds,
                     ledger=parts.ledger,
+                    word_lists=parts.word_lists,
+                    request_blocks=parts.request_blocks,
                 ),
+                WordListCommands(word_lists=parts.word_lists),
+                RequestBlockCommands(request_blocks=parts.request_blocks),
                 ShowcaseSettingsCommands(showcase_service=parts.showcase_service),
                 LimitsCommands(
                     quota_service=parts.quota_service,

@@ -27,6 +27,7 @@ from bot.domain.billing.ledger import Settlement
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog
+from bot.domain.moderation.word_list import WordList
 from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
 from bot.media.probe import PyAvMediaProbe
@@ -63,6 +64,8 @@ from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
+from bot.services.moderation.request_blocks import RequestBlockService
+from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.first_star import FirstStar
@@ -85,6 +88,8 @@ from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
+from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.word_lists import WordListStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
@@ -108,6 +113,7 @@ class Container:
         database: Database,
         gallery_database: Database,
         catalog: ModelCatalog,
+        operator_words: WordList,
         media_store: MediaStore,
         signed_links: SignedLinks | None,
         clock: Clock,
@@ -116,6 +122,7 @@ class Container:
         self.database = database
         self.gallery_database = gallery_database
         self.catalog = catalog
+        self.operator_words = operator_words
         self.media_store = media_store
         self.signed_links = signed_links
         self.clock = clock
@@ -435,7 +442,19 @@ class Container:
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:
-        self.server_rules = ServerRulesService(guilds=self.guilds, clock=clock)
+        self.word_lists = WordListService(
+            word_lists=WordListStore(self.database),
+            guilds=self.guilds,
+            audit_log=self.showcase_settings,
+            clock=clock,
+            operator_list=self.operator_words,
+        )
+        self.request_blocks = RequestBlockService(
+            request_blocks=RequestBlockStore(self.database), worker=self.worker
+        )
+        self.server_rules = ServerRulesService(
+            guilds=self.guilds, clock=clock, word_lists=self.word_lists
+        )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy
         )

@@ -17,7 +17,13 @@ from bot.app.container import Container
 from bot.app.garbage_collection import leave_out_what_stays
 from bot.app.media import open_media_store
 from bot.app.start_report import report_start
-from bot.app.startup import StartupError, make_data_dir, open_catalog, open_migrated_database
+from bot.app.startup import (
+    StartupError,
+    make_data_dir,
+    open_catalog,
+    open_migrated_database,
+    open_word_list,
+)
 from bot.app.supervisor import BackgroundSupervisor, make_readiness_check
 from bot.app.web import (
     build_signed_links,
@@ -74,6 +80,7 @@ async def serve(settings: Settings) -> None:
         settings.models_file,
         omni_satisfies_adults=settings.omni_satisfies_adults,
     )
+    operator_words = await asyncio.to_thread(open_word_list, settings.word_list_file)
     await asyncio.to_thread(make_data_dir, settings.data_dir)
     override_discord_urls(
         api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url
@@ -84,6 +91,7 @@ async def serve(settings: Settings) -> None:
             database=await stack.enter_async_context(open_migrated_database(settings, clock)),
             gallery_database=await _open_gallery_database(settings, stack),
             catalog=catalog,
+            operator_words=operator_words,
             media_store=await stack.enter_async_context(open_media_store(settings, clock)),
             signed_links=await build_signed_links(settings, clock),
             clock=clock,

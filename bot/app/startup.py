@@ -20,6 +20,7 @@ from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.domain.jobs.request import GoogleRoute, PersonRule
 from bot.domain.models import ModelCatalog
+from bot.domain.moderation.word_list import WordList, read_operator_list
 from bot.domain.ports import Clock, InteractionWatcher, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
@@ -93,6 +94,21 @@ def open_catalog(
     except (CatalogError, UnicodeDecodeError) as error:
         raise SettingsError(f"MODELS_FILE is malformed: {error}") from error
     return catalog.trust_omni(PersonRule.ADULTS) if omni_satisfies_adults else catalog
+
+
+def open_word_list(file: Path | None) -> WordList:
+    """Return the operator's word list, empty without a ``file``. Raises `SettingsError`."""
+    if file is None:
+        return WordList()
+    try:
+        return WordList(read_operator_list(file.read_text("utf-8")))
+    except OSError as error:
+        raise SettingsError(
+            f"WORD_LIST_FILE cannot be read ({error.strerror}): set it to a text file, or remove"
+            " it."
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"WORD_LIST_FILE is malformed: {error}") from error
 
 
 def list_dated_routes(settings: Settings) -> frozenset[GoogleRoute]:

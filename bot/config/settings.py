@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     """Whether people may install the bot for themselves and use it in places that have not added it
     (unset: true, or false if ALLOWED_SERVERS is set)."""
 
+    word_list_file: Path | None = None
+    """A text file with the words and phrases, one on each line, that no request may have (see "Word
+    list" in docs/operations.md)."""
+
     # Google
     gemini_api_key: Secret | None = None
     """An API key from Google AI Studio (https://aistudio.google.com), for Gemini Omni."""

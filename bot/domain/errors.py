@@ -12,6 +12,9 @@ ClapperError
 │   ├── ImageRefused                the attachment is not a usable image
 │   ├── LimitReached                a quota or budget is used up
 │   ├── RequestsPaused              by the server or the operator
+│   ├── WordsRefused                the text has words of a word list
+│   ├── MemberBlocked               the server keeps this member from making clips
+│   ├── WordEntryRefused            an admin's entry cannot be in a word list
 │   ├── NotAllowed                  this member may not do this
 │   ├── ChannelNotAllowed           the server allows other channels only
 │   ├── RecordNotFound              no such clip, job or setting
@@ -193,6 +196,38 @@ class RequestsPaused(RequestRefused):
     def __init__(self, *, by_operator: bool, reason: str | None = None) -> None:
         super().__init__("paused")
         self.by_operator = by_operator
+        self.reason = reason
+
+
+class WordsRefused(RequestRefused):
+    """A text of ``request`` has words of the server's word list, or of the operator's.
+
+    ``entry`` is for the member alone. The message does not have it, because it may be logged.
+    """
+
+    def __init__(self, entry: str, *, by_operator: bool, request: "VideoRequest") -> None:
+        super().__init__("words of a word list")
+        self.entry = entry
+        self.by_operator = by_operator
+        self.request = request
+
+
+class WordEntryRefused(RequestRefused):
+    """``entry`` cannot be in a word list; ``reason`` is the key of the text."""
+
+    def __init__(self, reason: str, *, entry: str, most: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.entry = entry
+        self.most = most
+
+
+class MemberBlocked(RequestRefused):
+    """The server keeps this member from making clips until ``ends_at``, or until it says so."""
+
+    def __init__(self, *, ends_at: datetime | None, reason: str | None) -> None:
+        super().__init__("blocked from making clips")
+        self.ends_at = ends_at
         self.reason = reason
 
 

@@ -69,6 +69,8 @@ class GuildRules:
     allowed_channels: frozenset[int] = frozenset()
     reply_mode: ReplyMode = ReplyMode.EXTEND
     shows_prices: bool = False
+    word_list_version: int = 0
+    """Another number after each change of the server's word list; 0 if it is empty."""
 
     def require_allowed_channel(
         self, channel_id: int, parent_channel_id: int | None = None

@@ -27,9 +27,17 @@ def has_visible_text(text: str) -> bool:
 
 def is_zero_width(character: str) -> bool:
     """Return whether ``character`` has no width of its own: joiners, marks, fillers."""
+    return is_invisible(character) or unicodedata.category(character) in {"Mn", "Me"}
+
+
+def is_invisible(character: str) -> bool:
+    """Return whether nothing of ``character`` can be seen: joiners, fillers, variation selectors.
+
+    Marks can be seen on the letter before them.
+    """
     if character in _INVISIBLE_LETTERS or _is_variation_selector(character):
         return True
-    return unicodedata.category(character) in {"Cf", "Mn", "Me"}
+    return unicodedata.category(character) == "Cf"
 
 
 def _is_text(character: str) -> bool:

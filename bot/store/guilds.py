@@ -5,14 +5,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode
 from bot.domain.jobs.request import PersonRule
+from bot.domain.moderation.request_block import RequestBlock
 from bot.store.engine.database import Store
+from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent, upsert
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
+from bot.store.tables.moderation import request_blocks_table
+
+_blocks = request_blocks_table.c
 
 
 class GuildStore(Store):
@@ -24,21 +29,38 @@ class GuildStore(Store):
 
     async def load_rules_of(self, guild_ids: Collection[int]) -> dict[int, GuildRules]:
         """Return the rules of several servers, with one query."""
+        return _group_rules(guild_ids, await self._db.read_rows(_build_rules_query(guild_ids)))
+
+    async def load_rules_for_member(
+        self, guild_ids: Collection[int], user_id: int
+    ) -> tuple[dict[int, GuildRules], RequestBlock | None]:
+        """Return the rules of servers, and the block that a member has in one of them.
+
+        This is one query, because every request needs both.
+        """
         query = (
-            select(
-                guilds_table,
-                channel_rules_table.c.id.label("channel_id"),
-                channel_rules_table.c.person_rule.label("channel_person_rule"),
+            _build_rules_query(guild_ids)
+            .add_columns(
+                _blocks.user_id.label("blocked_user_id"),
+                _blocks.ends_at.label("block_ends_at"),
+                _blocks.reason.label("block_reason"),
             )
-            .outerjoin(channel_rules_table, channel_rules_table.c.guild_id == guilds_table.c.id)
-            .where(guilds_table.c.id.in_(guild_ids))
+            .outerjoin(
+                request_blocks_table,
+                and_(
+                    _blocks.guild_id == guilds_table.c.id,
+                    _blocks.user_id == user_id,
+                    is_block_active(),
+                ),
+            )
         )
-        rows: dict[int, list[RowMapping]] = {}
-        for row in await self._db.read_rows(query):
-            rows.setdefault(row["id"], []).append(row)
-        return {
-            guild_id: _rules_from_rows(guild_id, rows.get(guild_id, [])) for guild_id in guild_ids
-        }
+        rows = await self._db.read_rows(query)
+        blocks = (
+            RequestBlock(row["id"], user_id, row["block_ends_at"], row["block_reason"])
+            for row in rows
+            if row["blocked_user_id"] is not None
+        )
+        return _group_rules(guild_ids, rows), next(blocks, None)
 
     async def save_rules(
         self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
@@ -80,6 +102,38 @@ class WelcomeStore(Store):
         )
 
 
+async def ensure_guild(connection: AsyncConnection, guild_id: int) -> None:
+    """Add the row of a server that has none, with the default rules."""
+    await insert_if_absent(connection, guilds_table, _rules_to_row(GuildRules(guild_id)))
+
+
+def is_block_active() -> ColumnElement[bool]:
+    """Return the condition for a request block that has not ended, by the database's clock."""
+    return or_(_blocks.ends_at.is_(None), _blocks.ends_at > database_time())
+
+
+def _build_rules_query(guild_ids: Collection[int]) -> Select[Any]:
+    return (
+        select(
+            guilds_table,
+            channel_rules_table.c.id.label("channel_id"),
+            channel_rules_table.c.person_rule.label("channel_person_rule"),
+        )
+        .select_from(guilds_table)
+        .outerjoin(channel_rules_table, channel_rules_table.c.guild_id == guilds_table.c.id)
+        .where(guilds_table.c.id.in_(guild_ids))
+    )
+
+
+def _group_rules(guild_ids: Collection[int], rows: Sequence[RowMapping]) -> dict[int, GuildRules]:
+    by_guild: dict[int, list[RowMapping]] = {}
+    for row in rows:
+        by_guild.setdefault(row["id"], []).append(row)
+    return {
+        guild_id: _rules_from_rows(guild_id, by_guild.get(guild_id, [])) for guild_id in guild_ids
+    }
+
+
 def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
     """Build a server's rules from its row, which is repeated for each channel's person rule."""
     if not rows:
@@ -102,6 +156,7 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         allowed_channels=frozenset(json.loads(row["allowed_channels"])),
         reply_mode=ReplyMode(row["reply_mode"]),
         shows_prices=row["shows_prices"],
+        word_list_version=row["word_list_version"],
     )
 
 

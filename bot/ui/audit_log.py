@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.showcase.post import STAR_EMOJI, AuditAction, AuditEntry, CurationPolicy
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import format_timestamp, join_fitting_lines
+from bot.i18n.formatting import format_timestamp, join_fitting_lines, sanitize_text
 
 _CHANGE: Final = re.compile(r"(\w+) = ([^,]*)")
 _NOTHING: Final = "None"
@@ -25,6 +25,7 @@ def _format_entry(entry: AuditEntry, locale: str | None) -> str | None:
     """Return an entry as a line, or `None` for an old entry without any change."""
     # a separate text, because in most languages "somebody" would not fit into the other one
     key = f"log.{entry.action}" if entry.actor_id is not None else f"log.{entry.action}.unknown"
+    channel_id, _, word = (entry.comment or "").partition(" ")  # of a word to log
     member = f"<@{entry.target_user_id}>" if entry.target_user_id is not None else None
     text = translate(
         key,
@@ -32,6 +33,9 @@ def _format_entry(entry: AuditEntry, locale: str | None) -> str | None:
         who=f"<@{entry.actor_id}>",
         clip="" if entry.clip_id is None else f"#{entry.clip_id}",
         member=member or translate("log.former_member", locale),
+        change=entry.comment or "",
+        channel=f"<#{channel_id}>",
+        word=sanitize_text(word),
     )
     if entry.action is AuditAction.ARRANGE:
         changes = _describe_changes(dict(_CHANGE.findall(entry.comment or "")), locale)

@@ -27,12 +27,15 @@ from bot.domain.errors import (
     ImageRefused,
     LimitReached,
     MediaUnavailable,
+    MemberBlocked,
     MissingPermissions,
     NotAllowed,
     PersonPolicyUnsatisfiable,
     RecordNotFound,
     RequestsPaused,
     RuleBroken,
+    WordEntryRefused,
+    WordsRefused,
 )
 from bot.domain.jobs.job import Job, Outcome
 from bot.domain.safety_categories import find_safety_categories, has_only_codes
@@ -50,6 +53,7 @@ from bot.i18n.formatting import (
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
 _MAX_FILE_NAME_LENGTH: Final = 60
+_MAX_ENTRY_LENGTH: Final = 60
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
     {
         Outcome.CANCELLED,
@@ -88,6 +92,19 @@ def _describe_by_key(key: str, _error: ClapperError, locale: str | None = None) 
 
 for _error_type, _key in MESSAGE_KEYS.items():
     describe_error.register(_error_type, partial(_describe_by_key, _key))
+
+
+def describe_error_in_public(error: BaseException, locale: str | None = None) -> str:
+    """Return the message for ``error`` in an answer that others see too.
+
+    It names no word of a word list, and does not say that a member is blocked.
+    """
+    if isinstance(error, WordsRefused):
+        owner = "operator" if error.by_operator else "server"
+        return translate(f"words_refused.{owner}_in_public", locale)
+    if isinstance(error, MemberBlocked):
+        return translate("blocked.in_public", locale)
+    return describe_error(error, locale)
 
 
 def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] = ()) -> str:
@@ -216,6 +233,30 @@ def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
     if not reason:
         return text
     return join_sentences(text, translate("paused.reason", locale, reason=reason), locale)
+
+
+@describe_error.register
+def _describe_refused_words(error: WordsRefused, locale: str | None = None) -> str:
+    owner = "operator" if error.by_operator else "server"
+    return translate(f"words_refused.{owner}", locale, word=sanitize_text(error.entry))
+
+
+@describe_error.register
+def _describe_refused_entry(error: WordEntryRefused, locale: str | None = None) -> str:
+    entry = sanitize_text(truncate_text(error.entry, _MAX_ENTRY_LENGTH))
+    return translate(f"word_entry.{error.reason}", locale, entry=entry, most=error.most)
+
+
+@describe_error.register
+def _describe_block(error: MemberBlocked, locale: str | None = None) -> str:
+    if error.ends_at is None:
+        text = translate("blocked.forever", locale)
+    else:
+        text = translate("blocked.until", locale, until=format_timestamp(error.ends_at, "f"))
+    if error.reason is not None:
+        reason = translate("paused.reason", locale, reason=sanitize_text(error.reason))
+        text = join_sentences(text, reason, locale)
+    return join_sentences(text, translate("blocked.still", locale), locale)
 
 
 @describe_error.register

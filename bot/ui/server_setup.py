@@ -48,7 +48,8 @@ class SetupState:
 
     ``member_limits`` are the default for members. Menus show only ``existing_channel_ids`` as
     selected. ``discord_locale`` is the server's language in Discord. ``budget`` is set by the
-    server, ``ceiling`` and ``default_confirmation_price`` by the operator.
+    server, ``ceiling`` and ``default_confirmation_price`` by the operator. ``word_count`` and
+    ``block_count`` are the lengths of the word list and of the list of blocked members.
     """
 
     rules: GuildRules
@@ -59,6 +60,8 @@ class SetupState:
     budget: UsageLimits = NO_LIMITS
     ceiling: UsageLimits = NO_LIMITS
     default_confirmation_price: Micros | None = None
+    word_count: int = 0
+    block_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,10 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
     ):
         container.add_item(ui.TextDisplay(text))
         container.add_item(build_action_row(menu))
+    moderation = translate(
+        "setup.moderation", locale, words=state.word_count, blocked=state.block_count
+    )
+    container.add_item(ui.TextDisplay(moderation))
     check = build_button(ButtonAction.CHECK_PERMISSIONS, 0, locale)
     container.add_item(ui.Section(translate("setup.permissions", locale), accessory=check))
     if notice:

@@ -25,6 +25,11 @@ _log: Final = structlog.get_logger(__name__)
 class InteractionAnswer(Protocol):
     """Sends the answer to one request to the right place."""
 
+    @property
+    def is_public(self) -> bool:
+        """Whether others see the answer too."""
+        ...
+
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         """Answer a request that was not accepted, for example with a question."""
         ...
@@ -61,6 +66,8 @@ def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
 class PrivateAnswer:
     """Answers an interaction with a message that only the person sees."""
 
+    is_public = False
+
     def __init__(self, interaction: discord.Interaction) -> None:
         self._interaction = interaction
 
@@ -78,7 +85,7 @@ class EditedAnswer:
 
     def __init__(self, interaction: discord.Interaction, *, public: bool) -> None:
         self._interaction = interaction
-        self._public = public
+        self.is_public = public
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         await delete_reply(self._interaction)
@@ -87,7 +94,7 @@ class EditedAnswer:
     async def confirm_accepted(self, text: str) -> None:
         """Replace the question by ``text``. A public question is deleted instead."""
         hand_over_reply(self._interaction)
-        if self._public:
+        if self.is_public:
             with suppress(*DISCORD_ERRORS):  # if it stays, another press does nothing
                 await self._interaction.delete_original_response()
         else:
@@ -102,6 +109,8 @@ class ReplyAnswer:
 
     ``letter`` is part of the nonce. It must differ between answers to the same message.
     """
+
+    is_public = True
 
     def __init__(self, message: discord.Message, clock: Clock, *, letter: str = "r") -> None:
         self._message = message
@@ -137,6 +146,7 @@ class ElsewhereAnswer:
     def __init__(self, answer: InteractionAnswer, place_text: str) -> None:
         self._answer = answer
         self._place_text = place_text
+        self.is_public = answer.is_public
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         await self._answer.send_text(text, buttons)

@@ -47,10 +47,14 @@ def build_reword_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
     return _build_form(FormKind.REWORD, job_id, "form.reword", locale, default=default)
 
 
-def build_rewrite_form(number: int, prompt: str, locale: str) -> ui.Modal:
-    """Return the form for a request that was refused because of its words."""
+def build_rewrite_form(number: int, prompt: str, locale: str, *, entry: str = "") -> ui.Modal:
+    """Return the form for a request that was refused because of its words.
+
+    ``entry`` is what a word list has of them.
+    """
     default = prompt[:_MAX_TEXT_LENGTH]
-    return _build_form(FormKind.REWRITE, number, "form.rewrite", locale, default=default)
+    hint = translate("form.rewrite_words.hint", locale, word=entry) if entry else None
+    return _build_form(FormKind.REWRITE, number, "form.rewrite", locale, default=default, hint=hint)
 
 
 def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal:
@@ -59,7 +63,13 @@ def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal
 
 
 def _build_form(
-    form: FormKind, number: int, key: str, locale: str, *, default: str | None = None
+    form: FormKind,
+    number: int,
+    key: str,
+    locale: str,
+    *,
+    default: str | None = None,
+    hint: str | None = None,
 ) -> ui.Modal:
     modal = ui.Modal(
         title=translate(f"{key}.title", locale),
@@ -70,7 +80,7 @@ def _build_form(
     modal.add_item(
         ui.Label(
             text=translate(f"{key}.label", locale),
-            description=translate(f"{key}.hint", locale),
+            description=hint or translate(f"{key}.hint", locale),
             component=ui.TextInput(
                 style=discord.TextStyle.paragraph,
                 custom_id=PROMPT_FIELD,

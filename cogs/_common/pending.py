@@ -70,10 +70,14 @@ class ImageDraft:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was refused because of its words, which the member can edit."""
+    """A request that was refused because of its words, which the member can edit.
+
+    ``entry`` is set if a word list has it. The form tells it, because only the member sees that.
+    """
 
     request: VideoRequest
     user_id: int
+    entry: str = ""
 
 
 PendingItem = PendingConfirmation | ImageDraft | RefusedRequest

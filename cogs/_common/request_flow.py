@@ -15,7 +15,13 @@ import structlog
 from bot.discord.api_errors import DISCORD_ERRORS, summarize_error
 from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import ClapperError, DiscordUnavailable, ImageRefused, RuleBroken
+from bot.domain.errors import (
+    ClapperError,
+    DiscordUnavailable,
+    ImageRefused,
+    RuleBroken,
+    WordsRefused,
+)
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.offer_changes import find_offer_changes
@@ -31,7 +37,7 @@ from bot.services.loop_turns import LoopTurns
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
-from bot.ui.error_messages import describe_error
+from bot.ui.error_messages import describe_error, describe_error_in_public
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.offer_text import format_offer_changes
 from bot.ui.picture_notes import format_picture_note
@@ -112,7 +118,7 @@ class RequestFlow:
         ``repeated`` is the job that it repeats. ``confirmed`` is the confirmation that the member
         accepted. If the price has risen since, they are asked again. Raises `RequestRefused` and
         `DatabaseUnavailable`. A broken rule is answered here, because the answer may have a button
-        for the nearest request.
+        for the nearest request, and so are words of a word list, which can be changed.
         """
         require_permissions(source.requester)
         context = await self._load_context(source)
@@ -127,6 +133,20 @@ class RequestFlow:
         await self.request_service.require_open(context)
         request = error.nearest or VideoRequest("")
         await self._suggest_nearest(error, request, context, source.answer)
+
+    async def answer_refused_words(
+        self, error: WordsRefused, origin: Origin, answer: InteractionAnswer
+    ) -> None:
+        """Say that a word list refuses the request, and offer to change the prompt.
+
+        Only an answer that nobody else sees names the word. The form does so in any case.
+        """
+        locale = origin.locale
+        text = describe_error(error, locale)
+        if answer.is_public:
+            text = describe_error_in_public(error, locale)
+        refused = RefusedRequest(error.request, origin.user_id, error.entry)
+        await answer.send_text(text, [self._build_rewrite_button(refused, locale)])
 
     async def extend_clip(
         self,
@@ -259,6 +279,9 @@ class RequestFlow:
         except RuleBroken as error:
             await self._suggest_nearest(error, request, context, answer)
             return
+        except WordsRefused as error:
+            await self.answer_refused_words(error, context.origin, answer)
+            return
         except (ImageRefused, DiscordUnavailable) as error:
             error.prompt = request.prompt
             raise
@@ -286,6 +309,7 @@ class RequestFlow:
             raise
         accepted = await self.request_service.submit(plan, context.origin)
         await self._confirm_accepted(accepted, answer, context.origin.locale, new_notes)
+        await self.server_rules.record_words(prepared.request, context)
 
     async def _confirm_accepted(
         self,
@@ -353,6 +377,9 @@ class RequestFlow:
             plan = self.request_service.plan_video(error.nearest, context)
         except RuleBroken:  # more than one rule is broken
             await answer.send_text(text)
+            return
+        except WordsRefused as refusal:
+            await self.answer_refused_words(refusal, context.origin, answer)
             return
         offered = translate(
             "ask.nearest", locale, what=describe_plan(plan, self.model_info, locale)

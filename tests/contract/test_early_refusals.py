@@ -1,6 +1,7 @@
 """Requests that can be refused from known facts cause no download and no image decoding."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -12,14 +13,17 @@ from bot.domain.errors import (
     ChannelNotAllowed,
     ImageRefused,
     LimitReached,
+    MemberBlocked,
     MissingPermissions,
     RequestRefused,
     RequestsPaused,
 )
 from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.request import VideoRequest
+from bot.domain.moderation.word_list import WordAction
 from bot.i18n.catalogs import translate
 from bot.services.admin.guild_rules import ChannelContext
+from bot.store.moderation.request_blocks import RequestBlockStore
 from cogs._common.modals import PROMPT_FIELD
 from cogs._common.options import describe_attachment
 from cogs._common.pending import ImageDraft, PendingConfirmation
@@ -103,6 +107,28 @@ async def test_pictures_of_an_accepted_request_are_imported(
 async def test_closed_channel_touches_nothing(world: SimulatedWorld, ask: Ask) -> None:
     await save_rules(world, allowed_channels=frozenset({5}))
     await refuse(SimulatedCogs(world), ask, ChannelNotAllowed)
+
+
+@pytest.mark.parametrize("ask", WAYS)
+async def test_a_blocked_member_touches_nothing(world: SimulatedWorld, ask: Ask) -> None:
+    await RequestBlockStore(world.database).set_block(
+        GUILD, MEMBER, duration=timedelta(hours=1), reason="rude", actor_id=1, owner=None
+    )
+    error = await refuse(SimulatedCogs(world), ask, MemberBlocked)
+    assert isinstance(error, MemberBlocked)
+    assert error.reason == "rude"
+    assert error.ends_at is not None
+
+
+@pytest.mark.parametrize("ask", WAYS)
+async def test_words_of_the_word_list_touch_nothing(world: SimulatedWorld, ask: Ask) -> None:
+    """The member's prompts are "a fox" and "it runs"."""
+    cogs = SimulatedCogs(world)
+    await cogs.word_lists.add_entries(GUILD, "fox, runs", WordAction.REFUSE, actor_id=1)
+    await ask(cogs, build_attachment())
+    assert cogs.images.is_untouched
+    assert await world.jobs.list_running(user_id=MEMBER) == []
+    assert await world.ledger.sum_reserved() == 0
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -257,6 +283,26 @@ async def test_reply_with_a_picture_touches_nothing(
     assert cogs.images.is_untouched
     [answer] = reply.channel.send.await_args_list
     assert text in answer.args[0]
+
+
+@pytest.mark.parametrize("moderated_by", ["words", "block"])
+async def test_a_refused_reply_says_in_public_neither_the_word_nor_the_block(
+    world: SimulatedWorld, moderated_by: str
+) -> None:
+    clip = a_clip(guild_id=GUILD, user_id=MEMBER)
+    cogs = SimulatedCogs(world, clips=OneClipStore(clip))
+    if moderated_by == "words":
+        await cogs.word_lists.add_entries(GUILD, "fence", WordAction.REFUSE, actor_id=1)
+    else:
+        await RequestBlockStore(world.database).set_block(
+            GUILD, MEMBER, duration=None, reason="rude", actor_id=1, owner=None
+        )
+    reply = build_reply("<@99> it jumps over the fence")
+    await cogs.replies.on_message(reply)
+    [answer] = reply.channel.send.await_args_list
+    key = {"words": "words_refused.server_in_public", "block": "blocked.in_public"}[moderated_by]
+    assert answer.args[0] == translate(key)
+    assert await world.jobs.list_running(user_id=MEMBER) == []
 
 
 async def test_refused_preview_reserves_nothing(world: SimulatedWorld) -> None:

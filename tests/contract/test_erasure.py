@@ -39,7 +39,7 @@ from tests.contract.conftest import delete_all_rows
 from tests.contract.test_showcase_store import NOW, made, opened, shown
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 
-SPARED = {"limits", "showcase_blocks"}
+SPARED = {"limits", "showcase_blocks", "request_blocks"}
 """A server's own decisions about a member."""
 
 
@@ -158,7 +158,7 @@ NOBODYS = {
     "channel_id", "message_id", "request_message_id", "status_message_id", "posted_message_id",
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
     "usd_per_month", "confirm_above", "billed_micros", "kept_s", "count",
-    "clips", "seconds", "entry_count", "job_count", "rollup_id", "sequence",
+    "clips", "seconds", "entry_count", "job_count", "rollup_id", "sequence", "word_list_version",
 }  # fmt: skip
 """Large numbers that are not a person's. What is not named here has to be handed out and go."""
 

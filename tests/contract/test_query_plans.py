@@ -39,6 +39,8 @@ from bot.store.engine.database import Database
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore
@@ -106,6 +108,10 @@ class Operations:
             [AdmissionRequest(make_plan(), origin)], policy=POLICY, owner=WORKER
         )
         assert isinstance(answer, Admission)
+
+    async def list_blocks(self) -> None:
+        await RequestBlockStore(self.database).list_blocks(BUSY_SERVER)
+        await WordListStore(self.database).list_entries(BUSY_SERVER)
 
     async def show_quota(self) -> None:
         origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)

@@ -55,7 +55,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "jobs": {"age_restricted": False, "billed_micros": None},
     "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
     "creator_preferences": {"public_notice_at": None},
-    "guilds": {"reply_mode": "extend", "shows_prices": False},
+    "guilds": {"reply_mode": "extend", "shows_prices": False, "word_list_version": 0},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {
@@ -66,7 +66,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0015 add to old rows."""
+"""What revisions 0008 to 0018 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -86,6 +86,8 @@ ADDED_TABLES: Final = {
     "ended_job_counts",
     "shards",
     "identify_slots",
+    "word_entries",
+    "request_blocks",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

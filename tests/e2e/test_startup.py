@@ -46,6 +46,7 @@ def bot_of(sandbox: SandboxProcess, directory: Path, **settings: str) -> BotProc
             "DATABASE_URL is malformed: it must look like postgresql+asyncpg://USER:PASSWORD@HOST",
         ),
         ({"MODELS_FILE": "/does/not/exist.toml"}, "MODELS_FILE cannot be read"),
+        ({"WORD_LIST_FILE": "/does/not/exist.txt"}, "WORD_LIST_FILE cannot be read"),
         ({"GEMINI_API_KEY": ""}, "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set"),
         ({"DATA_DIR": "/dev/null/x"}, "DATA_DIR cannot be written to"),
         ({"DATABASE_URL": "sqlite+aiosqlite:////dev/null/x.db"}, "DATABASE_URL cannot be opened"),

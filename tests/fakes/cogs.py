@@ -21,8 +21,11 @@ from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.requests import RequestService
+from bot.services.moderation.word_lists import WordListService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.word_lists import WordListStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.ui.router import InteractionRouter
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.pending import PendingConfirmations
@@ -142,7 +145,10 @@ class SimulatedCogs:
             policy=world.policy,
             **changes,
         )
-        servers = ServerRulesService(guilds=world.guilds, clock=world.clock)
+        self.word_lists = build_word_lists(world)
+        servers = ServerRulesService(
+            guilds=world.guilds, clock=world.clock, word_lists=self.word_lists
+        )
         clips = clips or world.clips
         library = ClipLibrary(jobs=jobs, clips=clips)
         finder = ClipFinder(clips=clips, clip_library=library)
@@ -211,6 +217,16 @@ class SimulatedCogs:
         command: Any = VideoCommands.animate_image
         await command.callback(self.video, interaction, **{"prompt": "it runs", **options})
         return interaction
+
+
+def build_word_lists(world: SimulatedWorld) -> WordListService:
+    """Return the word lists of one process."""
+    return WordListService(
+        word_lists=WordListStore(world.database),
+        guilds=world.guilds,
+        audit_log=ShowcaseSettingsStore(world.database),
+        clock=world.clock,
+    )
 
 
 def build_reply(content: str, *, attachments: Any = ()) -> Any:

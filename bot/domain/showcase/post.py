@@ -253,6 +253,13 @@ class AuditAction(StrEnum):
     """The showcase's channel was deleted; its entries wait for a new one."""
     DELETE = "delete"
     """A moderator deleted another member's clip."""
+    BLOCK_REQUESTS = "block_requests"
+    """A member may make no clips. `BLOCK` is about the showcase."""
+    UNBLOCK_REQUESTS = "unblock_requests"
+    CHANGE_WORDS = "change_words"
+    """Entries of the word list were added or removed; the comment counts them."""
+    USE_WORD = "use_word"
+    """A member's request had an entry to log; the comment has its channel and the entry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A request needs them in many places, so they are read once, as a `GuildContext`,
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
@@ -16,9 +16,15 @@ from bot.domain.jobs.people_policy import (
     pick_strictest,
     resolve_person_rule,
 )
-from bot.domain.jobs.request import PersonRule
+from bot.domain.jobs.request import PersonRule, VideoRequest
+from bot.domain.moderation.request_block import RequestBlock
+from bot.domain.moderation.word_list import NO_WORD_RULES, WordRules
 from bot.domain.ports import Clock
 from bot.store.guilds import GuildStore
+
+if TYPE_CHECKING:
+    # needed by requests only, and not by programs such as `clapper pause`
+    from bot.services.moderation.word_lists import WordListService
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,15 @@ class GuildContext:
     """Who makes a request, where, and under which rules.
 
     ``origin`` already has the server's language. Outside of servers ``rules`` are the defaults.
+    ``request_block`` is set if the server keeps the member from making clips.
     """
 
     origin: Origin
     channel: ChannelContext
     rules: GuildRules
     bot_rules: GuildRules
+    word_rules: WordRules = NO_WORD_RULES
+    request_block: RequestBlock | None = None
 
     @property
     def pause(self) -> RequestsPaused | None:
@@ -84,6 +93,11 @@ class GuildContext:
         """Raise `ChannelNotAllowed` if the server does not allow the bot in the channel."""
         self.rules.require_allowed_channel(self.origin.channel_id, self.channel.parent_channel_id)
 
+    def require_not_blocked(self) -> None:
+        """Raise `MemberBlocked` if the server keeps the member from making clips."""
+        if self.request_block is not None:
+            raise self.request_block.as_error()
+
     def require_may_show(self, *, age_restricted: bool) -> None:
         """Raise `NotAllowed` if a clip, or what is made from it, may not be shown here."""
         require_may_show(
@@ -113,17 +127,34 @@ class GuildContext:
 class ServerRulesService:
     guilds: GuildStore
     clock: Clock
+    word_lists: "WordListService | None" = None
+    """`None` in programs that accept no requests."""
 
     async def load_context(
         self, origin: Origin, channel: ChannelContext = ChannelContext()
     ) -> GuildContext:
         """Return the rules for a request from ``origin``. Raises `DatabaseUnavailable`."""
         guild_id = origin.guild_id
-        rules_by_id = await self.guilds.load_rules_of(
-            [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])]
+        rules_by_id, block = await self.guilds.load_rules_for_member(
+            [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])], origin.user_id
         )
         rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else rules_by_id[guild_id]
-        return GuildContext(rules.apply_language(origin), channel, rules, rules_by_id[WHOLE_BOT_ID])
+        word_rules = NO_WORD_RULES
+        if self.word_lists is not None:
+            word_rules = await self.word_lists.load_rules(guild_id, rules.word_list_version)
+        return GuildContext(
+            rules.apply_language(origin),
+            channel,
+            rules,
+            rules_by_id[WHOLE_BOT_ID],
+            word_rules,
+            block,
+        )
+
+    async def record_words(self, request: VideoRequest, context: GuildContext) -> None:
+        """Record the words to log of a request that was accepted."""
+        if self.word_lists is not None:
+            await self.word_lists.record_use(request, context.word_rules, context.origin)
 
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
         """Change some of the rules (fields of `GuildRules`) and return all of them.

@@ -142,10 +142,12 @@ class RequestService:
         """Check whether requests are accepted here at all.
 
         Raises `NotAllowed` or `ChannelNotAllowed` if the operator or the server does not allow the
-        bot here. Raises `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
+        bot here, and `MemberBlocked` if the server keeps the member from making clips. Raises
+        `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
         self._place_policy.require_allowed_origin(context.origin)
         context.require_allowed_channel()
+        context.require_not_blocked()
         pause = context.pause
         if self._policy.paused:
             pause = RequestsPaused(by_operator=True)
@@ -162,7 +164,8 @@ class RequestService:
         """Return the request with imported pictures, and what would be sent and charged.
 
         Nothing is downloaded if the attachments cannot be used according to their descriptions.
-        Raises `RuleBroken`, `ImageRefused`, `DiscordUnavailable`, or the limits' refusal.
+        Raises `WordsRefused`, `RuleBroken`, `ImageRefused`, `DiscordUnavailable`, or the limits'
+        refusal.
         """
         request = await self._refresh_source(request)
         plan = self.plan_video(request, context)
@@ -201,7 +204,12 @@ class RequestService:
         return await self._input_images.shape_pictures(prepared.plan, prepared.request.picture_fit)
 
     def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
-        """Return what would be sent and charged. Raises `RuleBroken` or a subclass."""
+        """Return what would be sent and charged.
+
+        Every request comes through here, so the word lists are applied here. Raises `WordsRefused`,
+        and `RuleBroken` or a subclass.
+        """
+        context.word_rules.require_allowed(request)
         return resolve_plan(request, self._build_rules(context))
 
     def find_rule_effect(
@@ -243,7 +251,8 @@ class RequestService:
         """Check every limit, reserve the price and insert the job, in one transaction.
 
         A request made by a message is held back for the undo time. Raises `NotAllowed`,
-        `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or `DatabaseUnavailable`.
+        `MemberBlocked`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
+        `DatabaseUnavailable`.
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:

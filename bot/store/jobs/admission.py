@@ -12,7 +12,7 @@ from functools import cache
 from itertools import product
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import and_, bindparam, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -33,11 +33,13 @@ from bot.domain.billing.limits import (
 from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState
+from bot.domain.moderation.request_block import RequestBlock
 from bot.store.billing import usage_queries
 from bot.store.billing.release_times import find_release_time
 from bot.store.engine.database import take_lock
-from bot.store.engine.types import DatabaseClock
+from bot.store.engine.types import DatabaseClock, UtcTime
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
+from bot.store.tables.moderation import request_blocks_table
 from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_paths, posting_to_row
 
 ADMISSION_LOCK: Final = 0x636C_6170_01
@@ -127,6 +129,7 @@ class _AdmissionTotals:
     def __init__(self, policy: SpendingPolicy) -> None:
         self.policy = policy
         self.pauses: dict[int | None, RequestsPaused] = {}
+        self.blocks: dict[tuple[int | None, int], RequestBlock] = {}
         self.limits_by_guild: dict[int | None, list[LimitRow]] = {}
         self.member_usage: dict[tuple[int | None, int], UsageTotals] = {}
         self.usage_everywhere: dict[int, UsageTotals] = {}
@@ -144,6 +147,8 @@ class _AdmissionTotals:
         for paused_id in (WHOLE_BOT_ID, guild_id):
             if paused_id in self.pauses:
                 return self.pauses[paused_id]
+        if (block := self.blocks.get((guild_id, user_id))) is not None:
+            return block.as_error()
         amount = UsageAmount.from_plan(request.plan)
         limits = resolve_limits(
             self.limits_by_guild.get(guild_id, []),
@@ -189,12 +194,21 @@ async def _load_totals(
     totals = _AdmissionTotals(policy)
     guild_ids = {request.origin.guild_id for request in requests}
     real_guild_ids = {guild_id for guild_id in guild_ids if guild_id is not None}
-    pausable = {"guild_ids": [*real_guild_ids, WHOLE_BOT_ID]}
-    for guild_id, reason in await connection.execute(_PAUSED_QUERY, pausable):
-        by_operator = guild_id == WHOLE_BOT_ID
-        totals.pauses[guild_id] = RequestsPaused(by_operator=by_operator, reason=reason)
-    totals.limits_by_guild |= await usage_queries.load_limits(connection, real_guild_ids)
     user_ids = {request.origin.user_id for request in requests}
+    parameters = {
+        "guild_ids": [*real_guild_ids, WHOLE_BOT_ID],
+        "user_ids": list(user_ids),
+        "now": now,
+    }
+    for row in await connection.execute(_CLOSED_QUERY, parameters):
+        if row.paused:
+            by_operator = row.id == WHOLE_BOT_ID
+            totals.pauses[row.id] = RequestsPaused(by_operator=by_operator, reason=row.pause_reason)
+        if row.user_id is not None:
+            totals.blocks[row.id, row.user_id] = RequestBlock(
+                row.id, row.user_id, ends_at=row.ends_at, reason=row.reason
+            )
+    totals.limits_by_guild |= await usage_queries.load_limits(connection, real_guild_ids)
     active = await usage_queries.count_active_jobs(connection)
     members = await usage_queries.sum_member_usage(connection, user_ids, now)
     for key in product(guild_ids, user_ids):
@@ -333,8 +347,28 @@ async def _build_refusals(
 
 
 # Built once, because building these costs more than running them.
-_PAUSED_QUERY = select(guilds_table.c.id, guilds_table.c.pause_reason).where(
-    guilds_table.c.id.in_(bindparam("guild_ids", expanding=True)), guilds_table.c.paused
+_blocks = request_blocks_table.c
+_CLOSED_QUERY = (
+    select(
+        guilds_table.c.id,
+        guilds_table.c.paused,
+        guilds_table.c.pause_reason,
+        _blocks.user_id,
+        _blocks.ends_at,
+        _blocks.reason,
+    )
+    .outerjoin(
+        request_blocks_table,
+        and_(
+            _blocks.guild_id == guilds_table.c.id,
+            _blocks.user_id.in_(bindparam("user_ids", expanding=True)),
+            or_(_blocks.ends_at.is_(None), _blocks.ends_at > bindparam("now", type_=UtcTime())),
+        ),
+    )
+    .where(
+        guilds_table.c.id.in_(bindparam("guild_ids", expanding=True)),
+        or_(guilds_table.c.paused, _blocks.user_id.is_not(None)),
+    )
 )
 _ACCEPTED_JOBS_QUERY = select(jobs_table).where(
     jobs_table.c.dedupe_key.in_(bindparam("keys", expanding=True))

@@ -11,9 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import (
     LedgerPosting,
-    Settlement,
     build_resettlement,
-    build_settlement,
 )
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.billing.money import Micros
@@ -34,6 +32,7 @@ from bot.store.engine.row_changes import RowChange
 from bot.store.engine.types import DatabaseClock, UtcTime, database_now, database_time
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.admission import Admission
+from bot.store.jobs.cancellation import cancel_queued_jobs
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
@@ -274,34 +273,17 @@ class JobStore:
         """Cancel a queued job with a refund, or mark a running one; return the job."""
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
-            queued = await fetch_job(
-                connection,
-                update(jobs_table)
-                .where(_jobs.id == job_id, _jobs.state == JobState.QUEUED)
-                .values(
-                    state=JobState.CANCELLED,
-                    outcome=Outcome.CANCELLED,
-                    cancel_requested=True,
-                    finished_at=now,
-                    # without an owner, nobody would announce the end
-                    owner=func.coalesce(_jobs.owner, owner),
-                )
-                .returning(*_jobs),
-            )
-            if queued is not None:
-                refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
-                await write_entries(connection, queued, refund, now)
+            is_job = _jobs.id == job_id
+            for queued in await cancel_queued_jobs(connection, is_job, owner=owner, now=now):
                 return queued
             flagged = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(_jobs.id == job_id, _jobs.state.in_(_CANCELLABLE_STATES))
+                .where(is_job, _jobs.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
                 .returning(*_jobs),
             )
-            return flagged or await fetch_job(
-                connection, select(jobs_table).where(_jobs.id == job_id)
-            )
+            return flagged or await fetch_job(connection, select(jobs_table).where(is_job))
 
         return await self._db.write(cancel_or_flag)
 

@@ -18,6 +18,7 @@ from bot.store.tables.core import (
     limits_table,
     member_preferences_table,
 )
+from bot.store.tables.moderation import request_blocks_table
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_preferences_table,
@@ -31,6 +32,7 @@ from bot.store.tables.showcase import (
 _ledger = ledger_table.c
 _limits = limits_table.c
 _posts = showcase_posts_table.c
+_blocks = request_blocks_table.c
 _guilds = guilds_table.c
 _INTERNAL_COLUMNS: Final = frozenset(
     {
@@ -44,9 +46,11 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "in_sync",
         "change_count",
         "revision",
+        "blocked_by",
     }
 )
-"""Internal columns, and Google's addresses, which are useless without the operator's key."""
+"""Internal columns, Google's addresses, which are useless without the operator's key, and the name
+of the admin who blocked a member."""
 
 
 class ExportStore(Store):
@@ -90,6 +94,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             showcase_blocks_table.c.user_id == user_id,
             showcase_blocks_table.c.guild_id,
         ),
+        "request_blocks": (_blocks.user_id == user_id, _blocks.guild_id),
         "footage": (footage_table.c.user_id == user_id, footage_table.c.clip_id),
         "stars": (stars_table.c.user_id == user_id, stars_table.c.message_id),
         "moderation": (
@@ -119,6 +124,9 @@ def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
         "rules_set": select(_guilds.id.label("guild_id"), _guilds.changed_at)
         .where(_guilds.changed_by == user_id)
         .order_by(_guilds.id),
+        "request_blocks_set": select(_blocks.guild_id, _blocks.blocked_at)
+        .where(_blocks.blocked_by == user_id)
+        .order_by(_blocks.guild_id, _blocks.blocked_at),
         "grants_made": select(_ledger.recorded_at, _ledger.guild_id, _ledger.kind, _ledger.micros)
         .where(_ledger.actor_id == user_id)
         .order_by(_ledger.id),

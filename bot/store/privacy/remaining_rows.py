@@ -29,6 +29,7 @@ from bot.store.tables.core import (
     member_preferences_table,
     welcomed_guilds_table,
 )
+from bot.store.tables.moderation import request_blocks_table, word_entries_table
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_preferences_table,
@@ -54,6 +55,7 @@ _MEMBER_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     footage_table.c.user_id,
     limits_table.c.changed_by,
     guilds_table.c.changed_by,
+    request_blocks_table.c.blocked_by,
 )
 """Where a member is named in rows that stay."""
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
@@ -65,6 +67,8 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     audit_log_table.c.guild_id,
     limits_table.c.guild_id,
     channel_rules_table.c.guild_id,
+    request_blocks_table.c.guild_id,
+    word_entries_table.c.guild_id,
 )
 _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
     showcase_settings_table.c.guild_id,
@@ -153,11 +157,15 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
 
 
 async def purge_expired_rows(database: Database, *, now: datetime, audit_before: datetime) -> None:
-    """Remove pseudonyms whose windows have ended, old audit entries and rows without a clip."""
+    """Remove what has ended: pseudonyms, blocks, old audit entries, and rows without a clip."""
     expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
     await change_in_batches(database, audit_log_table, is_old, _build_deletion(audit_log_table))
+    has_ended = request_blocks_table.c.ends_at <= now
+    await change_in_batches(
+        database, request_blocks_table, has_ended, _build_deletion(request_blocks_table)
+    )
     is_left = _posts.withdrawn & _posts.in_sync & _has_no_clip(showcase_posts_table)
     await change_in_batches(database, showcase_posts_table, is_left, _delete_posts)
     await change_in_batches(

@@ -14,12 +14,15 @@ from discord.ext import commands
 import cogs
 from cogs.server import RulesCommands, ServerCommands
 from cogs.server_limits import LimitsCommands
+from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
 Json = dict[str, Any]
 SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     SetupCommands,
+    WordListCommands,
+    RequestBlockCommands,
     ShowcaseSettingsCommands,
     LimitsCommands,
     RulesCommands,

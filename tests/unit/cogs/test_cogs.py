@@ -225,7 +225,7 @@ def listener(asking: Any, clock: Clock | None = None) -> ReplyListener:
     jobs: Any = FakeJobStore()
     clips: Any = FakeClipStore()
     guilds: Any = SimpleNamespace(
-        load_rules_of=AsyncMock(return_value={0: GuildRules(0), 10: GuildRules(10)})
+        load_rules_for_member=AsyncMock(return_value=({0: GuildRules(0), 10: GuildRules(10)}, None))
     )
     return ReplyListener(
         client=client,

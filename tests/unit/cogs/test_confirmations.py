@@ -59,6 +59,8 @@ class FakeRequestService:
 class RecordingAnswer:
     """Records what was answered."""
 
+    is_public = False
+
     def __init__(self) -> None:
         self.text = ""
         self.buttons: Sequence[ActionButton] = ()
@@ -76,7 +78,7 @@ async def ask(
     said = RecordingAnswer()
     asking = RequestFlow(
         request_service=till,  # type: ignore[arg-type]
-        server_rules=Mock(),
+        server_rules=AsyncMock(),
         confirmations=PendingConfirmations(),
         model_info=Titles(),
         member_preferences=AsyncMock(),

@@ -115,7 +115,7 @@ def test_a_project_on_the_allow_list_lets_everyone_in_where_the_rule_says_so() -
 
 async def load_context(rules: GuildRules, origin: Origin, channel: ChannelContext) -> GuildContext:
     guilds = AsyncMock()
-    guilds.load_rules_of.return_value = {0: GuildRules(0), rules.guild_id: rules}
+    guilds.load_rules_for_member.return_value = ({0: GuildRules(0), rules.guild_id: rules}, None)
     servers = ServerRulesService(guilds=guilds, clock=FastClock())
     return await servers.load_context(origin, channel)
 

@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from bot.config.model_catalog import load_catalog
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros, to_micros
+from bot.domain.moderation.word_list import MAX_ENTRY_LENGTH
 from bot.i18n.formatting import MESSAGE_LIMIT, format_excerpt, format_money, join_list
 from bot.i18n.translations import load_translations
 from bot.ui.offer_text import format_model_strengths
@@ -89,6 +90,8 @@ PLACES: Final = (
             "seconds",
             "server.people.left.*",
             "server.people.server",
+            "server.words.operators",
+            "server.words.servers",
             "server.quota.default",
             "server.quota.guild",
             "server.quota.nothing_set",
@@ -198,6 +201,11 @@ PLACES: Final = (
             "server.confirm.*",
             "server.extending.*",
             "server.prices.*",
+            "server.block.*",
+            "server.words.*",
+            "words_refused.*",
+            "word_entry.*",
+            "blocked.*",
             "server.paused",
             "server.people.*",
             "server.quota.*",
@@ -347,6 +355,11 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("*:parent", f"#{_NUMBER}"),
     ("*:root", f"#{_NUMBER}"),
     ("*:job", _NUMBER),
+    ("form.*:word", "x" * MAX_ENTRY_LENGTH),
+    ("*:word", "\\_" * MAX_ENTRY_LENGTH),
+    ("*:entry", "\\_" * MAX_ENTRY_LENGTH),
+    ("*:list", _longest("server.words.operators", "server.words.servers")),
+    ("log.*:change", "+1000"),
     ("*:member", f"<@{_SNOWFLAKE}>"),
     ("*:whom", f"<@&{_SNOWFLAKE}>"),
     ("*:who", f"<@{_SNOWFLAKE}>"),
@@ -449,6 +462,7 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     *(
         (f"*:{name}", "1000000")
         for name in (
+            "blocked",
             "characters",
             "count",
             "days",
@@ -457,6 +471,7 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
             "height",
             "hops",
             "hour",
+            "jobs",
             "least",
             "log",
             "mebibytes",
@@ -464,10 +479,12 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
             "most",
             "percent",
             "place",
+            "removed",
             "result",
             "side",
             "votes",
             "width",
+            "words",
         )
     ),
 )

@@ -22,6 +22,7 @@ from bot.domain.errors import (
     ImageRefused,
     LimitReached,
     LimitScope,
+    MemberBlocked,
     MissingPermissions,
     NotAllowed,
     PersonPolicyUnsatisfiable,
@@ -31,9 +32,11 @@ from bot.domain.errors import (
     RuleBroken,
     SourceNotExtendable,
     VideoRefused,
+    WordEntryRefused,
+    WordsRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import GenerationMode, PersonRule
+from bot.domain.jobs.request import GenerationMode, PersonRule, VideoRequest
 from bot.i18n.catalogs import has_message, translate
 from bot.ui.error_messages import (
     clean_detail,
@@ -89,6 +92,9 @@ def example(kind: type[ClapperError]) -> ClapperError:
             "usd_per_day", LimitScope.MEMBER, used=1, requested=2, allowed=2, frees_at=NOON
         ),
         RequestsPaused: RequestsPaused(by_operator=True, reason="maintenance"),
+        WordsRefused: WordsRefused("gore", by_operator=False, request=VideoRequest("gore")),
+        WordEntryRefused: WordEntryRefused("too_short", entry="x"),
+        MemberBlocked: MemberBlocked(ends_at=NOON, reason="rude"),
         NotAllowed: NotAllowed("delete"),
         RecordNotFound: RecordNotFound("clip"),
         MissingPermissions: MissingPermissions(["attach_files"]),

@@ -1,0 +1,1 @@
+"""What servers and the operator keep from being made: word lists, and members who are blocked."""

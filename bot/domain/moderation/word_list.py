@@ -1,0 +1,161 @@
+"""Word lists: what servers and the operator do not want in prompts, and what is done about it."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.errors import WordEntryRefused, WordsRefused
+from bot.domain.jobs.request import VideoRequest
+from bot.domain.moderation.text_folding import (
+    ANY_LETTERS,
+    INNER_EDGE,
+    WORD_EDGE,
+    fold_entry,
+    fold_text,
+    is_without_spaces,
+)
+from bot.domain.moderation.word_matcher import WordMatcher
+
+MAX_ENTRIES: Final = 1000
+"""Entries in the list of one server."""
+MAX_OPERATOR_ENTRIES: Final = 2000
+MAX_ENTRY_LENGTH: Final = 60
+_LOG_PREFIX: Final = "log:"
+_SEPARATORS: Final = (",", "，", "、", ";", "；")
+
+
+class WordAction(StrEnum):
+    """What is done about a request with a word of a list, the strictest first."""
+
+    REFUSE = "refuse"
+    LOG = "log"
+    """The request is accepted, and the audit log says who used which entry where."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordEntry:
+    """A word or phrase of a list. A ``*`` in ``text`` stands for any letters of a word."""
+
+    text: str
+    action: WordAction = WordAction.REFUSE
+
+
+@dataclass(frozen=True, slots=True)
+class WordListChange:
+    """How many entries an admin's change added or removed, and how many the list has now."""
+
+    changed: int
+    total: int
+
+
+def parse_entry(typed: str, action: WordAction = WordAction.REFUSE) -> WordEntry:
+    """Return the entry for what an admin typed. Raises `WordEntryRefused`.
+
+    An entry needs two letters, or one Chinese character, so that it does not fit almost any text.
+    """
+    text = " ".join(unicodedata.normalize("NFC", typed).lower().split())
+    if len(text) > MAX_ENTRY_LENGTH:
+        raise WordEntryRefused("too_long", entry=text, most=MAX_ENTRY_LENGTH)
+    letters = [
+        letter
+        for letter in fold_entry(text)[0]
+        if letter not in (WORD_EDGE, INNER_EDGE, ANY_LETTERS)
+    ]
+    is_short = len(letters) < (1 if any(map(is_without_spaces, letters)) else 2)
+    if is_short or (len(letters) < 2 and "*" in text):
+        raise WordEntryRefused("too_short", entry=text)
+    return WordEntry(text, action)
+
+
+def parse_entries(typed: str, action: WordAction = WordAction.REFUSE) -> tuple[WordEntry, ...]:
+    """Return the entries of a list that an admin typed, separated by commas or lines.
+
+    Raises `WordEntryRefused` for the first that cannot be used, and if there is none.
+    """
+    for separator in _SEPARATORS:
+        typed = typed.replace(separator, "\n")
+    lines = [line for line in typed.splitlines() if line.strip()]
+    if not lines:
+        raise WordEntryRefused("too_short", entry="")
+    return tuple(dict.fromkeys(parse_entry(line, action) for line in lines))
+
+
+def read_operator_list(content: str) -> tuple[WordEntry, ...]:
+    """Return the entries of the operator's file: one a line, with "log:" before those to log.
+
+    Empty lines and those that begin with "#" do not count. Raises `ValueError` with the line.
+    """
+    entries: dict[str, WordEntry] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        words = line.strip()
+        if not words or words.startswith("#"):
+            continue
+        is_logged = words.lower().startswith(_LOG_PREFIX)
+        action = WordAction.LOG if is_logged else WordAction.REFUSE
+        try:
+            entry = parse_entry(words[len(_LOG_PREFIX) :] if is_logged else words, action)
+        except WordEntryRefused as error:
+            reason = error.reason.replace("_", " ")
+            raise ValueError(f"line {number} is {reason} for an entry") from error
+        entries[entry.text] = entry
+    if len(entries) > MAX_OPERATOR_ENTRIES:
+        raise ValueError(f"it has {len(entries)} entries, and {MAX_OPERATOR_ENTRIES} are possible")
+    return tuple(entries.values())
+
+
+class WordList:
+    """The entries of one list, ready to be looked for."""
+
+    def __init__(self, entries: Iterable[WordEntry] = ()) -> None:
+        self.entries = tuple(entries)
+        actions = [*WordAction]
+        strictest_first = sorted(self.entries, key=lambda entry: actions.index(entry.action))
+        self._matcher = WordMatcher([fold_entry(entry.text) for entry in strictest_first])
+        self._strictest_first = strictest_first
+
+    def find_entry(self, readings: Sequence[str]) -> WordEntry | None:
+        """Return the strictest entry that is in any of the ``readings`` of a text, or `None`."""
+        indexes = (self._matcher.find_first(reading) for reading in readings)
+        found = min((index for index in indexes if index is not None), default=None)
+        return None if found is None else self._strictest_first[found]
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """An entry that is in a request, and whether the operator's list or the server's has it."""
+
+    entry: WordEntry
+    by_operator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordRules:
+    """The lists that apply to a request: the operator's and the server's."""
+
+    operator_list: WordList | None = None
+    server_list: WordList | None = None
+
+    def find_matches(self, request: VideoRequest) -> list[WordMatch]:
+        """Return the strictest entry of each list that is in a text of ``request``."""
+        lists = [
+            (word_list, by_operator)
+            for word_list, by_operator in ((self.operator_list, True), (self.server_list, False))
+            if word_list is not None and word_list.entries
+        ]
+        if not lists:
+            return []
+        texts = [text for text in (request.prompt, request.negative_prompt) if text]
+        readings = [reading for text in texts for reading in fold_text(text)]
+        found = [(word_list.find_entry(readings), by_operator) for word_list, by_operator in lists]
+        return [WordMatch(entry, by_operator) for entry, by_operator in found if entry is not None]
+
+    def require_allowed(self, request: VideoRequest) -> None:
+        """Raise `WordsRefused` if a text of ``request`` has words that a list refuses."""
+        for match in self.find_matches(request):
+            if match.entry.action is WordAction.REFUSE:
+                raise WordsRefused(match.entry.text, by_operator=match.by_operator, request=request)
+
+
+NO_WORD_RULES: Final = WordRules()

@@ -1,0 +1,1 @@
+"""Word lists, and members who may make no clips."""

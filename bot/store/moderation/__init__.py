@@ -1,0 +1,1 @@
+"""Servers' word lists, and members who may make no clips."""
