@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.app.clock import SystemClock
 from bot.app.media import is_in_bucket
-from bot.app.startup import build_routes, open_catalog
+from bot.app.startup import build_routes, open_catalog, open_word_list
 from bot.cli.doctor.database_checks import check_database
 from bot.cli.doctor.discord_checks import check_discord
 from bot.cli.doctor.findings import CheckGroup, CheckStatus, Finding, run_groups
@@ -42,6 +42,7 @@ async def examine(
     """
     clock = SystemClock()
     catalog = open_catalog(settings.models_file)
+    open_word_list(settings.word_list_file)  # raises as the start of the bot does
     routes = build_routes(settings, catalog, Instruments(), clock, media_folder=settings.data_dir)
     try:
         findings = await run_groups(

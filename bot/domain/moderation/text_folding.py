@@ -109,16 +109,14 @@ class _Folding(dict[int, str]):
 def fold_text(text: str) -> tuple[str, ...]:
     """Return the readings of ``text``, the first as it stands. There may be no word in them."""
     visible = _make_visible(text)
-    written = visible.translate(_WORDS)
-    plain = _join_words(written.split())
     with_signs = visible.translate(_WORDS_AND_SIGNS)
-    readings = [plain]
+    ways = [visible.translate(_WORDS).split()]
     for one, kept, has_article in (("i", 1, False), ("l", 2, True)):
         words = _join_spaced_letters(with_signs, has_article=has_article)
-        reading = _join_words(_read_signs(word, one, kept) for word in words)
-        if reading not in readings:
-            readings.append(reading)
-    return tuple(readings)
+        read_words = [_read_signs(word, one, kept) for word in words]
+        if read_words not in ways:
+            ways.append(read_words)
+    return tuple(dict.fromkeys(map(_join_words, ways)))
 
 
 def fold_entry(entry: str) -> tuple[str, ...]:
@@ -174,8 +172,7 @@ def _is_disguised_latin(words: Sequence[str]) -> bool:
         or not letter.isalpha()
         or ord(letter) in OTHER_SCRIPTS
         or _find_script(letter) is not _Script.SPACED
-        for word in words
-        for letter in word
+        for letter in set().union(*words)
     )
 
 
