@@ -64,6 +64,11 @@ def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
     return read_text(check_url)
 
 
+def _name_driver(url: str) -> str:
+    """Return a database's URL as SQLAlchemy wants it, from what hosts and PostgreSQL write."""
+    return re.sub("^(postgres|postgresql)://", "postgresql+asyncpg://", url)
+
+
 def _require_host(url: str) -> str:
     """Refuse a URL that aiohttp or discord.py would refuse at the first request."""
     scheme = url.partition("://")[0]
@@ -102,7 +107,9 @@ Secret = Annotated[SecretStr, read_text(_parse_secret)]
 HttpUrl = Annotated[str, read_text(_require_host), _require_scheme("https", "http")]
 GatewayUrl = Annotated[str, read_text(_require_host), _require_scheme("wss", "ws")]
 DatabaseUrl = Annotated[
-    SecretStr, _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip="")
+    SecretStr,
+    _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip=""),
+    read_text(_name_driver),
 ]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"],

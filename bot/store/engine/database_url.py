@@ -56,6 +56,10 @@ def read_database_url(text: str) -> URL:
     must_look_like = f"it must look like {_FORMS[backend]}"
     try:
         url = parse_url(text).set(drivername=f"{backend}+{_DRIVERS[backend]}")
+        # PostgreSQL's own name, which hosts write
+        if backend == "postgresql" and "sslmode" in url.query and "ssl" not in url.query:
+            mode = {"ssl": url.query["sslmode"]}
+            url = url.difference_update_query(["sslmode"]).update_query_dict(mode)
         if backend == "postgresql" or "uri" not in url.query:  # a file: URI may have others
             _check_parameters(url, _PARAMETERS[backend])
         _, options = url.get_dialect()().create_connect_args(url)

@@ -1,9 +1,11 @@
 """A malformed ``DATABASE_URL`` is refused in one line, before anything is opened."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from bot.config.settings import read_settings
 from bot.store.engine.database_url import read_database_url
 
 POSTGRES = "postgresql+asyncpg://me:hunter22@"
@@ -24,7 +26,8 @@ POSTGRES = "postgresql+asyncpg://me:hunter22@"
         ),
         (POSTGRES + "h:99999/db", "a port must be between 1 and 65535"),
         (POSTGRES + "a:1,b:70000/db", "a port must be between 1 and 65535"),
-        (POSTGRES + "h/db?sslmode=require", "unknown parameter sslmode: use"),
+        (POSTGRES + "h/db?sslmode=perhaps", "its parameter ssl must be one of disable"),
+        (POSTGRES + "h/db?ssl=require&sslmode=disable", "unknown parameter sslmode: use"),
         (POSTGRES + "h/db?ssl=perhaps", "its parameter ssl must be one of disable"),
         (POSTGRES + "h/db?target_session_attrs=bad", "target_session_attrs must be one of any"),
         ("sqlite+aiosqlite://h/db", "must look like sqlite+aiosqlite:///PATH"),
@@ -58,3 +61,16 @@ def test_a_malformed_url_is_one_line_without_the_password(url: str, words: str) 
 def test_a_well_formed_url_keeps_what_it_says(url: str) -> None:
     parsed = read_database_url(url)
     assert read_database_url(parsed.render_as_string(hide_password=False)) == parsed
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+@pytest.mark.parametrize("name", ["ssl", "sslmode"])
+def test_what_hosts_write_is_understood(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without a developer's .env
+    monkeypatch.setenv("DISCORD_TOKEN", "token")
+    monkeypatch.setenv("GEMINI_API_KEY", "key")
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://me:hunter22@h:6543/db?{name}=require")
+    url = read_settings().resolved_database_url
+    assert read_database_url(url) == read_database_url(POSTGRES + "h:6543/db?ssl=require")
