@@ -5,6 +5,7 @@ from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
+import structlog
 from sqlalchemy import update
 
 from bot.domain.billing.limits import SpendingPolicy
@@ -220,6 +221,24 @@ async def test_the_operators_list_counts_everywhere(world: SimulatedWorld) -> No
         with pytest.raises(WordsRefused) as refused:
             context.word_rules.require_allowed(VideoRequest("gore"))
         assert refused.value.by_operator
+
+
+@pytest.mark.parametrize("guild_id", [GUILD, None])
+async def test_the_operators_words_to_log_are_in_the_programs_log_without_the_prompt(
+    world: SimulatedWorld, guild_id: int | None
+) -> None:
+    service = build_word_lists(world)
+    service.operator_list = WordList([parse_entry("gin", WordAction.LOG)])
+    rules = ServerRulesService(guilds=world.guilds, clock=world.clock, word_lists=service)
+    context = await rules.load_context(make_origin(1, guild_id=guild_id))
+    with structlog.testing.capture_logs() as events:
+        await rules.record_words(VideoRequest("a secret glass of gin"), context)
+        await rules.record_words(VideoRequest("a secret engine"), context)
+    [used] = events
+    assert (used["event"], used["entry"]) == ("word_list.used", "gin")
+    assert (used["user"], used["guild"], used["channel"]) == (MEMBER, guild_id, CHANNEL)
+    assert "secret" not in str(events)
+    assert await list_actions(world.database) == []
 
 
 async def test_a_server_that_left_takes_its_words_and_blocks_along(world: SimulatedWorld) -> None:
