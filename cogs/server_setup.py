@@ -25,7 +25,7 @@ from bot.domain.billing.quota_presets import (
     QuotaPreset,
     list_monthly_budgets,
 )
-from bot.domain.errors import NotAllowed, RecordNotFound
+from bot.domain.errors import RecordNotFound
 from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, NEVER_CONFIRM, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import build_command_text, translate
@@ -49,6 +49,7 @@ from bot.ui.server_setup import (
     build_setup_view,
     format_permission_checks,
 )
+from cogs._common.context import require_manager
 
 
 @dataclass(kw_only=True, eq=False)
@@ -80,7 +81,7 @@ class SetupCommands(commands.Cog):
     @app_commands.command(name="setup", description=build_command_text("command.server.setup"))
     async def show_setup(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._update_message(interaction, _require_manager(interaction), notice="")
+        await self._update_message(interaction, require_manager(interaction), notice="")
 
     async def choose_channels(
         self, interaction: discord.Interaction, values: Sequence[str]
@@ -144,7 +145,7 @@ class SetupCommands(commands.Cog):
 
     async def press_setup(self, interaction: discord.Interaction, _number: int) -> None:
         """Open the setup from the guide. Raises `NotAllowed`."""
-        guild = _require_manager(interaction)
+        guild = require_manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._update_message(interaction, guild, notice="")
 
@@ -241,20 +242,7 @@ def _parse_amount(value: str, offered: Sequence[Micros]) -> Micros:
     return chosen
 
 
-def _require_manager(interaction: discord.Interaction) -> discord.Guild:
-    """Return the server.
-
-    Raises `NotAllowed` if the person may not manage it, `RecordNotFound` outside of servers.
-    """
-    guild = interaction.guild
-    if guild is None:
-        raise RecordNotFound("server")
-    if not interaction.permissions.manage_guild:
-        raise NotAllowed("manage")
-    return guild
-
-
 async def _acknowledge_manager(interaction: discord.Interaction) -> discord.Guild:
-    guild = _require_manager(interaction)
+    guild = require_manager(interaction)
     await interaction.response.defer()
     return guild

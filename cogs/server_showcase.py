@@ -12,6 +12,7 @@ from bot.discord.permissions import find_missing_in_channel
 from bot.domain.errors import MissingPermissions, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
+from bot.services.showcase.server_icons import ServerIcons
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
 from bot.ui.audit_log import format_audit_log
 from bot.ui.showcase_card import format_showcase_settings
@@ -32,8 +33,9 @@ _CURATION_CHOICES: Final = build_choices("curation", CurationPolicy)
 class ShowcaseSettingsCommands(commands.Cog):
     """`/server showcase` and `/server log` (part of the `/server` group)."""
 
-    def __init__(self, *, showcase_service: ShowcaseService) -> None:
+    def __init__(self, *, showcase_service: ShowcaseService, server_icons: ServerIcons) -> None:
         self._showcase_service = showcase_service
+        self._server_icons = server_icons
 
     @app_commands.command(
         name="showcase", description=build_command_text("command.server.showcase")
@@ -81,6 +83,7 @@ class ShowcaseSettingsCommands(commands.Cog):
             settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
+            self._server_icons.request_refresh()
         is_opened = settings.public and not previous.public
         text = format_showcase_settings(
             settings,

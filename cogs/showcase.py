@@ -20,6 +20,7 @@ from bot.i18n.formatting import sanitize_text
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
 from bot.services.showcase.creator_names import CreatorNames
+from bot.services.showcase.creator_pages import CreatorPages
 from bot.services.showcase.showcase import (
     LIST_LENGTH,
     RankingPeriod,
@@ -68,6 +69,7 @@ class ShowcaseCommands(
     clip_history: ClipHistory
     showcase_channel: DiscordShowcaseChannel
     creator_names: CreatorNames
+    creator_pages: CreatorPages
 
     def __post_init__(self) -> None:
         self._menu = app_commands.ContextMenu(
@@ -298,28 +300,32 @@ class ShowcaseCommands(
             guild_id, user_id, limit=LIST_LENGTH
         )
         preferences = await self.showcase_service.settings.load_preferences(guild_id, user_id)
-        text = format_own_entries(entries, preferences, interaction.locale.value)
+        address = await self.creator_pages.find_address(user_id)
+        text = format_own_entries(entries, preferences, interaction.locale.value, address)
         await respond_privately(interaction, text)
 
     @app_commands.command(name="choose", description=build_command_text("command.showcase.choose"))
-    @describe_options()
+    @describe_options(page="creator_page")
     @app_commands.choices(consent=_CONSENT_CHOICES)
     async def set_preferences(
         self,
         interaction: discord.Interaction,
         consent: str | None = None,
         hide_prompt: bool | None = None,
+        page: bool | None = None,
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
+        if page is not None:
+            await self.creator_pages.set_open(interaction.user.id, page)
         preferences = await self.showcase_service.set_preferences(
             guild_id=_require_guild(interaction),
             user_id=interaction.user.id,
             consent=None if consent is None else ShowcaseConsent(consent),
             hide_prompt=hide_prompt,
         )
-        text = format_preferences(
-            preferences, interaction.locale.value, self.showcase_service.gallery_url
-        )
+        address = await self.creator_pages.find_address(interaction.user.id)
+        gallery_url = self.showcase_service.gallery_url
+        text = format_preferences(preferences, interaction.locale.value, gallery_url, address)
         await respond_privately(interaction, text)
 
     # -- moderation

@@ -52,6 +52,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,
+        "server_icons": parts.server_icons.run,
         **parts.shards.build_loops(parts.worker),
     }
     if parts.bucket_watch is not None:

@@ -21,6 +21,8 @@ from cogs.privacy import PrivacyCommands
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_gallery import GalleryPageCommands
+from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_setup import SetupCommands
@@ -60,6 +62,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         clip_history=parts.clip_history,
         showcase_channel=parts.showcase_channel,
         creator_names=parts.creator_names,
+        creator_pages=parts.creator_pages,
     )
     menus.add_to(client.tree)
     showcase.add_to(client.tree)
@@ -119,6 +122,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             confirmations=confirmations,
             clock=parts.clock,
         ),
+        ServerIconListener(server_icons=parts.server_icons),
         AllowedServersListener(place_policy=parts.settings.place_policy),
         QuotaCommands(request_service=parts.request_service, server_rules=parts.server_rules),
         HelpCommands(
@@ -145,7 +149,14 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                 ),
                 WordListCommands(word_lists=parts.word_lists),
                 RequestBlockCommands(request_blocks=parts.request_blocks),
-                ShowcaseSettingsCommands(showcase_service=parts.showcase_service),
+                ShowcaseSettingsCommands(
+                    showcase_service=parts.showcase_service, server_icons=parts.server_icons
+                ),
+                GalleryPageCommands(
+                    router=router,
+                    server_pages=parts.server_pages,
+                    showcase_service=parts.showcase_service,
+                ),
                 LimitsCommands(
                     quota_service=parts.quota_service,
                     ledger=parts.ledger,

@@ -21,6 +21,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
+from bot.discord.server_icons import DiscordServerIcons
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
@@ -68,8 +69,11 @@ from bot.services.moderation.request_blocks import RequestBlockService
 from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.creator_names import CreatorNames
+from bot.services.showcase.creator_pages import CreatorPages
 from bot.services.showcase.first_star import FirstStar
 from bot.services.showcase.publisher import ShowcasePublisher
+from bot.services.showcase.server_icons import ServerIcons
+from bot.services.showcase.server_pages import ServerPages
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
@@ -93,8 +97,10 @@ from bot.store.moderation.word_lists import WordListStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
+from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.server_pages import ServerPageStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.ui.clip_card import ClipCards
@@ -411,6 +417,18 @@ class Container:
             gallery_url=settings.public_url,
         )
         self.creator_names = CreatorNames(posts=self.showcase_posts)
+        self.creator_pages = CreatorPages(
+            store=CreatorPageStore(self.database), clock=clock, gallery_url=settings.public_url
+        )
+        self.server_pages = ServerPages(store=ServerPageStore(self.database), clock=clock)
+        self.server_icons = ServerIcons(
+            server_pages=self.server_pages.store,
+            icon_source=DiscordServerIcons(
+                client=self.client, attachments=self.attachments, api_url=settings.discord_api_url
+            ),
+            image_decoder=self.input_images.image_decoder,
+            media_store=self.media_store,
+        )
         self.vote_counter = VoteCounter(
             stars=StarStore(self.database),
             showcase_posts=self.showcase_posts,

@@ -26,7 +26,9 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.operations.statistics import StatisticsStore
+from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.server_pages import ServerPageStore
 from bot.web.application import Feature, build_application
 from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks, load_or_rotate_keys
@@ -64,6 +66,8 @@ async def serve_website(
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
         gallery=GalleryStore(database),
+        server_pages=ServerPageStore(database),
+        creator_pages=CreatorPageStore(database),
         thumbnails=thumbnails,
         media_store=media_store,
         clock=clock,

@@ -307,6 +307,25 @@ class AttachmentDownloader(Protocol):
         ...
 
 
+class ServerIconSource(Protocol):
+    """The icons that servers have in Discord."""
+
+    def find_icon_hash(self, guild_id: int) -> str | None:
+        """Return Discord's hash of a server's icon, empty if it has none.
+
+        `None` if this process is not connected to the server.
+        """
+        ...
+
+    async def download_icon(self, guild_id: int, destination: Path, *, max_bytes: int) -> None:
+        """Write the server's icon to ``destination``.
+
+        Raises `ImageRefused` if it is over ``max_bytes`` or gone, and `DiscordUnavailable` if a
+        retry may succeed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class JobProgress:
     """What the status message shows. Every field is measured, or `None`; nothing is guessed.

@@ -1,4 +1,4 @@
-"""Turns untrusted files into images that Veo accepts.
+"""Turns untrusted files into images that Veo accepts, and icons into small pictures for pages.
 
 Each file is decoded by `image_worker` in a separate process, which takes a quarter of a second.
 """
@@ -13,6 +13,7 @@ from typing import Any, Final
 from bot.domain.errors import ImageRefused
 from bot.domain.jobs.pictures import ImportedImage, PictureTrait
 from bot.domain.jobs.request import AspectRatio, InputImage, PictureFit
+from bot.domain.showcase.server_page import ICON_SIDE
 from bot.media.worker_process import WorkerCrashed, run_worker
 
 _TIMEOUT_S: Final = 30.0
@@ -56,11 +57,35 @@ class ProcessImageDecoder:
         image, _ = await self._run_worker("shape", source, directory, width, height, fit)
         return image
 
+    async def write_icon(self, source: Path, destination: Path) -> int | None:
+        """Write ``source`` as a square WebP of `ICON_SIDE` pixels.
+
+        Returns the color that stands out as 0xRRGGBB, `None` if all is gray. Raises `ImageRefused`.
+        """
+        draft = destination.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            answer = await self._ask_worker("icon", source, draft, str(ICON_SIDE))
+            await asyncio.to_thread(draft.replace, destination)
+        finally:
+            await asyncio.shield(asyncio.to_thread(_remove_drafts, draft))
+        accent: int | None = answer["accent"]
+        return accent
+
     async def _run_worker(
         self, command: str, source: Path, directory: Path, *arguments: str
     ) -> tuple[InputImage, dict[str, Any]]:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         draft = directory / f".{secrets.token_hex(8)}.part"
+        try:
+            answer = await self._ask_worker(command, source, draft, *arguments)
+            return await asyncio.to_thread(_store_by_hash, draft, directory, answer), answer
+        finally:
+            await asyncio.shield(asyncio.to_thread(_remove_drafts, draft))
+
+    async def _ask_worker(
+        self, command: str, source: Path, draft: Path, *arguments: str
+    ) -> dict[str, Any]:
+        """Let a process write ``draft`` and return its answer. Raises `ImageRefused`."""
         try:
             async with self._process_slots:
                 answer = await run_worker(
@@ -72,16 +97,14 @@ class ProcessImageDecoder:
                     timeout_s=self._timeout_s,
                     environment=_WORKER_ENVIRONMENT,
                 )
-            if "refused" in answer:
-                raise ImageRefused(str(answer.pop("refused")), **answer)
-            return await asyncio.to_thread(_store_by_hash, draft, directory, answer), answer
         except TimeoutError as error:
             raise ImageRefused("image_too_slow") from error
         except WorkerCrashed as error:
             reason = _REASON_BY_SIGNAL.get(error.signal, "image_broken")
             raise ImageRefused(reason) from error
-        finally:
-            await asyncio.shield(asyncio.to_thread(_remove_drafts, draft))
+        if "refused" in answer:
+            raise ImageRefused(str(answer.pop("refused")), **answer)
+        return answer
 
 
 def _remove_drafts(draft: Path) -> None:

@@ -79,13 +79,14 @@ class ButtonAction(StrEnum):
 
 
 class FormKind(StrEnum):
-    """A form. Its number is that of a clip, job, draft or refused request."""
+    """A form. Its number is that of a clip, job, draft or refused request; for a server 0."""
 
     EXTEND = "extend_form"
     EDIT = "edit_clip_form"
     REWORD = "reword_form"
     ANIMATE = "animate_form"
     REWRITE = "rewrite_form"
+    SERVER_PAGE = "server_page_form"
 
     @classmethod
     def _missing_(cls, value: object) -> "FormKind | None":

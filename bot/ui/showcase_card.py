@@ -147,19 +147,27 @@ def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | No
 
 
 def format_own_entries(
-    entries: Sequence[GalleryEntry], preferences: CreatorPreferences, locale: str | None
+    entries: Sequence[GalleryEntry],
+    preferences: CreatorPreferences,
+    locale: str | None,
+    page_address: str | None = None,
 ) -> str:
     title = translate("showcase.mine" if entries else "showcase.mine_none", locale)
     lines = [format_entry(entry, locale) for entry in entries]
-    return join_fitting_lines([title, *lines, format_preferences(preferences, locale)])
+    choices = format_preferences(preferences, locale, page_address=page_address)
+    return join_fitting_lines([title, *lines, choices])
 
 
 def format_preferences(
-    preferences: CreatorPreferences, locale: str | None, gallery_url: str | None = None
+    preferences: CreatorPreferences,
+    locale: str | None,
+    gallery_url: str | None = None,
+    page_address: str | None = None,
 ) -> str:
     """Return what a creator has chosen for their clips, and whether moderators block them.
 
-    ``gallery_url`` is the web gallery in which their clips may become public.
+    ``gallery_url`` is the web gallery in which their clips may become public, ``page_address``
+    their own page there, if it is open.
     """
     prompt = "hidden" if preferences.hide_prompt else "shown"
     lines = [
@@ -172,6 +180,10 @@ def format_preferences(
     ]
     if preferences.consent is ShowcaseConsent.EVERYONE and gallery_url is not None:
         lines.append(translate("showcase.choice_is_public", locale, link=gallery_url))
+    if page_address is not None:
+        lines.append(translate("showcase.own_page", locale, link=page_address))
+    elif gallery_url is not None:
+        lines.append(translate("showcase.own_page_closed", locale))
     if preferences.blocked:
         lines.append(translate("showcase.you_are_blocked", locale))
     return "\n".join(lines)
@@ -223,7 +235,7 @@ def _format_gallery(
         return translate("showcase_settings.private", locale)
     if gallery_url is None:
         return translate("showcase_settings.public_without_address", locale)
-    link = f"{gallery_url.rstrip('/')}/?server={showcase_settings.guild_id}"
+    link = f"{gallery_url.rstrip('/')}/s/{showcase_settings.guild_id}"
     return f"{translate('showcase_settings.public', locale)} {link}"
 
 

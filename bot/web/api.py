@@ -9,7 +9,7 @@ from bot.web import responses
 from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
 from bot.web.site import SITE, GallerySite, get_public_entry
-from bot.web.view_models import contain_text
+from bot.web.view_models import build_creator_path, contain_text
 
 _MAX_SERVERS: Final = 1000
 
@@ -17,7 +17,7 @@ _MAX_SERVERS: Final = 1000
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
     """Return an entry as JSON. Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
-    url = f"/clips/{clip.id}"
+    url, maker_path = f"/clips/{clip.id}", build_creator_path(entry)
     return {
         "id": clip.id,
         "url": site.build_absolute_url(url),
@@ -26,6 +26,7 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
         "preview_url": site.build_absolute_url(f"{url}/preview.mp4"),
         "prompt": None if entry.prompt is None else contain_text(entry.prompt),
         "maker": contain_text(entry.creator_name),
+        "maker_url": None if maker_path is None else site.build_absolute_url(maker_path),
         "server": {"id": str(entry.guild_id), "name": contain_text(entry.guild_name)},
         "model": {"id": clip.model, "name": site.get_model_name(clip.model)},
         "mode": clip.mode,

@@ -9,7 +9,7 @@ from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import WEBP_POSTER_SIDES
-from bot.web import api, discovery, feeds, legal, media, operations, pages, security
+from bot.web import accents, api, discovery, feeds, legal, media, operations, pages, security
 from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
 from bot.web.operations import ReadinessCheck
@@ -22,6 +22,9 @@ SIDE_SEGMENT: Final = f"{{side:{'|'.join(map(str, WEBP_POSTER_SIDES))}}}"
 """The longer side of a small poster."""
 SERVER_SEGMENT: Final = "{server:[^/]{1,200}}"
 """A server's name in the form of `bot.web.servers.build_slug`, or its id."""
+CREATOR_SEGMENT: Final = "{creator:[0-9a-z]{1,32}}"
+"""The key of a creator's page."""
+ACCENT_SEGMENT: Final = "{accent:[0-9a-f]{6}}"
 
 Feature = Callable[[web.Application], None]
 """Adds routes to the application before it starts."""
@@ -70,6 +73,8 @@ def build_application(
         [
             web.get("/", pages.show_gallery),
             web.get(f"/s/{SERVER_SEGMENT}", pages.show_server),
+            web.get(f"/s/{SERVER_SEGMENT}/icon.webp", media.send_server_icon),
+            web.get(f"/m/{CREATOR_SEGMENT}", pages.show_creator),
             web.get(f"/clips/{CLIP_SEGMENT}", pages.show_clip),
             web.get(f"/clips/{CLIP_SEGMENT}/player", pages.show_player),
             web.get(f"/clips/{CLIP_SEGMENT}/video.mp4", media.send_video),
@@ -79,6 +84,7 @@ def build_application(
             web.get(TERMS_PATH, legal.show_terms),
             web.get(PRIVACY_PATH, legal.show_privacy),
             web.get("/language", pages.switch_language),
+            web.get(f"/static/accent-{ACCENT_SEGMENT}.css", accents.send_accent_sheet),
             web.get("/static/{name}", media.send_asset),
             web.get("/favicon.ico", media.send_favicon),
             web.get("/robots.txt", discovery.get_robots),

@@ -20,6 +20,7 @@ from bot.web.view_models import CardView, isolate_text, shorten_title
 CLIPS_IN_SITEMAP: Final = 20_000
 """Clip numbers in one sitemap. The protocol (sitemaps.org) allows 50,000 addresses."""
 _MAX_SERVERS: Final = 1000
+_MAX_CREATORS: Final = 10_000
 _MAX_NAME_LENGTH: Final = 110
 _ROBOTS: Final = """\
 User-agent: *
@@ -54,13 +55,15 @@ async def get_sitemap_index(request: web.Request) -> web.Response:
 
 
 async def get_page_sitemap(request: web.Request) -> web.Response:
-    """Return the addresses of the gallery, of its servers' pages, and of terms and privacy."""
+    """Return the addresses of the gallery, of servers' and creators' pages, and of the terms."""
     site = request.app[SITE]
     await site.servers.refresh(site.gallery, site.clock)
     guilds = await site.gallery.list_guilds(limit=_MAX_SERVERS)
     # the paths of servers are not percent-encoded, the addresses of a sitemap are
     servers = (str(URL.build(path=site.servers.build_path(each))) for each, _ in guilds)
-    paths = ["/", *servers, TERMS_PATH, PRIVACY_PATH]
+    keys = await site.creator_pages.list_public_keys(limit=_MAX_CREATORS)
+    creators = (f"/m/{key}" for key in keys)
+    paths = ["/", *servers, *creators, TERMS_PATH, PRIVACY_PATH]
     places = [(site.build_absolute_url(path), None) for path in paths]
     return _respond_sitemap(request, "urlset", "url", places)
 
@@ -119,6 +122,9 @@ def build_video_object(
     description = texts(
         "clip.description", creator=isolate_text(card.creator), server=isolate_text(card.server)
     )
+    author = {"@type": "Person", "name": card.creator}
+    if card.creator_url is not None:
+        author["url"] = site.build_absolute_url(card.creator_url)
     return {
         "@context": "https://schema.org",
         "@type": "VideoObject",
@@ -133,7 +139,7 @@ def build_video_object(
         "duration": f"PT{card.seconds}S",
         "width": card.width,
         "height": card.height,
-        "author": {"@type": "Person", "name": card.creator},
+        "author": author,
         "interactionStatistic": {
             "@type": "InteractionCounter",
             "interactionType": {"@type": "LikeAction"},

@@ -13,11 +13,12 @@ from aiohttp import hdrs, web
 
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaFile
+from bot.domain.showcase.server_page import build_icon_key
 from bot.services.clips.thumbnails import EncoderBusy
 from bot.web.file_responses import send_file
 from bot.web.negotiation import choose_encoding
 from bot.web.security import hold_stream
-from bot.web.site import SITE, WEB_INSTRUMENTS, get_public_entry
+from bot.web.site import SITE, WEB_INSTRUMENTS, find_public_server, get_public_entry
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -64,6 +65,16 @@ async def _send_thumbnail(
         raise web.HTTPNotFound from error
     media_store = request.app[SITE].media_store
     return await send_file(request, media_store, file, content_type=content_type)
+
+
+async def send_server_icon(request: web.Request) -> web.StreamResponse:
+    """Send the bot's copy of a server's icon."""
+    media_store = request.app[SITE].media_store
+    guild_id, _ = await find_public_server(request)
+    file = await media_store.find(build_icon_key(guild_id))
+    if file is None:
+        raise web.HTTPNotFound
+    return await send_file(request, media_store, file, content_type="image/webp")
 
 
 async def send_favicon(request: web.Request) -> web.Response:

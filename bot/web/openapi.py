@@ -10,6 +10,7 @@ from typing import Any, Final
 from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution
 from bot.domain.showcase.gallery import ClipLength, GalleryOrder
 from bot.web.query import (
+    MAKER_PATTERN,
     MAX_CURSOR_LENGTH,
     MAX_MODEL_LENGTH,
     MAX_PAGE_SIZE,
@@ -21,6 +22,7 @@ API_PREFIX: Final = "/api/v1"
 _TEMPLATE: Final = Path(__file__).with_name("openapi.json").read_text("utf-8")
 _PARAMETER_LIMITS: Final[dict[str, dict[str, Any]]] = {
     "model": {"maxLength": MAX_MODEL_LENGTH},
+    "maker": {"pattern": MAKER_PATTERN},
     "length": {"enum": list(ClipLength)},
     "q": {"maxLength": MAX_TEXT_LENGTH},
     "order": {"enum": list(GalleryOrder)},

@@ -19,9 +19,16 @@ from bot.web import responses
 from bot.web.chips import build_chips
 from bot.web.discovery import build_video_object
 from bot.web.embedding import build_discord_link, build_embed_code
+from bot.web.page_heads import PageHead, find_head
 from bot.web.page_texts import LANGUAGE_PARAMETER, LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
-from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
+from bot.web.site import (
+    PAGE_TEXTS,
+    SITE,
+    GallerySite,
+    find_public_server,
+    get_public_entry,
+)
 from bot.web.view_models import (
     CardView,
     build_card_view,
@@ -105,18 +112,19 @@ async def show_gallery(request: web.Request) -> web.Response:
 
 async def show_server(request: web.Request) -> web.Response:
     """Return a page of a server's clips. Other spellings of its name lead to its address."""
-    site = request.app[SITE]
-    await _refresh_servers(request)
-    guild_id = site.servers.find_guild_id(request.match_info["server"])
-    guilds = dict(await site.gallery.list_guilds(limit=0, including=guild_id))
-    if guild_id is None or guild_id not in guilds:
-        raise web.HTTPNotFound
-    path = site.servers.build_path(guild_id)
+    guild_id, _ = await find_public_server(request)
+    path = request.app[SITE].servers.build_path(guild_id)
     if request.path != path:
         location = URL.build(path=path, query_string=request.query_string)
         raise web.HTTPFound(location)
-    search = replace(_read_search(request), guild_id=guild_id)
-    return await _show_search(request, search, server=contain_text(guilds[guild_id]))
+    return await _show_search(request, replace(_read_search(request), guild_id=guild_id))
+
+
+async def show_creator(request: web.Request) -> web.Response:
+    """Return a page of the clips of a creator who has opened one."""
+    await _refresh_servers(request)
+    search = replace(_read_search(request), creator_page=request.match_info["creator"])
+    return await _show_search(request, search)
 
 
 async def _refresh_servers(request: web.Request) -> None:
@@ -131,11 +139,12 @@ def _read_search(request: web.Request) -> GallerySearch:
         raise web.HTTPBadRequest from error
 
 
-async def _show_search(
-    request: web.Request, search: GallerySearch, *, server: str | None = None
-) -> web.Response:
-    """Return a page of clips; on the page of a ``server`` under its name."""
+async def _show_search(request: web.Request, search: GallerySearch) -> web.Response:
+    """Return a page of clips; those of one server or creator have a head above them."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
+    head = await find_head(site, search, texts)
+    if head is None and search.creator_page is not None:
+        raise web.HTTPNotFound
     try:
         cursor = read_cursor(request.query)
         page = await site.load_page(search, cursor=cursor, limit=PAGE_SIZE)
@@ -143,8 +152,10 @@ async def _show_search(
         raise web.HTTPBadRequest from error
 
     def build_link(wanted: GallerySearch, **parameters: str | None) -> str:
-        return _build_link(site, wanted, **parameters)
+        return build_search_link(site, wanted, **parameters)
 
+    subject = GallerySearch() if head is None else head.subject
+    is_whole = replace(search, order=GalleryOrder.NEW, period=None) == subject
     winner, period = None, None
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
         winner, period = await _find_winner(site)
@@ -159,10 +170,10 @@ async def _show_search(
         request,
         "gallery.html",
         search=search,
-        server=server,
+        head=head,
         address=build_link(search),
-        is_findable=replace(search, guild_id=None) == GallerySearch(),
-        view_name=describe_search(search, servers, site),
+        is_findable=search == subject,
+        view_name=describe_search(search, servers, site, head),
         cards=await build_moving_cards(page.entries, site, texts),
         best=winner and (await build_moving_cards([winner], site, texts))[0],
         best_of=period,
@@ -189,7 +200,9 @@ async def _show_search(
         kept=build_query(replace(search, text=None, guild_id=None)),
         servers=servers,
         feed=str(URL("/feed.atom").with_query(build_query(search))),
-        narrowed=replace(search, order=GalleryOrder.NEW, period=None) != GallerySearch(),
+        narrowed=not is_whole,
+        whole=build_link(subject),
+        oembed=None if head is None else build_oembed_url(site, build_link(subject)),
     )
 
 
@@ -204,20 +217,38 @@ async def _find_winner(site: GallerySite) -> tuple[GalleryEntry | None, GalleryP
 
 
 def describe_search(
-    search: GallerySearch, servers: Sequence[tuple[int, str]], site: GallerySite
+    search: GallerySearch,
+    servers: Sequence[tuple[int, str]],
+    site: GallerySite,
+    head: PageHead | None,
 ) -> str:
     """Return a short description of a search, or an empty text for the whole gallery."""
-    server = dict(servers).get(search.guild_id or 0)
+    is_in_head = head is not None and head.subject.guild_id is not None
+    server = None if is_in_head else dict(servers).get(search.guild_id or 0)
     model = search.model and contain_text(site.get_model_name(search.model))
     text = search.text and f"“{shorten_title(search.text, 40)}”"
-    return " · ".join(part for part in (text, server, model) if part)
+    name = None if head is None else head.name
+    return " · ".join(part for part in (text, name, server, model) if part)
 
 
-def _build_link(site: GallerySite, search: GallerySearch, **parameters: str | None) -> str:
-    """Return the path and query of a search; that of a server is below the server's address."""
-    path = "/" if search.guild_id is None else site.servers.build_path(search.guild_id)
-    query = build_query(replace(search, guild_id=None), **parameters)
-    return str(URL.build(path=path).with_query(query))
+def build_search_link(site: GallerySite, search: GallerySearch, **parameters: str | None) -> str:
+    """Return the path and query of a search.
+
+    One in a creator's or a server's clips is below the address of their page.
+    """
+    if search.creator_page is not None:
+        path, rest = f"/m/{search.creator_page}", replace(search, creator_page=None)
+    elif search.guild_id is not None:
+        path, rest = site.servers.build_path(search.guild_id), replace(search, guild_id=None)
+    else:
+        path, rest = "/", search
+    return str(URL.build(path=path).with_query(build_query(rest, **parameters)))
+
+
+def build_oembed_url(site: GallerySite, path: str) -> str:
+    """Return the address under which oEmbed describes the page at ``path``."""
+    query = {"url": site.build_absolute_url(path), "format": "json"}
+    return site.build_absolute_url(str(URL("/oembed").with_query(query)))
 
 
 async def show_clip(request: web.Request) -> web.Response:
@@ -246,9 +277,7 @@ async def show_clip(request: web.Request) -> web.Response:
         recipe=build_generate_command(entry),
         similar=await build_moving_cards(similar, site, texts),
         more=await _find_related(site, texts, card, without={each.clip.id for each in similar}),
-        oembed=site.build_absolute_url(
-            str(URL("/oembed").with_query(url=site.build_absolute_url(card.url), format="json"))
-        ),
+        oembed=build_oembed_url(site, card.url),
     )
 
 

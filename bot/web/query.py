@@ -1,5 +1,6 @@
 """Converts query strings to `GallerySearch` and back, and checks every parameter."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -20,6 +21,8 @@ MAX_PAGE_SIZE: Final = 100
 MAX_TEXT_LENGTH: Final = 200
 MAX_MODEL_LENGTH: Final = 120
 MAX_CURSOR_LENGTH: Final = 200
+MAKER_PATTERN: Final = "^[0-9a-z]{1,32}$"
+"""Of the last part of the address of a maker's page."""
 _MAX_ID: Final = 2**63 - 1
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -40,7 +43,9 @@ def read_search(query: Mapping[str, str]) -> GallerySearch:
     model = _strip_unprintable(query.get("model", ""))
     if len(model) > MAX_MODEL_LENGTH:
         raise QueryInvalid("model", f"at most {MAX_MODEL_LENGTH} characters")
-    server = query.get("server", "")
+    server, maker = query.get("server", ""), query.get("maker", "")
+    if maker and not re.fullmatch(MAKER_PATTERN, maker):
+        raise QueryInvalid("maker", "not the last part of a maker's page")
     return GallerySearch(
         guild_id=_parse_number("server", server) if server else None,
         model=model or None,
@@ -49,6 +54,7 @@ def read_search(query: Mapping[str, str]) -> GallerySearch:
         order=_parse_choice(GalleryOrder, "order", query) or GalleryOrder.NEW,
         shape=_parse_choice(ClipShape, "shape", query),
         period=_parse_choice(GalleryPeriod, "period", query),
+        creator_page=maker or None,
     )
 
 
@@ -81,6 +87,7 @@ def build_query(search: GallerySearch, **extra: str | None) -> Query:
         "q": search.text,
         "order": None if search.order is GalleryOrder.NEW else search.order,
         "period": search.period,
+        "maker": search.creator_page,
     }
     return {name: str(value) for name, value in (parts | extra).items() if value}
 

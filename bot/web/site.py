@@ -12,7 +12,9 @@ from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry, GalleryPage, GallerySearch
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
+from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.server_pages import ServerPageStore
 from bot.web.assets import StaticAssets
 from bot.web.clip_counts import ClipCounts
 from bot.web.common_words import CommonWords
@@ -34,6 +36,8 @@ class GallerySite:
 
     base_url: URL
     gallery: GalleryStore
+    server_pages: ServerPageStore
+    creator_pages: CreatorPageStore
     thumbnails: Thumbnails
     media_store: MediaStore
     clock: Clock
@@ -73,3 +77,14 @@ async def get_public_entry(request: web.Request) -> GalleryEntry:
     if entry is None:
         raise web.HTTPNotFound
     return entry
+
+
+async def find_public_server(request: web.Request) -> tuple[int, str]:
+    """Return the id and name of the public server in the path. Raises `web.HTTPNotFound`."""
+    site = request.app[SITE]
+    await site.servers.refresh(site.gallery, site.clock)
+    guild_id = site.servers.find_guild_id(request.match_info["server"])
+    guilds = dict(await site.gallery.list_guilds(limit=0, including=guild_id))
+    if guild_id is None or guild_id not in guilds:
+        raise web.HTTPNotFound
+    return guild_id, guilds[guild_id]

@@ -41,6 +41,7 @@ class CardView:
     title: str
     prompt: str | None
     creator: str
+    creator_url: str | None
     server: str
     server_id: int
     server_url: str
@@ -82,6 +83,7 @@ def build_card_view(
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
         creator=contain_text(entry.creator_name),
+        creator_url=build_creator_path(entry),
         server=contain_text(entry.guild_name),
         server_id=entry.guild_id,
         server_url=site.servers.build_path(entry.guild_id),
@@ -100,6 +102,11 @@ def build_card_view(
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
+
+
+def build_creator_path(entry: GalleryEntry) -> str | None:
+    """Return the path of the creator's own page, if they have opened one."""
+    return None if entry.creator_page is None else f"/m/{entry.creator_page}"
 
 
 def fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:

@@ -171,6 +171,19 @@ def require_guild_id(interaction: discord.Interaction) -> int:
     return interaction.guild_id
 
 
+def require_manager(interaction: discord.Interaction) -> discord.Guild:
+    """Return the server.
+
+    Raises `NotAllowed` if the person may not manage it, `RecordNotFound` outside of servers.
+    """
+    guild = interaction.guild
+    if guild is None:
+        raise RecordNotFound("server")
+    if not interaction.permissions.manage_guild:
+        raise NotAllowed("manage")
+    return guild
+
+
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
     """Return the text channels that the bot may write in, the server's system channel first.
 

@@ -5,13 +5,18 @@ discord.py would route a submitted form to the object that was sent, which is lo
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
 import discord
 from discord import ui
 
 from bot.domain.errors import DatabaseUnavailable
+from bot.domain.showcase.server_page import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_TITLE_LENGTH,
+    PageField,
+)
 from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import FormKind, build_custom_id
 
@@ -19,6 +24,12 @@ PROMPT_FIELD: Final = "prompt"
 """The custom id of the text field."""
 _MAX_TEXT_LENGTH: Final = 4000
 """Discord's limit for a text field. Veo's own limit is in tokens and checked by the rules."""
+_PAGE_FIELD_LENGTHS: Final = {
+    PageField.TITLE: MAX_TITLE_LENGTH,
+    PageField.DESCRIPTION: MAX_DESCRIPTION_LENGTH,
+    PageField.ACCENT: 20,
+    PageField.INVITE: 100,
+}
 _READ_TIMEOUT_S: Final = 2.0
 """Seconds for loading the content of a form. Discord waits three seconds for the form."""
 
@@ -62,6 +73,27 @@ def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal
     return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale, default=default)
 
 
+def build_server_page_form(values: Mapping[PageField, str], locale: str) -> ui.Modal:
+    """Return the form about a server's page in the web gallery, filled with what is set."""
+    modal = _build_modal(FormKind.SERVER_PAGE, 0, translate("form.page.title", locale))
+    for field, value in values.items():
+        is_long = field is PageField.DESCRIPTION
+        modal.add_item(
+            ui.Label(
+                text=translate(f"form.page_{field}.label", locale),
+                description=translate(f"form.page_{field}.hint", locale),
+                component=ui.TextInput(
+                    style=discord.TextStyle.paragraph if is_long else discord.TextStyle.short,
+                    custom_id=field,
+                    default=value or None,
+                    required=False,
+                    max_length=_PAGE_FIELD_LENGTHS[field],
+                ),
+            )
+        )
+    return modal
+
+
 def _build_form(
     form: FormKind,
     number: int,
@@ -71,12 +103,7 @@ def _build_form(
     default: str | None = None,
     hint: str | None = None,
 ) -> ui.Modal:
-    modal = ui.Modal(
-        title=translate(f"{key}.title", locale),
-        timeout=None,
-        custom_id=build_custom_id(form, number),
-    )
-    modal.stop()  # so that discord.py does not keep a record, which is not needed here
+    modal = _build_modal(form, number, translate(f"{key}.title", locale))
     modal.add_item(
         ui.Label(
             text=translate(f"{key}.label", locale),
@@ -90,4 +117,10 @@ def _build_form(
             ),
         )
     )
+    return modal
+
+
+def _build_modal(form: FormKind, number: int, title: str) -> ui.Modal:
+    modal = ui.Modal(title=title, timeout=None, custom_id=build_custom_id(form, number))
+    modal.stop()  # so that discord.py does not keep a record, which is not needed here
     return modal

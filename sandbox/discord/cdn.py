@@ -1,4 +1,4 @@
-"""The host for attachments and avatars, with signed links that expire, and range requests.
+"""The host for attachments, with signed links that expire, and for avatars and servers' icons.
 
 Rules: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -16,11 +16,11 @@ from sandbox.discord.files import link_path
 from sandbox.discord.world import DiscordWorld
 
 _GONE_MESSAGE = "This content is no longer available."
-_AVATAR_SIZE_PX = 128
+_PICTURE_SIZE_PX = 128
 
 
 def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
-    """Routes for attachments and avatars, at the root of the server."""
+    """Routes for attachments and pictures, at the root of the server."""
 
     async def get_attachment(request: web.Request) -> web.StreamResponse:
         attachment = _find_attachment(world, request.match_info["attachment_id"])
@@ -42,14 +42,21 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         )
 
     async def get_avatar(request: web.Request) -> web.Response:
-        picture = await asyncio.to_thread(_draw_avatar, request.match_info["name"])
-        return web.Response(body=picture, content_type="image/png")
+        return await _respond_picture(request.match_info["name"])
+
+    async def get_icon(request: web.Request) -> web.Response:
+        guild_id, name = request.match_info["guild_id"], request.match_info["name"]
+        guild = world.guilds.get(int(guild_id)) if guild_id.isdecimal() else None
+        if guild is None or guild.icon is None or name.partition(".")[0] != guild.icon:
+            return web.Response(status=404, text=_GONE_MESSAGE)
+        return await _respond_picture(name)
 
     return [
         web.get("/attachments/{channel_id}/{attachment_id}/{filename}", get_attachment),
         web.get("/ephemeral-attachments/{channel_id}/{attachment_id}/{filename}", get_attachment),
         web.get("/avatars/{user_id}/{name}", get_avatar),
         web.get("/embed/avatars/{name}", get_avatar),
+        web.get("/icons/{guild_id}/{name}", get_icon),
     ]
 
 
@@ -57,10 +64,15 @@ def _find_attachment(world: DiscordWorld, attachment_id: str) -> Attachment | No
     return world.attachments.get(int(attachment_id)) if attachment_id.isdecimal() else None
 
 
-def _draw_avatar(name: str) -> bytes:
-    """Return an avatar of one plain color, the same for the same name."""
+async def _respond_picture(name: str) -> web.Response:
+    picture = await asyncio.to_thread(_draw_picture, name)
+    return web.Response(body=picture, content_type="image/png")
+
+
+def _draw_picture(name: str) -> bytes:
+    """Return a picture of one plain color, the same for the same name."""
     hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
     red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
     out = io.BytesIO()
-    Image.new("RGB", (_AVATAR_SIZE_PX, _AVATAR_SIZE_PX), (red, green, blue)).save(out, "PNG")
+    Image.new("RGB", (_PICTURE_SIZE_PX, _PICTURE_SIZE_PX), (red, green, blue)).save(out, "PNG")
     return out.getvalue()

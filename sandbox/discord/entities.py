@@ -193,7 +193,10 @@ class Channel:
 
 @dataclass(slots=True)
 class Guild:
-    """A server. ``boost_tier`` 0 to 3; ``has_bot`` says whether the bot is a member."""
+    """A server. ``boost_tier`` 0 to 3; ``has_bot`` says whether the bot is a member.
+
+    ``icon`` is the hash of its picture on the CDN.
+    """
 
     id: int
     name: str
@@ -201,6 +204,7 @@ class Guild:
     created_at: float
     boost_tier: int = 0
     locale: str = "en-US"
+    icon: str | None = None
     has_bot: bool = True
     system_channel_id: int | None = None
     roles: dict[int, Role] = field(default_factory=dict)

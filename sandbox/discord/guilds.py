@@ -85,12 +85,18 @@ def update_guild(
     name: str | None = None,
     boost_tier: int | None = None,
     locale: str | None = None,
+    icon: str | None = None,
     system_channel: Channel | None = None,
 ) -> None:
-    """Change the given values. In the system channel, Discord posts its own notices."""
+    """Change the given values; an empty ``icon`` removes it.
+
+    In the system channel, Discord posts its own notices.
+    """
     guild.name = guild.name if name is None else name
     guild.boost_tier = guild.boost_tier if boost_tier is None else boost_tier
     guild.locale = guild.locale if locale is None else locale
+    if icon is not None:
+        guild.icon = icon or None
     if system_channel is not None:
         guild.system_channel_id = system_channel.id
     world.publish_event(

@@ -194,7 +194,7 @@ def build_guild(guild: Guild) -> Json:
     return {
         "id": str(guild.id),
         "name": guild.name,
-        "icon": None,
+        "icon": guild.icon,
         "description": None,
         "home_header": None,
         "splash": None,

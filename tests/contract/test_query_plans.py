@@ -43,6 +43,7 @@ from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.privacy.erasure import ErasureStore
+from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
@@ -189,6 +190,13 @@ class Operations:
         clip_id = page.entries[0].clip.id
         assert await self.gallery.find_entry(clip_id)
         assert await self.gallery.load_lineage(clip_id)
+
+    async def show_creator(self) -> None:
+        now = self.clock.now()
+        key = await CreatorPageStore(self.database).open_page(REGULAR, now=now)
+        for order in GalleryOrder:
+            assert (await self.load_pages(GallerySearch(creator_page=key, order=order))).entries
+        await self.gallery.count_clips(GallerySearch(creator_page=key), now=now)
 
     async def list_for_search_engines(self) -> None:
         [number, *_] = await self.gallery.list_clip_ranges(1000)

@@ -86,6 +86,8 @@ ADDED_TABLES: Final = {
     "ended_job_counts",
     "shards",
     "identify_slots",
+    "server_pages",
+    "creator_pages",
     "word_entries",
     "request_blocks",
 }

@@ -1,5 +1,6 @@
 """Showcase rules: the public web, age restriction, consent and deleted channels."""
 
+import re
 import socket
 from typing import Any, Final
 
@@ -334,3 +335,84 @@ async def test_names_follow_renames(stage: BotStage) -> None:
         return bool((await list_public_clips())[number]["maker"] == "Cem the Great")
 
     await stage.wait_until(is_renamed, "the new name")
+
+
+async def read_page(path: str) -> tuple[int, str]:
+    """Return the status and the text of a page of the gallery."""
+    connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.get(f"{GALLERY}{path}") as answer,
+    ):
+        return answer.status, (await answer.read()).decode(errors="replace")
+
+
+async def test_a_server_presents_itself_on_the_web(stage: BotStage) -> None:
+    """With its icon, and with what an admin writes in a form that shows what is set."""
+    showcase, room = await open_showcase(stage, public=True), await stage.open_channel()
+    clip = await stage.make_clip(room, PLAIN, user="Cem")
+    await showcase_clip(stage, clip, "Cem")
+    await stage.control.call("PATCH", f"guilds/{stage.guild}", {"icon": "0123456789abcdef" * 2})
+    page = f"/s/{stage.guild}"
+
+    async def fill_in(**fields: str) -> str:
+        form = await stage.control.command(stage.people["Ada"], showcase, "server gallery", {})
+        state = await stage.control.wait_interaction(form, lambda state: state.get("modal"))
+        filled.append(str(state["modal"]))
+        sent = await stage.control.modal(stage.people["Ada"], form, fields)
+        return await stage.wait_for_answer(sent)
+
+    filled: list[str] = []
+    words = {"title": "Foxes at night", "description": "Snow, mostly.", "accent": "#3366ff"}
+    answer = await fill_in(**words, invite="https://evil.example/foxes")
+    assert GALLERY + page in answer
+    assert quote_text("server_page.invite_unusable") in answer
+    answer = await fill_in(**words, invite="discord.gg/foxes")
+    assert quote_text("server_page.invite_unusable") not in answer
+    assert all(word in filled[1] for word in words.values()), "the form shows what is set"
+
+    async def has_icon() -> bool:
+        return "/icon.webp" in (await read_page(page))[1]
+
+    await stage.wait_until(has_icon, "an icon")
+    _, html = await read_page(page)
+    assert all(word in html for word in ("Foxes at night", "Snow, mostly.", "discord.gg/foxes"))
+    assert (await read_page(f"{page}/icon.webp"))[0] == 200
+    await fill_in(title="", description="", accent="", invite="")
+    _, html = await read_page(page)
+    assert "Foxes at night" not in html
+    assert "discord.gg/foxes" not in html
+    assert "/static/accent-" in html, "the icon's color"
+
+
+async def test_a_creator_opens_and_closes_a_page(stage: BotStage) -> None:
+    showcase, room = await open_showcase(stage, public=True), await stage.open_channel()
+    clip = await stage.make_clip(room, PLAIN, user="Dia")
+    await showcase_clip(stage, clip, "Dia")
+    number = clip_number_of(clip)
+    assert 'class="who" href="/m/' not in (await read_page("/"))[1]
+
+    opened = await run_command(stage, showcase, "showcase choose", "Dia", page=True)
+    match = re.search(rf"{GALLERY}(/m/\w+)", opened)
+    assert match, opened
+    path = match[1]
+    assert stage.people["Dia"] not in path
+    status, html = await read_page(path)
+    assert (status, f"/clips/{number}" in html) == (200, True)
+    assert stage.people["Dia"] not in html
+    assert path in (await read_page("/sitemap-pages.xml"))[1]
+    assert path in (await read_page(f"/clips/{number}"))[1], "the name leads there"
+    assert path in await run_command(stage, room, "showcase mine", "Dia")
+
+    # what is withdrawn is not on it, and a page without clips is not there
+    await run_command(stage, room, "showcase withdraw", "Dia", clip=number)
+    assert (await read_page(path))[0] == 404
+    await showcase_clip(stage, clip, "Dia")
+    assert (await read_page(path))[0] == 200
+
+    closed = await run_command(stage, showcase, "showcase choose", "Dia", page=False)
+    assert "/m/" not in closed
+    assert (await read_page(path))[0] == 404
+    assert (await read_page(f"/feed.atom?maker={path.removeprefix('/m/')}"))[0] == 404
+    assert path not in (await read_page("/sitemap-pages.xml"))[1]
+    assert path not in (await read_page(f"/clips/{number}"))[1]

@@ -20,10 +20,13 @@ from yarl import URL
 from bot.app.clock import SystemClock
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.showcase.gallery import ClipCount, GalleryEntry, GalleryPage
+from bot.domain.showcase.server_page import ServerPage
 from bot.media.local_store import LocalMediaStore
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
+from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.server_pages import ServerPageStore
 from bot.web.application import Feature, build_application
 from bot.web.legal_facts import LegalFacts
 from bot.web.open_limits import WebCapacity
@@ -72,7 +75,9 @@ class GalleryInMemory(GalleryStore):
     async def load_page(
         self, search: Any, *, cursor: str | None, limit: int, now: Any = None
     ) -> GalleryPage:
-        return GalleryPage(tuple(self.entries.values()), None)
+        page = search.creator_page
+        entries = (each for each in self.entries.values() if page in (None, each.creator_page))
+        return GalleryPage(tuple(entries), None)
 
     async def find_similar(
         self, entry: GalleryEntry, *, limit: int, without: Collection[int] = ()
@@ -92,6 +97,26 @@ class GalleryInMemory(GalleryStore):
 
     async def list_models(self) -> list[str]:
         return sorted({entry.clip.model for entry in self.entries.values()})
+
+
+class CreatorPagesInMemory(CreatorPageStore):
+    """The pages of the creators of some entries."""
+
+    def __init__(self, *entries: GalleryEntry) -> None:
+        self.keys = [each.creator_page for each in entries if each.creator_page is not None]
+
+    async def list_public_keys(self, *, limit: int) -> list[str]:
+        return sorted(set(self.keys))[:limit]
+
+
+class OneServerPage(ServerPageStore):
+    """The same page for every server."""
+
+    def __init__(self, page: ServerPage) -> None:
+        self.page = page
+
+    async def load_server_page(self, guild_id: int) -> ServerPage:
+        return self.page
 
 
 @dataclass(kw_only=True)
@@ -149,6 +174,7 @@ async def serve_locally(
     base_url: str = "http://127.0.0.1:8080",
     features: Sequence[Feature] = (),
     legal_facts: LegalFacts = LEGAL_FACTS,
+    server_page: ServerPage | None = None,
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
     """Serve two clips until the block ends; ``changes`` are those of entries.
@@ -168,6 +194,8 @@ async def serve_locally(
         GallerySite(
             base_url=URL(base_url),
             gallery=GalleryInMemory(*entries),
+            server_pages=OneServerPage(server_page or ServerPage(ENTRY.guild_id)),
+            creator_pages=CreatorPagesInMemory(*entries),
             thumbnails=thumbnails
             or Thumbnails(
                 poster_transcoder=NOTHING,

@@ -13,16 +13,23 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image, ImageDraw
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.showcase.server_page import ICON_SIDE, build_icon_key
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.search_text import build_search_text, normalize_search_text
 from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
 from bot.store.showcase.settings import record_last_showcased
 from bot.store.tables.core import clips_table
-from bot.store.tables.showcase import showcase_posts_table, showcase_settings_table
+from bot.store.tables.showcase import (
+    creator_pages_table,
+    server_pages_table,
+    showcase_posts_table,
+    showcase_settings_table,
+)
 from sandbox.google.clip_spec import ClipSpec, RenderStyle
 from sandbox.google.encoding import RenderedClip, render_to_file
 
@@ -37,6 +44,11 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 
 WITHOUT_PREVIEW: Final = 10
 """The clip whose preview the bot has not made yet."""
+ACCENT: Final = 0x5B4BDB
+"""Of the server that has said how it presents itself: Atelier Nachtlicht."""
+CREATOR: Final = 108
+"""The member who has opened a page: Gita."""
+CREATOR_PAGE: Final = "8f3c01d2a4b59e67"
 _HEAD: Final = 3
 """Clips of the long chain; the numbers 1 to 3."""
 
@@ -149,6 +161,8 @@ async def fill(directory: Path, rendered: list[RenderedClip], *, entries: int = 
     try:
         await upgrade_schema(database)
         await write(database, rows(rendered, entries))
+        await write_pages(database)
+        draw_icon(directory / build_icon_key(ATELIER))
     finally:
         await database.close()
 
@@ -226,6 +240,38 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
 
     await database.write(work)
     await write_entries(database, entries)
+
+
+async def write_pages(database: Database) -> None:
+    """Write how one server presents itself, and open the page of one creator."""
+    page = {
+        "guild_id": ATELIER,
+        "description": "Night pieces, lanterns and slow light. We meet on Thursdays and make one"
+        " clip each; the best ones stay on the wall.",
+        "accent": ACCENT,
+        "invite_code": "nachtlicht",
+        "icon_hash": "0" * 32,
+        "has_icon": True,
+    }
+    creator = {"user_id": CREATOR, "page_key": CREATOR_PAGE, "opened_at": NOW}
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(insert(server_pages_table).values(page))
+        await connection.execute(insert(creator_pages_table).values(creator))
+
+    await database.write(work)
+
+
+def draw_icon(path: Path) -> None:
+    """Draw a moon over a dark roof."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    icon = Image.new("RGB", (ICON_SIDE, ICON_SIDE), (38, 30, 92))
+    draw = ImageDraw.Draw(icon)
+    draw.ellipse((60, 40, 196, 176), fill=(255, 214, 122))
+    draw.ellipse((100, 24, 220, 144), fill=(38, 30, 92))
+    roof = [(0, 256), (0, 206), (96, 150), (190, 206), (256, 176), (256, 256)]
+    draw.polygon(roof, fill=(16, 12, 40))
+    icon.save(path, "WEBP")
 
 
 async def write_entries(database: Database, entries: list[dict[str, Any]]) -> None:

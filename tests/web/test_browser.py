@@ -37,14 +37,25 @@ EVERY_PAGE = {
     "the gallery": "/",
     "a search": "/?q=lanterns",
     "nothing found": "/?q=nothing-like-this",
-    "a server": "/s/atelier-nachtlicht",
+    "a server": "/s/harbour-film-club",
+    "a server with an icon": "/s/atelier-nachtlicht",
+    "a creator": f"/m/{seed.CREATOR_PAGE}",
     "a chain": "/clips/3",
     "an upright clip": "/clips/6",
     "a hidden prompt": "/clips/7",
     "the embedded player": "/clips/3/player",
     "a fault": "/clips/999999",
 }
-ON_A_PHONE = ("the gallery", "a server", "nothing found", "a chain", "an upright clip", "a fault")
+ON_A_PHONE = (
+    "the gallery",
+    "a server",
+    "a server with an icon",
+    "a creator",
+    "nothing found",
+    "a chain",
+    "an upright clip",
+    "a fault",
+)
 
 
 LAYOUT_SHIFT = """() => new Promise(resolve => {
@@ -144,15 +155,17 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     await page.get_by_label(say("filter.server")).select_option(label="Atelier Nachtlicht")
     await page.get_by_role("button", name=say("search.go")).click()
     await page.wait_for_url(re.compile(r"\?server=7002$"))
-    assert {text.strip() for text in await page.locator("#grid .by a").all_text_contents()} == {
-        "Atelier Nachtlicht"
-    }
+    assert {
+        text.strip() for text in await page.locator("#grid .by a:not(.who)").all_text_contents()
+    } == {"Atelier Nachtlicht"}
     await page.locator(".chips").get_by_role("link", name=re.compile(r"^Veo 3\.1 \d+$")).click()
     await page.wait_for_url(re.compile("model="))
     names = await titles(page)
     assert names
     assert all(name.startswith("Dunes at first light") for name in names)
     await page.get_by_role("link", name=say("filter.clear")).click()
+    await page.wait_for_url(re.compile("/s/atelier-nachtlicht$"))
+    await tab.open("/")
     await page.get_by_label(say("search.label")).fill("PAPER lanterns")
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"\?q=PAPER"))

@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.web.page_texts import LANGUAGES
+from tests.web import seed
 from tests.web.browser_tab import NEEDS_CHROMIUM, open_tab
 from tests.web.conftest import Gallery
 from tests.web.test_page_texts import texts
@@ -23,6 +24,8 @@ GALLERY, FOUND, NOTHING = "/", "/?q=lanterns", "/?q=nothing-like-this"
 ALIKE: Final = "/clips/1"
 MISSPELLED: Final = "/?q=lantrens"
 SERVER: Final = "/s/harbour-film-club"
+INVITING: Final = "/s/atelier-nachtlicht"
+CREATOR: Final = f"/m/{seed.CREATOR_PAGE}"
 BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
 
@@ -36,7 +39,9 @@ PLACES: Final = (
     (FOUND, ".count", ("gallery.count*",)),
     (FOUND, ".orders a", ("order.new", "order.top")),
     (GALLERY, ".kicker", ("gallery.best_of_*",)),
-    (SERVER, ".place p", ("server.description",)),
+    (SERVER, ".place .description", ("server.description",)),
+    (INVITING, ".actions .button:not(.quiet)", ("server.invite",)),
+    (CREATOR, ".place .description", ("creator.description",)),
     (GALLERY, "#motion", ("gallery.motion",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),

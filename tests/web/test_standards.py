@@ -25,6 +25,7 @@ from bot.web.openapi import build_openapi_document
 from bot.web.page_texts import LANGUAGES, choose_language
 from bot.web.view_models import contain_text
 from tests.harness.texts import quote_text
+from tests.web import seed
 from tests.web.conftest import Gallery
 from tests.web.local_site import serve_locally
 
@@ -229,6 +230,9 @@ async def test_one_page_has_one_address(
     [
         ("/?utm_source=x", "/", True),
         ("/?server=7001", "/s/harbour-film-club", True),
+        ("/s/harbour-film-club?q=boat", "/s/harbour-film-club?q=boat", False),
+        (f"/m/{seed.CREATOR_PAGE}?utm_source=x", f"/m/{seed.CREATOR_PAGE}", True),
+        (f"/?maker={seed.CREATOR_PAGE}&order=top", f"/m/{seed.CREATOR_PAGE}?order=top", False),
         ("/?q=boat", "/?q=boat", False),
         ("/clips/3?utm_source=x", "/clips/3", True),
     ],
@@ -268,7 +272,8 @@ async def test_search_engines_find_what_is_public_and_nothing_else(
         cursor = page["next_cursor"]
     servers = {f"{gallery.url}/s/{name}" for name in ("harbour-film-club", "atelier-nachtlicht")}
     pages = {f"{gallery.url}{path}" for path in ("/", "/terms", "/privacy")}
-    assert set(found) == shown | servers | pages
+    creator = f"{gallery.url}/m/{seed.CREATOR_PAGE}"
+    assert set(found) == shown | servers | pages | {creator}
     async with http.get("/sitemap-clips-999999999.xml") as answer:
         assert answer.status == 404
 

@@ -28,6 +28,8 @@ NOTHING: Any = None
 SITE = GallerySite(
     base_url=URL("https://clips.example"),
     gallery=NOTHING,
+    server_pages=NOTHING,
+    creator_pages=NOTHING,
     thumbnails=NOTHING,
     media_store=LocalMediaStore(Path("nowhere")),
     clock=SystemClock(),
@@ -114,6 +116,7 @@ def test_what_people_write_never_breaks_the_feed() -> None:
         absolute=SITE.build_absolute_url,
         short=shorten_title,
         isolate=isolate_text,
+        head=None,
         view_name="",
         own="https://clips.example/feed.atom?q=a&b=c",
         page="https://clips.example/",

@@ -32,7 +32,8 @@ class GalleryEntry:
     counts each member once. Moderators can hide an entry from everyone, and lock its votes.
     ``message_id`` is the post in the showcase channel, `None` until it is posted.
     ``public_parent_id`` is the clip that this one continues or changes, if that clip is in the
-    public gallery too.
+    public gallery too. ``creator_page`` is the key of the creator's own page, if they have opened
+    one.
     """
 
     clip: Clip
@@ -48,6 +49,7 @@ class GalleryEntry:
     locked: bool
     reach: Reach = Reach.PUBLIC
     public_parent_id: int | None = None
+    creator_page: str | None = None
 
 
 class GalleryOrder(StrEnum):
@@ -79,6 +81,7 @@ class GallerySearch:
     """What a visitor searches for; `None` matches everything.
 
     Every word of ``text`` must occur in a prompt that is not hidden, in any letter case.
+    ``creator_page`` is the key of a creator's own page; a key that nobody has matches nothing.
     """
 
     guild_id: int | None = None
@@ -88,6 +91,7 @@ class GallerySearch:
     order: GalleryOrder = GalleryOrder.NEW
     shape: ClipShape | None = None
     period: GalleryPeriod | None = None
+    creator_page: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

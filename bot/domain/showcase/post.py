@@ -249,6 +249,8 @@ class AuditAction(StrEnum):
     UNBLOCK = "unblock"
     ARRANGE = "arrange"
     """The showcase's settings were changed."""
+    PAGE = "page"
+    """The words of the server's page in the web gallery were changed."""
     CHANNEL_GONE = "channel_gone"
     """The showcase's channel was deleted; its entries wait for a new one."""
     DELETE = "delete"

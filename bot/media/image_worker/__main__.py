@@ -1,12 +1,12 @@
-"""Decodes or shapes one image within hard limits and prints the result.
+"""Decodes one image, or shapes it or draws it as an icon, within hard limits; prints the result.
 
 Image files can attack decoders. In this process a crash, an endless loop or a decompression bomb
 does no harm: memory, time and file size are limited, and no secrets of the bot are in memory. The
 image is re-encoded, so that metadata and trailing data are removed.
 
-Run as `python -I __main__.py decode SOURCE DESTINATION` or
-`… shape SOURCE DESTINATION WIDTH HEIGHT crop|fit`, where WIDTH:HEIGHT is the aspect ratio. Prints
-one line of JSON that describes the image, or `{"refused": reason, …}`.
+Run as `python -I __main__.py decode SOURCE DESTINATION`, `… icon SOURCE DESTINATION SIDE` or
+`… shape SOURCE DESTINATION WIDTH HEIGHT crop|fit`, where SIDE is in pixels and WIDTH:HEIGHT is the
+aspect ratio. Prints one line of JSON that describes the image, or `{"refused": reason, …}`.
 """
 
 import json
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from bot.media.image_worker.decoding import decode_image
 from bot.media.image_worker.encoding import write_image
+from bot.media.image_worker.icon import write_icon
 from bot.media.image_worker.rejection import ImageRejected
 from bot.media.image_worker.shaping import shape_image
 
@@ -50,6 +51,9 @@ def run_command(arguments: list[str]) -> dict[str, Any]:
                 "original_height": height,
                 "traits": sorted(decoded.traits),
             }
+        case ["icon", source, destination, side]:
+            decoded = decode_image(Path(source), scratch=Path(f"{destination}.clean"))
+            return {"accent": write_icon(decoded.image, Path(destination), int(side))}
         case ["shape", source, destination, width, height, fit]:
             image, is_lossless = shape_image(
                 Path(source), (int(width), int(height)), is_cropped=fit == "crop"

@@ -20,6 +20,7 @@ from bot.domain.erasure import ErasureBatch
 from bot.domain.errors import DiscordUnavailable, MediaUnavailable
 from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
 from bot.domain.sharding import is_guild_of
+from bot.domain.showcase.server_page import build_icon_key
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.privacy.erasure import ErasureStore
@@ -139,6 +140,7 @@ class PrivacyService:
         for guild_id in await self.erasure_requests.list_guilds_left(before=left_before):
             while (batch := await self.erasure_requests.load_guild_batch(guild_id)).job_ids:
                 await self._erase_batch(batch, delete_messages=False)
+            await self.erasable_files.delete_files([build_icon_key(guild_id)])
             if not batch.has_running_jobs and await self.erasure_requests.erase_guild(
                 guild_id, left_before=left_before
             ):

@@ -44,6 +44,7 @@ from bot.store.tables.showcase import (
     erasure_requests_table,
     footage_table,
     guild_removals_table,
+    server_pages_table,
     showcase_posts_table,
     showcase_settings_table,
     stars_table,
@@ -117,6 +118,7 @@ class ErasureStore(Store):
         known = union(
             select(guilds_table.c.id),
             select(showcase_settings_table.c.guild_id),
+            select(server_pages_table.c.guild_id),
             select(limits_table.c.guild_id),
             select(with_clips.c.value).where(with_clips.c.value.is_not(None)),
             select(welcomed_guilds_table.c.guild_id),

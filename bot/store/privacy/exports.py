@@ -21,6 +21,7 @@ from bot.store.tables.core import (
 from bot.store.tables.moderation import request_blocks_table
 from bot.store.tables.showcase import (
     audit_log_table,
+    creator_pages_table,
     creator_preferences_table,
     erasure_requests_table,
     footage_table,
@@ -85,6 +86,10 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
         "showcase_choices": (
             creator_preferences_table.c.user_id == user_id,
             creator_preferences_table.c.guild_id,
+        ),
+        "creator_page": (
+            creator_pages_table.c.user_id == user_id,
+            creator_pages_table.c.user_id,
         ),
         "preferences": (
             member_preferences_table.c.user_id == user_id,

@@ -32,11 +32,13 @@ from bot.store.tables.core import (
 from bot.store.tables.moderation import request_blocks_table, word_entries_table
 from bot.store.tables.showcase import (
     audit_log_table,
+    creator_pages_table,
     creator_preferences_table,
     digests_table,
     erasure_requests_table,
     footage_table,
     guild_removals_table,
+    server_pages_table,
     showcase_blocks_table,
     showcase_posts_table,
     showcase_settings_table,
@@ -71,6 +73,7 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     word_entries_table.c.guild_id,
 )
 _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
+    server_pages_table.c.guild_id,
     showcase_settings_table.c.guild_id,
     welcomed_guilds_table.c.guild_id,
     guilds_table.c.id,
@@ -79,13 +82,13 @@ _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
 
 
 async def erase_rest_of_member(database: Database, user_id: int, *, now: datetime) -> None:
-    """Delete or anonymize stars, preferences, logs and ledger, and then the request."""
+    """Delete or anonymize stars, preferences, page, logs and ledger, and then the request."""
     await change_in_batches(
         database, stars_table, stars_table.c.user_id == user_id, anonymize_stars
     )
-    for preferences in (creator_preferences_table, member_preferences_table):
-        is_members = preferences.c.user_id == user_id
-        await change_in_batches(database, preferences, is_members, _build_deletion(preferences))
+    for chosen in (creator_pages_table, creator_preferences_table, member_preferences_table):
+        is_members = chosen.c.user_id == user_id
+        await change_in_batches(database, chosen, is_members, _build_deletion(chosen))
     is_left = (_posts.user_id == user_id) & _has_no_clip(showcase_posts_table)
     await change_in_batches(database, showcase_posts_table, is_left, _delete_posts)
     # the entries of jobs from after the request stay

@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
-    and_,
     bindparam,
     func,
     or_,
@@ -42,6 +41,8 @@ from bot.domain.showcase.gallery import (
 )
 from bot.store.engine.database import Store
 from bot.store.engine.distinct_values import build_distinct_values
+from bot.store.showcase.creator_pages import CREATOR_PAGE_KEY, is_on_page
+from bot.store.showcase.public_posts import IS_PUBLIC_GUILD, is_public
 from bot.store.showcase.search_text import normalize_search_text
 from bot.store.showcase.search_words import select_clips_with
 from bot.store.showcase.word_matches import choose_probes, find_spellings, rank_alike
@@ -69,7 +70,7 @@ _POST_COLUMNS: Final = (
     "locked",
     "reach",
 )
-_ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
+_ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id", "creator_page")
 _POST_PREFIX: Final = "shown_"
 MAX_SERVERS: Final = 100
 """How many servers the gallery offers as a filter; the others are found by their name."""
@@ -96,22 +97,6 @@ _ENTRY_TABLES: Final = showcase_posts_table.join(
 ).outerjoin(showcase_settings_table, _settings.guild_id == _posts.guild_id)
 _parents = showcase_posts_table.alias("parent_posts").c
 _parent_settings = showcase_settings_table.alias("parent_settings").c
-_IS_PUBLIC_GUILD: Final = and_(
-    _settings.public,
-    ~select(guild_removals_table.c.guild_id)
-    .where(guild_removals_table.c.guild_id == _settings.guild_id)
-    .correlate(showcase_settings_table)
-    .exists(),
-)
-"""A server that removed the bot shows nothing, even before its data is erased."""
-_IS_IN_PUBLIC_GUILD: Final = (
-    select(_settings.guild_id)
-    .where(_settings.guild_id == _posts.guild_id, _IS_PUBLIC_GUILD)
-    .correlate(showcase_posts_table)
-    .scalar_subquery()
-    .is_not(None)
-)
-"""One lookup for each post: a join or IN would let a database collect all servers first."""
 _PUBLIC_PARENT_ID: Final = (
     select(_parents.clip_id)
     .join(_parent_settings.guild_id.table, _parent_settings.guild_id == _parents.guild_id)
@@ -131,6 +116,7 @@ ENTRY_QUERY: Final[Select[Any]] = select(
     *(_posts[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
     func.coalesce(_settings.name, "").label(f"{_POST_PREFIX}guild_name"),
     _PUBLIC_PARENT_ID.label(f"{_POST_PREFIX}public_parent_id"),
+    CREATOR_PAGE_KEY.label(f"{_POST_PREFIX}creator_page"),
 ).select_from(_ENTRY_TABLES)
 """The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
 
@@ -151,7 +137,7 @@ class GalleryStore(Store):
         The period of a search ends at ``now``; without it, entries of all times are returned.
         """
         filters = _build_filters(search, now)
-        conditions = [_is_public(), *(each.condition for each in filters)]
+        conditions = [is_public(), *(each.condition for each in filters)]
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
         matching = (
@@ -189,7 +175,7 @@ class GalleryStore(Store):
         is_short = _posts.seconds <= MAX_SHORT_SECONDS
         matching = (
             select(_posts.model, _posts.aspect_ratio, is_short.label("is_short"))
-            .where(_is_public(), *(each.condition for each in filters))
+            .where(is_public(), *(each.condition for each in filters))
             .order_by(_posts.id.desc())
             .limit(_write_out(limit))
         )
@@ -221,7 +207,7 @@ class GalleryStore(Store):
     async def find_favourite(self, *, since: datetime) -> GalleryEntry | None:
         """Return the entry with the most votes among the newest since a time, if any."""
         newest = (
-            select(_posts.id).where(_is_public()).order_by(_posts.id.desc()).limit(_NEWEST_COUNT)
+            select(_posts.id).where(is_public()).order_by(_posts.id.desc()).limit(_NEWEST_COUNT)
         )
         query = (
             ENTRY_QUERY.where(_posts.id.in_(newest), _posts.showcased_at > since, _posts.votes > 0)
@@ -303,7 +289,7 @@ class GalleryStore(Store):
         has_entries = (
             select(_posts.id).where(IS_PUBLIC, _posts.guild_id == _settings.guild_id).exists()
         )
-        query = select(_settings.guild_id, _settings.name).where(_IS_PUBLIC_GUILD, has_entries)
+        query = select(_settings.guild_id, _settings.name).where(IS_PUBLIC_GUILD, has_entries)
         latest = query.where(_settings.last_showcased_at.is_not(None))
         latest = latest.order_by(_settings.last_showcased_at.desc()).limit(limit)
         rows = list(await self._db.read_rows(latest))
@@ -316,7 +302,7 @@ class GalleryStore(Store):
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
         known = build_distinct_values(_posts.model)
-        entry = select(_posts.id).where(_posts.model == known.c.value, _is_public()).limit(1)
+        entry = select(_posts.id).where(_posts.model == known.c.value, is_public()).limit(1)
         has_entries = entry.correlate(known).scalar_subquery().is_not(None)
         query = select(known.c.value).where(known.c.value.is_not(None), has_entries)
         return await self._db.read_scalars(query.order_by(known.c.value))
@@ -328,7 +314,7 @@ class GalleryStore(Store):
             ranges: list[int] = []
             first: int | None = 0
             while first is not None:
-                query = select(_posts.clip_id).where(_is_public(), _posts.clip_id >= first)
+                query = select(_posts.clip_id).where(is_public(), _posts.clip_id >= first)
                 first = await connection.scalar(query.order_by(_posts.clip_id).limit(1))
                 if first is not None:
                     ranges.append(first // size)
@@ -341,14 +327,14 @@ class GalleryStore(Store):
         """Return the numbers of the public clips from ``first`` to before ``end``, with times."""
         query = (
             select(_posts.clip_id, _posts.showcased_at)
-            .where(_is_public(), _posts.clip_id >= first, _posts.clip_id < min(end, _MAX_ID))
+            .where(is_public(), _posts.clip_id >= first, _posts.clip_id < min(end, _MAX_ID))
             .order_by(_posts.clip_id)
         )
         rows = await self._db.read_rows(query)
         return [(row["clip_id"], row["showcased_at"]) for row in rows]
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
-        query = ENTRY_QUERY.where(_is_public(), condition)
+        query = ENTRY_QUERY.where(is_public(), condition)
         return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
 
@@ -363,10 +349,6 @@ def gallery_entry_from_row(row: Row) -> GalleryEntry:
         prompt=None if hide_prompt else clip.prompt,
         **own,
     )
-
-
-def _is_public() -> ColumnElement[bool]:
-    return and_(IS_PUBLIC, _IS_IN_PUBLIC_GUILD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +367,8 @@ def _build_filters(search: GallerySearch, now: datetime | None) -> list[_Filter]
     if search.guild_id is not None:
         guild_id = min(max(search.guild_id, -1), _MAX_ID)
         conditions.append(_posts.guild_id == _write_out(guild_id))
+    if search.creator_page is not None:
+        conditions.append(is_on_page(search.creator_page))
     if search.model is not None:
         conditions.append(_posts.model == search.model)
     if search.length is ClipLength.SHORT:

@@ -68,6 +68,7 @@ showcase_posts_table = Table(
     Index(None, "showcased_at"),
     Index(None, "guild_id", "showcased_at"),
     Index(None, "user_id", "clip_id"),
+    Index(None, "user_id", "id"),
     Index(None, "in_sync", "id"),
     sqlite_autoincrement=True,
 )
@@ -123,6 +124,32 @@ showcase_settings_table = Table(
     Column("last_showcased_at", UtcTime()),
     Index(None, "public", "last_showcased_at"),
 )
+
+server_pages_table = Table(
+    "server_pages",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("title", String(80)),
+    Column("description", String(300)),
+    # 0xRRGGBB
+    Column("accent", Integer),
+    Column("invite_code", String(32)),
+    # Discord's hash of the icon that was looked at last, and whether a copy is kept
+    Column("icon_hash", String(64)),
+    Column("has_icon", Boolean, nullable=False, server_default=false()),
+    Column("icon_accent", Integer),
+)
+"""How servers present themselves in the web gallery; see `bot.domain.showcase.server_page`."""
+
+creator_pages_table = Table(
+    "creator_pages",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    # the random last part of the page's address, which says nothing about the member
+    Column("page_key", String(32), nullable=False, unique=True),
+    Column("opened_at", UtcTime(), nullable=False),
+)
+"""The members who want a page of their own in the web gallery."""
 
 creator_preferences_table = Table(
     "creator_preferences",

@@ -1,5 +1,6 @@
 """Routes that change guilds, members, roles, channels, permissions and people's settings."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -75,13 +76,14 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
                 guilds.add_bot(world, guild)
         if "permissions" in body:
             _set_bot_permissions(world, guild, body)
-        if {"name", "boost_tier", "locale", "system_channel"} & body.fields.keys():
+        if {"name", "boost_tier", "locale", "icon", "system_channel"} & body.fields.keys():
             guilds.update_guild(
                 world,
                 guild,
                 name=body.optional_text("name"),
                 boost_tier=_read_boost_tier(body, guild.boost_tier),
                 locale=_read_locale(body, guild.locale),
+                icon=_read_icon(body),
                 system_channel=_find_system_channel(world, guild, body),
             )
         return json_response({"guild": views.view_guild(world, guild)})
@@ -367,6 +369,13 @@ def _restrict_bot_to(world: DiscordWorld, guild: Guild, allowed: Permission) -> 
             _restricting_overwrite(world, allowed).deny or world.bot.id in channel.overwrites
         ):
             guilds.set_overwrite(world, channel, _restricting_overwrite(world, allowed))
+
+
+def _read_icon(body: ControlBody) -> str | None:
+    icon = str(body.fields["icon"] or "") if "icon" in body else None
+    if icon and not re.fullmatch(r"(a_)?[0-9a-f]{32}", icon):
+        raise ActionRefused("an icon is a hash of 32 hexadecimal digits")
+    return icon
 
 
 def _read_boost_tier(body: ControlBody, default: int) -> int:

@@ -124,6 +124,7 @@ def view_guild(world: DiscordWorld, guild: Guild) -> Json:
         "boost_tier": guild.boost_tier,
         "file_limit": file_limit_bytes(guild.boost_tier),
         "locale": guild.locale,
+        "icon": guild.icon,
         "bot": guild.has_bot,
         "created_at": payloads.format_timestamp(guild.created_at),
         "channels": [view_channel(world, world.channels[i]) for i in guild.channel_ids],

@@ -26,7 +26,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 {
                     "id": str(guild.id),
                     "name": guild.name,
-                    "icon": None,
+                    "icon": guild.icon,
                     "banner": None,
                     "owner": guild.owner_id == world.bot.id,
                     "permissions": str(

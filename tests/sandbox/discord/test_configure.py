@@ -53,6 +53,17 @@ async def test_a_new_guild(harness: DiscordHarness) -> None:
     assert (await harness.control("POST", "/guilds", body | talk)).status == 400
 
 
+async def test_a_guild_has_an_icon(harness: DiscordHarness) -> None:
+    guild = f"/guilds/{next(iter(harness.world.guilds))}"
+    harness.collect_events(Intents.GUILDS)
+    icon = "0123456789abcdef" * 2
+    (await harness.control("PATCH", guild, {"icon": icon})).ok()
+    assert harness.events_named("GUILD_UPDATE")[-1]["icon"] == icon
+    assert (await harness.control("PATCH", guild, {"icon": "../evil"})).status == 400
+    (await harness.control("PATCH", guild, {"icon": ""})).ok()
+    assert harness.events_named("GUILD_UPDATE")[-1]["icon"] is None
+
+
 async def test_members_and_roles(harness: DiscordHarness) -> None:
     guild = f"/guilds/{next(iter(harness.world.guilds))}"
     role = {"name": "Editor", "permissions": ["MANAGE_MESSAGES"]}

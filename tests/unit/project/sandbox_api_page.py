@@ -28,7 +28,13 @@ _EVENT: Final = re.compile(
 )
 _SECTIONS: Final = {
     "Discord: REST": ("/api/",),
-    "Discord: files and pictures": ("/attachments/", "/ephemeral-", "/avatars/", "/embed/"),
+    "Discord: files and pictures": (
+        "/attachments/",
+        "/ephemeral-",
+        "/avatars/",
+        "/embed/",
+        "/icons/",
+    ),
     "Gemini API: Veo, Gemini Omni and files": ("/google/", "/google-files/"),
     "Vertex AI: Veo and Gemini Omni": ("/vertex/", "/google-oauth/"),
     "Cloud Storage": ("/gcs/",),

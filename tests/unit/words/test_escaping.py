@@ -21,11 +21,13 @@ from bot.domain.showcase.post import (
     ShowcaseSettings,
     WeeklyDigest,
 )
+from bot.domain.showcase.server_page import PageField
 from bot.i18n.formatting import format_excerpt, format_prompt, sanitize_text, split_text
 from bot.ui.clip_card import ClipCards
 from bot.ui.error_messages import describe_outcome
 from bot.ui.job_details import format_job_details
 from bot.ui.lineage import format_lineage
+from bot.ui.server_page import format_saved_page
 from bot.ui.showcase_card import (
     ShowcaseCards,
     format_entry,
@@ -221,6 +223,9 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "digest": lambda typed: ShowcaseCards(model_info=LABELS).build_digest_card(_digest(typed)),
     "showcase line": lambda typed: format_entry(_entry(typed), "en-US"),
     "ranking": lambda typed: format_ranking([_entry(typed)], "**Top**", "en-US"),
+    "server page": lambda typed: format_saved_page(
+        {PageField.ACCENT: typed}, [PageField.ACCENT], "en-US", is_public=False, address=None
+    ),
     "own": lambda typed: format_own_entries([_entry(typed)], CreatorPreferences(10, 30), "en-US"),
 }
 
