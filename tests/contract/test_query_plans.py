@@ -281,8 +281,16 @@ async def filled(
     folder: Path = tmp_path_factory.mktemp("plans")
     async with open_filled_database(request.param, folder, Size(2000)) as database:
         await database.execute(update(model_states_table).values(disabled=False))  # connects
+        if database.is_shared:
+            await database.write(_keep_statistics)
         page = await GalleryStore(database).load_page(GallerySearch(), cursor=None, limit=1)
         yield Operations(database, rare_word=str(page.entries[0].clip.id))
+
+
+async def _keep_statistics(connection: AsyncConnection) -> None:
+    """Keep PostgreSQL from new statistics in the middle of the tests, which may change its plans."""
+    for table in metadata.tables:
+        await connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
