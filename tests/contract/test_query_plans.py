@@ -288,7 +288,7 @@ async def filled(
 
 
 async def _keep_statistics(connection: AsyncConnection) -> None:
-    """Keep PostgreSQL from new statistics in the middle of the tests, which may change its plans."""
+    """Keep PostgreSQL from new statistics amid the tests, which may change its plans."""
     for table in metadata.tables:
         await connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
 
