@@ -181,5 +181,6 @@ def _describe_gallery(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
     else:
         yield texts("privacy.public", address=facts.gallery_address)
     yield texts("privacy.consent")
+    yield texts("privacy.own_page")
     if facts.download_link_days is not None:
         yield texts("privacy.links", days=texts.format_days(facts.download_link_days))
