@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.e2e.stage import BotStage, Json, buttons_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of
 from tests.harness.texts import quote_pattern, quote_text
 
 BOT_SETTINGS = {
@@ -191,3 +191,25 @@ async def test_unknown_jobs_are_the_operators_bill(stage: BotStage) -> None:
     await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     said = await run_admin(stage, room, "unknown")
     assert quote_text("unknown.title") in said
+
+
+async def test_everyone_reads_a_clips_price_where_the_server_shows_it(stage: BotStage) -> None:
+    """`/server prices` without an option shows the setting; it is for clips made from then on."""
+    room = await stage.open_channel()
+
+    async def read_card(number: int) -> str:
+        await stage.request_clip(room)
+        await stage.wait_for_clip(room, number)
+        await stage.wait_until_idle(room)
+        seen = clips_of(await stage.control.messages(room, seen_by=stage.people["Dia"]))
+        return text_of(seen[number - 1])
+
+    assert quote_text("server.prices.private") in await run_admin(stage, room, "prices")
+    assert "$" not in await read_card(1)
+    assert quote_text("server.prices.shown") in await run_admin(stage, room, "prices", shown=True)
+    assert quote_text("server.prices.shown") in await run_admin(stage, room, "prices")
+    assert "$0.40" in await read_card(2)
+    assert quote_text("server.prices.private") in await run_admin(
+        stage, room, "prices", shown=False
+    )
+    assert "$" not in await read_card(3)
