@@ -23,6 +23,7 @@ from demo.scenario import (
     DemoScenario,
     DemoSetting,
     SavedClip,
+    name_server,
     wait_for_bot,
     write_summary,
 )
@@ -55,6 +56,7 @@ async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
     try:
         async with runner, aiohttp.ClientSession() as session:
             control = ControlClient(runner.control_url, session)
+            await name_server(control)
             setting = await wait_for_bot(control, runner.check_processes)
             terminal = Terminal(console, setting.names)
             terminal.print_line(f"The bot is online after {time.monotonic() - started_at:.1f} s.\n")

@@ -36,6 +36,9 @@ class ControlClient:
     async def put(self, path: str, body: Json) -> Any:
         return await self._send_request("PUT", path, body)
 
+    async def patch(self, path: str, body: Json) -> Any:
+        return await self._send_request("PATCH", path, body)
+
     async def list_messages(self, channel: str) -> list[Json]:
         """Return the channel's messages, oldest first, as Discord would show them."""
         messages: list[Json] = await self.get(f"channels/{channel}/messages")

@@ -14,7 +14,7 @@ from demo.bot_settings import find_free_port, local_bot_settings
 from demo.control_client import ControlClient, DemoFailed
 from demo.run_folder import claim_folder
 from demo.runner import DemoRunner
-from demo.scenario import GENERATION_S, wait_for_bot
+from demo.scenario import GENERATION_S, name_server, wait_for_bot
 
 _LOOK_INTERVAL_S = 0.5
 
@@ -36,6 +36,7 @@ async def _play(folder: Path, console: Console, port: int) -> None:
     async with runner, aiohttp.ClientSession() as session:
         control = ControlClient(runner.control_url, session)
         await control.put("google", {"seconds": GENERATION_S})
+        await name_server(control)
         await wait_for_bot(control, runner.check_processes)
         console.print(Text("The bot is online. Open this page:", style="bold"))
         console.out(f"\n  {runner.page_url}\n", highlight=False)

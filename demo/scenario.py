@@ -33,6 +33,7 @@ EXTENSION_PROMPT: Final = (
 EDIT_PROMPT: Final = "Make it night"
 FIRST_SECONDS: Final = 4
 
+SERVER_NAME: Final = "Clapper Cinema"
 PERSON: Final = "Ada"
 _CHANNEL: Final = "clips"
 _ONLINE_TIMEOUT_S: Final = 45.0
@@ -215,6 +216,12 @@ class DemoScenario:
     ) -> None:
         self._transcript.append({"message": message})
         self._terminal.print_message(message, previews)
+
+
+async def name_server(control: ControlClient) -> None:
+    """Give the sandbox's server a name for a bot that makes films."""
+    world = await control.get("world")
+    await control.patch(f"guilds/{world['guilds'][0]['id']}", {"name": SERVER_NAME})
 
 
 async def wait_for_bot(control: ControlClient, check: Callable[[], None]) -> DemoSetting:

@@ -50,7 +50,7 @@ def _parse_arguments() -> argparse.Namespace:
         "--seed",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="start with the server Clapper Cinema and its people",
+        help="start with the server Test Server and its people",
     )
     return parser.parse_args()
 

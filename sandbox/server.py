@@ -84,7 +84,7 @@ class SandboxServer:
 
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
-        ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
+        ``with_default_world`` starts with the guild Test Server, its channels and members.
         ``google_settings`` are those that a reset goes back to.
         """
         project_settings = read_project_settings()

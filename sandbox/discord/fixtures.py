@@ -9,9 +9,9 @@ _MONTH_S = 30 * 24 * 3600.0
 
 
 def populate_world(world: DiscordWorld) -> None:
-    """Create the guild Clapper Cinema with its channels, roles and members in a new world."""
+    """Create the guild Test Server with its channels, roles and members in a new world."""
     ada = world.add_user("ada", global_name="Ada")
-    guild = guilds.create_guild(world, "Clapper Cinema", ada)
+    guild = guilds.create_guild(world, "Test Server", ada)
     guild.members[world.bot.id].joined_at -= _MONTH_S  # so that the bot does not introduce itself
     moderator = guilds.add_role(
         world,

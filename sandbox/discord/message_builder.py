@@ -18,8 +18,11 @@ from sandbox.discord.errors import DiscordError
 from sandbox.discord.files import Upload, sanitize_file_name
 from sandbox.discord.form_fields import FormFields
 from sandbox.discord.mentions import AllowedMentions, read_allowed_mentions
+from sandbox.discord.rich_messages import read_sent_poll
 from sandbox.discord.world import DiscordWorld
 
+FORWARD = 1
+"""The type of a reference to a message that is forwarded."""
 MAX_CONTENT_LENGTH = 2000
 MAX_FILES = 10
 _SETTABLE_FLAGS = (
@@ -44,7 +47,12 @@ class MessageDraft:
     nonce: str | int | None = None
     enforce_nonce: bool = False
     reference: FormFields | None = None
+    poll: Json | None = None
     uploads: dict[int, Upload] = field(default_factory=dict)
+
+    @property
+    def is_forward(self) -> bool:
+        return self.reference is not None and self.reference.raw_value("type") == FORWARD
 
     def store_files(self, world: DiscordWorld) -> None:
         """Store the uploads as the attachments' files. Call this once, on acceptance."""
@@ -90,7 +98,9 @@ async def read_draft(
     draft.nonce = _read_nonce(fields)
     draft.enforce_nonce = fields.boolean("enforce_nonce")
     draft.reference = fields.child_object("message_reference")
-    for unsupported in ("poll", "sticker_ids", "shared_client_theme"):
+    if editing is None:
+        draft.poll = read_sent_poll(world, fields.child_object("poll"))
+    for unsupported in ("sticker_ids", "shared_client_theme"):
         if fields.raw_value(unsupported):
             fields.add_error(unsupported, "SANDBOX_UNSUPPORTED", "The sandbox does not have this")
     if v2:
@@ -199,7 +209,7 @@ def _refuse_mixing_with_v2(
 ) -> None:
     content = draft.content if draft.content is not None else (editing and editing.content)
     embeds = draft.embeds if draft.embeds is not None else (editing and editing.embeds)
-    for name, value in (("content", content), ("embeds", embeds)):
+    for name, value in (("content", content), ("embeds", embeds), ("poll", draft.poll)):
         if value:
             fields.add_error(
                 name,
@@ -222,6 +232,8 @@ def _refuse_unreferenced_files(
 def _refuse_empty(
     draft: MessageDraft, attachments: Sequence[Attachment], editing: Message | None
 ) -> None:
+    if draft.poll is not None or draft.is_forward:
+        return
     content, embeds, components = draft.content, draft.embeds, draft.components
     if editing is not None:
         content = editing.content if content is None else content

@@ -79,8 +79,7 @@ def read_reference(
     message_id = fields.snowflake("message_id", required=True)
     channel_id = fields.snowflake("channel_id")
     must_exist = fields.boolean("fail_if_not_exists", default=True)
-    if fields.raw_value("type") not in {None, 0}:
-        fields.add_error("type", "SANDBOX_UNSUPPORTED", "The sandbox does not forward messages")
+    fields.one_of("type", [0])
     if channel_id not in {None, channel.id}:
         fields.add_error(
             "channel_id",
@@ -96,9 +95,7 @@ def read_reference(
     except DiscordError:
         if not must_exist:
             return None
-        raise errors.invalid_field(
-            ("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
-        ) from None
+        raise _unknown_reference() from None
     if original.kind in {MessageKind.PINNED, MessageKind.THREAD_CREATED}:
         raise errors.invalid_field(
             ("message_reference",),
@@ -106,6 +103,36 @@ def read_reference(
             "Cannot reply to a system message",
         )
     return MessageReference(original.id, channel.id, channel.guild_id)
+
+
+def read_forward(world: DiscordWorld, fields: FormFields) -> Message:
+    """Return the message that a body forwards.
+
+    Raises DiscordError 50035 (also for a poll, which cannot be forwarded), 10003, 50001 or 50013.
+    """
+    message_id = fields.snowflake("message_id", required=True)
+    channel_id = fields.snowflake("channel_id", required=True)
+    fields.errors.raise_if_any()
+    channel = world.require_channel(channel_id or 0)
+    world.require_bot_permissions(
+        channel, Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
+    )
+    try:
+        original = world.require_message(channel.id, message_id or 0)
+    except DiscordError:
+        raise _unknown_reference() from None
+    is_system = original.kind in {MessageKind.PINNED, MessageKind.THREAD_CREATED}
+    if is_system or original.poll is not None:
+        raise errors.invalid_field(
+            ("message_reference",), "SANDBOX_CANNOT_FORWARD", "This message cannot be forwarded"
+        )
+    return original
+
+
+def _unknown_reference() -> DiscordError:
+    return errors.invalid_field(
+        ("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
+    )
 
 
 def find_message_with_nonce(
@@ -165,6 +192,7 @@ def post_message(
         reference=reference,
         origin=origin,
         ephemeral_to=ephemeral_to,
+        poll=draft.poll,
     )
     if parts is not None:
         parts.apply_to(world, message)

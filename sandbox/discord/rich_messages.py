@@ -1,4 +1,6 @@
-"""What people's messages may contain besides text and files: polls, stickers, forwards, voice.
+"""What messages may contain besides text and files: polls, stickers, forwards, voice.
+
+Bots send polls and forwards too. Stickers are sent by people only: the servers here have none.
 
 Rules: https://docs.discord.com/developers/resources/message and …/resources/poll
 """
@@ -9,9 +11,14 @@ from typing import Any, Final
 from sandbox.discord import payloads
 from sandbox.discord.entities import Json, Message, MessageFlag, MessageReference
 from sandbox.discord.errors import ActionRefused
+from sandbox.discord.form_fields import FormFields
 from sandbox.discord.world import DiscordWorld
 
 _POLL_HOURS: Final = 24
+_MAX_POLL_HOURS: Final = 32 * 24
+_MAX_QUESTION: Final = 300
+_MAX_ANSWER: Final = 55
+_MAX_ANSWERS: Final = 10
 _WAVEFORM: Final = "AAAAAAAAAAAA"
 _MAX_STICKERS: Final = 3
 
@@ -31,7 +38,8 @@ class RichParts:
 
     def apply_to(self, world: DiscordWorld, message: Message) -> None:
         """Put the parts into a message that is not published yet."""
-        message.poll = self.poll
+        if self.poll is not None:
+            message.poll = self.poll
         message.stickers = list(self.stickers)
         if self.is_voice:
             message.flags |= MessageFlag.IS_VOICE_MESSAGE
@@ -52,19 +60,57 @@ def read_poll(world: DiscordWorld, value: dict[str, Any]) -> Json:
     Raises ActionRefused.
     """
     question, answers = value.get("question"), value.get("answers")
-    if not isinstance(question, str) or not 1 <= len(question) <= 300:
-        raise ActionRefused("a poll's question has 1 to 300 characters")
-    if not isinstance(answers, list) or not 1 <= len(answers) <= 10:
-        raise ActionRefused("a poll has 1 to 10 answers")
-    expires_at = world.clock.now() + _POLL_HOURS * 3600
+    if not isinstance(question, str) or not 1 <= len(question) <= _MAX_QUESTION:
+        raise ActionRefused(f"a poll's question has 1 to {_MAX_QUESTION} characters")
+    if not isinstance(answers, list) or not 1 <= len(answers) <= _MAX_ANSWERS:
+        raise ActionRefused(f"a poll has 1 to {_MAX_ANSWERS} answers")
+    hours = _POLL_HOURS if value.get("expires", True) else None
+    return _build_poll(world, question, [{"text": str(answer)} for answer in answers], hours)
+
+
+def read_sent_poll(world: DiscordWorld, fields: FormFields | None) -> Json | None:
+    """Return the poll of a message that a bot sends; errors are added to the form."""
+    if fields is None:
+        return None
+    question = fields.child_object("question", required=True)
+    text = question and question.text("text", low=1, high=_MAX_QUESTION, required=True)
+    answers: list[Json] = []
+    for answer in fields.objects("answers", low=1, high=_MAX_ANSWERS, required=True):
+        media = answer.child_object("poll_media", required=True)
+        if media is not None:
+            shown: Json = {"text": media.text("text", low=1, high=_MAX_ANSWER, required=True)}
+            if (emoji := media.child_object("emoji")) is not None:
+                number = emoji.snowflake("id")
+                shown["emoji"] = {
+                    "id": None if number is None else str(number),
+                    "name": emoji.text("name", high=32),
+                }
+            answers.append(shown)
+    hours = fields.integer("duration", low=1, high=_MAX_POLL_HOURS) or _POLL_HOURS
+    fields.one_of("layout_type", [1])
+    allows_several = fields.boolean("allow_multiselect")
+    return _build_poll(world, text or "", answers, hours, allows_several=allows_several)
+
+
+def _build_poll(
+    world: DiscordWorld,
+    question: str,
+    answers: list[Json],
+    hours: int | None,
+    *,
+    allows_several: bool = False,
+) -> Json:
+    expiry = None
+    if hours is not None:
+        expiry = payloads.format_timestamp(world.clock.now() + hours * 3600)
     return {
         "question": {"text": question},
         "answers": [
-            {"answer_id": number, "poll_media": {"text": str(answer)}}
-            for number, answer in enumerate(answers, start=1)
+            {"answer_id": number, "poll_media": media}
+            for number, media in enumerate(answers, start=1)
         ],
-        "expiry": payloads.format_timestamp(expires_at) if value.get("expires", True) else None,
-        "allow_multiselect": False,
+        "expiry": expiry,
+        "allow_multiselect": allows_several,
         "layout_type": 1,
         "results": {"is_finalized": False, "answer_counts": []},
     }

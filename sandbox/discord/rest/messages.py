@@ -8,6 +8,7 @@ from sandbox.discord.errors import DiscordError
 from sandbox.discord.message_builder import read_draft
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rest.routing import RouteFactory, empty_response, query_fields, read_path_id
+from sandbox.discord.rich_messages import RichParts
 from sandbox.error_responses import json_response
 
 _MESSAGES = "/channels/{channel_id}/messages"
@@ -31,11 +32,15 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             draft = await read_draft(world, channel.id, fields, body.uploads)
             # The channel may be gone since the files were read.
             channel = world.require_channel(channel.id)
-            reference = messages.read_reference(world, channel, draft.reference)
+            reference = parts = None
+            if draft.is_forward and draft.reference is not None:
+                parts = RichParts(forward=messages.read_forward(world, draft.reference))
+            else:
+                reference = messages.read_reference(world, channel, draft.reference)
             message = messages.find_message_with_nonce(world, channel, world.bot.id, draft)
             if message is None:
                 message = messages.post_message(
-                    world, channel, world.bot.id, draft, reference=reference
+                    world, channel, world.bot.id, draft, reference=reference, parts=parts
                 )
         return json_response(serializers.serialize_message(world, message))
 

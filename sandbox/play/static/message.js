@@ -3,12 +3,11 @@
 import { attempt, deleteMessage, editMessage, emojiKey, react, useMenu } from "./actions.js";
 import { play } from "./api.js";
 import { renderComponents } from "./components/index.js";
-import { fileCard } from "./components/file.js";
-import { renderMedia } from "./components/gallery.js";
 import { avatar, el, iconButton } from "./dom.js";
 import { renderEmbed } from "./embed.js";
 import { markdown, plainText } from "./markdown.js";
 import { openEmoji, openMenu } from "./popup.js";
+import { renderAttachments, renderForward, renderPoll, renderSticker } from "./rich_parts.js";
 import { channel, colorOf, emit, findUser, localized, nameOf, offeredCommands, state } from "./store.js";
 
 const LOADING = 1 << 7;
@@ -67,7 +66,7 @@ function dayTime(timestamp) {
 
 /** Return a message in one line, for a screen reader. */
 export function describe(message) {
-  const texts = [message.content, ...collectTexts(message.components ?? []), ...message.embeds.map((embed) => [embed.title, embed.description].filter(Boolean).join(". "))];
+  const texts = [message.content, message.poll?.question.text, ...(message.sticker_items ?? []).map((each) => each.name), ...collectTexts(message.components ?? []), ...message.embeds.map((embed) => [embed.title, embed.description].filter(Boolean).join(". "))];
   const media = countMedia(message);
   const words = message.flags & LOADING ? "is thinking" : plainText(texts.filter(Boolean).join("\n")).slice(0, 300);
   return [nameOf(message.author.id), clockTime(message.timestamp), words, media ? `${media} file${media > 1 ? "s" : ""}` : "", message.is_ephemeral ? "only you can see this" : ""].filter(Boolean).join(", ");
@@ -133,6 +132,7 @@ function referenceLine(message) {
 function previewOf(message) {
   const text = [message.content, ...collectTexts(message.components ?? [])].filter(Boolean).join("\n");
   if (text) return plainText(text).slice(0, 120);
+  if (message.poll) return `📊 ${message.poll.question.text}`;
   if (message.attachments.length) return "Click to see attachment 🖼";
   return "Click to see message";
 }
@@ -145,10 +145,10 @@ function parts(message) {
   const edited = message.edited_timestamp ? el("span", { class: "edited", text: "(edited)", title: new Date(message.edited_timestamp).toLocaleString() }) : null;
   return [
     message.content ? el("div", { class: "text content" }, markdown(message.content), edited) : null,
-    snapshot(message),
-    poll(message.poll),
-    (message.sticker_items ?? []).map((sticker) => el("div", { class: "sticker", text: sticker.name })),
-    v2 ? null : attachments(message.attachments),
+    renderForward(message),
+    renderPoll(message.poll),
+    (message.sticker_items ?? []).map(renderSticker),
+    v2 ? null : renderAttachments(message.attachments),
     message.embeds.map(renderEmbed),
     message.components?.length ? el("div", { class: v2 ? "layout" : "rows" }, renderComponents(message.components, message)) : null,
     !message.content && edited && v2 ? el("div", { class: "edited-line" }, edited) : null,
@@ -159,27 +159,6 @@ function parts(message) {
 }
 
 export const dots = () => el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
-
-function snapshot(message) {
-  return (message.message_snapshots ?? []).map(({ message: copy }) =>
-    el("blockquote", { class: "forwarded" }, el("p", { class: "small", text: "↱ Forwarded" }), markdown(copy.content ?? ""), attachments(copy.attachments ?? [])));
-}
-
-function poll(asked) {
-  if (!asked) return null;
-  return el("div", { class: "poll" }, el("strong", { text: asked.question?.text ?? "Poll" }),
-    el("ul", {}, (asked.answers ?? []).map((answer) => el("li", { text: answer.poll_media?.text ?? "" }))));
-}
-
-function attachments(files) {
-  if (!files.length) return null;
-  const isShown = (file) => /^(image|video|audio)\//.test(file.content_type ?? "");
-  const media = files.filter(isShown);
-  return el("div", { class: "attachments" },
-    media.length ? el("div", { class: `gallery count-${media.length}` }, media.map((file) =>
-      el("div", { class: "gallery-item" }, renderMedia(file, file.description || file.filename)))) : null,
-    files.filter((file) => !isShown(file)).map(fileCard));
-}
 
 function thread(opened) {
   if (!opened) return null;

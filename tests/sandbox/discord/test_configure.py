@@ -7,7 +7,7 @@ from tests.sandbox.discord.discord_harness import DiscordHarness
 async def test_world_lists_everything(harness: DiscordHarness) -> None:
     world = (await harness.control("GET", "/world")).ok()
     guild = world["guilds"][0]
-    assert guild["name"] == "Clapper Cinema"
+    assert guild["name"] == "Test Server"
     assert {c["name"]: c["kind"] for c in guild["channels"]}["ideas"] == "forum"
     names = {m["name"]: [r["name"] for r in m["roles"]] for m in guild["members"]}
     assert names == {"Ada": [], "Clapper": ["Clapper"], "Bea": ["Moderator"], "Cem": [], "Dia": []}

@@ -17,7 +17,7 @@ async def test_bot_reads_guilds_roles_and_members(harness: DiscordHarness) -> No
     assert (await harness.bot("GET", "/applications/@me")).ok()["id"] == application["id"]
     assert (await harness.bot("GET", "/gateway")).ok()["url"].startswith("ws://")
     assert (await harness.bot("GET", "/gateway/bot")).ok()["shards"] == 1
-    assert (await harness.bot("GET", "/users/@me/guilds")).ok()[0]["name"] == "Clapper Cinema"
+    assert (await harness.bot("GET", "/users/@me/guilds")).ok()[0]["name"] == "Test Server"
     assert (await harness.bot("GET", guild)).ok()["preferred_locale"] == "en-US"
     counted = (await harness.bot("GET", guild, query={"with_counts": "true"})).ok()
     assert counted["approximate_member_count"] == 5

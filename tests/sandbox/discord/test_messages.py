@@ -63,7 +63,30 @@ async def test_a_message_is_returned_as_sent(harness: DiscordHarness) -> None:
             "BASE_TYPE_CHOICES",
         ),
         ({"content": "x", "attachments": [{"id": 0}]}, "attachments.0.id", "ATTACHMENT_NOT_FOUND"),
-        ({"content": "x", "poll": {"question": {}}}, "poll", "SANDBOX_UNSUPPORTED"),
+        ({"content": "x", "sticker_ids": ["1"]}, "sticker_ids", "SANDBOX_UNSUPPORTED"),
+        ({"poll": {"question": {}}}, "poll.question.text", "BASE_TYPE_REQUIRED"),
+        ({"poll": {"question": {"text": "?"}}}, "poll.answers", "BASE_TYPE_REQUIRED"),
+        (
+            {
+                "poll": {
+                    "question": {"text": "?"},
+                    "answers": [{"poll_media": {"text": "x" * 56}}],
+                }
+            },
+            "poll.answers.0.poll_media.text",
+            "BASE_TYPE_BAD_LENGTH",
+        ),
+        (
+            {
+                "poll": {
+                    "question": {"text": "?"},
+                    "answers": [{"poll_media": {"text": "yes"}}],
+                    "duration": 769,
+                }
+            },
+            "poll.duration",
+            "NUMBER_TYPE_MAX",
+        ),
     ],
 )
 async def test_a_bad_body_is_refused_field_by_field(

@@ -1,5 +1,6 @@
 """Polls, stickers, forwards and other messages by people, bots and webhooks. [discord-S10]"""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,45 @@ async def test_a_forward_is_a_snapshot(seen: DiscordHarness) -> None:
     assert event["flags"] & 1 << 14
 
 
+async def test_a_bot_sends_a_poll(seen: DiscordHarness) -> None:
+    """It may be the whole message. [discord-S10]"""
+    yes = {"poll_media": {"text": "Yes", "emoji": {"name": "👍"}}}
+    asked = {"question": {"text": "Shall we?"}, "answers": [yes], "allow_multiselect": True}
+    poll = (await seen.send({"poll": asked | {"duration": 2}})).ok()["poll"]
+    assert poll["question"] == {"text": "Shall we?"}
+    media = {"text": "Yes", "emoji": {"id": None, "name": "👍"}}
+    assert poll["answers"] == [{"answer_id": 1, "poll_media": media}]
+    assert poll["allow_multiselect"]
+    left = datetime.fromisoformat(poll["expiry"]).timestamp() - seen.clock.now()
+    assert left == pytest.approx(2 * 3600, abs=60)
+    v2 = {"poll": asked, "flags": 1 << 15, "components": [{"type": 10, "content": "x"}]}
+    code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
+    (await seen.send(v2)).assert_field_error("poll", code)
+
+
+async def test_a_bot_forwards_what_it_can_read(seen: DiscordHarness) -> None:
+    """[discord-S10]"""
+    original = await seen.post_message("first words")
+    asked = {"question": "Which?", "answers": ["a", "b"]}
+    poll = await seen.post_message("", poll=asked)
+    general = str(seen.channel("general").id)
+
+    def refer_to(message: str) -> dict[str, Any]:
+        reference = {"type": 1, "message_id": message, "channel_id": general}
+        return {"message_reference": reference}
+
+    sent = (await seen.send(refer_to(original["id"]), where="clips")).ok()
+    assert sent["message_reference"]["message_id"] == original["id"]
+    (snapshot,) = sent["message_snapshots"]
+    assert snapshot["message"]["content"] == "first words"
+    for message, code in (("1", "REPLIES_UNKNOWN_MESSAGE"), (poll["id"], "SANDBOX_CANNOT_FORWARD")):
+        refused = await seen.send(refer_to(message), where="clips")
+        refused.assert_field_error("message_reference", code)
+    no_channel = {"message_reference": {"type": 1, "message_id": original["id"]}}
+    refused = await seen.send(no_channel, where="clips")
+    refused.assert_field_error("message_reference.channel_id", "BASE_TYPE_REQUIRED")
+
+
 @pytest.mark.parametrize("kind", ["bot", "webhook"])
 async def test_other_bots_and_webhooks_post(seen: DiscordHarness, kind: str) -> None:
     """A webhook is a member of nothing and may post anywhere; neither uses commands.
@@ -67,7 +107,7 @@ async def test_other_bots_and_webhooks_post(seen: DiscordHarness, kind: str) -> 
     """
     (await seen.control("POST", "/users", {"name": "Newsreader", "kind": kind})).ok()
     if kind == "bot":
-        member = {"guild": "Clapper Cinema", "user": "Newsreader"}
+        member = {"guild": "Test Server", "user": "Newsreader"}
         (await seen.control("POST", "/members", member)).ok()
     await seen.post_message("The news", user="Newsreader")
     (event,) = seen.events_named("MESSAGE_CREATE")
@@ -82,7 +122,7 @@ async def test_other_bots_and_webhooks_post(seen: DiscordHarness, kind: str) -> 
 @pytest.mark.parametrize("who", ["Cem", "Clapper"])
 async def test_a_time_out_takes_the_permission_to_speak(seen: DiscordHarness, who: str) -> None:
     """Until it ends; the bot is told about its own time-out. [discord-S10, discord-S4]"""
-    member = {"guild": "Clapper Cinema", "user": who, "timed_out_s": 600}
+    member = {"guild": "Test Server", "user": who, "timed_out_s": 600}
     (await seen.control("POST", "/members", member)).ok()
     event = seen.events_named("GUILD_MEMBER_UPDATE")[-1]
     assert event["communication_disabled_until"]
@@ -100,7 +140,7 @@ async def test_a_time_out_takes_the_permission_to_speak(seen: DiscordHarness, wh
 
 async def test_a_media_channel_takes_posts(seen: DiscordHarness, tmp_path: Path) -> None:
     """[discord-S10]"""
-    channel = {"guild": "Clapper Cinema", "name": "films", "kind": "media"}
+    channel = {"guild": "Test Server", "name": "films", "kind": "media"}
     (await seen.control("POST", "/channels", channel)).ok()
     body: dict[str, Any] = {"user": "Cem", "channel": "#films", "content": "x"}
     (await seen.control("POST", "/messages", body)).assert_refused(409, "posts")
@@ -111,7 +151,7 @@ async def test_a_media_channel_takes_posts(seen: DiscordHarness, tmp_path: Path)
 
 async def test_a_stage_channel_has_a_bitrate(seen: DiscordHarness) -> None:
     """[discord-S1]"""
-    channel = {"guild": "Clapper Cinema", "name": "talks", "kind": "stage"}
+    channel = {"guild": "Test Server", "name": "talks", "kind": "stage"}
     (await seen.control("POST", "/channels", channel)).ok()
     (event,) = seen.events_named("CHANNEL_CREATE")
     assert {"bitrate", "user_limit", "rtc_region"} <= event.keys()

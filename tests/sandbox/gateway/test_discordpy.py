@@ -104,7 +104,7 @@ async def test_login_and_events_over_each_compression(
         assert client.user is not None
         assert client.user.name == sandbox.world.bot_user["username"]
         (guild,) = client.guilds
-        assert guild.name == "Clapper Cinema"
+        assert guild.name == "Test Server"
         assert discord.utils.get(guild.text_channels, name="clips") is not None
         assert isinstance(discord.utils.get(guild.channels, name="ideas"), discord.ForumChannel)
         publish(sandbox, "TEST")

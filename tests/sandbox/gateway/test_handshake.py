@@ -37,7 +37,7 @@ async def test_guilds_follow_ready_only_with_the_guilds_intent(
         await client.expect(10)
         await client.send(2, identify_payload(sandbox.world.token, intents=int(Intents.GUILDS)))
         await client.expect_event("READY")
-        assert (await client.expect_event("GUILD_CREATE"))["name"] == "Clapper Cinema"
+        assert (await client.expect_event("GUILD_CREATE"))["name"] == "Test Server"
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(Intents.GUILD_MESSAGES) & ~1)
         await client.assert_no_event()

@@ -35,7 +35,7 @@ async def test_it_prints_the_ready_line_and_ends_on_sigterm(tmp_path: Path) -> N
         assert sandbox.environment_vertex["DISCORD_TOKEN"] == environment["DISCORD_TOKEN"]
         assert (await sandbox.control.health())["internal_errors"] == 0
         names = [guild["name"] for guild in (await sandbox.control.world())["guilds"]]
-        assert names == ["Clapper Cinema"]
+        assert names == ["Test Server"]
         polling = asyncio.create_task(sandbox.control.requests(wait=30))
         async with open_gateway(environment["DISCORD_GATEWAY_URL"]) as client:
             await client.identify(environment["DISCORD_TOKEN"], intents=1)

@@ -21,7 +21,7 @@ from tests.sandbox.play.example_bots import (
     run_example,
 )
 from tests.sandbox.play.kitchen_bot import KitchenBot
-from tests.web.browser_tab import NEEDS_CHROMIUM
+from tests.web.browser_tab import NEEDS_CHROMIUM, until
 from tests.web.conftest import browser as browser
 from tests.web.conftest import running_chromium as running_chromium
 
@@ -177,6 +177,36 @@ async def test_people_write_edit_open_threads_and_delete(
     await expect(seen).to_have_count(0)
     for each in (tab, other):
         each.check()
+
+
+async def test_polls_stickers_and_forwards_are_drawn(
+    browser: Browser, sandbox: SandboxProcess
+) -> None:
+    calls, poll = sandbox.control, {"question": "Soup or salad?", "answers": ["Soup", "Salad"]}
+    tab = await PlayTab.open(browser, calls.url)
+    page = tab.page
+    shared = {"user": "Ada", "channel": "#general"}
+    await calls.call("POST", "messages", shared | {"poll": poll})
+    asked = page.get_by_role("region", name="Poll: Soup or salad?")
+    await expect(asked.get_by_role("listitem")).to_have_text(["Soup", "Salad"])
+    await expect(asked).to_contain_text("0 votes • 24h left")
+    await calls.call("POST", "messages", shared | {"stickers": ["Wave"]})
+    sticker = page.get_by_role("img", name="Wave (sticker)")
+    await expect(sticker).to_be_visible()
+    await until(page, "document.querySelector('.sticker').naturalWidth > 0")
+    said = await calls.call("POST", "messages", shared | {"content": "the **best** soup"})
+    forward = {"user": "Cem", "channel": "#clips", "forward": said["message"]["id"]}
+    await calls.call("POST", "messages", forward)
+    await tab.check_accessibility()
+    await tab.open_channel("clips")
+    forwarded = page.locator(".forwarded")
+    await expect(forwarded).to_contain_text("Forwarded")
+    await expect(forwarded.locator("strong")).to_have_text("best")
+    await tab.check_accessibility()
+    await forwarded.get_by_role("button", name="#general").click()
+    await expect(page.locator("#channel-title")).to_contain_text("general")
+    await expect(page.locator(".message", has_text="the best soup")).to_be_visible()
+    tab.check()
 
 
 @pytest.mark.parametrize(

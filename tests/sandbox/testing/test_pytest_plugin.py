@@ -49,7 +49,7 @@ async def test_people_use_a_bot(kitchen: DiscordSandbox, tmp_path: Path) -> None
     assert answer["embeds"][0]["title"] == "Order of soup"
     assert answer["embeds"][0]["footer"]["text"] == "soup.txt"
 
-    eva = await kitchen.people.add("Eva", server="Clapper Cinema", nick="Evi")
+    eva = await kitchen.people.add("Eva", server="Test Server", nick="Evi")
     message = await eva.write("the soup of today")
     review = await eva.use_menu("Review this", message=message)
     form = await review.wait_for_form()
@@ -74,7 +74,7 @@ async def test_people_use_a_bot(kitchen: DiscordSandbox, tmp_path: Path) -> None
 async def test_faults_reach_the_bot(kitchen: DiscordSandbox, tmp_path: Path) -> None:
     picture = tmp_path / "salad.txt"
     picture.write_text("a picture")
-    await kitchen.world.add_channel("Clapper Cinema", "kitchen")
+    await kitchen.world.add_channel("Test Server", "kitchen")
     await kitchen.faults.add("/callback", status=403, body={"code": 0, "message": "no"})
     options = {"dish": "salad", "size": 3}
     cem = kitchen.people["Cem"]

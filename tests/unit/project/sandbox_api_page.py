@@ -34,6 +34,7 @@ _SECTIONS: Final = {
         "/avatars/",
         "/embed/",
         "/icons/",
+        "/stickers/",
     ),
     "Gemini API: Veo, Gemini Omni and files": ("/google/", "/google-files/"),
     "Vertex AI: Veo and Gemini Omni": ("/vertex/", "/google-oauth/"),
