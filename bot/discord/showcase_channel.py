@@ -6,6 +6,7 @@ any post.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,7 +28,12 @@ from bot.discord.api_errors import (
 from bot.discord.message_history import find_own_message
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.media_store import MediaFile, MediaStore
-from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, FileTooLarge
+from bot.domain.errors import (
+    ChannelUnavailable,
+    DatabaseUnavailable,
+    DiscordUnavailable,
+    FileTooLarge,
+)
 from bot.domain.ports import EditResult
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, Star, WeeklyDigest
@@ -45,7 +51,8 @@ _log: Final = structlog.get_logger(__name__)
 class DiscordShowcaseChannel:
     """Implements `bot.domain.ports.ShowcaseChannel`.
 
-    ``get_poster`` returns the thumbnail that is shown if a video is too large.
+    ``get_poster`` returns the thumbnail that is shown if a video is too large, and
+    ``find_web_address`` the address of a post's page in the gallery, if it has one.
     """
 
     def __init__(
@@ -55,11 +62,13 @@ class DiscordShowcaseChannel:
         cards: ShowcaseCards,
         media_store: MediaStore,
         get_poster: Callable[[Clip], Awaitable[MediaFile]],
+        find_web_address: Callable[[ShowcasePost], Awaitable[str | None]],
     ) -> None:
         self._client = client
         self._cards = cards
         self._media_store = media_store
         self._get_poster = get_poster
+        self._find_web_address = find_web_address
 
     def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
         """Return the ids of a server's channels and threads, and whether each is age-restricted."""
@@ -82,16 +91,22 @@ class DiscordShowcaseChannel:
         try:
             if file is not None:
                 try:
-                    view = self._cards.build_post_card(post, with_file=True)
+                    view = await self._build_post_card(post, with_file=True)
                     message = await self._send_message(channel, view, nonce, file)
                     return await _offer_star(message)
                 except FileTooLarge:
                     _log.info("showcase_post.file_too_large", clip_id=post.entry.clip.id)
-            view = self._cards.build_post_card(post, with_file=False)
+            view = await self._build_post_card(post, with_file=False)
             return await _offer_star(await self._send_message(channel, view, nonce))
         finally:
             if file is not None:
                 file.close()
+
+    async def _build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
+        address = None
+        with suppress(DatabaseUnavailable):  # the card does not wait for it
+            address = await self._find_web_address(post)
+        return self._cards.build_post_card(post, with_file=with_file, web_address=address)
 
     async def find_post(self, post: ShowcasePost) -> int | None:
         """Look for the post's card in the bot's messages since its last revision."""
@@ -109,7 +124,8 @@ class DiscordShowcaseChannel:
 
         async def edit() -> None:
             message = await partial_message.fetch()
-            view = self._cards.build_post_card(post, with_file=bool(_list_media_names(message)))
+            has_file = bool(_list_media_names(message))
+            view = await self._build_post_card(post, with_file=has_file)
             await partial_message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
             await _offer_star(message)
 

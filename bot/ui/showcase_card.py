@@ -37,8 +37,13 @@ class ShowcaseCards:
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
 
-    def build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
-        """Return a post's card. ``with_file`` shows the attachment that `build_file_name` names."""
+    def build_post_card(
+        self, post: ShowcasePost, *, with_file: bool, web_address: str | None = None
+    ) -> ui.LayoutView:
+        """Return a post's card, with a link to its page in the gallery if it has one.
+
+        ``with_file`` shows the attachment that `build_file_name` names.
+        """
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=_GOLD_COLOR)
         if with_file:
@@ -66,6 +71,9 @@ class ShowcaseCards:
         if link is not None and entry.prompt is not None:
             label = translate("button.original", locale)
             buttons.insert(1, ui.Button(label=label, url=link))
+        if web_address is not None:
+            label = translate("button.web", locale)
+            buttons.insert(-1, ui.Button(label=label, emoji="🌐", url=web_address))
         container.add_item(build_action_row(*buttons))
         return build_view(container)
 

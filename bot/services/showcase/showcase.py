@@ -24,6 +24,7 @@ from bot.domain.showcase.post import (
     authorize_showcasing,
 )
 from bot.services.showcase.publisher import ShowcasePublisher
+from bot.services.showcase.web_addresses import WebAddresses
 from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -86,6 +87,9 @@ class ShowcaseService:
         self.gallery_url = gallery_url
         self.posts = showcase_posts
         self.settings = showcase_settings_store
+        self._web_addresses = WebAddresses(
+            showcase_settings_store=showcase_settings_store, gallery_url=gallery_url
+        )
         self._showcase_channel = showcase_channel
         self._showcase_channels = showcase_channels
         self._publisher = publisher
@@ -170,12 +174,7 @@ class ShowcaseService:
 
     async def find_web_address(self, post: ShowcasePost) -> str | None:
         """Return the web address of a post, if it is public."""
-        if self.gallery_url is None or not post.may_be_public:
-            return None
-        showcase_settings = await self.settings.load_settings(post.entry.guild_id)
-        if not showcase_settings.public:
-            return None
-        return f"{self.gallery_url.rstrip('/')}/clips/{post.entry.clip.id}"
+        return await self._web_addresses.find_address(post)
 
     async def withdraw_clip(self, clip: Clip, *, guild_id: int, actor: ShowcaseActor) -> None:
         """Withdraw a clip from the showcase. Raises `NotAllowed`, `RecordNotFound`."""
