@@ -62,6 +62,7 @@ from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
 from bot.services.jobs.stages.submission import JobSubmitter
+from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
@@ -76,6 +77,7 @@ from bot.services.showcase.server_icons import ServerIcons
 from bot.services.showcase.server_pages import ServerPages
 from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
+from bot.services.showcase.web_addresses import WebAddresses
 from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.services.webhooks.event_inbox import WebhookInbox
 from bot.services.webhooks.registration import WebhookRegistrar
@@ -211,6 +213,9 @@ class Container:
             cards=ShowcaseCards(model_info=self.model_info),
             media_store=self.media_store,
             get_poster=self.gallery_thumbnails.get_poster,
+            find_web_address=WebAddresses(
+                showcase_settings_store=self.showcase_settings, gallery_url=settings.public_url
+            ).find_address,
         )
         self.original_downloads = build_downloads(
             self.signed_links, clips=ClipStore(self.gallery_database), media_store=self.media_store
@@ -300,6 +305,9 @@ class Container:
                             model_states=self.model_states,
                             clock=clock,
                             interval_s=settings.poll_interval_s,
+                        ),
+                        status_pictures=StatusPictures(
+                            clips=self.clips, thumbnails=self.gallery_thumbnails, clock=clock
                         ),
                         model_availability=self.model_directory,
                         model_states=self.model_states,

@@ -1,8 +1,8 @@
-"""Opens clip files as attachments that are streamed to Discord."""
+"""Opens clips and pictures as attachments that are streamed to Discord."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import BufferedReader, FileIO
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import discord
 
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.errors import RecordNotFound
-from bot.ui.clip_card import list_attachments
+from bot.domain.errors import MediaUnavailable, RecordNotFound
+from bot.ui.clip_card import STATUS_PICTURE_NAME, list_attachments
 
 
 @asynccontextmanager
@@ -37,6 +37,23 @@ async def open_attachments(
         for file in files:
             file.close()
             file.fp.close()  # discord.py does not close files that were passed as objects
+
+
+@asynccontextmanager
+async def open_picture(
+    key: str | None, *, media_store: MediaStore
+) -> AsyncIterator[list[discord.File]]:
+    """Open the picture of a status message; yield nothing if it has none or cannot be read."""
+    files: list[discord.File] = []
+    if key is not None:
+        with suppress(FileNotFoundError, MediaUnavailable):
+            async with media_store.read(key) as path:
+                files.append(await asyncio.to_thread(_open_file, path, STATUS_PICTURE_NAME, None))
+    try:
+        yield files
+    finally:
+        for file in files:
+            file.close()
 
 
 class _GuardedFile(BufferedReader):

@@ -12,12 +12,11 @@ A failure to show a status never stops the job. The status is deleted after the 
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import discord
 import structlog
@@ -32,7 +31,8 @@ from bot.discord.api_errors import (
     summarize_error,
     to_delivery_error,
 )
-from bot.discord.clip_files import open_attachments
+from bot.discord.clip_files import open_attachments, open_picture
+from bot.discord.displayed_statuses import DisplayedStatuses
 from bot.discord.message_history import find_own_message
 from bot.discord.permissions import find_missing_for_post
 from bot.discord.price_display import PriceDisplay
@@ -49,37 +49,16 @@ from bot.ui.custom_ids import ButtonAction
 
 _log: Final = structlog.get_logger(__name__)
 
-STATUS_EDIT_INTERVAL_S: Final = 5.0
-"""Seconds between two edits of a status, unless the job's state changes."""
 STATUS_TIMEOUT_S: Final = 10.0
 """Seconds that a job waits for its status message."""
 _STATUS_SEARCH_LIMIT: Final = 200
 """How many messages after the request are searched for a lost status."""
-_MAXIMUM_STATUS_STATES: Final = 4096
 _MINIMUM_BOOST_TIER: Final = 2
 """The boost tier from which a server's upload limit is above the default."""
 _MINIMUM_SNOWFLAKE: Final = 1 << 40
 """All ids of messages and interactions are larger. Keys of other origins end in small numbers."""
 _NONCE_LENGTH: Final = 25
 """Discord's maximum."""
-
-
-@dataclass(slots=True)
-class _StatusState:
-    """What a job's status message last showed, and a lock for editing it.
-
-    Progress from an epoch before ``shown_epoch`` is out of date. A phase is the job's state, and
-    whether the job waits for a retry. After ``closed`` is set, there are no more edits.
-    ``may_be_lost`` says that a message may have been sent without its id being stored.
-    """
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    shown_epoch: int = -1
-    shown_phase: tuple[JobState, bool] | None = None
-    has_shown_cancelling: bool = False
-    edited_at: float = float("-inf")
-    closed: bool = False
-    may_be_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,40 +71,49 @@ class DiscordJobMessages:
     clock: Clock
     webhooks: InteractionWebhooks
     price_display: PriceDisplay
-    _status_states: OrderedDict[int, _StatusState] = field(default_factory=OrderedDict, init=False)
+    _statuses: DisplayedStatuses = field(default_factory=DisplayedStatuses, init=False)
 
     async def show_status(self, progress: JobProgress) -> int | None:
         """Create or edit the status message, and skip edits that are too early or out of date."""
         job = progress.job
-        status = self._get_status_state(job)
+        status = self._statuses.get(job)
         message_id = job.status_message_id
         if (
-            status.shown_phase is None
+            status.phase is None
             and job.state is JobState.POSTING
             and job.origin.user_install_reply is not None
         ):
             return message_id  # adopted from another process, so the clip may be there already
         if (
             status.closed
-            or job.epoch < status.shown_epoch
-            or (message_id is not None and not self._is_edit_due(status, progress))
+            or job.epoch < status.epoch
+            or (
+                message_id is not None
+                and not status.is_edit_due(progress, now_s=self.clock.monotonic())
+            )
         ):
             return message_id
         async with status.lock:
             try:
-                async with asyncio.timeout(STATUS_TIMEOUT_S):
+                async with (
+                    asyncio.timeout(STATUS_TIMEOUT_S),
+                    open_picture(progress.picture, media_store=self.media_store) as files,
+                ):
+                    if not files:  # there is none, or it was deleted meanwhile
+                        progress = replace(progress, picture=None)
                     view = self.cards.build_status_card(progress)
                     if message_id is None:
-                        message_id = await self._send_reply(job, view, job.nonce_for("s"))
+                        message_id = await self._send_reply(job, view, job.nonce_for("s"), files)
                     else:
-                        await self._edit_status(job, message_id, view)
+                        is_attached = bool(files) and progress.picture == status.picture
+                        await self._edit_status(
+                            job, message_id, view, files=None if is_attached else files
+                        )
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
                 _log.info("status_message.failed", job_id=job.id, error=summarize_error(error))
                 status.may_be_lost |= message_id is None
                 return None
-            status.shown_phase, status.edited_at = _get_phase(progress), self.clock.monotonic()
-            status.shown_epoch = job.epoch
-            status.has_shown_cancelling = job.cancel_requested
+            status.record(progress, now_s=self.clock.monotonic())
             return message_id
 
     def reported_limit(self, origin: Origin) -> int | None:
@@ -264,7 +252,7 @@ class DiscordJobMessages:
         """Delete the status. For a user install, the clip has already replaced it."""
         if job.origin.user_install_reply is not None:
             return
-        status = self._get_status_state(job)
+        status = self._statuses.get(job)
         async with self._close_after_edits(job):
             if job.status_message_id is not None and job.status_message_id != job.posted_message_id:
                 await self._delete_message(job, job.status_message_id)
@@ -361,14 +349,27 @@ class DiscordJobMessages:
         )
         return message.id
 
-    async def _edit_status(self, job: Job, message_id: int, view: ui.LayoutView) -> None:
-        """Edit a status. Raises `ChannelUnavailable` if a user install's token has expired."""
+    async def _edit_status(
+        self,
+        job: Job,
+        message_id: int,
+        view: ui.LayoutView,
+        *,
+        files: Sequence[discord.File] | None = (),
+    ) -> None:
+        """Edit a status; with `None` it keeps its files, otherwise it has only ``files``.
+
+        Raises `ChannelUnavailable` if a user install's token has expired.
+        """
+        attachments: Any = discord.utils.MISSING if files is None else files
         if job.origin.user_install_reply is not None:
             webhook = self._get_webhook(job.origin.user_install_reply)
-            await webhook.edit_message(message_id, view=view)
+            await webhook.edit_message(message_id, view=view, attachments=attachments)
             return
         message = self._get_message(job, message_id)
-        await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+        await message.edit(
+            view=view, attachments=attachments, allowed_mentions=discord.AllowedMentions.none()
+        )
 
     async def _try_edit_status(self, job: Job, clips: Sequence[Clip]) -> bool:
         """Turn the status into the outcome. Return `False` if there is none or it was deleted.
@@ -432,7 +433,7 @@ class DiscordJobMessages:
     @asynccontextmanager
     async def _close_after_edits(self, job: Job) -> AsyncIterator[None]:
         """Stop further edits of the status, and wait for a running one before the body."""
-        status = self._get_status_state(job)
+        status = self._statuses.get(job)
         status.closed = True
         async with status.lock:
             yield
@@ -451,28 +452,6 @@ class DiscordJobMessages:
 
     def _get_webhook(self, reply: UserInstallReply) -> discord.Webhook:
         return self.webhooks.get_webhook(reply, self.clock.now())
-
-    def _is_edit_due(self, status: _StatusState, progress: JobProgress) -> bool:
-        if progress.job.cancel_requested and not status.has_shown_cancelling:
-            return True  # the person who pressed the button waits for it
-        if status.lock.locked():
-            return False
-        return (
-            status.shown_phase != _get_phase(progress)
-            or self.clock.monotonic() - status.edited_at >= STATUS_EDIT_INTERVAL_S
-        )
-
-    def _get_status_state(self, job: Job) -> _StatusState:
-        status = self._status_states.get(job.id)
-        if status is None:
-            status = self._status_states[job.id] = _StatusState()
-            if len(self._status_states) > _MAXIMUM_STATUS_STATES:
-                self._status_states.popitem(last=False)
-        return status
-
-
-def _get_phase(progress: JobProgress) -> tuple[JobState, bool]:
-    return progress.job.state, progress.retry_at is not None
 
 
 def _find_history_start(job: Job) -> discord.Object | datetime:

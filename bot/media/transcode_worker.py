@@ -254,7 +254,7 @@ def write_poster(order: dict[str, Any]) -> None:
 
 def shrink_picture(order: dict[str, Any]) -> None:
     """Write a picture of our own as a WebP whose longer side is at most ``max_side`` pixels."""
-    with Image.open(order["source"], formats=["JPEG"]) as image:
+    with Image.open(order["source"], formats=["JPEG", "PNG"]) as image:
         image.draft("RGB", (order["max_side"], order["max_side"]))
         image.thumbnail((order["max_side"], order["max_side"]))
         image.save(order["destination"], "WEBP", quality=_SMALL_QUALITY, method=4)

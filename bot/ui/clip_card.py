@@ -31,7 +31,6 @@ from bot.ui.components import (
     ACCENT_COLOR,
     build_action_row,
     build_button,
-    build_section_views,
     build_text_view,
     build_view,
 )
@@ -39,6 +38,8 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
+STATUS_PICTURE_NAME: Final = "waiting.webp"
+"""The file name of a status's picture."""
 _MAX_ROW_LENGTH: Final = 5
 """Discord's limit of buttons in a row."""
 _REWORDABLE_OUTCOMES: Final = (
@@ -131,18 +132,30 @@ class ClipCards:
         return build_view(container)
 
     def build_status_card(self, progress: JobProgress) -> ui.LayoutView:
+        """Return how far a job is; its picture refers to the file `STATUS_PICTURE_NAME`."""
         job = progress.job
         locale = get_public_locale(job)
         lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
+        if (
+            progress.gives_up_at is not None
+            and job.state is JobState.POLLING
+            and not job.cancel_requested
+        ):
+            limit = format_timestamp(progress.gives_up_at)
+            lines.append(f"-# {translate('status.limit', locale, until=limit)}")
         if job.origin.user_install_reply is not None:
             until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
             lines.append(f"-# {translate('status.visit', locale, until=until)}")
         is_undoable = progress.undo_until is not None
         action = ButtonAction.UNDO if is_undoable else ButtonAction.CANCEL
-        cancel = build_button(action, job.id, locale)
-        buttons = [] if job.cancel_requested else [cancel]
-        [view] = build_section_views(["\n".join(lines)], *buttons)
-        return view
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
+        if progress.picture is not None:
+            picture = discord.MediaGalleryItem(f"attachment://{STATUS_PICTURE_NAME}")
+            container.add_item(ui.MediaGallery(picture))
+        container.add_item(ui.TextDisplay("\n".join(lines)))
+        if not job.cancel_requested:
+            container.add_item(build_action_row(build_button(action, job.id, locale)))
+        return build_view(container)
 
     def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
         """Return how the job ended without a post. ``clips`` were made and kept anyway."""
@@ -173,7 +186,8 @@ class ClipCards:
             ButtonAction.DELETE,  # this button also identifies the card after a crash
         ]
         text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale, clips)}"
-        return build_text_view(text, *(build_button(action, job.id, locale) for action in actions))
+        row = build_action_row(*(build_button(action, job.id, locale) for action in actions))
+        return build_view(ui.Container(ui.TextDisplay(text), row, accent_color=ACCENT_COLOR))
 
     def _format_request(self, job: Job, locale: str) -> str:
         source = job.plan.source
@@ -215,6 +229,9 @@ class ClipCards:
         elif job.state is JobState.POLLING:
             started = format_timestamp(job.submitted_at or job.created_at, "R")
             text = translate("stage.polling", locale, since=started)
+            if progress.eta is None:
+                key = "eta.passed" if progress.is_late else "eta.unknown"
+                text = join_sentences(text, translate(key, locale), locale)
         else:
             text = translate(f"stage.{job.state}", locale)
         if progress.eta is not None:
@@ -275,6 +292,8 @@ class ClipCards:
         if len(clips) == 1:
             paid, free = [*extend, *edit, *repeat], [*remakes, *showcase, *others]
             rows = [paid + free] if len(paid + free) <= _MAX_ROW_LENGTH else [paid, free]
+            if len(free) >= _MAX_ROW_LENGTH:  # the last one would be alone in a line
+                rows = [paid, [*remakes, *showcase], others]
         else:
             clip_rows = (extend, edit, showcase)
             rows = [*(row[:_MAX_ROW_LENGTH] for row in clip_rows), remakes, [*repeat, *others]]

@@ -166,6 +166,14 @@ class QuietMessages:
         return None
 
 
+class NoPictures:
+    """Finds no picture for a status."""
+
+    async def find_picture(self, job: Job) -> str | None:
+        """Return no key."""
+        return None
+
+
 class LoadRun:
     """One repetition of a load, by the real poller, with a model of its own."""
 
@@ -183,6 +191,7 @@ class LoadRun:
             poll_schedules=PollSchedules(
                 model_states=model_states, clock=self._clock, interval_s=INTERVAL_S
             ),
+            status_pictures=NoPictures(),  # type: ignore[arg-type]
             model_availability=FakeModelAvailability(),
             model_states=model_states,
         )

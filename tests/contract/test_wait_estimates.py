@@ -7,9 +7,12 @@ from itertools import pairwise
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.poll_schedule import ENOUGH_DURATIONS
+from bot.domain.jobs.request import GenerationMode
+from bot.domain.ports import JobProgress, OperationPending
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import AcceptedRequest
+from bot.services.jobs.stages.running_job import PollingTimes
 from tests.fakes.clock import VirtualClock
 from tests.fakes.world import SimulatedProcess, SimulatedWorld, make_origin, make_plan
 from tests.harness.waiting import eventually
@@ -120,3 +123,52 @@ async def test_estimates_come_from_alike_operations(world: SimulatedWorld) -> No
     eta = await estimates.estimate_queued(make_plan(seconds=6))
     assert eta is not None
     assert eta[1] - start == timedelta(seconds=3000.0), "the slowest of the model"
+
+
+def list_waits(world: SimulatedWorld, number: int) -> list[JobProgress]:
+    """Return what a job's status has shown while Google worked."""
+    shown = (each for each in world.discord.shown_progress if each.job.id == number)
+    return [progress for progress in shown if progress.job.state is JobState.POLLING]
+
+
+async def test_a_member_reads_that_it_takes_longer_than_usual(world: SimulatedWorld) -> None:
+    """And until when the bot waits, which stays the same."""
+    world.polling_times = PollingTimes(time_limit_s=10 * SPREAD_S)
+    await measure_durations(world)
+    world.google.default_poll = OperationPending()
+    process = await world.start_process()
+    job = await process.submit_job(1)
+    await eventually(lambda: len(list_waits(world, job.id)) == 1)
+    world.clock.jump(timedelta(seconds=SPREAD_S))
+    await eventually(lambda: len(list_waits(world, job.id)) == 2)
+    world.google.default_poll = None
+    await world.wait_for_end(job, JobState.DONE)
+    first, late = list_waits(world, job.id)
+    assert (first.eta is None, first.is_late) == (False, False)
+    assert (late.eta is None, late.is_late) == (True, True)
+    submitted_at = late.job.submitted_at
+    assert submitted_at is not None
+    limit = submitted_at + timedelta(seconds=world.polling_times.time_limit_s)
+    assert first.gives_up_at == late.gives_up_at == limit
+
+
+async def test_a_wait_shows_the_clip_that_is_extended_where_it_was_posted(
+    world: SimulatedWorld,
+) -> None:
+    process = await world.start_process()
+    done = await world.wait_for_end(await process.submit_job(1), JobState.DONE)
+    [clip] = await world.clips.list_for_job(done.id)
+    plan = make_plan(mode=GenerationMode.EXTENSION, source=clip.as_source())
+    world.google.default_poll = OperationPending()
+    here = await process.request_service.submit(plan, make_origin("here"))
+    elsewhere = await process.request_service.submit(plan, make_origin("else", channel_id=801))
+
+    def shown_pictures(number: int) -> list[str | None]:
+        return [each.picture for each in list_waits(world, number)]
+
+    poster = clip.path.replace(".mp4", ".poster-640.webp")
+    await eventually(lambda: shown_pictures(here.job.id)[-1:] == [poster])
+    world.google.default_poll = None
+    for each in (here.job, elsewhere.job):
+        await world.wait_for_end(each, JobState.DONE)
+    assert set(shown_pictures(elsewhere.job.id)) == {None}

@@ -217,10 +217,19 @@ def clip_number_of(message: Mapping[str, Any]) -> str:
 
 def video_of(message: Mapping[str, Any]) -> Json | None:
     """Return the video that a message shows."""
+    return _find_media(message, "video/")
+
+
+def picture_of(message: Mapping[str, Any]) -> Json | None:
+    """Return the picture that a message shows, such as a status."""
+    return _find_media(message, "image/")
+
+
+def _find_media(message: Mapping[str, Any], content_type: str) -> Json | None:
     for component in components_of(message):
         if component["type"] == 12:
             media: Json = component["items"][0]["media"]
-            return media
+            return media if media.get("content_type", "").startswith(content_type) else None
     return None
 
 

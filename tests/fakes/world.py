@@ -41,6 +41,7 @@ from bot.services.jobs.stages.running_job import (
     PollingTimes,
 )
 from bot.services.jobs.stages.submission import JobSubmitter
+from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
@@ -244,17 +245,18 @@ class SimulatedProcess:
             media_store=world.media_store,
             clock=world.clock,
         )
+        thumbnails = Thumbnails(
+            poster_transcoder=world.transcoder,
+            preview_transcoder=world.transcoder,
+            media_probe=media_probe,
+            media_store=world.media_store,
+        )
         upload_preparer = UploadPreparer(
             job_messages=world.discord,
             transcoder=world.transcoder,
             originals=originals,
             media_store=world.media_store,
-            thumbnails=Thumbnails(
-                poster_transcoder=world.transcoder,
-                preview_transcoder=world.transcoder,
-                media_probe=media_probe,
-                media_store=world.media_store,
-            ),
+            thumbnails=thumbnails,
             links=None,
             clock=world.clock,
         )
@@ -283,6 +285,9 @@ class SimulatedProcess:
                         model_states=world.model_store,
                         clock=world.clock,
                         interval_s=world.polling_times.poll_interval_s,
+                    ),
+                    status_pictures=StatusPictures(
+                        clips=world.clips, thumbnails=thumbnails, clock=world.clock
                     ),
                     model_availability=world.model_availability,
                     model_states=world.model_store,

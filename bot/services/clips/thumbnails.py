@@ -1,6 +1,7 @@
 """Posters and previews of clips, made once and stored beside the original.
 
-They are used by messages that can only contain a link, and by the showcase's web pages.
+They are used by messages that can only contain a link, by status messages, and by the showcase's
+web pages.
 """
 
 from collections.abc import Awaitable, Callable
@@ -71,11 +72,14 @@ class Thumbnails:
         if file is not None:
             return file
         poster = await self.get_poster(clip)
+        return await self._shrink_picture(poster.key, key, side)
 
-        async def shrink_poster(original: Path, target: Path) -> None:
-            await self.poster_transcoder.shrink_picture(original, target, max_side=side)
+    async def get_small_picture(self, key: str, side: int) -> MediaFile:
+        """Return an input image as a WebP of at most ``side`` pixels. Raises as `get_poster` does.
 
-        return await self._make_once(poster.key, key, shrink_poster)
+        It is deleted as soon as no running job can need it (`bot.services.clips.retention`).
+        """
+        return await self._shrink_picture(key, derive_key(key, f"small-{side}.webp"), side)
 
     async def get_preview(self, clip: Clip) -> MediaFile:
         """Return the first four seconds as a small MP4 of at most two megabytes.
@@ -108,6 +112,12 @@ class Thumbnails:
             self._made_previews.clear()
         self._made_previews.add(key)
         return True
+
+    async def _shrink_picture(self, source_key: str, key: str, side: int) -> MediaFile:
+        async def shrink_picture(original: Path, target: Path) -> None:
+            await self.poster_transcoder.shrink_picture(original, target, max_side=side)
+
+        return await self._make_once(source_key, key, shrink_picture)
 
     async def _make_once(
         self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[None]]

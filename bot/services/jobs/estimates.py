@@ -38,13 +38,15 @@ class WaitEstimates:
     """By group or by model, with the time when it was read."""
 
     async def estimate_finish(self, job: Job) -> Eta | None:
-        """Return when a submitted job will finish, `None` if that is unknown."""
+        """Return when a submitted job will finish, `None` if that is unknown.
+
+        The earliest time is not in the past, unless the latest is too.
+        """
         spread = await self._load_spread(job.plan)
         if spread is None or job.submitted_at is None:
             return None
         low, high = (job.submitted_at + timedelta(seconds=duration_s) for duration_s in spread)
-        now = self.clock.now()
-        return None if high <= now else (max(low, now), high)
+        return max(low, min(self.clock.now(), high)), high
 
     def may_start_now(self, position: int, running_count: int) -> bool:
         """Return whether there is a free slot for the job at ``position`` (from 1) in the queue."""

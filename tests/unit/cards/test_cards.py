@@ -17,7 +17,7 @@ from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
-from bot.ui.clip_card import ClipCards
+from bot.ui.clip_card import STATUS_PICTURE_NAME, ClipCards
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
 from bot.ui.job_details import format_job_details
@@ -131,6 +131,16 @@ def test_every_button_of_a_clip_has_an_icon_and_delete_is_quiet_and_last() -> No
         assert all(button.emoji and button.label for button in shown)
         assert shown[-1].custom_id == "clapper:delete:7"
         assert not [button for button in shown if button.style is ButtonStyle.danger]
+
+
+@pytest.mark.parametrize("remakes", [[], [Remake.FULL_HD], [Remake.FULL_HD, Remake.UPRIGHT]])
+def test_no_button_is_alone_in_a_line(remakes: list[Remake]) -> None:
+    """A card of Discord's is as wide as four buttons of this length."""
+    cards = ClipCards(model_info=Titles(editable=True, remakes=remakes))
+    view = cards.build_clip_card(a_job(), [enclosed()], NOW)
+    check(view)
+    rows = [item for item in view.walk_children() if isinstance(item, ui.ActionRow)]
+    assert all(2 <= len(row.children) <= 4 for row in rows)
 
 
 def test_the_price_is_only_in_a_card_that_only_the_requester_reads() -> None:
@@ -306,6 +316,42 @@ async def test_status_shows_only_measured_values() -> None:
     for state in JobState:
         if not state.has_ended:
             check(cards.build_status_card(JobProgress(a_job(state=state))))
+
+
+def test_a_wait_says_what_is_known_and_what_happens_if_it_takes_longer() -> None:
+    cards = ClipCards(model_info=Titles())
+    polling = a_job(state=JobState.POLLING, submitted_at=NOW)
+    limit = NOW + timedelta(minutes=15)
+    known = (NOW + timedelta(minutes=1), NOW + timedelta(minutes=4))
+    limited = quote_text("status.limit", until=f"<t:{int(limit.timestamp())}:t>")
+    for progress, key in (
+        (JobProgress(polling, gives_up_at=limit), "eta.unknown"),
+        (JobProgress(polling, gives_up_at=limit, eta=known), "eta.range"),
+        (JobProgress(polling, gives_up_at=limit, is_late=True), "eta.passed"),
+    ):
+        text = texts(cards.build_status_card(progress))
+        said = [
+            each
+            for each in ("eta.unknown", "eta.range", "eta.passed")
+            if quote_pattern(each).search(text)
+        ]
+        assert said == [key]
+        assert limited in text
+    cancelled = replace(polling, cancel_requested=True)
+    text = texts(cards.build_status_card(JobProgress(cancelled, gives_up_at=limit)))
+    assert limited not in text
+    assert limited not in texts(cards.build_status_card(JobProgress(polling)))
+
+
+def test_the_picture_of_a_wait_is_where_the_clip_will_be() -> None:
+    cards = ClipCards(model_info=Titles())
+    progress = JobProgress(a_job(state=JobState.POLLING), picture="clips/12.poster-640.webp")
+    view = cards.build_status_card(progress)
+    check(view)
+    container = next(i for i in view.walk_children() if isinstance(i, ui.Container))
+    first = container.children[0]
+    assert isinstance(first, ui.MediaGallery)
+    assert [item.media.url for item in first.items] == [f"attachment://{STATUS_PICTURE_NAME}"]
 
 
 async def test_status_shows_how_long_google_asks_to_wait() -> None:

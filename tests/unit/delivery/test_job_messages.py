@@ -14,7 +14,8 @@ import pytest
 
 from bot.app.clock import SystemClock
 from bot.discord.api_errors import to_delivery_error
-from bot.discord.job_messages import STATUS_EDIT_INTERVAL_S, DiscordJobMessages
+from bot.discord.displayed_statuses import STATUS_EDIT_INTERVAL_S
+from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import MIB
@@ -33,7 +34,7 @@ from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import JobProgress
 from bot.media.local_store import LocalMediaStore
-from bot.ui.clip_card import ClipCards
+from bot.ui.clip_card import STATUS_PICTURE_NAME, ClipCards
 from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed
 
 ME = 99
@@ -81,6 +82,8 @@ class FakeChannel:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.edits: list[tuple[int, Any]] = []
+        self.attached: list[list[str] | None] = []
+        """The names of the files of each edit, `None` if it keeps those that are there."""
         self.deleted: list[int] = []
         self.errors: list[BaseException] = []
         self.blocked: asyncio.Event | None = None
@@ -107,6 +110,9 @@ class FakeChannel:
         async def edit(**arguments: Any) -> None:
             await self._pass()
             self.edits.append((message_id, arguments["view"]))
+            files = arguments["attachments"]
+            is_kept = files is discord.utils.MISSING
+            self.attached.append(None if is_kept else [file.filename for file in files])
 
         async def delete() -> None:
             await self._pass()
@@ -404,6 +410,42 @@ async def test_early_edits_are_dropped(setup: MessagesSetup) -> None:
     fetching = a_job(state=JobState.FETCHING, status_message_id=41)
     await setup.messages.show_status(JobProgress(fetching))  # a new state is never too early
     assert len(setup.channel.edits) == 3
+
+
+async def test_a_picture_is_uploaded_once_and_goes_with_the_wait(
+    setup: MessagesSetup, tmp_path: Path
+) -> None:
+    key = "clips/12.poster-640.webp"
+    (tmp_path / key).write_bytes(b"picture")
+    polling = a_job(state=JobState.POLLING, status_message_id=41)
+    await setup.messages.show_status(JobProgress(polling))
+    shown = JobProgress(polling, picture=key)
+    await setup.messages.show_status(shown)  # a picture is never too early
+    await setup.messages.show_status(replace(shown, is_late=True))
+    queued = replace(polling, state=JobState.QUEUED)
+    await setup.messages.show_status(JobProgress(queued))
+    assert setup.channel.attached == [[], [STATUS_PICTURE_NAME], None, []]
+    shows_picture = [STATUS_PICTURE_NAME in str(v.to_components()) for _, v in setup.channel.edits]
+    assert shows_picture == [False, True, True, False]
+
+
+async def test_a_picture_that_is_gone_costs_no_status(setup: MessagesSetup) -> None:
+    polling = a_job(state=JobState.POLLING, status_message_id=41)
+    progress = JobProgress(polling, picture="clips/none.webp")
+    assert await setup.messages.show_status(progress) == 41
+    assert setup.channel.attached == [[]]
+
+
+async def test_an_outcome_in_the_statuss_place_has_no_picture(
+    setup: MessagesSetup, tmp_path: Path
+) -> None:
+    key = "clips/12.poster-640.webp"
+    (tmp_path / key).write_bytes(b"picture")
+    polling = a_job(state=JobState.POLLING, status_message_id=41)
+    await setup.messages.show_status(JobProgress(polling, picture=key))
+    blocked = replace(polling, state=JobState.FAILED, outcome=Outcome.BLOCKED)
+    await setup.messages.announce_outcome(blocked, [], is_mentioned=False, search_first=False)
+    assert setup.channel.attached == [[STATUS_PICTURE_NAME], []]
 
 
 async def test_edit_is_dropped_during_another(setup: MessagesSetup) -> None:

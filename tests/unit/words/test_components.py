@@ -108,7 +108,13 @@ def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     eta = (NOW + timedelta(minutes=1), NOW + timedelta(minutes=6))
     for state in JobState:
         if not state.has_ended:
-            progress = JobProgress(job_in(locale, state=state), queue_position=200, eta=eta)
+            progress = JobProgress(
+                job_in(locale, state=state),
+                queue_position=200,
+                eta=eta,
+                gives_up_at=NOW + timedelta(minutes=30),
+                picture="inputs/frame.small-640.webp",
+            )
             yield f"status {state}", clip_cards.build_status_card(progress)
     yield (
         "status cancelling",
@@ -145,7 +151,9 @@ def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
             yield (
                 f"post {locked} {prompt is None}",
                 showcase_cards.build_post_card(
-                    a_showcase_post(entry, locale), with_file=prompt is not None
+                    a_showcase_post(entry, locale),
+                    with_file=prompt is not None,
+                    web_address="https://gallery.example.org/clips/1000000",
                 ),
             )
     best = tuple(an_entry(LONGEST, id=number) for number in range(3))

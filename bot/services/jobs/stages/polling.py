@@ -17,12 +17,13 @@ from bot.domain.ports import (
     OperationNotStarted,
     OperationPending,
 )
-from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.estimates import Eta, WaitEstimates
 from bot.services.jobs.poll_schedules import PollSchedules
 from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
 from bot.services.jobs.stages.stop_request import StopRequest
 from bot.services.jobs.stages.submit_retry import requeue_for_retry
+from bot.services.jobs.status_pictures import StatusPictures
 from bot.store.jobs.model_states import ModelStateStore
 
 _MAX_DENIALS: Final = 3
@@ -39,6 +40,7 @@ class JobPoller:
 
     wait_estimates: WaitEstimates
     poll_schedules: PollSchedules
+    status_pictures: StatusPictures
     model_availability: ModelAvailability
     model_states: ModelStateStore
 
@@ -53,7 +55,8 @@ class JobPoller:
         if not running.just_claimed and not running.job.was_reopened:
             await running.poll_wakeup.wait(random.uniform(0.0, interval_s), seldom_s=0.0)
         eta = await self.wait_estimates.estimate_finish(running.job)
-        running.show_progress(JobProgress(running.job, eta=eta))
+        was_late = _show_wait(running, eta)
+        running.status_message.add_picture(self.status_pictures.find_picture)
         schedule = await self.poll_schedules.find_schedule(running.job.plan)
         last_pending_s = running.age_s
         if running.just_claimed:
@@ -119,6 +122,8 @@ class JobPoller:
                     await running.end_lost()
                     return
             last_pending_s = age_s
+            if not was_late and _is_late(running, eta):
+                was_late = _show_wait(running, eta)
             await running.sleep_until_poll(schedule, until_age_s=limit_s)
 
     async def _resubmit(self, running: RunningJob, answer: OperationNotStarted) -> None:
@@ -173,6 +178,24 @@ class JobPoller:
             await self.wait_estimates.record_duration(plan, age_s, last_pending_s=last_pending_s)
         count = min(len(result.videos), plan.videos)
         await running.save(lambda job: running.jobs.begin_fetching(job, count, result.billed))
+
+
+def _show_wait(running: RunningJob, eta: Eta | None) -> bool:
+    """Show how long Google may take; return whether it takes longer than expected already."""
+    is_late = _is_late(running, eta)
+    running.show_progress(
+        JobProgress(
+            running.job,
+            eta=None if is_late else eta,
+            is_late=is_late,
+            gives_up_at=running.gives_up_at,
+        )
+    )
+    return is_late
+
+
+def _is_late(running: RunningJob, eta: Eta | None) -> bool:
+    return eta is not None and eta[1] <= running.clock.now()
 
 
 def _log_poll_failure(repeated: RepeatedError, error: VideoError) -> None:

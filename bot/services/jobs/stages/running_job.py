@@ -175,6 +175,14 @@ class RunningJob:
         return max(times.time_limit_s, times.omni_time_limit_s if is_omni else 0.0)
 
     @property
+    def gives_up_at(self) -> datetime | None:
+        """When the bot stops waiting for Google, `None` if it has done so before."""
+        limit = (self.job.submitted_at or self.job.created_at) + timedelta(
+            seconds=self.time_limit_s
+        )
+        return limit if limit > self.clock.now() else None
+
+    @property
     def is_searchable(self) -> bool:
         """Whether the result of a lost submit may still be found."""
         is_in_time = self.age_s < self.time_limit_s

@@ -4,17 +4,20 @@ Only the latest progress counts. If Discord is slow, older progress is dropped.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from bot.domain.errors import DatabaseUnavailable
-from bot.domain.jobs.job import Job
+from bot.domain.jobs.job import Job, JobState
 from bot.domain.ports import JobMessages, JobProgress
 from bot.store.jobs.jobs import JobStore
 
 _FLUSH_TIMEOUT_S: Final = 2.0
+_PICTURED_STATES: Final = (JobState.POLLING, JobState.FETCHING, JobState.POSTING)
+"""The states in which a picture that was shown stays."""
 
 _log = structlog.get_logger(__name__)
 
@@ -22,20 +25,40 @@ _log = structlog.get_logger(__name__)
 class StatusMessage:
     """Shows the progress of one job, with at most one edit at a time."""
 
-    __slots__ = ("_job_id", "_job_messages", "_jobs", "_pending", "_task", "message_id")
+    __slots__ = (
+        "_job_id",
+        "_job_messages",
+        "_jobs",
+        "_latest",
+        "_pending",
+        "_picture",
+        "_picture_task",
+        "_task",
+        "message_id",
+    )
 
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id
         self._jobs = jobs
         self._job_messages = job_messages
+        self._latest: JobProgress | None = None
         self._pending: JobProgress | None = None
         self._task: asyncio.Task[None] | None = None
+        self._picture: str | None = None
+        self._picture_task: asyncio.Task[None] | None = None
         self.message_id = job.status_message_id
 
     def show_progress(self, progress: JobProgress) -> None:
-        self._pending = progress
+        self._latest = self._pending = progress
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run_updates())
+
+    def add_picture(self, find_picture: Callable[[Job], Awaitable[str | None]]) -> None:
+        """Show a picture above the text as soon as it is found, if Google is still at work then."""
+        if self._latest is not None and self._picture is None and self._picture_task is None:
+            self._picture_task = asyncio.create_task(
+                self._add_found_picture(find_picture, self._latest.job)
+            )
 
     def with_message(self, job: Job) -> Job:
         if self.message_id in (None, job.status_message_id):
@@ -44,6 +67,7 @@ class StatusMessage:
 
     async def wait_for_edit(self) -> None:
         """Wait for the current edit and drop later progress."""
+        self._stop_picture()
         self._pending = None
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -53,26 +77,52 @@ class StatusMessage:
 
         A status must not appear after the clip, and it can be deleted only if its id is known.
         """
+        self._stop_picture()
         if self._task is None:
             return
         timeout = None if self.message_id is None else _FLUSH_TIMEOUT_S
         _, unfinished = await asyncio.wait([self._task], timeout=timeout)
         if unfinished:
-            self.cancel_updates()
+            self._cancel_edit()
             await asyncio.wait(unfinished)
 
     def cancel_updates(self) -> None:
+        self._stop_picture()
+        self._cancel_edit()
+
+    def _cancel_edit(self) -> None:
         self._pending = None
         if self._task is not None:
             self._task.cancel()
 
+    def _stop_picture(self) -> None:
+        if self._picture_task is not None:
+            self._picture_task.cancel()
+            self._picture_task = None
+
+    async def _add_found_picture(
+        self, find_picture: Callable[[Job], Awaitable[str | None]], job: Job
+    ) -> None:
+        picture = None
+        try:
+            picture = await find_picture(job)
+        except Exception:  # a missing picture must never fail the job
+            _log.exception("status_message.picture_failed", job_id=self._job_id)
+        latest, self._picture_task = self._latest, None
+        if picture is None or latest is None or latest.job.cancel_requested:
+            return
+        if latest.job.state is JobState.POLLING:
+            self._picture = picture
+            self.show_progress(latest)
+
     async def _run_updates(self) -> None:
         while self._pending is not None:
             progress, self._pending = self._pending, None
+            picture = self._picture if progress.job.state in _PICTURED_STATES else None
             try:
                 known_id = self.message_id
                 shown_id = await self._job_messages.show_status(
-                    replace(progress, job=self.with_message(progress.job))
+                    replace(progress, job=self.with_message(progress.job), picture=picture)
                 )
                 if shown_id is not None and shown_id != known_id:
                     self.message_id = shown_id
