@@ -138,9 +138,8 @@ bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands 
 	@$(WITH_POSTGRES) --durable $(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: pictures
-pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fonts-noto-cjk).
-	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py \
-		tests/e2e/test_play_page.py
+pictures: $(READY)  ## Retake the pictures in docs/pictures (ARGS="cards gallery page" narrows; needs Chromium, fonts-noto-cjk).
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 .PHONY: messages
 messages: $(READY)  ## Bring the texts of all languages in step with the code, and quotes with the texts (NEW=pt-BR begins one).

@@ -56,4 +56,6 @@ def _resolve_link(match: re.Match[str], source: str, name: str, config: MkDocsCo
 
 def _is_on_site(target: str) -> bool:
     path = ROOT / target
-    return target.startswith("docs/") and path.is_file() and path.suffix in (".md", ".png", ".json")
+    return (
+        target.startswith("docs/") and path.is_file() and path.suffix in (".md", ".webp", ".json")
+    )

@@ -1,19 +1,18 @@
 """The page of `make play` in a tab of Chromium, used as a person would."""
 
-import io
-import os
+import asyncio
 from typing import Any, Final, Self
 
-from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.harness.page_checks import check_accessibility, find_foreign_urls
 from tests.harness.waiting import stretch_timeout
-from tests.web.browser_tab import DOCS, until
+from tests.web.browser_tab import until
 
 WIDE, PHONE = (1440, 900), (390, 844)
+_CONTROLS_FADE_S: Final = 0.6
+"""How long Chromium takes to show a player's controls; it says nothing when it is done."""
 PATIENCE_S = 60.0
-TAKES_PICTURES: Final = bool(os.environ.get("PICTURES"))
 SHOW_FRAMES: Final = """document.querySelectorAll('video').forEach(each => {
     each.muted = true;
     each.play();
@@ -100,21 +99,18 @@ class PlayTab:
             await self.page.keyboard.press("Shift+Tab" if back else "Tab")
         raise AssertionError(f"{selector} cannot be reached by keyboard")
 
-    async def take_picture(self, name: str) -> None:
-        """Keep a picture of the page for the documents; only `make pictures` does."""
-        if not TAKES_PICTURES:
-            return
+    async def show_frames(self) -> None:
+        """Let every video show a frame, and stop: before that, it shows a spinner."""
         await self.page.evaluate(SHOW_FRAMES)
         await until(
             self.page, "[...document.querySelectorAll('video')].every(each => each.currentTime > 1)"
         )
         await self.page.evaluate("document.querySelectorAll('video').forEach(each => each.pause())")
         await self.page.mouse.move(0, 0)
+        await asyncio.sleep(_CONTROLS_FADE_S)
+
+    async def scroll_to_end(self) -> None:
         await self.page.evaluate("scroller.scrollTop = scroller.scrollHeight")
-        picture = Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
-        colors = picture.quantize(256)
-        dithered = picture.quantize(palette=colors, dither=Image.Dither.FLOYDSTEINBERG)
-        dithered.save(DOCS / f"{name}.png", optimize=True)
 
     def check(self) -> None:
         """Check that nothing was loaded from elsewhere, and that the browser reported no error."""

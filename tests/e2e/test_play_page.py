@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.play_tab import PHONE, TAKES_PICTURES, PlayTab
+from tests.e2e.play_tab import PHONE, PlayTab
 from tests.e2e.stage import BotStage
 from tests.web.browser_tab import NEEDS_CHROMIUM
 from tests.web.conftest import browser as browser
@@ -41,8 +41,6 @@ async def post_as_bot(stage: BotStage, channel: str, body: dict[str, Any]) -> No
 
 @NEEDS_CHROMIUM
 async def test_make_extend_edit_showcase_and_hide(browser: Browser, stage: BotStage) -> None:
-    if TAKES_PICTURES:
-        await stage.control.google(look="scene")
     tab = await PlayTab.open(browser, stage.control.url)
     page = tab.page
     await tab.open_channel("clips")
@@ -63,12 +61,6 @@ async def test_make_extend_edit_showcase_and_hide(browser: Browser, stage: BotSt
     await tab.reply_to(tab.clips().last, "Make it golden and warm")
     await expect(tab.clips()).to_have_count(3)
     await expect(tab.clips().last.locator(".reference")).to_contain_text("Make it golden and warm")
-
-    await page.get_by_role("tab", name="Received").click()
-    await tab.take_picture("play")
-    await page.emulate_media(color_scheme="light")
-    await tab.take_picture("play-light")
-    await page.emulate_media(color_scheme="dark")
 
     await tab.clips().last.get_by_role("button", name="Showcase").click()
     await tab.open_channel("showcase")
@@ -239,7 +231,6 @@ async def test_everything_fits_a_phone(browser: Browser, stage: BotStage) -> Non
     await expect(tab.page.locator(".message.ephemeral").last).to_be_visible()
     await expect(tab.clips()).to_have_count(1)
     await tab.check_width()
-    await tab.take_picture("play-phone")
     form = await tab.type_command("video generate")
     await expect(form.get_by_label("prompt", exact=True)).to_be_focused()
     await tab.check_width()

@@ -1,6 +1,5 @@
 """A tab of a real Chromium, with the checks that every page test makes."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ NEEDS_CHROMIUM = pytest.mark.skipif(
 )
 
 WIDE, PHONE = (1440, 1000), (390, 844)
-DOCS = Path(__file__).parents[2] / "docs" / "pictures"
 PATIENCE_S = 45.0
 """Pictures are made when they are first asked for, one at a time and behind everything else."""
 PLAYER = ".screen video"
@@ -86,7 +84,7 @@ class BrowserTab:
                 f"{VIDEO}.pause(); {VIDEO}.currentTime = {VIDEO}.duration * 0.8"
             )
             await until(self.page, f"!{VIDEO}.seeking && {VIDEO}.readyState === 4")
-        path = (DOCS if os.environ.get("PICTURES") else folder) / f"gallery-{name}.png"
+        path = folder / f"gallery-{name}.png"
         await self.page.screenshot(path=path)
         assert path.stat().st_size > 20_000
 

@@ -116,9 +116,9 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running_chromium() -> AsyncIterator[Browser]:
-    """A Chromium for all tests of the module: starting one takes longer than most of them."""
+@asynccontextmanager
+async def launch_chromium() -> AsyncIterator[Browser]:
+    """Run a Chromium until the block ends."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(),
@@ -126,6 +126,13 @@ async def running_chromium() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running_chromium() -> AsyncIterator[Browser]:
+    """A Chromium for all tests of the module: starting one takes longer than most of them."""
+    async with launch_chromium() as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,7 +1,6 @@
 """The gallery in a real Chromium: mouse, keyboard, video playback and a phone.
 
 Every page is checked with axe in both color schemes, and every tab for requests to other hosts.
-`make pictures` keeps the screenshots taken here as `docs/pictures`.
 """
 
 import asyncio
