@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from bot.domain.jobs.job import Job, JobState
-from bot.domain.ports import JobProgress
+from bot.domain.jobs.progress import JobProgress
 
 STATUS_EDIT_INTERVAL_S: Final = 5.0
 """Seconds between two edits of a status, unless its phase changes."""

@@ -42,7 +42,8 @@ from bot.domain.clips.media_store import MediaStore
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable
 from bot.domain.jobs.job import Job, JobState, Origin, UserInstallReply
-from bot.domain.ports import Clock, JobProgress
+from bot.domain.jobs.progress import JobProgress
+from bot.domain.ports import Clock
 from bot.ui.clip_card import ClipCards
 from bot.ui.components import find_button_number
 from bot.ui.custom_ids import ButtonAction

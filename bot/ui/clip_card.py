@@ -12,8 +12,8 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GenerationMode, VideoPlan
-from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     EXCERPT_LIMIT,

@@ -21,13 +21,8 @@ from rich.table import Table
 from bot.domain.billing.limits import PacingLimits
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import Job, JobState
-from bot.domain.ports import (
-    JobProgress,
-    OperationFinished,
-    OperationPending,
-    PollResult,
-    RemoteVideo,
-)
+from bot.domain.jobs.progress import JobProgress
+from bot.domain.ports import OperationFinished, OperationPending, PollResult, RemoteVideo
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.lease import Lease

@@ -29,8 +29,9 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import VideoPlan
-from bot.domain.ports import JobProgress, OperationFinished, OperationPending, PollResult
+from bot.domain.ports import OperationFinished, OperationPending, PollResult
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.engine.database import Database, open_database

@@ -7,8 +7,9 @@ from itertools import pairwise
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.poll_schedule import ENOUGH_DURATIONS
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GenerationMode
-from bot.domain.ports import JobProgress, OperationPending
+from bot.domain.ports import OperationPending
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import AcceptedRequest

@@ -8,7 +8,8 @@ from itertools import count
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.ports import JobMessages, JobProgress
+from bot.domain.jobs.progress import JobProgress
+from bot.domain.ports import JobMessages
 
 
 class FakeJobMessages(JobMessages):

@@ -8,8 +8,9 @@ from typing import Final
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.queue import order_fairly, queue_positions
-from bot.domain.ports import Clock, JobMessages, JobProgress
+from bot.domain.ports import Clock, JobMessages
 from bot.services.jobs.estimates import WaitEstimates
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore

@@ -30,6 +30,7 @@ from bot.domain.jobs.person_rule_effect import (
 )
 from bot.domain.jobs.pictures import PictureNote, list_picture_notes, list_pictures
 from bot.domain.jobs.plan_resolution import resolve_plan
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import (
     GenerationMode,
     OperatorRegion,
@@ -40,7 +41,7 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from bot.domain.places import ANY_PLACE, PlacePolicy
-from bot.domain.ports import Clock, JobMessages, JobProgress
+from bot.domain.ports import Clock, JobMessages
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher

@@ -27,7 +27,7 @@ NOON = 1_790_000_000.0
 # https://docs.discord.com/developers/resources/message#message-reference-types
 _DOCUMENTED_OTHERWISE = re.compile(
     r"/_errors/\d+/code: '[A-Z0-9_]+' is not of type 'integer'$"
-    r"|/message_reference/type: 0 was expected$"
+    r"|[/ ]message_reference/type: 0 was expected$"
 )
 
 

@@ -13,9 +13,9 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
-from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.ui.clip_card import STATUS_PICTURE_NAME, ClipCards
 from bot.ui.components import ActionButton, build_text_view

@@ -30,9 +30,9 @@ from bot.domain.errors import (
 )
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import VideoPlan
-from bot.domain.ports import JobProgress
 from bot.media.local_store import LocalMediaStore
 from bot.ui.clip_card import STATUS_PICTURE_NAME, ClipCards
 from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed

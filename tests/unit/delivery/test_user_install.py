@@ -16,7 +16,7 @@ from bot.discord.user_install import TokenCipher
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
-from bot.domain.ports import JobProgress
+from bot.domain.jobs.progress import JobProgress
 from bot.media.local_store import LocalMediaStore
 from bot.ui.clip_card import ClipCards
 from tests.unit.delivery.test_job_messages import FakeChannel, FakeModelInfo, FixedClock, refusal

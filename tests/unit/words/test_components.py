@@ -20,9 +20,9 @@ from bot.domain.clips.upload_options import UploadOption
 from bot.domain.errors import LimitScope
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import GenerationMode, VideoPlan
-from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards

@@ -12,8 +12,8 @@ from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.clips.lineage import build_lineage
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets, split_presets
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import (
     CreatorPreferences,

@@ -7,7 +7,7 @@ from functools import partial
 from bot.domain.billing.ledger import Settlement
 from bot.domain.jobs.announcement import plan_announcement
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.ports import JobProgress
+from bot.domain.jobs.progress import JobProgress
 from bot.services.jobs.publishing import ClipPublisher, PostRefused
 from bot.services.jobs.stages.running_job import RunningJob
 from bot.store.jobs.clips import ClipStore

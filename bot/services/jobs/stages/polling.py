@@ -9,8 +9,8 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
 from bot.domain.jobs.job import Outcome
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.ports import (
-    JobProgress,
     OperationCancelled,
     OperationFailed,
     OperationFinished,

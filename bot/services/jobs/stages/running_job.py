@@ -19,11 +19,11 @@ from bot.domain.billing.money import Micros
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.poll_schedule import PollSchedule, shortest_pause
+from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     Clock,
     JobMessages,
-    JobProgress,
     OperationFailed,
     OperationFinished,
     OperationPending,

@@ -12,7 +12,8 @@ import structlog
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job, JobState
-from bot.domain.ports import JobMessages, JobProgress
+from bot.domain.jobs.progress import JobProgress
+from bot.domain.ports import JobMessages
 from bot.store.jobs.jobs import JobStore
 
 _FLUSH_TIMEOUT_S: Final = 2.0

@@ -13,7 +13,7 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, GoogleQuotaExceeded, GoogleUnavailable
 from bot.domain.jobs.job import Outcome
-from bot.domain.ports import JobProgress
+from bot.domain.jobs.progress import JobProgress
 from bot.services.jobs.stages.running_job import RunningJob
 from bot.store.jobs.model_states import ModelStateStore
 
