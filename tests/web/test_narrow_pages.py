@@ -28,6 +28,7 @@ INVITING: Final = "/s/atelier-nachtlicht"
 CREATOR: Final = f"/m/{seed.CREATOR_PAGE}"
 BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
+TERMS, PRIVACY = "/terms", "/privacy"
 
 PLACES: Final = (
     (GALLERY, ".field.wide label", ("search.label",)),
@@ -45,7 +46,7 @@ PLACES: Final = (
     (GALLERY, "#motion", ("gallery.motion",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),
-    (GALLERY, ".ways a", ("footer.feed", "footer.api")),
+    (GALLERY, ".ways a", ("footer.feed", "footer.api", "footer.terms", "footer.privacy")),
     (FOUND, ".clear", ("filter.clear",)),
     (FOUND, ".pager .end", ("pager.end",)),
     (NOTHING, ".nothing h2", ("empty.found", "empty.yet")),
@@ -75,6 +76,9 @@ PLACES: Final = (
     (CLIP, "#others", ("clip.others",)),
     (SECRET, ".about h1", ("clip.untitled",)),
     (SECRET, ".veil", ("clip.hidden_prompt",)),
+    (TERMS, ".legal h1", ("legal.terms", "legal.privacy")),
+    (TERMS, ".legal p", ("terms.*", "legal.*")),
+    (PRIVACY, ".legal p", ("privacy.*",)),
     (FAULT, ".nothing h1", ("failure.*",)),
     (FAULT, ".nothing p", ("failure.*.hint",)),
     (FAULT, ".nothing .button", ("home",)),
@@ -104,6 +108,14 @@ ONE_LINE: Final = ("button", ".button", "label", "option", ".orders", "#more", "
 PICTURES: Final = re.compile(r"\.(jpg|mp4|webp)$")
 """Not needed to measure texts, and slow to make."""
 VALUES: Final = {
+    "address": "https://gallery.harbour-film-club.example.org/clips",
+    "contact": "clapper-operators@harbour-film-club.example.org",
+    "days": "1,095 days",
+    "file_days": "1,095 days",
+    "gigabytes": "1,000,000",
+    "host": "storage.eu-central-1.harbour-film-club.example.org",
+    "name": "Donaudampfschifffahrtsgesellschaft",
+    "service": "Gemini API, Vertex AI",
     "clip": "9999999",
     "count": "1,000,000",
     "creator": "Wilhelmine Freifrau von Sternberg",
