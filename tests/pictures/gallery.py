@@ -1,4 +1,4 @@
-"""The gallery and the page of a clip, at the widths of a phone, a tablet and two screens."""
+"""The gallery, and pages of a clip, a server and a creator, at the widths of four devices."""
 
 import asyncio
 import os
@@ -14,11 +14,16 @@ from tests.web.conftest import ENTRIES, Gallery, Serving
 
 SIZES: Final = ((390, 844), (1024, 768), (1440, 1000), (2560, 1440))
 SCHEMES: Final = ("dark", "light")
-PAGES: Final = {"gallery": "/", "clip": "/clips/3"}
+PAGES: Final = {
+    "gallery": "/",
+    "clip": "/clips/3",
+    "server": "/s/atelier-nachtlicht",
+    "creator": f"/m/{seed.CREATOR_PAGE}",
+}
 
 
 async def take_gallery_pictures(browser: Browser, folder: Path) -> None:
-    """Take ``gallery-WIDTH-SCHEME`` and ``clip-WIDTH-SCHEME``; temporary files go to ``folder``."""
+    """Take ``gallery-WIDTH-SCHEME`` and those of `PAGES`; temporary files go to ``folder``."""
     os.environ["PICTURES"] = "1"  # the clips show scenes, also in the processes that render them
     data_dir = folder / "data"
     rendered = await asyncio.to_thread(seed.render_scenes, data_dir)
