@@ -141,6 +141,10 @@ bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands 
 pictures: $(READY)  ## Retake the pictures in docs/pictures (ARGS="cards gallery page" narrows; needs Chromium, fonts-noto-cjk).
 	@$(BIN)/python -m tests.pictures $(ARGS)
 
+.PHONY: lighthouse
+lighthouse: $(READY)  ## Measure the gallery with Lighthouse (needs npm and Chromium; fetched at the first use).
+	@$(BIN)/python -m tests.web.lighthouse
+
 .PHONY: messages
 messages: $(READY)  ## Bring the texts of all languages in step with the code, and quotes with the texts (NEW=pt-BR begins one).
 	@$(BIN)/python -m tests.translations $(if $(NEW),--new $(NEW))

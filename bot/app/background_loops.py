@@ -49,6 +49,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         "maintenance": maintenance.run,
         "gallery_previews": GalleryPreviews(
             gallery=GalleryStore(parts.gallery_database),
+            clips=parts.clips,
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,

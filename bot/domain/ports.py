@@ -271,8 +271,8 @@ class MediaProbe(Protocol):
 class Transcoder(Protocol):
     """Makes smaller videos and thumbnails, each in a process that can be stopped.
 
-    All methods write ``destination`` completely or not at all (temporary name, then rename), end
-    their process on cancellation, and raise `TranscodeFailed`.
+    All methods write their ``destination`` completely or not at all (temporary name, then rename),
+    end their process on cancellation, and raise `TranscodeFailed`.
     """
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
@@ -285,6 +285,10 @@ class Transcoder(Protocol):
 
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         """Write a picture with sides of at most ``max_side`` pixels as WebP; return its bytes."""
+        ...
+
+    async def measure_colors(self, picture: Path) -> str:
+        """Return the colors of a picture in nine fields, as in `Clip.poster_colors`."""
         ...
 
 

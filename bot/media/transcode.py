@@ -52,23 +52,36 @@ class ProcessTranscoder:
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
         order = {"task": "reencode", **asdict(target)}
-        return await self._run_task(order, source, destination, self._time_limit_s)
+        return await self._write_file(order, source, destination, self._time_limit_s)
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         order = {"task": "poster", "max_side": _POSTER_MAX_SIDE, "at_s": at_s}
-        return await self._run_task(order, source, destination, _POSTER_TIME_LIMIT_S)
+        return await self._write_file(order, source, destination, _POSTER_TIME_LIMIT_S)
 
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         order = {"task": "shrink", "max_side": max_side}
-        return await self._run_task(order, source, destination, _POSTER_TIME_LIMIT_S)
+        return await self._write_file(order, source, destination, _POSTER_TIME_LIMIT_S)
 
-    async def _run_task(
+    async def measure_colors(self, picture: Path) -> str:
+        order = {"task": "colors", "source": str(picture)}
+        return str((await self._run_worker(order, _POSTER_TIME_LIMIT_S))["colors"])
+
+    async def _write_file(
         self, order: dict[str, Any], source: Path, destination: Path, time_limit_s: float
     ) -> int:
         draft = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")
+        files = {"source": str(source), "destination": str(draft)}
+        try:
+            answer = await self._run_worker(order | files, time_limit_s)
+            await asyncio.to_thread(draft.replace, destination)
+        finally:
+            await asyncio.shield(asyncio.to_thread(draft.unlink, missing_ok=True))
+        size, peak = int(answer["size"]), answer["peak"]
+        _log.info("transcode.finished", task=order["task"], size_bytes=size, peak_bytes=peak)
+        return size
+
+    async def _run_worker(self, order: dict[str, Any], time_limit_s: float) -> dict[str, Any]:
         order |= {
-            "source": str(source),
-            "destination": str(draft),
             "parent": os.getpid(),
             "nice": self._niceness,
             "cpu_s": int(time_limit_s * max(1, os.cpu_count() or 1)) + 1,
@@ -76,18 +89,13 @@ class ProcessTranscoder:
         try:
             async with self._take_process_slot():
                 answer = await run_worker(_WORKER_PATH, json.dumps(order), timeout_s=time_limit_s)
-            if "failed" in answer:
-                raise TranscodeFailed(str(answer["failed"]))
-            await asyncio.to_thread(draft.replace, destination)
         except TimeoutError as error:
             raise TranscodeFailed("took too long") from error
         except WorkerCrashed as error:
             raise TranscodeFailed(str(error)) from error
-        finally:
-            await asyncio.shield(asyncio.to_thread(draft.unlink, missing_ok=True))
-        size, peak = int(answer["size"]), answer["peak"]
-        _log.info("transcode.finished", task=order["task"], size_bytes=size, peak_bytes=peak)
-        return size
+        if "failed" in answer:
+            raise TranscodeFailed(str(answer["failed"]))
+        return answer
 
     @asynccontextmanager
     async def _take_process_slot(self) -> AsyncIterator[None]:

@@ -6,10 +6,10 @@ event loop responds in time. Frames are streamed, so memory does not grow with t
 
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
-`{"task": "poster", "source", "destination", "max_side", "at_s"}` or
-`{"task": "shrink", "source", "destination", "max_side"}`, each with `"parent", "nice",
-"cpu_s"`. The destination is overwritten. Prints one line of JSON: `{"size": bytes, "peak": bytes}`
-or `{"failed": reason}`.
+`{"task": "poster", "source", "destination", "max_side", "at_s"}`,
+`{"task": "shrink", "source", "destination", "max_side"}` or `{"task": "colors", "source"}`, each
+with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
+`{"size": bytes, "peak": bytes}`, `{"colors": digits}` or `{"failed": reason}`.
 """
 
 import contextlib
@@ -260,28 +260,39 @@ def shrink_picture(order: dict[str, Any]) -> None:
         image.save(order["destination"], "WEBP", quality=_SMALL_QUALITY, method=4)
 
 
+def measure_colors(order: dict[str, Any]) -> str:
+    """Return the mean colors of a picture of our own in three rows of three fields.
+
+    Each color has three hexadecimal digits, as in CSS.
+    """
+    with Image.open(order["source"], formats=["JPEG", "WEBP"]) as image:
+        fields = image.convert("RGB").resize((3, 3), Image.Resampling.BOX)
+    return "".join(f"{round(part / 17):x}" for part in fields.tobytes())
+
+
 def _measure_seconds(source_stream: VideoStream) -> float:
     if source_stream.duration is not None and source_stream.time_base is not None:
         return float(source_stream.duration * source_stream.time_base)
     return source_stream.frames / float(source_stream.average_rate or 24)
 
 
-_TASKS: Final = {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}
+_WRITERS: Final = {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}
 
 
 def main(arguments: list[str]) -> int:
     """Run one order and print the answer, never a stack trace."""
     order = json.loads(arguments[0])
-    order["source"] = str(Path(order["source"]).absolute())
-    order["destination"] = str(Path(order["destination"]).absolute())
+    for name in {"source", "destination"} & order.keys():
+        order[name] = str(Path(order[name]).absolute())
     apply_process_limits(order)
     answer: dict[str, Any]
     try:
-        {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}[
-            order["task"]
-        ](order)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        answer = {"size": Path(order["destination"]).stat().st_size, "peak": peak}
+        if order["task"] == "colors":
+            answer = {"colors": measure_colors(order)}
+        else:
+            _WRITERS[order["task"]](order)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            answer = {"size": Path(order["destination"]).stat().st_size, "peak": peak}
     except OutputTooLarge:
         answer = {"failed": "too large"}
     except MemoryError:

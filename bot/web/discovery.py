@@ -11,11 +11,13 @@ from aiohttp import web
 from yarl import URL
 
 from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
+from bot.domain.showcase.filmstrip import FilmPart
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web import responses
+from bot.web.filmstrip_views import build_start_path
 from bot.web.page_texts import PageTexts
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite
-from bot.web.view_models import CardView, isolate_text, shorten_title
+from bot.web.view_models import CardView, build_card_view, isolate_text, shorten_title
 
 CLIPS_IN_SITEMAP: Final = 20_000
 """Clip numbers in one sitemap. The protocol (sitemaps.org) allows 50,000 addresses."""
@@ -116,16 +118,35 @@ async def get_manifest(request: web.Request) -> web.Response:
 
 
 def build_video_object(
-    entry: GalleryEntry, card: CardView, site: GallerySite, texts: PageTexts
+    entry: GalleryEntry,
+    card: CardView,
+    parts: Sequence[FilmPart],
+    site: GallerySite,
+    texts: PageTexts,
 ) -> dict[str, Any]:
-    """Return a clip in the words of https://schema.org/VideoObject, for search engines."""
+    """Return a clip in the words of https://schema.org/VideoObject, for search engines.
+
+    The ``parts`` of its filmstrip that it contains are its key moments
+    (https://developers.google.com/search/docs/appearance/structured-data/video).
+    """
     description = texts(
         "clip.description", creator=isolate_text(card.creator), server=isolate_text(card.server)
     )
     author = {"@type": "Person", "name": card.creator}
     if card.creator_url is not None:
         author["url"] = site.build_absolute_url(card.creator_url)
-    return {
+    moments = [
+        {
+            "@type": "Clip",
+            "name": shorten_title(build_card_view(part.entry, site, texts).title),
+            "startOffset": part.start_s,
+            "endOffset": part.end_s,
+            "url": site.build_absolute_url(build_start_path(entry, part.start_s)),
+        }
+        for part in parts
+        if part.is_contained
+    ]
+    video_object: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
         "name": shorten_title(card.title, _MAX_NAME_LENGTH),
@@ -146,3 +167,6 @@ def build_video_object(
             "userInteractionCount": entry.votes,
         },
     }
+    if len(moments) > 1:
+        video_object["hasPart"] = moments
+    return video_object

@@ -19,9 +19,17 @@ from bot.web import responses
 from bot.web.chips import build_chips
 from bot.web.discovery import build_video_object
 from bot.web.embedding import build_discord_link, build_embed_code
+from bot.web.filmstrip_views import build_filmstrip_view
 from bot.web.page_heads import PageHead, find_head
 from bot.web.page_texts import LANGUAGE_PARAMETER, LANGUAGES, PageTexts
-from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
+from bot.web.query import (
+    PAGE_SIZE,
+    QueryInvalid,
+    build_query,
+    read_cursor,
+    read_search,
+    read_start,
+)
 from bot.web.site import (
     PAGE_TEXTS,
     SITE,
@@ -32,7 +40,6 @@ from bot.web.site import (
 from bot.web.view_models import (
     CardView,
     build_card_view,
-    build_chain,
     build_generate_command,
     build_moving_cards,
     contain_text,
@@ -255,11 +262,15 @@ async def show_clip(request: web.Request) -> web.Response:
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     await _refresh_servers(request)
     entry = await get_public_entry(request)
+    try:
+        start_s = read_start(request.query)
+    except QueryInvalid as error:
+        raise web.HTTPBadRequest from error
     card = build_card_view(entry, site, texts)
-    lineage = await site.gallery.load_lineage(entry.clip.id)
-    chain = build_chain(lineage, site, texts)
+    filmstrip = await site.gallery.load_filmstrip(entry.clip.id)
+    parts = [] if filmstrip is None else filmstrip.list_parts()
     similar = await site.gallery.find_similar(
-        entry, limit=_RELATED_LIMIT, without=[each.card.id for each in chain]
+        entry, limit=_RELATED_LIMIT, without=[part.entry.clip.id for part in parts]
     )
     return render_page(
         request,
@@ -270,10 +281,11 @@ async def show_clip(request: web.Request) -> web.Response:
         link=site.build_absolute_url(card.url),
         embed_code=build_embed_code(entry, card, site),
         discord_link=build_discord_link(entry),
-        video_object=build_video_object(entry, card, site, texts),
+        start_s=min(start_s, card.seconds),
+        video_object=build_video_object(entry, card, parts, site, texts),
         heading=shorten_title(card.title, 140),
         title=shorten_title(card.title),
-        chain=chain if len(chain) > 1 else [],
+        filmstrip=filmstrip and build_filmstrip_view(filmstrip, entry, site, texts),
         recipe=build_generate_command(entry),
         similar=await build_moving_cards(similar, site, texts),
         more=await _find_related(site, texts, card, without={each.clip.id for each in similar}),

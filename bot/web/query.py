@@ -23,6 +23,7 @@ MAX_MODEL_LENGTH: Final = 120
 MAX_CURSOR_LENGTH: Final = 200
 MAKER_PATTERN: Final = "^[0-9a-z]{1,32}$"
 """Of the last part of the address of a maker's page."""
+START_PARAMETER: Final = "t"
 _MAX_ID: Final = 2**63 - 1
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -75,6 +76,12 @@ def read_limit(query: Mapping[str, str]) -> int:
     if not 1 <= limit <= MAX_PAGE_SIZE:
         raise QueryInvalid("limit", f"between 1 and {MAX_PAGE_SIZE}")
     return limit
+
+
+def read_start(query: Mapping[str, str]) -> int:
+    """Return the second at which a clip is to begin. Raises `QueryInvalid`."""
+    text = query.get(START_PARAMETER, "")
+    return _parse_number(START_PARAMETER, text) if text else 0
 
 
 def build_query(search: GallerySearch, **extra: str | None) -> Query:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,7 @@ class CardView:
     poster_height: int
     poster_sizes: str
     glow: str
+    colors: tuple[str, ...]
     large_poster: str
     preview: str | None
     title: str
@@ -78,6 +79,7 @@ def build_card_view(
         poster_height=poster_size[1],
         poster_sizes=_list_poster_sizes(url, poster_size),
         glow=f"{url}/poster-{WEBP_POSTER_SIDES[0]}.webp",
+        colors=_split_colors(clip.poster_colors or ""),
         large_poster=f"{url}/poster-{WEBP_POSTER_SIDES[-1]}.webp",
         preview=f"{url}/preview.mp4" if has_preview else None,
         title=prompt or texts("clip.untitled", clip=clip.id),
@@ -90,7 +92,7 @@ def build_card_view(
         model=site.get_model_name(clip.model),
         model_id=clip.model,
         mode=clip.mode,
-        length=f"{clip.seconds // 60}:{clip.seconds % 60:02}",
+        length=format_time(clip.seconds),
         seconds=clip.seconds,
         votes=texts.format_number(entry.votes),
         vote_count=entry.votes,
@@ -107,6 +109,16 @@ def build_card_view(
 def build_creator_path(entry: GalleryEntry) -> str | None:
     """Return the path of the creator's own page, if they have opened one."""
     return None if entry.creator_page is None else f"/m/{entry.creator_page}"
+
+
+def format_time(seconds: int) -> str:
+    """Return a length, or a place in a clip, as players show it."""
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+def _split_colors(digits: str) -> tuple[str, ...]:
+    """Return the colors of `Clip.poster_colors` one by one."""
+    return tuple(digits[start : start + 3] for start in range(0, len(digits), 3))
 
 
 def fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
@@ -142,44 +154,6 @@ async def build_moving_cards(
         return build_card_view(entry, site, texts, has_preview=has_preview)
 
     return list(await asyncio.gather(*map(build_card, entries)))
-
-
-@dataclass(frozen=True, slots=True)
-class ChainLink:
-    """A clip in its chain. ``step`` and the symbol ``mark`` say how it was made."""
-
-    card: CardView
-    mark: str
-    step: str
-
-
-def build_chain(
-    lineage: Sequence[GalleryEntry], site: GallerySite, texts: PageTexts
-) -> list[ChainLink]:
-    """Return the clips of a chain in order, each with how it was made."""
-    lengths = {entry.clip.id: entry.clip.seconds for entry in lineage}
-    return [
-        ChainLink(build_card_view(entry, site, texts), *_name_step(entry, lengths, texts))
-        for entry in lineage
-    ]
-
-
-def _name_step(
-    entry: GalleryEntry, lengths: Mapping[int, int], texts: PageTexts
-) -> tuple[str, str]:
-    clip = entry.clip
-    if clip.mode is GenerationMode.EDIT:
-        return "✎", texts("chain.edit")
-    if not clip.extension_depth:
-        return "", texts("chain.first")
-    step = texts("chain.step", count=clip.extension_depth)
-    previous_seconds = lengths.get(entry.public_parent_id or 0)
-    added = (
-        ""
-        if previous_seconds is None
-        else texts("chain.added", count=clip.seconds - previous_seconds)
-    )
-    return "⤷", f"{step} {added}".strip()
 
 
 def contain_text(text: str) -> str:

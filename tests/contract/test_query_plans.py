@@ -190,6 +190,7 @@ class Operations:
         clip_id = page.entries[0].clip.id
         assert await self.gallery.find_entry(clip_id)
         assert await self.gallery.load_lineage(clip_id)
+        await self.gallery.load_filmstrip(clip_id)
 
     async def show_creator(self) -> None:
         now = self.clock.now()

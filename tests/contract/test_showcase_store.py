@@ -34,6 +34,7 @@ from bot.store.jobs.workers import WorkerStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.lineages import MAX_ANCESTORS
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
@@ -473,6 +474,50 @@ async def test_lineage_lists_shown_ancestors(database: Database) -> None:
     assert numbers(await gallery.load_lineage(1)) == [1]
     assert await gallery.load_lineage(2) == []
     assert await gallery.load_lineage(2**70) == []
+
+
+async def test_filmstrips_have_what_is_public_of_a_lineage(database: Database) -> None:
+    gallery = GalleryStore(database)
+    await opened(database)
+    await opened(database, OTHER, public=False)
+    await shown(database, await made(database, 1))
+    extended: dict[str, Any] = {"mode": "extension", "root_clip_id": 1}
+    await made(database, 2, extension_depth=1, parent_clip_id=1, seconds=15, **extended)
+    third = await made(database, 3, extension_depth=2, parent_clip_id=2, seconds=22, **extended)
+    await shown(database, third)
+    branch = await made(database, 4, extension_depth=1, parent_clip_id=1, seconds=13, **extended)
+    await shown(database, branch)
+    elsewhere = await made(database, 5, guild_id=OTHER, parent_clip_id=1, seconds=15, **extended)
+    await shown(database, elsewhere)
+    await shown(database, await made(database, 6))
+    filmstrip = await gallery.load_filmstrip(3)
+    assert filmstrip is not None
+    assert [
+        (part.entry.clip.id, part.start_s, part.end_s, part.is_contained)
+        for part in filmstrip.list_parts()
+    ] == [(1, 0, 8, True), (3, 8, 22, True), (4, 8, 13, False)]
+    for clip_id in (2, 5, 6, 99):
+        assert await gallery.load_filmstrip(clip_id) is None, "it is not public, or alone"
+
+
+async def test_a_lineage_is_followed_only_so_far(database: Database) -> None:
+    gallery = GalleryStore(database)
+    await opened(database)
+    first = await made(database, 1)
+    chain = [first]
+    for number in range(2, MAX_ANCESTORS + 10):
+        chain.append(
+            await made(database, number, mode="edit", parent_clip_id=number - 1, root_clip_id=1)
+        )
+    middle, last = chain[-50], chain[-1]
+    await shown(database, first)
+    await shown(database, last)
+    assert await gallery.load_filmstrip(last.id) is None
+    assert numbers(await gallery.load_lineage(last.id)) == [last.id]
+    await shown(database, middle)
+    filmstrip = await gallery.load_filmstrip(last.id)
+    assert filmstrip is not None
+    assert [part.entry.clip.id for part in filmstrip.parts] == [middle.id, last.id]
 
 
 async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None:

@@ -53,7 +53,12 @@ OLD: Final[dict[str, Any]] = json.loads(
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
 ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "jobs": {"age_restricted": False, "billed_micros": None},
-    "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
+    "clips": {
+        "age_restricted": None,
+        "interaction_id": None,
+        "interaction_expires_at": None,
+        "poster_colors": None,
+    },
     "creator_preferences": {"public_notice_at": None},
     "guilds": {"reply_mode": "extend", "shows_prices": False, "word_list_version": 0},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},

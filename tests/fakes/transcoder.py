@@ -29,6 +29,10 @@ class FakeTranscoder(Transcoder):
         """Write a smaller thumbnail."""
         return await self._write_file(destination, None, b"small")
 
+    async def measure_colors(self, picture: Path) -> str:
+        """Return gray."""
+        return "888" * 9
+
     async def _write_file(
         self, destination: Path, target: TranscodeTarget | None, data: bytes
     ) -> int:

@@ -20,6 +20,8 @@ WIDE, PHONE = (1440, 1000), (390, 844)
 PATIENCE_S = 45.0
 """Pictures are made when they are first asked for, one at a time and behind everything else."""
 PLAYER = ".screen video"
+NOT_MOVED = "Transition was aborted"
+"""Chromium says so when a page comes without its animation: too late, or read before its styles."""
 VIDEO = f"document.querySelector('{PLAYER}')"
 LOADED = """[...document.images].every(image => {
     const box = image.getBoundingClientRect();
@@ -27,6 +29,16 @@ LOADED = """[...document.images].every(image => {
         || box.left > innerWidth || box.right < 0;
     return image.complete && image.naturalWidth > 0 || away || !image.checkVisibility();
 })"""
+LAYOUT_SHIFT = """() => new Promise(resolve => {
+    let shift = 0;
+    const observer = new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) shift += entry.hadRecentInput ? 0 : entry.value;
+    });
+    observer.observe({type: "layout-shift", buffered: true});
+    // what is buffered comes before the next frame but one
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(shift))));
+})"""
+"""How much of the page has moved without anybody doing anything (https://web.dev/cls)."""
 STOP = """what => {
     const at = document.activeElement, style = getComputedStyle(at);
     const outlined = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
@@ -53,12 +65,16 @@ class BrowserTab:
         self.requested_urls: list[str] = []
         self.errors: list[str] = []
         page.context.on("request", lambda request: self.requested_urls.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self._note(str(error)))
         page.on("console", self._console)
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning"):
-            self.errors.append(message.text)
+            self._note(message.text)
+
+    def _note(self, text: str) -> None:
+        if not text.startswith(NOT_MOVED):
+            self.errors.append(text)
 
     async def open(self, path: str) -> Page:
         """Open a URL and wait until everything has loaded."""

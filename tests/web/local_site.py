@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.media_store import MediaStore
+from bot.domain.showcase.filmstrip import Filmstrip
 from bot.domain.showcase.gallery import ClipCount, GalleryEntry, GalleryPage
 from bot.domain.showcase.server_page import ServerPage
 from bot.media.local_store import LocalMediaStore
@@ -89,6 +90,9 @@ class GalleryInMemory(GalleryStore):
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
         return [self.entries[clip_id]]
+
+    async def load_filmstrip(self, clip_id: int) -> Filmstrip | None:
+        return None
 
     async def list_guilds(
         self, *, limit: int = 100, including: int | None = None

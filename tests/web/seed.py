@@ -43,7 +43,9 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 """When the newest clips were shown; the program chooses the week's winner by its own clock."""
 
 WITHOUT_PREVIEW: Final = 10
-"""The clip whose preview the bot has not made yet."""
+"""The clip whose preview the bot has not made yet, and whose colors it has not measured."""
+POSTER_COLORS: Final = "136137135246357357a63c74b62"
+"""Blue above, orange below."""
 ACCENT: Final = 0x5B4BDB
 """Of the server that has said how it presents itself: Atelier Nachtlicht."""
 CREATOR: Final = 108
@@ -214,6 +216,8 @@ def _row(
         "votes": votes,
         "at": at,
         "hide": scene.secret,
+        "mode": "extension" if depth else "text",
+        "poster_colors": None if clip == WITHOUT_PREVIEW else POSTER_COLORS,
     }
 
 
@@ -300,7 +304,7 @@ def _clip(row: dict[str, Any]) -> dict[str, Any]:
         "user_id": row["user_id"],
         "model": row["model"],
         "route": "gemini",
-        "mode": "extension" if row["extension_depth"] else "text",
+        "mode": row["mode"],
         "prompt": row["prompt"],
         "aspect_ratio": _name_shape(row),
         "resolution": "720p",
@@ -315,6 +319,7 @@ def _clip(row: dict[str, Any]) -> dict[str, Any]:
         "size_bytes": row["size"],
         "created_at": row["at"],
         "message_id": 50_000 + row["id"],
+        "poster_colors": row["poster_colors"],
     }
 
 

@@ -17,6 +17,7 @@ from bot.store.engine.schema import upgrade_schema
 from tests.harness.texts import quote_text
 from tests.web import seed
 from tests.web.browser_tab import (
+    LAYOUT_SHIFT,
     NEEDS_CHROMIUM,
     PATIENCE_S,
     PHONE,
@@ -55,18 +56,6 @@ ON_A_PHONE = (
     "an upright clip",
     "a fault",
 )
-
-
-LAYOUT_SHIFT = """() => new Promise(resolve => {
-    let shift = 0;
-    const observer = new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) shift += entry.hadRecentInput ? 0 : entry.value;
-    });
-    observer.observe({type: "layout-shift", buffered: true});
-    // what is buffered comes before the next frame but one
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(shift))));
-})"""
-"""How much of the page has moved without anybody doing anything (https://web.dev/cls)."""
 
 
 async def titles(page: Page) -> list[str]:
@@ -215,10 +204,10 @@ async def test_a_clip_plays_and_its_chain_leads_on(
     await page.keyboard.press("Space")  # pauses
     assert await page.evaluate(f"{VIDEO}.paused")
     assert await page.evaluate(f"{VIDEO}.videoWidth") == 1280
-    frames = page.locator(".film li")
-    await expect(frames).to_have_count(3)
-    await expect(frames.nth(2).locator("a")).to_have_attribute("aria-current", "page")
-    await frames.nth(0).locator("a").click()
+    parts = page.locator(".film .part")
+    await expect(parts).to_have_count(3)
+    await expect(parts.nth(2).locator(".frame")).to_have_attribute("aria-current", "page")
+    await parts.nth(0).locator(".name").click()
     await page.wait_for_url(re.compile("/clips/1$"))
     tab.check()
 
@@ -476,13 +465,6 @@ SHAPES = """() => [...document.querySelectorAll("#grid .still")].map(image => {
     const box = image.getBoundingClientRect();
     return [box.width / box.height, image.getAttribute("width") / image.getAttribute("height")];
 })"""
-SHIFTS = """() => new Promise(resolve => {
-    let sum = 0;
-    new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
-    }).observe({type: "layout-shift", buffered: true});
-    setTimeout(() => resolve(sum), 200);
-})"""
 
 
 @pytest.mark.parametrize(("width", "columns"), [(390, 2), (1024, 4), (1440, 5), (2560, 7)])
@@ -499,7 +481,7 @@ async def test_the_wall_shows_clips_in_their_shapes(
     )
     assert tops.count(tops[0]) == columns
     assert tops == sorted(tops)
-    assert await page.evaluate(SHIFTS) < 0.01
+    assert await page.evaluate(LAYOUT_SHIFT) < 0.01
     tab.check()
 
 

@@ -57,7 +57,7 @@ PLACES: Final = (
     (CLIP, "#loop", ("watch.loop",)),
     (CLIP, ".watch label", ("watch.speed",)),
     (CLIP, "#chain", ("chain.title",)),
-    (CLIP, ".step", ("chain.first", "chain.step", "chain.added", "chain.edit")),
+    (CLIP, ".step", ("chain.first", "chain.step", "chain.edit")),
     (CLIP, ".words .by", ("clip.by",)),
     (CLIP, ".words .stars", ("clip.votes",)),
     (CLIP, "#like", ("same_command.title", "clip.prompt")),
@@ -85,6 +85,7 @@ PLACES: Final = (
 )
 """Page, selector, and the keys of the texts that stand there."""
 HIDDEN: Final = (
+    "chain.play_from",
     "clip.edited",
     "clip.extended",
     "clip.length",
@@ -120,6 +121,7 @@ VALUES: Final = {
     "count": "1,000,000",
     "creator": "Wilhelmine Freifrau von Sternberg",
     "server": "Donaudampfschifffahrtsgesellschaft " * 2,
+    "time": "12:34",
     "title": "A lantern in the storm",
 }
 WITHIN_PAGE: Final = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

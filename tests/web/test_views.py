@@ -12,13 +12,14 @@ from yarl import URL
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
+from bot.domain.showcase.filmstrip import LineageLink, build_filmstrip
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.media.local_store import LocalMediaStore
+from bot.web.filmstrip_views import build_filmstrip_view
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
 from bot.web.view_models import (
     build_card_view,
-    build_chain,
     build_generate_command,
     isolate_text,
     shorten_title,
@@ -84,6 +85,9 @@ def test_a_card() -> None:
         "/clips/5/poster-320.webp 180w, /clips/5/poster-640.webp 360w,"
         " /clips/5/poster-1280.webp 720w"
     )
+    assert shown.colors == (), "an older clip has none"
+    colored = replace(ENTRY, clip=replace(CLIP, poster_colors="a1b" * 8 + "fff"))
+    assert build_card_view(colored, SITE, PageTexts("de")).colors == (*["a1b"] * 8, "fff")
     small = build_card_view(
         replace(ENTRY, clip=replace(CLIP, width=640, height=360)), SITE, PageTexts("de")
     )
@@ -136,32 +140,37 @@ def test_titles_are_cut_at_words() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_chain_tells_extensions_from_edits_in_words(language: str) -> None:
+def test_a_filmstrip_tells_extensions_from_edits_in_words(language: str) -> None:
     """The symbols beside the words are hidden from screen readers."""
     texts = PageTexts(language)
     extended = replace(
         CLIP, id=6, parent_clip_id=5, mode=GenerationMode.EXTENSION, extension_depth=1, seconds=75
     )
     edited = replace(extended, id=7, parent_clip_id=6, mode=GenerationMode.EDIT)
-    again = replace(extended, id=8, parent_clip_id=7, extension_depth=2, seconds=78)
-    lineage = [
-        ENTRY,
-        *(
-            replace(ENTRY, clip=clip, public_parent_id=clip.parent_clip_id)
-            for clip in (extended, edited, again)
-        ),
-    ]
-    chain = build_chain(lineage, SITE, texts)
-    assert [link.mark for link in chain] == ["", "⤷", "✎", "⤷"]
-    assert [link.step for link in chain] == [
+    again = replace(
+        edited, id=8, parent_clip_id=7, mode=GenerationMode.EXTENSION, extension_depth=2, seconds=78
+    )
+    entries = [replace(ENTRY, clip=clip) for clip in (CLIP, extended, edited, again)]
+    links = [LineageLink(e.clip.id, e.clip.parent_clip_id, e.clip.mode) for e in entries]
+    shown = entries[-1]
+    view = build_filmstrip_view(build_filmstrip(entries, links, 8), shown, SITE, texts)
+    assert (view.count, view.branches) == (4, [])
+    assert [part.mark for part in view.parts] == ["", "⤷", "✎", "⤷"]
+    assert [part.step for part in view.parts] == [
         texts("chain.first"),
-        f"{texts('chain.step', count=1)} {texts('chain.added', count=7)}",
+        texts("chain.step", count=1),
         texts("chain.edit"),
-        f"{texts('chain.step', count=2)} {texts('chain.added', count=3)}",
+        texts("chain.step", count=2),
     ]
-    # its source is not public: nobody learns how long that was
-    (alone,) = build_chain([replace(lineage[1], public_parent_id=None)], SITE, texts)
-    assert alone.step == texts("chain.step", count=1)
+    assert [(part.start, part.end) for part in view.parts] == [
+        ("0:00", "1:08"),
+        ("1:08", "1:15"),
+        ("0:00", "1:15"),
+        ("1:15", "1:18"),
+    ]
+    # what came before the edit is not in the clip any more
+    assert [part.seek for part in view.parts] == [None, None, "/clips/8", "/clips/8?t=75"]
+    assert [part.is_shown for part in view.parts] == [False, False, False, True]
 
 
 def test_an_edit_has_no_recipe() -> None:

@@ -25,6 +25,8 @@ class Clip:
     the original below the data directory. Google's ``remote_uri`` is valid until
     ``remote_expires_at``; it needs the key, so members never see it. ``interaction_id`` names the
     Omni interaction that made the clip. Google keeps it until ``interaction_expires_at``.
+    ``poster_colors`` are those of the poster in three rows of three fields, each color as three
+    hexadecimal digits; `None` until they are measured.
     """
 
     id: int
@@ -55,6 +57,7 @@ class Clip:
     age_restricted: bool = False
     interaction_id: str | None = None
     interaction_expires_at: datetime | None = None
+    poster_colors: str | None = None
 
     def as_source(self) -> SourceClip:
         expires, interaction_expires = self.remote_expires_at, self.interaction_expires_at

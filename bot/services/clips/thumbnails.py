@@ -81,6 +81,15 @@ class Thumbnails:
         """
         return await self._shrink_picture(key, derive_key(key, f"small-{side}.webp"), side)
 
+    async def measure_colors(self, clip: Clip) -> str:
+        """Return the colors of the poster for `Clip.poster_colors`. Raises as `get_poster` does."""
+        poster = await self.get_webp_poster(clip, WEBP_POSTER_SIDES[0])
+        async with self.media_store.read(poster.key) as picture:
+            try:
+                return await self.poster_transcoder.measure_colors(picture)
+            except TranscodeFailed as error:
+                raise ValueError(str(error)) from error
+
     async def get_preview(self, clip: Clip) -> MediaFile:
         """Return the first four seconds as a small MP4 of at most two megabytes.
 

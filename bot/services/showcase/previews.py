@@ -12,6 +12,7 @@ from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GallerySearch
 from bot.services.clips.thumbnails import WEBP_POSTER_SIDES, EncoderBusy, Thumbnails
 from bot.services.repeated_work import repeat_work
+from bot.store.jobs.clips import ClipStore
 from bot.store.showcase.gallery import GalleryStore
 
 INTERVAL_S: Final = 10.0
@@ -27,12 +28,15 @@ _log: Final = structlog.get_logger(__name__)
 class GalleryPreviews:
     """Makes posters and previews of public clips, new ones first, one at a time.
 
+    It also measures the colors that pages show until a poster has loaded.
+
     After a start it looks through the whole gallery once, because clips may have been showcased
     while no process ran. Several processes do the same work twice at worst; a file that exists is
     not made again.
     """
 
     gallery: GalleryStore
+    clips: ClipStore
     thumbnails: Thumbnails
     clock: Clock
     _unreadable: set[int] = field(init=False, default_factory=set)
@@ -73,7 +77,7 @@ class GalleryPreviews:
         return sum(made), page.next_cursor
 
     async def _make_files(self, clip: Clip) -> bool:
-        """Make what a clip lacks: previews, and the posters of earlier versions of the bot.
+        """Make what a clip lacks, also if an earlier version of the bot made its preview.
 
         Return true if the preview was made, false if it existed or cannot be made.
         """
@@ -85,6 +89,9 @@ class GalleryPreviews:
                 await self.thumbnails.get_poster(clip)
             for side in WEBP_POSTER_SIDES:
                 await self.thumbnails.get_webp_poster(clip, side)
+            if clip.poster_colors is None:
+                colors = await self.thumbnails.measure_colors(clip)
+                await self.clips.save_poster_colors(clip.id, colors)
             if not is_preview_made:
                 await self.thumbnails.get_preview(clip)
         except (FileNotFoundError, ValueError) as error:

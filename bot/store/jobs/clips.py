@@ -61,6 +61,11 @@ class ClipStore(Store):
         await self._db.execute(update(clips_table).where(in_channel).values(message_id=None))
         await self._db.execute(delete(reposts_table).where(_reposts.channel_id == channel_id))
 
+    async def save_poster_colors(self, clip_id: int, colors: str) -> None:
+        """Record `Clip.poster_colors`."""
+        is_clip = _clips.id == clip_id
+        await self._db.execute(update(clips_table).where(is_clip).values(poster_colors=colors))
+
     async def add_repost(self, job_id: int, *, channel_id: int, message_id: int) -> None:
         """Record another message with a job's clips."""
         row = {"message_id": message_id, "job_id": job_id, "channel_id": channel_id}

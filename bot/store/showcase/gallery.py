@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import AspectRatio
+from bot.domain.showcase.filmstrip import Filmstrip, build_filmstrip
 from bot.domain.showcase.gallery import (
     MAX_SHORT_SECONDS,
     ClipCount,
@@ -42,6 +44,7 @@ from bot.domain.showcase.gallery import (
 from bot.store.engine.database import Store
 from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.showcase.creator_pages import CREATOR_PAGE_KEY, is_on_page
+from bot.store.showcase.lineages import find_ancestors, find_relatives
 from bot.store.showcase.public_posts import IS_PUBLIC_GUILD, is_public
 from bot.store.showcase.search_text import normalize_search_text
 from bot.store.showcase.search_words import select_clips_with
@@ -221,25 +224,24 @@ class GalleryStore(Store):
         """Return the public entries among a clip's ancestors and itself, from the root on."""
         if not 0 < clip_id <= _MAX_ID:
             return []
-        same_root = or_(
-            _clips.id == _select_root(clip_id), _clips.root_clip_id == _select_root(clip_id)
-        )
-        query = select(_clips.id, _clips.parent_clip_id).where(same_root)
-
-        async def trace_ancestors(connection: AsyncConnection) -> list[int]:
-            parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
-            chain: list[int] = []
-            current_id: int | None = clip_id
-            while current_id is not None and current_id in parents and current_id not in chain:
-                chain.append(current_id)
-                current_id = parents[current_id]
-            return chain
-
-        chain = await self._db.read(trace_ancestors)
+        links = await self._db.read_one(partial(find_ancestors, clip_id=clip_id))
+        # a clip is younger than those that led to it
+        chain = sorted(link.id for link in links)
         entries = await self._select_entries(_posts.clip_id.in_(chain)) if chain else []
         if all(entry.clip.id != clip_id for entry in entries):
             return []
-        return sorted(entries, key=lambda entry: -chain.index(entry.clip.id))
+        return sorted(entries, key=lambda entry: entry.clip.id)
+
+    async def load_filmstrip(self, clip_id: int) -> Filmstrip | None:
+        """Return the filmstrip of a clip, `None` if it is alone or not public."""
+        links = await self._db.read(partial(find_relatives, clip_id=clip_id))
+        if len(links) < 2:
+            return None
+        entries = await self._select_entries(_posts.clip_id.in_([link.id for link in links]))
+        if all(entry.clip.id != clip_id for entry in entries):
+            return None
+        filmstrip = build_filmstrip(entries, links, clip_id)
+        return filmstrip if len(filmstrip.list_parts()) > 1 else None
 
     async def find_similar(
         self, entry: GalleryEntry, *, limit: int, without: Collection[int] = ()
@@ -433,14 +435,6 @@ async def _find_narrowest(
 def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
     newest = _posts.id.desc()
     return (_posts.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
-
-
-def _select_root(clip_id: int) -> ColumnElement[int]:
-    return (
-        select(func.coalesce(_clips.root_clip_id, _clips.id))
-        .where(_clips.id == clip_id)
-        .scalar_subquery()
-    )
 
 
 def _encode_cursor(order: GalleryOrder, entry_id: int, votes: int) -> str:

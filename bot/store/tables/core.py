@@ -168,6 +168,8 @@ clips_table = Table(
     Column("interaction_expires_at", UtcTime()),
     # null for clips from before revision 0008 whose channel has not been checked since
     Column("age_restricted", Boolean),
+    # nine colors of the poster, shown until that has loaded; null until they are measured
+    Column("poster_colors", String(27)),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "user_id", "id"),

@@ -297,7 +297,7 @@ if (grid) {
   });
 }
 
-// -- the player: keys as everywhere else, the filmstrip at the right frame
+// -- the player: keys as everywhere else
 
 const player = document.querySelector(".screen video");
 if (player) {
@@ -388,10 +388,4 @@ if (player) {
   });
   document.getElementById("watch").hidden = false;
   if (takePlayNext() && !still.matches && !thrifty) player.play().catch(() => {});
-
-  const current = document.querySelector(".film [aria-current]");
-  if (current) {
-    const film = current.closest(".film");
-    film.scrollLeft = current.offsetLeft - (film.clientWidth - current.offsetWidth) / 2;
-  }
 }

@@ -17,6 +17,7 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.services.showcase.previews import GalleryPreviews
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
+from bot.store.jobs.clips import ClipStore
 from bot.store.showcase.gallery import GalleryStore
 from sandbox.google.encoding import RenderedClip
 from tests.fakes.clock import VirtualClock
@@ -24,6 +25,7 @@ from tests.harness.waiting import eventually
 from tests.web import seed
 
 ENTRIES = 60
+COLORS = "a1b" * 9
 RENDERED = RenderedClip(Path("unused"), 1, "0" * 64, 2.0)
 
 
@@ -39,6 +41,7 @@ class RecordedThumbnails(Thumbnails):
             media_store=LocalMediaStore(folder),
         )
         self.made: list[str] = []
+        self.measured: list[int] = []
         self.unreadable: set[int] = set()
         self.is_store_away = False
         self.refused_count = 0
@@ -56,6 +59,10 @@ class RecordedThumbnails(Thumbnails):
 
     async def get_webp_poster(self, clip: Clip, side: int) -> MediaFile:
         return MediaFile(key=f"{side}", size_bytes=1, modified_at=seed.NOW, version="1")
+
+    async def measure_colors(self, clip: Clip) -> str:
+        self.measured.append(clip.id)
+        return COLORS
 
     async def get_preview(self, clip: Clip) -> MediaFile:
         return self._make(f"preview {clip.id}")
@@ -76,6 +83,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 def build_previews(database: Database, thumbnails: Thumbnails) -> GalleryPreviews:
     return GalleryPreviews(
         gallery=GalleryStore(database),
+        clips=ClipStore(database),
         thumbnails=thumbnails,
         clock=VirtualClock(start=seed.NOW),
     )
@@ -105,6 +113,26 @@ async def test_all_public_clips_get_previews_and_new_ones_come_first(
     assert thumbnails.made.index(f"preview {older[0]}") < thumbnails.made.index(
         f"poster {older[1]}"
     ), "one at a time, the newest first"
+
+
+async def test_colors_are_measured_once_also_for_clips_with_previews(
+    database: Database, tmp_path: Path
+) -> None:
+    seeded = seed.rows([RENDERED] * len(seed.SCENES), len(seed.SCENES))
+    rows = [row | {"poster_colors": None} for row in seeded]
+    await seed.write(database, rows)
+    old = rows[0]["id"]
+    thumbnails = RecordedThumbnails(tmp_path)
+    thumbnails.made.append(f"preview {old}")  # by an earlier version of the bot
+    await build_previews(database, thumbnails).run_once()
+    entry = await GalleryStore(database).find_entry(old)
+    assert entry is not None
+    assert entry.clip.poster_colors == COLORS
+    assert sorted(thumbnails.measured) == sorted(
+        row["id"] for row in rows if row["guild_id"] != seed.SECRET
+    )
+    await build_previews(database, thumbnails).run_once()  # after a restart
+    assert len(thumbnails.measured) == len(set(thumbnails.measured))
 
 
 async def test_it_goes_on_when_the_store_is_back(database: Database, tmp_path: Path) -> None:

@@ -144,6 +144,18 @@ async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
         assert (image.format, max(image.size)) == ("WEBP", 120)
 
 
+async def test_colors_are_those_of_nine_fields(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (90, 60), "white")
+    picture.paste((255, 0, 0), (0, 0, 30, 20))
+    picture.paste((0, 0, 0), (30, 20, 60, 60))
+    picture.save(tmp_path / "picture.webp", lossless=True)
+    colors = await ProcessTranscoder().measure_colors(tmp_path / "picture.webp")
+    assert colors == "f00" + "fff" * 3 + "000" + "fff" + "fff" + "000" + "fff"
+    (tmp_path / "broken.webp").write_bytes(b"not a picture")
+    with pytest.raises(TranscodeFailed):
+        await ProcessTranscoder().measure_colors(tmp_path / "broken.webp")
+
+
 async def test_impossible_target_size_is_reported(source: Path, tmp_path: Path) -> None:
     destination = tmp_path / "made.mp4"
     with pytest.raises(TranscodeFailed, match="too large"):

@@ -1,6 +1,6 @@
 """Word lists of servers, and members who may make no clips.
 
-Revision 0018, after 0016.
+Revision 0018, after 0017.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from bot.store.engine.types import UtcTime
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
