@@ -34,7 +34,7 @@ from bot.ui.model_info import ModelInfoSource
 from bot.ui.router import InteractionRouter
 from bot.ui.text_lists import format_history
 from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
-from cogs._common.context import build_acting_person
+from cogs._common.context import build_acting_person, read_channel_context
 from cogs._common.modals import (
     PROMPT_FIELD,
     build_edit_form,
@@ -252,9 +252,14 @@ class ButtonActions(commands.Cog):
         with confirmation.accepting():
             await send_followup(interaction)
             reply = get_user_install_reply(interaction)
-            origin = replace(confirmation.origin, user_install_reply=reply)
+            channel = read_channel_context(interaction, confirmation.origin.channel_id)
+            origin = replace(
+                confirmation.origin,
+                user_install_reply=reply,
+                age_restricted=confirmation.origin.age_restricted or channel.age_restricted,
+            )
             answer = EditedAnswer(interaction, public=origin.request_message_id is not None)
-            source = RequestSource(interaction, origin, confirmation.channel, answer)
+            source = RequestSource(interaction, origin, channel, answer)
             request = confirmation.request
             if picture_fit is not None:
                 request = request.evolve(picture_fit=picture_fit)

@@ -75,6 +75,7 @@ class MentionListener(commands.Cog):
         try:
             context = await self.server_rules.load_context(origin, channel)
             context.require_allowed_channel()
+            context.require_age_restricted_channel()
         except ClapperError as error:
             if self._is_due(self._help_times, message):
                 await answer.send_text(describe_error(error, origin.locale))

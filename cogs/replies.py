@@ -435,6 +435,7 @@ class ReplyListener(commands.Cog):
             return False
         with suppress(RequestRefused):
             source.context.require_allowed_channel()
+            source.context.require_age_restricted_channel()
             return source.context.rules.reply_mode is not ReplyMode.OFF
         return False
 

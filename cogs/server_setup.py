@@ -39,8 +39,10 @@ from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.router import InteractionRouter, parse_choice
+from bot.ui.server_age import describe_age_rule
 from bot.ui.server_rules import describe_person_rule_cost
 from bot.ui.server_setup import (
+    AGE_RESTRICTED_OPTION,
     KEEP_OPTION,
     NEVER_OPTION,
     UNSET_OPTION,
@@ -50,6 +52,7 @@ from bot.ui.server_setup import (
     format_permission_checks,
 )
 from cogs._common.context import require_manager
+from cogs.server_age import has_age_restricted_channel
 
 
 @dataclass(kw_only=True, eq=False)
@@ -65,10 +68,12 @@ class SetupCommands(commands.Cog):
     ledger: LedgerStore
     word_lists: WordListService
     request_blocks: RequestBlockService
+    adults_only: bool = False
 
     def __post_init__(self) -> None:
         self.router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
         self.router.register_menu(SetupSetting.PEOPLE, self.choose_people)
+        self.router.register_menu(SetupSetting.AGE, self.choose_age_rule)
         self.router.register_menu(SetupSetting.QUOTA, self.choose_quota)
         self.router.register_menu(SetupSetting.BUDGET, self.choose_budget)
         self.router.register_menu(SetupSetting.CONFIRMATION, self.choose_confirmation)
@@ -103,6 +108,27 @@ class SetupCommands(commands.Cog):
             cost = self.request_service.assess_person_rule(rule)
             lines += describe_person_rule_cost(cost, locale)
         await self._update_message(interaction, guild, notice="\n".join(lines))
+
+    async def choose_age_rule(
+        self, interaction: discord.Interaction, values: Sequence[str]
+    ) -> None:
+        """Make clips in age-restricted channels only, or everywhere."""
+        guild = await _acknowledge_manager(interaction)
+        rules = await self.server_rules.change_rules(
+            guild.id,
+            actor_id=interaction.user.id,
+            age_restricted_only=values[0] == AGE_RESTRICTED_OPTION,
+        )
+        locale = interaction.locale.value
+        rule = describe_age_rule(
+            rules,
+            locale,
+            adults_only=self.adults_only,
+            has_channel=has_age_restricted_channel(guild, rules),
+        )
+        await self._update_message(
+            interaction, guild, notice="\n".join([translate("setup.saved", locale), rule])
+        )
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         guild = await _acknowledge_manager(interaction)
@@ -227,6 +253,7 @@ class SetupCommands(commands.Cog):
             existing_channel_ids=frozenset(channel.id for channel in guild.channels),
             discord_locale=guild.preferred_locale.value,
             word_count=len(await self.word_lists.list_entries(guild.id)),
+            adults_only=self.adults_only,
             block_count=len(await self.request_blocks.list_blocks(guild.id)),
         )
         notice = translate("setup.saved", locale) if notice is None else notice

@@ -196,6 +196,8 @@ class VideoCommands(
             build_origin(interaction), build_channel_context(interaction)
         )
         context.require_allowed_channel()
+        if finished_clip.user_id != interaction.user.id:
+            context.require_age_restricted_channel()
         context.require_may_show(age_restricted=finished_clip.age_restricted)
         person = build_acting_person(interaction)
         job = await self.clip_library.get_job(finished_clip.job_id, person)

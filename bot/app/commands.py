@@ -21,6 +21,7 @@ from cogs.privacy import PrivacyCommands
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
@@ -146,6 +147,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     ledger=parts.ledger,
                     word_lists=parts.word_lists,
                     request_blocks=parts.request_blocks,
+                    adults_only=parts.settings.adults_only,
                 ),
                 WordListCommands(word_lists=parts.word_lists),
                 RequestBlockCommands(request_blocks=parts.request_blocks),
@@ -168,6 +170,11 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     server_rules=parts.server_rules,
                     request_service=parts.request_service,
                     guilds=parts.guilds,
+                ),
+                AgeCommands(
+                    server_rules=parts.server_rules,
+                    guilds=parts.guilds,
+                    adults_only=parts.settings.adults_only,
                 ),
             ]
         ),

@@ -196,13 +196,12 @@ class Container:
         self.media_probe = PyAvMediaProbe()
 
     def _build_file_services(self, settings: Settings, clock: Clock) -> None:
-        originals = Originals(
+        self.originals = Originals(
             routes=self.routes,
             media_probe=self.media_probe,
             media_store=self.media_store,
             clock=clock,
         )
-        self.originals = originals
         self.gallery_thumbnails = build_gallery_thumbnails(
             media_probe=self.media_probe,
             media_store=self.media_store,
@@ -224,7 +223,7 @@ class Container:
         self.upload_preparer = UploadPreparer(
             job_messages=self.job_messages,
             transcoder=transcoder,
-            originals=originals,
+            originals=self.originals,
             media_store=self.media_store,
             thumbnails=Thumbnails(
                 poster_transcoder=transcoder,
@@ -366,7 +365,6 @@ class Container:
             interval_s=POLL_FACTOR * settings.poll_interval_s,
             searchable_routes=searchable_routes,
         )
-
         self.remote_deletions = RemoteDeletions(
             store=RemoteDeletionStore(self.database),
             routes=self.routes,
@@ -479,7 +477,10 @@ class Container:
             request_blocks=RequestBlockStore(self.database), worker=self.worker
         )
         self.server_rules = ServerRulesService(
-            guilds=self.guilds, clock=clock, word_lists=self.word_lists
+            guilds=self.guilds,
+            clock=clock,
+            word_lists=self.word_lists,
+            age_restricted_only=settings.adults_only,
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy

@@ -33,6 +33,7 @@ from bot.app.web import (
     serve_website,
 )
 from bot.config.settings import Settings
+from bot.discord.age_restricted_commands import restrict_commands_to_adults
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
 from bot.google.libraries import import_libraries
 from bot.services.jobs.worker import WORKER_LOOPS
@@ -109,6 +110,8 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(_close_client, client)
         for cog in build_cogs(parts):
             await client.add_cog(cog)
+        if settings.adults_only:
+            restrict_commands_to_adults(client.tree)
         url = await _start_website(parts, supervisor, stack)
         stack.push_async_callback(supervisor.stop)
         supervisor.start("measurements")

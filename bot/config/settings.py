@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     """Whether people may install the bot for themselves and use it in places that have not added it
     (unset: true, or false if ALLOWED_SERVERS is set)."""
 
+    adults_only: bool = False
+    """Whether clips are made in age-restricted channels only, with commands that Discord offers to
+    adults (see "Adults only" in docs/operations.md)."""
     word_list_file: Path | None = None
     """A text file with the words and phrases, one on each line, that no request may have (see "Word
     list" in docs/operations.md)."""

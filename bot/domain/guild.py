@@ -55,7 +55,8 @@ class GuildRules:
     price above which a request needs a confirmation, by default the operator's. ``locale`` is the
     language of public messages, by default the server's language in Discord. The bot may be used
     in ``allowed_channels``; an empty set means everywhere. With ``shows_prices``, clips tell
-    everyone what they cost.
+    everyone what they cost. With ``age_restricted_only``, clips are made in age-restricted channels
+    only.
     """
 
     guild_id: int
@@ -69,6 +70,7 @@ class GuildRules:
     allowed_channels: frozenset[int] = frozenset()
     reply_mode: ReplyMode = ReplyMode.EXTEND
     shows_prices: bool = False
+    age_restricted_only: bool = False
     word_list_version: int = 0
     """Another number after each change of the server's word list; 0 if it is empty."""
 

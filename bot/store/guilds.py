@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.domain.moderation.request_block import RequestBlock
+from bot.domain.showcase.post import AuditEntry
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent, upsert
+from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 from bot.store.tables.moderation import request_blocks_table
 
@@ -63,9 +65,18 @@ class GuildStore(Store):
         return _group_rules(guild_ids, rows), next(blocks, None)
 
     async def save_rules(
-        self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
+        self,
+        rules: GuildRules,
+        *,
+        actor_id: int,
+        now: datetime,
+        previous: GuildRules | None = None,
+        audit_entry: AuditEntry | None = None,
     ) -> None:
-        """Write the rules of a server that differ from ``previous``, or all without it."""
+        """Write the rules of a server that differ from ``previous``, or all without it.
+
+        ``audit_entry`` is added to the server's audit log in the same transaction.
+        """
         row = _rules_to_row(rules)
         old = {} if previous is None else _rules_to_row(previous)
         unchanged = {name for name, value in old.items() if row[name] == value}
@@ -87,6 +98,8 @@ class GuildStore(Store):
             await connection.execute(delete(channel_rules_table).where(*removed))
             for channel in changed_channels:
                 await upsert(connection, channel_rules_table, channel)
+            if audit_entry is not None:
+                await write_audit_entry(connection, audit_entry)
 
         await self._db.write(write_rows)
 
@@ -156,6 +169,7 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         allowed_channels=frozenset(json.loads(row["allowed_channels"])),
         reply_mode=ReplyMode(row["reply_mode"]),
         shows_prices=row["shows_prices"],
+        age_restricted_only=row["age_restricted_only"],
         word_list_version=row["word_list_version"],
     )
 
@@ -172,4 +186,5 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "allowed_channels": json.dumps(sorted(rules.allowed_channels)),
         "reply_mode": rules.reply_mode,
         "shows_prices": rules.shows_prices,
+        "age_restricted_only": rules.age_restricted_only,
     }

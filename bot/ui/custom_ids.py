@@ -96,6 +96,7 @@ class FormKind(StrEnum):
 class SetupSetting(StrEnum):
     CHANNELS = "channels"
     PEOPLE = "people"
+    AGE = "age"
     QUOTA = "quota"
     BUDGET = "budget"
     CONFIRMATION = "confirm"

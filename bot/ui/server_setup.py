@@ -38,6 +38,8 @@ CLIP_CHANNEL_TYPES: Final = (
 """Channels in which clips can be requested."""
 NEVER_OPTION: Final = "never"
 """The option to never ask for confirmation."""
+AGE_RESTRICTED_OPTION: Final = "restricted"
+"""The option to make clips in age-restricted channels only."""
 _MAXIMUM_LABEL_LENGTH: Final = 100
 _PART_SEPARATOR: Final = " · "
 
@@ -50,6 +52,7 @@ class SetupState:
     selected. ``discord_locale`` is the server's language in Discord. ``budget`` is set by the
     server, ``ceiling`` and ``default_confirmation_price`` by the operator. ``word_count`` and
     ``block_count`` are the lengths of the word list and of the list of blocked members.
+    ``adults_only`` is the operator's choice of age-restricted channels for every server.
     """
 
     rules: GuildRules
@@ -62,6 +65,7 @@ class SetupState:
     default_confirmation_price: Micros | None = None
     word_count: int = 0
     block_count: int = 0
+    adults_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
     for text, menu in (
         _build_channels_menu(state, locale),
         _build_people_menu(state, locale),
+        _build_age_menu(state, locale),
         _build_quota_menu(state, locale),
         _build_budget_menu(state, locale),
         _build_confirmation_menu(state, locale),
@@ -138,6 +143,19 @@ def _build_people_menu(state: SetupState, locale: str | None) -> tuple[str, Sett
         for rule in (None, *PersonRule)
     ]
     return translate("setup.people", locale), SettingMenu.from_options(SetupSetting.PEOPLE, options)
+
+
+def _build_age_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
+    options = [
+        discord.SelectOption(
+            label=translate(f"choice.age.{option}", locale),
+            value=option,
+            default=state.rules.age_restricted_only is is_restricted,
+        )
+        for option, is_restricted in ((UNSET_OPTION, False), (AGE_RESTRICTED_OPTION, True))
+    ]
+    text = translate("setup.age_by_operator" if state.adults_only else "setup.age", locale)
+    return text, SettingMenu.from_options(SetupSetting.AGE, options)
 
 
 def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:

@@ -116,8 +116,37 @@ def build_channel_context(requester: Requester) -> ChannelContext:
     return ChannelContext(
         age_restricted=is_age_restricted(requester),
         shows_age_restricted=is_known_age_restricted(requester),
+        is_for_adults=is_known_age_restricted(requester) or _is_adults_interaction(requester),
         direct_message=_is_private(requester),
         parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
+    )
+
+
+def read_channel_context(interaction: discord.Interaction, channel_id: int) -> ChannelContext:
+    """Return what is known now about a channel, which may be another than the interaction's.
+
+    Of a channel that the bot cannot see, nothing is known.
+    """
+    if channel_id == interaction.channel_id:
+        return build_channel_context(interaction)
+    guild = interaction.guild
+    channel = None if guild is None else guild.get_channel_or_thread(channel_id)
+    if channel is None:
+        return ChannelContext(age_restricted=True)
+    return build_channel_context(OtherChannel(channel))
+
+
+def _is_adults_interaction(requester: Requester) -> bool:
+    """Return whether Discord offers age-restricted commands here to adults only.
+
+    It does so in the bot's direct messages, and offers none in other conversations. Buttons there
+    are on messages that such commands made. What is typed there needs no command
+    (https://docs.discord.com/developers/interactions/application-commands#agerestricted-commands).
+    """
+    return (
+        isinstance(requester, discord.Interaction)
+        and _is_private(requester)
+        and not is_user_install(requester)
     )
 
 

@@ -91,7 +91,8 @@ class User:
     """A person, a bot, or a webhook, which is a bot that is not a member anywhere.
 
     ``nitro`` raises a person's file limit to 500 MiB. With ``has_app``, a person has installed the
-    application and can use it anywhere.
+    application and can use it anywhere. With ``allows_age_restricted``, an adult has allowed
+    age-restricted commands in direct messages of bots; Discord's default is not to.
     """
 
     id: int
@@ -104,6 +105,7 @@ class User:
     accepts_dms: bool = True
     nitro: bool = False
     has_app: bool = False
+    allows_age_restricted: bool = False
 
     @property
     def display_name(self) -> str:

@@ -260,6 +260,13 @@ def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
     return entitlement
 
 
+def set_age_restriction(world: DiscordWorld, channel: Channel, *, is_restricted: bool) -> None:
+    """Change whether a channel is age-restricted. Its threads follow it."""
+    for each in world.channels.values():
+        if each is channel or (each.thread is not None and each.parent_id == channel.id):
+            each.nsfw = is_restricted
+
+
 def announce_channel(world: DiscordWorld, event: str, channel: Channel) -> None:
     """Publish an event of a channel or thread."""
     world.publish_event(

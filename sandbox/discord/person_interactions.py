@@ -23,6 +23,7 @@ from sandbox.discord.components import ComponentKind
 from sandbox.discord.entities import (
     Attachment,
     Channel,
+    ChannelKind,
     InteractionKind,
     Json,
     Message,
@@ -320,13 +321,30 @@ def _find_offered_command(
         raise StateConflict(
             f"{name!r} is not offered to {'user' if user_install else 'guild'} installations"
         )
-    if command.body["nsfw"] and guild is not None and not channel.nsfw:
-        raise StateConflict(f"{name!r} is only offered in age-restricted channels")
+    if command.body["nsfw"]:
+        _require_age_restriction(person, channel, name)
     lookup.require_permissions(
         world, person, channel, Permission.VIEW_CHANNEL | Permission.USE_APPLICATION_COMMANDS
     )
     _require_default_permissions(world, person, channel, command)
     return command
+
+
+def _require_age_restriction(person: User, channel: Channel, name: str) -> None:
+    """Raise StateConflict where Discord does not offer age-restricted commands.
+
+    In a direct message of the bot it offers them to adults who allow that, elsewhere in
+    age-restricted channels only
+    (https://docs.discord.com/developers/interactions/application-commands#agerestricted-commands).
+    """
+    if channel.kind is ChannelKind.DM:
+        if not person.allows_age_restricted:
+            raise StateConflict(
+                f"{name!r} is age-restricted, and {person.display_name} has not allowed such"
+                " commands in direct messages"
+            )
+    elif not channel.nsfw:
+        raise StateConflict(f"{name!r} is only offered in age-restricted channels")
 
 
 def _require_default_permissions(

@@ -64,7 +64,12 @@ def view_interaction(world: DiscordWorld, interaction: Interaction) -> Json:
 def view_world(world: DiscordWorld, person: User, *, is_bot_online: bool) -> Json:
     """Return all that a person's client knows besides messages."""
     return {
-        "me": _view_user(person) | {"locale": person.locale, "has_app": person.has_app},
+        "me": _view_user(person)
+        | {
+            "locale": person.locale,
+            "has_app": person.has_app,
+            "allows_age_restricted": person.allows_age_restricted,
+        },
         "people": [_view_person(world, user) for user in list_people(world)],
         "users": [_view_user(user) for user in world.users.values()],
         "bot": {

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import discord
@@ -15,6 +16,7 @@ from bot.domain.errors import (
     LimitReached,
     MemberBlocked,
     MissingPermissions,
+    NotAllowed,
     RequestRefused,
     RequestsPaused,
 )
@@ -35,7 +37,7 @@ from tests.fakes.cogs import (
     build_interaction,
     build_reply,
 )
-from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
+from tests.fakes.world import CHANNEL, GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 from tests.unit.words.examples import a_clip
 
 pytestmark = ON_SQLITE
@@ -107,6 +109,42 @@ async def test_pictures_of_an_accepted_request_are_imported(
 async def test_closed_channel_touches_nothing(world: SimulatedWorld, ask: Ask) -> None:
     await save_rules(world, allowed_channels=frozenset({5}))
     await refuse(SimulatedCogs(world), ask, ChannelNotAllowed)
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+@pytest.mark.parametrize("ask", WAYS)
+async def test_a_channel_without_age_restriction_touches_nothing(
+    world: SimulatedWorld, ask: Ask, by_operator: bool
+) -> None:
+    """The server allows age-restricted channels only, or the operator does."""
+    await save_rules(world, age_restricted_only=not by_operator)
+    cogs = SimulatedCogs(world, age_restricted_only=by_operator)
+    error = await refuse(cogs, ask, NotAllowed)
+    assert isinstance(error, NotAllowed)
+    assert error.reason == ("age_operator" if by_operator else "age_server")
+
+
+@pytest.mark.parametrize("is_restricted", [True, False])
+async def test_a_confirmation_counts_for_the_channel_as_it_is_now(
+    world: SimulatedWorld, is_restricted: bool
+) -> None:
+    """The channel was age-restricted when the question was asked, or has become so since."""
+    await save_rules(world, age_restricted_only=True)
+    cogs = SimulatedCogs(world)
+    then = ChannelContext(shows_age_restricted=not is_restricted, is_for_adults=not is_restricted)
+    confirmation = PendingConfirmation(
+        VideoRequest("a fox"), make_origin("then"), channel=then, shown_plan=make_plan()
+    )
+    number = cogs.confirmations.add(confirmation)
+    here = SimpleNamespace(id=CHANNEL, is_nsfw=lambda: is_restricted)
+    if is_restricted:
+        await cogs.buttons.accept_confirmation(build_interaction(channel=here), number)
+        [job] = await world.jobs.list_running(user_id=MEMBER)
+        assert job.origin.age_restricted
+    else:
+        with pytest.raises(NotAllowed):
+            await cogs.buttons.accept_confirmation(build_interaction(channel=here), number)
+        assert not await world.jobs.list_running(user_id=MEMBER)
 
 
 @pytest.mark.parametrize("ask", WAYS)

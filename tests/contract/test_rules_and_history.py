@@ -54,6 +54,23 @@ async def test_allowed_channels_are_kept_beside_what_others_change(database: Dat
     assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
 
 
+async def test_only_changes_of_the_age_rule_are_in_the_audit_log(database: Database) -> None:
+    guilds = GuildStore(database)
+    servers = ServerRulesService(guilds=guilds, clock=FastClock())
+    assert not (await guilds.load_rules(GUILD)).age_restricted_only
+    for restricted in (True, True, False, True):
+        await servers.change_rules(GUILD, actor_id=7, age_restricted_only=restricted)
+        await servers.change_rules(GUILD, actor_id=8, locale="de")
+    assert (await guilds.load_rules(GUILD)).age_restricted_only
+    entries = await ShowcaseSettingsStore(database).list_audit_entries(GUILD, limit=9)
+    assert {entry.actor_id for entry in entries} == {7}
+    assert [entry.action for entry in entries] == [
+        AuditAction.REQUIRE_AGE_RESTRICTION,
+        AuditAction.LIFT_AGE_RESTRICTION,
+        AuditAction.REQUIRE_AGE_RESTRICTION,
+    ]
+
+
 async def test_public_messages_of_a_job_use_the_servers_language(
     world: SimulatedWorld,
 ) -> None:

@@ -60,7 +60,12 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "poster_colors": None,
     },
     "creator_preferences": {"public_notice_at": None},
-    "guilds": {"reply_mode": "extend", "shows_prices": False, "word_list_version": 0},
+    "guilds": {
+        "reply_mode": "extend",
+        "shows_prices": False,
+        "word_list_version": 0,
+        "age_restricted_only": False,
+    },
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {
@@ -71,7 +76,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0018 add to old rows."""
+"""What revisions 0008 to 0019 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",

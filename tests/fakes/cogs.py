@@ -119,7 +119,14 @@ class CountedImages(ProcessImageDecoder):
 class SimulatedCogs:
     """The cogs that requests come in by, over the stores of ``world`` and the database's clock."""
 
-    def __init__(self, world: SimulatedWorld, *, clips: Any = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        world: SimulatedWorld,
+        *,
+        clips: Any = None,
+        age_restricted_only: bool = False,
+        **changes: Any,
+    ) -> None:
         self.images = CountedImages()
         self.confirmations = PendingConfirmations()
         self.models = load_catalog().restrict_to(GoogleRoute.GEMINI).models
@@ -147,7 +154,10 @@ class SimulatedCogs:
         )
         self.word_lists = build_word_lists(world)
         servers = ServerRulesService(
-            guilds=world.guilds, clock=world.clock, word_lists=self.word_lists
+            guilds=world.guilds,
+            clock=world.clock,
+            word_lists=self.word_lists,
+            age_restricted_only=age_restricted_only,
         )
         clips = clips or world.clips
         library = ClipLibrary(jobs=jobs, clips=clips)

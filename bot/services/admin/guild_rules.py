@@ -20,6 +20,7 @@ from bot.domain.jobs.request import PersonRule, VideoRequest
 from bot.domain.moderation.request_block import RequestBlock
 from bot.domain.moderation.word_list import NO_WORD_RULES, WordRules
 from bot.domain.ports import Clock
+from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.store.guilds import GuildStore
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class ChannelContext:
     """What the rules need to know about a channel; ``parent_channel_id`` is set for threads.
 
     If it is unknown whether the channel is age-restricted, ``age_restricted`` is set and
-    ``shows_age_restricted`` is not.
+    ``shows_age_restricted`` is not. ``is_for_adults`` is set if Discord lets only adults ask here:
+    in age-restricted channels, and with commands and buttons in direct messages of the bot.
     """
 
     age_restricted: bool = False
     shows_age_restricted: bool = False
+    is_for_adults: bool = False
     direct_message: bool = False
     parent_channel_id: int | None = None
 
@@ -93,6 +96,15 @@ class GuildContext:
         """Raise `ChannelNotAllowed` if the server does not allow the bot in the channel."""
         self.rules.require_allowed_channel(self.origin.channel_id, self.channel.parent_channel_id)
 
+    def require_age_restricted_channel(self) -> None:
+        """Raise `NotAllowed` if the operator or the server allows age-restricted channels only."""
+        if self.channel.is_for_adults:
+            return
+        if self.bot_rules.age_restricted_only:
+            raise NotAllowed("age_direct" if self.channel.direct_message else "age_operator")
+        if self.rules.age_restricted_only:
+            raise NotAllowed("age_server")
+
     def require_not_blocked(self) -> None:
         """Raise `MemberBlocked` if the server keeps the member from making clips."""
         if self.request_block is not None:
@@ -129,6 +141,8 @@ class ServerRulesService:
     clock: Clock
     word_lists: "WordListService | None" = None
     """`None` in programs that accept no requests."""
+    age_restricted_only: bool = False
+    """The operator's choice, which no server can loosen."""
 
     async def load_context(
         self, origin: Origin, channel: ChannelContext = ChannelContext()
@@ -146,7 +160,7 @@ class ServerRulesService:
             rules.apply_language(origin),
             channel,
             rules,
-            rules_by_id[WHOLE_BOT_ID],
+            replace(rules_by_id[WHOLE_BOT_ID], age_restricted_only=self.age_restricted_only),
             word_rules,
             block,
         )
@@ -168,9 +182,17 @@ class ServerRulesService:
             changes["channel_person_rules"] = {
                 channel: rule for channel, rule in merged.items() if rule is not None
             }
-        rules = replace(before, **changes)
+        rules, now, audit_entry = replace(before, **changes), self.clock.now(), None
+        if rules.age_restricted_only != before.age_restricted_only:
+            is_required = rules.age_restricted_only
+            action = (
+                AuditAction.REQUIRE_AGE_RESTRICTION
+                if is_required
+                else AuditAction.LIFT_AGE_RESTRICTION
+            )
+            audit_entry = AuditEntry(guild_id, actor_id, action, now)
         await self.guilds.save_rules(
-            rules, actor_id=actor_id, now=self.clock.now(), previous=before
+            rules, actor_id=actor_id, now=now, previous=before, audit_entry=audit_entry
         )
         return rules
 

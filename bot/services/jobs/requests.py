@@ -148,6 +148,7 @@ class RequestService:
         """
         self._place_policy.require_allowed_origin(context.origin)
         context.require_allowed_channel()
+        context.require_age_restricted_channel()
         context.require_not_blocked()
         pause = context.pause
         if self._policy.paused:

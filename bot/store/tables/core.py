@@ -266,6 +266,8 @@ guilds_table = Table(
     # what a reply to a clip does: extend, ask, off
     Column("reply_mode", String(16), nullable=False, server_default="extend"),
     Column("shows_prices", Boolean, nullable=False, server_default=false()),
+    # whether clips are made in age-restricted channels only
+    Column("age_restricted_only", Boolean, nullable=False, server_default=false()),
     # another number after each change of the server's word list; 0 if it is empty
     Column("word_list_version", BigInteger, nullable=False, server_default="0"),
     Column("changed_by", BigInteger),

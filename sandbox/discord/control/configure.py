@@ -169,7 +169,9 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
             )
         else:
             channel.name = body.text_value("name", channel.name)
-            channel.nsfw = body.flag_value("nsfw", default=channel.nsfw)
+            guilds.set_age_restriction(
+                world, channel, is_restricted=body.flag_value("nsfw", default=channel.nsfw)
+            )
             channel.topic = body.optional_text("topic") if "topic" in body else channel.topic
             for item in body.list_value("overwrites"):
                 overwrite = _read_overwrite(world, guild, item)
@@ -203,6 +205,9 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         user.accepts_dms = body.flag_value("accepts_dms", default=user.accepts_dms)
         user.nitro = body.flag_value("nitro", default=user.nitro)
         user.has_app = body.flag_value("has_app", default=user.has_app)
+        user.allows_age_restricted = body.flag_value(
+            "allows_age_restricted", default=user.allows_age_restricted
+        )
         return json_response({"user": views.view_user(user)})
 
     async def add_user(request: web.Request) -> web.Response:

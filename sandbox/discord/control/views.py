@@ -94,6 +94,7 @@ def view_user(user: User) -> Json:
         "accepts_dms": user.accepts_dms,
         "nitro": user.nitro,
         "has_app": user.has_app,
+        "allows_age_restricted": user.allows_age_restricted,
     }
 
 

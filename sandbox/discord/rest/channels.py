@@ -37,7 +37,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 fields.errors.raise_if_any()
                 channel.name = name or channel.name
                 channel.topic = topic if "topic" in fields else channel.topic
-                channel.nsfw = nsfw
+                guilds.set_age_restriction(world, channel, is_restricted=nsfw)
                 guilds.announce_channel(world, "CHANNEL_UPDATE", channel)
         return json_response(world.channel_payload(channel))
 

@@ -61,9 +61,10 @@ export function colorOf(id) {
 export const localized = (thing, field) =>
   thing[`${field}_localizations`]?.[state.world.me.locale] ?? thing[field];
 
-/** Return the commands that are offered in the open channel. */
+/** Return the commands that are offered in the open channel. Age-restricted ones are not offered everywhere. */
 export async function offeredCommands() {
-  const key = `${state.user}/${state.channelId}/${state.world.commands_version}`;
+  const age = `${channel()?.nsfw ?? false}/${state.world.me.allows_age_restricted}`;
+  const key = `${state.user}/${state.channelId}/${state.world.commands_version}/${age}`;
   if (!state.commands.has(key)) {
     const loading = play("GET", `channels/${state.channelId}/commands?user=${state.user}`);
     state.commands.set(key, loading);

@@ -161,6 +161,26 @@ async def test_who_may_use_a_command(harness: DiscordHarness) -> None:
     (await ask(harness, "any")).assert_refused(403, "VIEW_CHANNEL")
 
 
+async def test_threads_follow_their_channel_s_age_restriction(harness: DiscordHarness) -> None:
+    await harness.register(PING | {"name": "adults", "nsfw": True})
+    opened = {"user": "Cem", "channel": "#general", "name": "A thread"}
+    thread = (await harness.control("POST", "/threads", opened)).ok()["channel"]["id"]
+    (await ask(harness, "adults", channel=thread)).assert_refused(409, "age-restricted")
+    general = f"/channels/{harness.channel('general').id}"
+    (await harness.control("PATCH", general, {"nsfw": True})).ok()
+    (await ask(harness, "adults", channel=thread)).ok()
+    (await harness.control("PATCH", general, {"nsfw": False})).ok()
+    (await ask(harness, "adults", channel=thread)).assert_refused(409, "age-restricted")
+    group = await harness.control("POST", "/channels", {"name": "Us", "members": ["Cem", "Bea"]})
+    (await harness.control("PATCH", "/users/Cem", {"allows_age_restricted": True})).ok()
+    await harness.register(
+        PING | {"name": "adults", "nsfw": True, "integration_types": [1], "contexts": [0, 1, 2]}
+    )
+    (
+        await ask(harness, "adults", channel=group.ok()["channel"]["id"], user_install=True)
+    ).assert_refused(409, "age-restricted")
+
+
 async def test_where_a_command_is_offered(harness: DiscordHarness) -> None:
     await harness.register(
         PING | {"name": "here", "contexts": [0]},
@@ -183,6 +203,9 @@ async def test_where_a_command_is_offered(harness: DiscordHarness) -> None:
     (await ask(harness, "here", user_install=True)).ok()
     (await ask(harness, "adults")).assert_refused(409, "age-restricted")
     (await ask(harness, "adults", channel="#after-dark")).ok()
+    (await ask(harness, "adults", channel="@Cem")).assert_refused(409, "direct messages")
+    (await harness.control("PATCH", "/users/Cem", {"allows_age_restricted": True})).ok()
+    (await ask(harness, "adults", channel="@Cem")).ok()
     await harness.register(PING | {"name": "here", "contexts": [0]})
     (await ask(harness, "here", channel="#ideas")).assert_refused(
         409, "nothing is typed into a forum"

@@ -13,6 +13,7 @@ from discord.ext import commands
 
 import cogs
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
@@ -28,6 +29,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     GalleryPageCommands,
     LimitsCommands,
     RulesCommands,
+    AgeCommands,
 )
 
 

@@ -201,6 +201,7 @@ PLACES: Final = (
             "server.confirm.*",
             "server.extending.*",
             "server.prices.*",
+            "server.age.*",
             "server.block.*",
             "server.words.*",
             "words_refused.*",
