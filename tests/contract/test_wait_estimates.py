@@ -8,7 +8,7 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.poll_schedule import ENOUGH_DURATIONS
 from bot.domain.jobs.progress import JobProgress
-from bot.domain.jobs.request import GenerationMode
+from bot.domain.jobs.request import GenerationMode, InputImage
 from bot.domain.ports import OperationPending
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.queue_status import QueueStatusUpdater
@@ -132,6 +132,10 @@ def list_waits(world: SimulatedWorld, number: int) -> list[JobProgress]:
     return [progress for progress in shown if progress.job.state is JobState.POLLING]
 
 
+def list_pictures(world: SimulatedWorld, number: int) -> list[str | None]:
+    return [progress.picture for progress in list_waits(world, number)]
+
+
 async def test_a_member_reads_that_it_takes_longer_than_usual(world: SimulatedWorld) -> None:
     """And until when the bot waits, which stays the same."""
     world.polling_times = PollingTimes(time_limit_s=10 * SPREAD_S)
@@ -164,12 +168,28 @@ async def test_a_wait_shows_the_clip_that_is_extended_where_it_was_posted(
     here = await process.request_service.submit(plan, make_origin("here"))
     elsewhere = await process.request_service.submit(plan, make_origin("else", channel_id=801))
 
-    def shown_pictures(number: int) -> list[str | None]:
-        return [each.picture for each in list_waits(world, number)]
-
     poster = clip.path.replace(".mp4", ".poster-640.webp")
-    await eventually(lambda: shown_pictures(here.job.id)[-1:] == [poster])
+    await eventually(lambda: list_pictures(world, here.job.id)[-1:] == [poster])
     world.google.default_poll = None
     for each in (here.job, elsewhere.job):
         await world.wait_for_end(each, JobState.DONE)
-    assert set(shown_pictures(elsewhere.job.id)) == {None}
+    assert set(list_pictures(world, elsewhere.job.id)) == {None}
+
+
+async def test_a_wait_shows_the_picture_of_the_members_message(world: SimulatedWorld) -> None:
+    process = await world.start_process()
+    (world.data_dir / "inputs").mkdir(parents=True)
+    (world.data_dir / "inputs/frame.png").write_bytes(b"picture")
+    frame = InputImage("inputs/frame.png", "image/png", 1280, 720, "0" * 64)
+    plan = make_plan(mode=GenerationMode.IMAGE, image=frame)
+    world.google.default_poll = OperationPending()
+    said = make_origin("said", request_message_id=77)
+    by_message = await process.request_service.submit(plan, said)
+    by_command = await process.request_service.submit(plan, make_origin("command"))
+
+    small = "inputs/frame.small-640.webp"
+    await eventually(lambda: list_pictures(world, by_message.job.id)[-1:] == [small])
+    world.google.default_poll = None
+    for each in (by_message.job, by_command.job):
+        await world.wait_for_end(each, JobState.DONE)
+    assert set(list_pictures(world, by_command.job.id)) == {None}

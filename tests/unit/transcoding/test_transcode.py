@@ -156,6 +156,15 @@ async def test_colors_are_those_of_nine_fields(tmp_path: Path) -> None:
         await ProcessTranscoder().measure_colors(tmp_path / "broken.webp")
 
 
+async def test_a_members_png_is_made_small(tmp_path: Path) -> None:
+    picture = tmp_path / "frame.png"
+    Image.new("RGB", (1920, 1080), "teal").save(picture)
+    small = tmp_path / "small.webp"
+    await ProcessTranscoder().shrink_picture(picture, small, max_side=640)
+    with Image.open(small) as image:
+        assert (image.format, image.size) == ("WEBP", (640, 360))
+
+
 async def test_impossible_target_size_is_reported(source: Path, tmp_path: Path) -> None:
     destination = tmp_path / "made.mp4"
     with pytest.raises(TranscodeFailed, match="too large"):
