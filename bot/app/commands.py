@@ -134,6 +134,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             spending_policy=parts.settings.policy,
             legal=build_legal_addresses(parts.settings.public_url),
             clock=parts.clock,
+            adults_only=parts.settings.adults_only,
         ),
         ServerCommands(
             [

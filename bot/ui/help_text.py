@@ -1,5 +1,7 @@
 """The texts of `/help` and of the welcome message in a new server."""
 
+from typing import Literal
+
 from discord import ui
 
 from bot.domain.billing.limits import QuotaStatus, SpendingPolicy, UsageLimits
@@ -9,6 +11,8 @@ from bot.ui.components import build_button, build_section_views
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.text_lists import format_limits, list_quota_sections
 
+AgeRule = Literal["operator", "server"]
+"""Who allows clips in age-restricted channels only."""
 _HELP_KEYS = ("help.make", "help.extend", "help.find", "help.prompt")
 
 
@@ -18,13 +22,17 @@ def build_help_view(
     *,
     is_admin: bool,
     legal: LegalAddresses | None = None,
+    age_rule: AgeRule | None = None,
 ) -> ui.LayoutView:
     """Return the help text. ``quota_status`` is `None` if the database is unavailable.
 
-    ``legal`` are the pages to link to, if the web server has a public address.
+    ``legal`` are the pages to link to, if the web server has a public address. With an
+    ``age_rule``, the text says that clips are made in age-restricted channels only.
     """
     first, *others = (translate(key, locale) for key in _HELP_KEYS)
     sections = [f"{translate('help.title', locale)}\n{first}", *others]
+    if age_rule is not None:
+        sections.append(translate(f"help.age_{age_rule}", locale))
     if quota_status is not None:
         sections += list_quota_sections(quota_status, locale)
     if is_admin:
@@ -35,12 +43,17 @@ def build_help_view(
 
 
 def build_welcome_view(
-    policy: SpendingPolicy, locale: str | None, *, legal: LegalAddresses | None = None
+    policy: SpendingPolicy,
+    locale: str | None,
+    *,
+    legal: LegalAddresses | None = None,
+    age_rule: AgeRule | None = None,
 ) -> ui.LayoutView:
     """Return the guide for a new server: what the bot does, who pays, and a setup button."""
     title = translate("welcome.title", locale)
     sections = [
         f"{title}\n{translate('welcome.use', locale)}",
+        *([] if age_rule is None else [translate(f"help.age_{age_rule}", locale)]),
         translate(
             "welcome.money",
             locale,

@@ -22,10 +22,12 @@ async def mention_bot(stage: BotStage, room: str, words: str) -> None:
     await stage.control.message(stage.people["Cem"], room, mention + words)
 
 
-async def assert_privacy_and_help_work(stage: BotStage, room: str) -> None:
+async def assert_privacy_and_help_work(stage: BotStage, room: str, rule: str) -> None:
+    """``rule`` is what the help has to say."""
     kept = await stage.control.command(stage.people["Cem"], room, "privacy show", {})
     await stage.wait_for_answer(kept, quote_text("privacy.kept"))
-    assert await stage.wait_for_answer(await stage.control.command("Cem", room, "help", {}))
+    helped = await stage.control.command("Cem", room, "help", {})
+    await stage.wait_for_answer(helped, rule)
 
 
 async def test_a_servers_choice_refuses_every_way_and_delivers_what_is_queued(
@@ -76,12 +78,19 @@ async def test_a_servers_choice_refuses_every_way_and_delivers_what_is_queued(
     await stage.request_clip(thread, user="Cem")
     await stage.wait_for_clip(thread)
     await stage.wait_until_idle(thread)
-    await assert_privacy_and_help_work(stage, room)
+    await assert_privacy_and_help_work(stage, room, quote_text("help.age_server"))
+    taken = await stage.control.command("Ada", room, "video get", {"clip": clip_number_of(clip)})
+    await stage.wait_for_answer(taken, told)
     got = await stage.control.command("Cem", room, "video get", {"clip": clip_number_of(clip)})
     await stage.wait_for_answer(got, quote_text("get.done"))
     await stage.delete_clip(clip, "Cem")
 
-    await run_admin(stage, room, "age", restricted=False)
+    asked = await stage.control.command("Ada", room, "server setup", {})
+    setup = await stage.control.wait_interaction(asked, lambda state: state["messages"])
+    chosen = await stage.control.component(
+        "Ada", setup["messages"][0]["id"], "clapper-set:age", ["unset"]
+    )
+    await stage.wait_for_answer(chosen, quote_text("server.age.any"))
     log = await run_admin(stage, room, "log")
     assert quote_text("log.require_age_restriction") in log
     assert quote_text("log.lift_age_restriction") in log
@@ -125,7 +134,7 @@ async def test_the_operators_choice_leaves_age_restricted_channels_and_direct_co
     await stage.wait_for_message("@Cem", quote_text("not_allowed.age_direct"))
     assert len(await stage.list_submits()) == before
     assert quote_text("server.age.operator") in await run_admin(stage, room, "age")
-    await assert_privacy_and_help_work(stage, room)
+    await assert_privacy_and_help_work(stage, room, quote_text("help.age_operator"))
     await stage.delete_clip(clip, "Cem")
 
     await stage.request_clip(adults, user="Cem")

@@ -135,6 +135,10 @@ async def test_help_shows_real_limits_and_admin_setup() -> None:
     assert quote_text("quota.line", limit=limit, left=3, used=2, allowed=5) in text
     assert quote_text("help.admin") not in text
     assert quote_text("help.admin") in texts(build_help_view(status, "en-US", is_admin=True))
+    told = texts(build_help_view(status, "en-US", is_admin=False, age_rule="operator"))
+    assert quote_text("help.age_operator") in told
+    welcome = build_welcome_view(SpendingPolicy(), "en-US", age_rule="operator")
+    assert quote_text("help.age_operator") in texts(welcome)
 
 
 async def test_help_and_welcome_link_to_the_terms_where_there_is_a_public_address() -> None:
