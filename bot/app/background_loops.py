@@ -1,5 +1,6 @@
 """The loops of one bot process, and who runs them."""
 
+from bot.app.alerts import build_alert_sender
 from bot.app.container import Container
 from bot.app.ledger_rollup import build_ledger_rollup
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
@@ -56,6 +57,8 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         "server_icons": parts.server_icons.run,
         **parts.shards.build_loops(parts.worker),
     }
+    if (alert_sender := build_alert_sender(parts)) is not None:
+        loops["alerts"] = alert_sender.run
     if parts.bucket_watch is not None:
         loops["bucket_watch"] = parts.bucket_watch.run
     if parts.webhook_registrar is not None:

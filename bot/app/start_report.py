@@ -25,6 +25,8 @@ class RouteReport:
 
     def __init__(self) -> None:
         self.states: dict[GoogleRoute, str] = {}
+        self.refusals: dict[GoogleRoute, AccessRefused] = {}
+        """What Google said on the routes on which it refused the latest check."""
         self.checked = asyncio.Event()
         """Set after every route has been asked once."""
 
@@ -36,6 +38,10 @@ class RouteReport:
             state = "refused"
         else:
             state = "unavailable"
+        if isinstance(error, AccessRefused):
+            self.refusals[route] = error
+        else:
+            self.refusals.pop(route, None)
         if self.states.get(route) == state:
             return
         self.states[route] = state

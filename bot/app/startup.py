@@ -43,7 +43,7 @@ ROUTE_SETTINGS: Final[Mapping[GoogleRoute, str]] = {
     GoogleRoute.VERTEX_OMNI: "GOOGLE_CLOUD_PROJECT, GOOGLE_OUTPUT_URI and its credentials",
 }
 """The settings to check when Google refuses access on a route."""
-_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StartupError(Exception):
@@ -247,4 +247,4 @@ def uses_only_local_endpoints(settings: Settings) -> bool:
         urls.append(settings.gemini_api_url)
     if settings.google_cloud_project is not None:
         urls.append(settings.vertex_api_url)
-    return all(url is not None and URL(url).host in _LOOPBACK_HOSTS for url in urls)
+    return all(url is not None and URL(url).host in LOOPBACK_HOSTS for url in urls)

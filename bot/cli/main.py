@@ -21,6 +21,7 @@ SUBCOMMANDS: Final = {
     "run": "start the bot",
     "web": "run the web server in a process of its own, beside the bot",
     "doctor": "check the settings, Discord, Google, database and machine",
+    "alert-test": "send a test alert to ALERT_CHANNEL and ALERT_URL",
     "status": "show workers, jobs, spending and the latest failures",
     "pause": 'stop accepting requests in all servers, until "clapper resume"',
     "resume": 'accept requests again after "clapper pause"',

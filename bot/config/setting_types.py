@@ -1,8 +1,10 @@
 """The types of settings: how the text of the environment becomes a value, or a reason why not."""
 
+import base64
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -69,7 +71,7 @@ def _name_driver(url: str) -> str:
     return re.sub("^(postgres|postgresql)://", "postgresql+asyncpg://", url)
 
 
-def _require_host(url: str) -> str:
+def _require_host(url: str, *, allows_query: bool = False) -> str:
     """Refuse a URL that aiohttp or discord.py would refuse at the first request."""
     scheme = url.partition("://")[0]
     try:
@@ -82,7 +84,7 @@ def _require_host(url: str) -> str:
         raise PydanticCustomError(
             "host", "must look like {scheme}://HOST or {scheme}://HOST:PORT", {"scheme": scheme}
         )
-    if scheme.startswith("http") and (parts.query or parts.fragment):
+    if scheme.startswith("http") and not allows_query and (parts.query or parts.fragment):
         raise PydanticCustomError("query", "must be a URL without ? and #, since paths are added")
     return url
 
@@ -141,6 +143,30 @@ def _parse_servers(text: str) -> object:
     return frozenset(map(int, ids))
 
 
+def _parse_channel(text: str) -> str:
+    if not _SNOWFLAKE.fullmatch(text.strip()):
+        raise PydanticCustomError(
+            "channel",
+            "must be a channel's ID (in Discord: User Settings, Advanced, Developer Mode; then"
+            " right-click the channel, Copy Channel ID)",
+        )
+    return text.strip()
+
+
+def _parse_webhook_secret(text: str) -> str:
+    """Require what the Standard Webhooks specification says of secrets."""
+    secret = text.strip()
+    try:
+        length = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise PydanticCustomError(
+            "webhook_secret", "must be 24 to 64 bytes in base64, e.g. from: openssl rand -base64 32"
+        )
+    return secret
+
+
 def _parse_link_keys(text: str) -> str:
     keys = split_list(text)
     if any(len(key) < MINIMUM_KEY_LENGTH for key in keys):
@@ -179,6 +205,13 @@ def _parse_file(text: str) -> Path:
 
 
 OptionalServers = Annotated[frozenset[int] | None, NoDecode, read_text(_parse_servers)]
+OptionalChannel = Annotated[int | None, read_text(_parse_channel)]
+WebhookUrl = Annotated[
+    SecretStr,
+    read_text(partial(_require_host, allows_query=True)),
+    _require_scheme("https", "http", strip=""),
+]
+WebhookSecret = Annotated[SecretStr, read_text(_parse_webhook_secret)]
 LinkKeys = Annotated[SecretStr, read_text(_parse_link_keys)]
 ExistingFile = Annotated[Path, read_text(_parse_file)]
 MediaUrl = Annotated[str, read_text(_parse_media_url)]

@@ -40,6 +40,7 @@ from bot.config.setting_types import (
     LogLevel,
     MediaUrl,
     Networks,
+    OptionalChannel,
     OptionalCount,
     OptionalDollars,
     OptionalPositiveCount,
@@ -48,6 +49,8 @@ from bot.config.setting_types import (
     PositiveFloat,
     Secret,
     ShardCount,
+    WebhookSecret,
+    WebhookUrl,
     ignore_case,
     read_text,
     split_list,
@@ -223,6 +226,17 @@ class Settings(BaseSettings):
     operator_contact: Line | None = None
     """Where people reach you about their data, such as an e-mail address or a web page (unset:
     those pages send them to their server's admins)."""
+
+    # Who is told when something goes wrong
+    alert_channel: OptionalChannel = None
+    """ID of the channel where the bot tells you what needs you, such as used-up credit (see
+    "Alerts" in docs/operations.md)."""
+    alert_url: WebhookUrl | None = None
+    """A server of yours that gets the same alerts as signed webhooks, e.g.
+    https://alerts.example/clapper."""
+    alert_secret: WebhookSecret | None = None
+    """The secret that signs what is sent to ALERT_URL, 24 to 64 bytes in base64 (unset: made from
+    DISCORD_TOKEN; "clapper alert-test --show-secret" prints it)."""
 
     # Logs
     log_format: Literal["console", "json"] = "console"
@@ -403,7 +417,13 @@ class Settings(BaseSettings):
     @property
     def secret_values(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
-        secrets = (self.discord_token, self.gemini_api_key, self.aws_secret_access_key)
+        secrets = (
+            self.discord_token,
+            self.gemini_api_key,
+            self.aws_secret_access_key,
+            self.alert_url,  # services put their keys into its path
+            self.alert_secret,
+        )
         plain = [secret.get_secret_value() for secret in secrets if secret is not None]
         return (*plain, *self.signing_keys)
 

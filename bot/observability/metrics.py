@@ -116,6 +116,11 @@ class Instruments:
             "clapper_remote_deletions_given_up",
             "Deletions at Google that were given up, though the clip was deleted here.",
         )
+        self.alerts = counter(
+            "clapper_alerts",
+            "Alerts that this process sent to the operator, by recipient and whether they arrived.",
+            ["recipient", "result"],
+        )
         self.gateway_ready = Gauge(
             "clapper_gateway_ready",
             "1 while all shards are connected to Discord's gateway, otherwise 0.",
@@ -130,6 +135,19 @@ class Instruments:
     def count_background_failure(self, task: str) -> None:
         """Count an unexpected error of a background task."""
         self.background_failures.labels(task).inc()
+
+    def list_background_failures(self) -> dict[str, int]:
+        """Return how often each background task has failed in this process."""
+        return {
+            sample.labels["task"]: int(sample.value)
+            for family in self.background_failures.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        }
+
+    def count_alert(self, recipient: str, *, has_arrived: bool) -> None:
+        """Count an alert that a recipient took, or that was given up."""
+        self.alerts.labels(recipient, "ok" if has_arrived else "given_up").inc()
 
     def build_discord_trace(self) -> aiohttp.TraceConfig:
         trace = aiohttp.TraceConfig()

@@ -1,11 +1,10 @@
-"""Verifies the signatures of webhooks, as the Standard Webhooks specification says.
+"""Verifies and makes the signatures of webhooks, as the Standard Webhooks specification says.
 
 The signature is an HMAC of id, time and body. A header may contain several signatures, because a
 sender signs with the old and the new secret while it changes them.
 """
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Mapping
@@ -64,15 +63,38 @@ def read_headers(headers: Mapping[str, str], *, now: datetime) -> SignedHeaders:
 def verify_signature(headers: SignedHeaders, body: bytes, *, secret: str) -> None:
     """Raise `MessageRefused` unless one of the signatures was made with ``secret``."""
     try:
-        key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
+        expected = _compute_signature(headers.message_id, headers.timestamp, body, secret=secret)
+    except ValueError:
         raise MessageRefused(Refusal.FORGED) from None
-    signed = f"{headers.message_id}.{headers.timestamp}.".encode() + body
-    expected = base64.b64encode(hmac.digest(key, signed, "sha256"))
     is_genuine = False
     for signature in headers.signatures:
         scheme, _, value = signature.partition(",")
         is_equal = hmac.compare_digest(value.encode(), expected)
         is_genuine |= scheme == _SCHEME and is_equal
-    if not key or not is_genuine:
+    if not is_genuine:
         raise MessageRefused(Refusal.FORGED)
+
+
+def sign_message(
+    message_id: str, body: bytes, *, sent_at: datetime, secret: str
+) -> Mapping[str, str]:
+    """Return the headers of a message to somebody who knows ``secret``.
+
+    Raises `ValueError` if that is not base64.
+    """
+    timestamp = str(int(sent_at.timestamp()))
+    signature = _compute_signature(message_id, timestamp, body, secret=secret)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"{_SCHEME},{signature.decode()}",
+    }
+
+
+def _compute_signature(message_id: str, timestamp: str, body: bytes, *, secret: str) -> bytes:
+    """Return the signature in base64. Raises `ValueError` for a secret that is no base64."""
+    key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    if not key:
+        raise ValueError("the secret is empty")
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return base64.b64encode(hmac.digest(key, signed, "sha256"))

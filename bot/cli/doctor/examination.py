@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from bot.app.clock import SystemClock
 from bot.app.media import is_in_bucket
 from bot.app.startup import build_routes, open_catalog, open_word_list
+from bot.cli.doctor.alert_checks import check_alerts
 from bot.cli.doctor.database_checks import check_database
 from bot.cli.doctor.discord_checks import check_discord
 from bot.cli.doctor.findings import CheckGroup, CheckStatus, Finding, run_groups
@@ -49,6 +50,7 @@ async def examine(
             [
                 CheckGroup("settings", partial(_check_settings, settings), _MACHINE_LIMIT_S),
                 CheckGroup("token", partial(check_discord, settings, clock), _DISCORD_LIMIT_S),
+                CheckGroup("alerts", partial(check_alerts, settings), _NETWORK_LIMIT_S),
                 *build_route_checks(routes, catalog, clock.now().date()),
                 build_clock_check(settings, clock),
                 *_build_storage_checks(settings, clock),

@@ -12,11 +12,10 @@ from bot.app.media import describe_unusable, is_in_bucket, open_object_store
 from bot.cli.doctor.findings import CheckStatus, Finding
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
+from bot.domain.alerts import MINIMUM_FREE_DISK_BYTES
 from bot.domain.errors import MediaUnavailable, MediaUnusable
 
 _GIGABYTE: Final = 1_000_000_000
-_MINIMUM_FREE_BYTES: Final = _GIGABYTE
-"""Below this, clips of Gemini Omni in 4k and their re-encodes may not fit."""
 _COMFORTABLE_FREE_BYTES: Final = 5 * _GIGABYTE
 _TRANSCODING_BYTES: Final = 200 * 1024**2
 """What the largest re-encode below 4k takes (docs/architecture.md, "Upload limit")."""
@@ -78,7 +77,7 @@ def judge_disk(readings: MachineReadings, settings: Settings) -> Finding:
     free = readings.free_disk_bytes
     message = f"{free / _GIGABYTE:.1f} GB free for DATA_DIR"
     cure = "free some space, move DATA_DIR, or lower KEEP_CLIPS_GB or KEEP_CLIPS_DAYS"
-    if free < _MINIMUM_FREE_BYTES:
+    if free < MINIMUM_FREE_DISK_BYTES:
         return Finding("disk", CheckStatus.FAILED, message, cure)
     limit_gb = None if is_in_bucket(settings) else settings.keep_clips_gb
     if limit_gb is not None and free + readings.stored_clips_bytes < limit_gb * _GIGABYTE:

@@ -18,6 +18,7 @@ from bot.domain.billing.limits import (
     SpendingPolicy,
     UsageLimits,
     UsageTotals,
+    build_quota_lines,
     build_quota_status,
     resolve_limits,
 )
@@ -74,6 +75,19 @@ class LedgerStore:
             return QuotaStatus(await _add_release_times(connection, lines, guild_id, user_id, now))
 
         return await self._db.read(compute_status)
+
+    async def list_bot_lines(self, limits: UsageLimits) -> tuple[QuotaLine, ...]:
+        """Return the state of the whole bot's budgets, of which ``limits`` are the sizes.
+
+        Running jobs are not counted.
+        """
+
+        async def sum_usage(connection: AsyncConnection) -> UsageTotals:
+            return await usage_queries.sum_bot_usage(connection, await self._now(connection))
+
+        if limits == NO_LIMITS:
+            return ()
+        return build_quota_lines(LimitScope.BOT, limits, await self._db.read(sum_usage))
 
     async def add_grant(
         self,

@@ -70,6 +70,16 @@ def find_newest_revision() -> str:
     return newest.partition("_")[0]
 
 
+async def list_newer_revisions(database: Database) -> list[str]:
+    """Return the database's revisions that this program does not know.
+
+    Another process of a newer version has upgraded it then. Raises `DatabaseUnavailable`.
+    """
+    known = {path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")}
+    recorded = await database.read(lambda connection: connection.run_sync(_read_revisions))
+    return [revision for revision in recorded if revision not in known]
+
+
 async def has_newest_schema(connection: AsyncConnection) -> bool:
     """Whether no migration is missing."""
     return await connection.run_sync(_read_revisions) == [find_newest_revision()]

@@ -14,6 +14,16 @@ _MAX_REASON_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
+class LatestRefusal:
+    """The last time that Google refused the account on a route, in its words."""
+
+    route: str
+    reason: str | None
+    message: str
+    refused_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRefusal:
     """``is_over`` says whether Google has started an operation since."""
 
@@ -38,6 +48,13 @@ class AccountRefusalStore(Store):
             "refused_at": now,
         }
         await self._db.write_one(lambda connection: upsert(connection, account_refusals_table, row))
+
+    async def list_latest(self) -> list[LatestRefusal]:
+        """Return the last refusal of each route, without looking whether it is over."""
+        refusals = account_refusals_table.c
+        query = select(refusals.route, refusals.reason, refusals.message, refusals.refused_at)
+        rows = await self._db.read_rows(query.order_by(refusals.route))
+        return [LatestRefusal(**row) for row in rows]
 
     async def list_refusals(self) -> list[AccountRefusal]:
         """Return the last refusal of each route."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.alerts import UnknownJobsReading
 from bot.domain.billing.ledger import (
     LedgerPosting,
     build_resettlement,
@@ -357,6 +358,10 @@ class JobStore:
     async def reopen(self, job: Job, *, owner: str) -> Job | None:
         """Reopen an unknown job; ``finished_at`` keeps the time of its first end."""
         return await self._db.write_one(partial(unknown_jobs.reopen, job=job, owner=owner))
+
+    async def summarize_unknown(self) -> UnknownJobsReading | None:
+        """Return how many jobs are unknown and which became so last; `None` if there are none."""
+        return await self._db.read(unknown_jobs.summarize)
 
     async def settle_unknown(
         self, job_id: int, *, charge: bool, actor_id: int, now: datetime

@@ -103,6 +103,10 @@ class ModelStateStore(Store):
 
         await self._db.write(record)
 
+    async def list_measured_models(self) -> list[str]:
+        """Return the ids of all models that have ever made a clip here."""
+        return await self._db.read_scalars(select(duration_counts_table.c.model).distinct())
+
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
         """Return the latest durations of a model's operations, in seconds."""
         query = (

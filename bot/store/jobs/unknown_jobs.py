@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.alerts import UnknownJobsReading
 from bot.domain.billing.ledger import build_unknown_settlement
 from bot.domain.billing.limits import UsageAmount
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState
@@ -47,6 +48,19 @@ async def claim_due(
         .returning(*_jobs)
     )
     return jobs_from_rows((await connection.execute(statement)).mappings().all())
+
+
+async def summarize(connection: AsyncConnection) -> UnknownJobsReading | None:
+    """Return how many jobs are unknown and which became so last; `None` if there are none."""
+    is_unknown = _jobs.state == JobState.UNKNOWN
+    query = select(_jobs.id, _jobs.finished_at, func.count().over().label("job_count"))
+    latest_first = query.where(is_unknown, _jobs.finished_at.is_not(None)).order_by(
+        _jobs.finished_at.desc(), _jobs.id.desc()
+    )
+    row = (await connection.execute(latest_first.limit(1))).mappings().one_or_none()
+    if row is None:
+        return None
+    return UnknownJobsReading(row["job_count"], row["id"], row["finished_at"])
 
 
 async def reopen(connection: AsyncConnection, *, job: Job, owner: str) -> Job | None:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from bot.store.engine.database import open_database
 from bot.store.engine.types import UtcTime
-from bot.store.tables import core, moderation, shards, showcase, sums, webhooks
+from bot.store.tables import alerts, core, moderation, shards, showcase, sums, webhooks
 
-_ALL_TABLES = (core, moderation, shards, showcase, sums, webhooks)
+_ALL_TABLES = (alerts, core, moderation, shards, showcase, sums, webhooks)
 """Modules that add tables to the metadata when they are imported."""
 
 

@@ -214,6 +214,38 @@ def test_pasted_whitespace_and_letter_case_are_ignored(
     assert (settings.log_level, settings.google_region) == ("DEBUG", OperatorRegion.EU)
 
 
+def test_where_alerts_are_sent_is_no_secret_in_the_log(
+    required_settings: pytest.MonkeyPatch,
+) -> None:
+    url, secret = "https://alerts.example/key?team=bots", "whsec_" + 32 * "A"
+    required_settings.setenv("ALERT_CHANNEL", " 123456789012345678 ")
+    required_settings.setenv("ALERT_URL", url)
+    required_settings.setenv("ALERT_SECRET", secret)
+    settings = read_settings()
+    assert settings.alert_channel == 123456789012345678
+    assert {url, secret} <= set(settings.secret_values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ALERT_CHANNEL", "#alerts", "Copy Channel ID"),
+        ("ALERT_URL", "alerts.example", "https://"),
+        ("ALERT_SECRET", "whsec_c2hvcnQ=", "24 to 64 bytes"),
+        ("ALERT_SECRET", "not in base64, but long enough to be", "24 to 64 bytes"),
+    ],
+)
+def test_a_malformed_setting_of_alerts_is_named_and_a_secret_is_not_shown(
+    required_settings: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    required_settings.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert name in str(caught.value)
+    assert message in str(caught.value)
+    assert name != "ALERT_SECRET" or value not in str(caught.value)
+
+
 def test_shards_are_a_list(required_settings: pytest.MonkeyPatch) -> None:
     required_settings.setenv("SHARD_COUNT", "4")
     required_settings.setenv("SHARD_IDS", "0, 2")
