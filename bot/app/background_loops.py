@@ -61,10 +61,10 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         loops["alerts"] = alert_sender.run
     if parts.bucket_watch is not None:
         loops["bucket_watch"] = parts.bucket_watch.run
-    if parts.webhook_registrar is not None:
-        loops["webhook_registration"] = parts.webhook_registrar.run
-    if parts.webhook_inbox is not None:
-        loops["webhook_events"] = parts.webhook_inbox.run
+    if parts.webhooks.registrar is not None:
+        loops["webhook_registration"] = parts.webhooks.registrar.run
+    if parts.webhooks.inbox is not None:
+        loops["webhook_events"] = parts.webhooks.inbox.run
     if parts.signed_links is not None:
         loops["link_keys"] = parts.signed_links.run_key_refresh
     return loops

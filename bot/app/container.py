@@ -12,11 +12,11 @@ from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
     build_routes,
-    build_webhook_api,
     list_dated_routes,
     uses_only_local_endpoints,
 )
-from bot.app.web import build_downloads, build_gallery_thumbnails, build_webhook_url
+from bot.app.web import build_downloads, build_gallery_thumbnails
+from bot.app.webhooks import build_webhook_parts
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
@@ -79,8 +79,6 @@ from bot.services.showcase.showcase import ShowcaseService
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.web_addresses import WebAddresses
 from bot.services.showcase.weekly_digest import DigestScheduler
-from bot.services.webhooks.event_inbox import WebhookInbox
-from bot.services.webhooks.registration import WebhookRegistrar
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
@@ -90,8 +88,6 @@ from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
-from bot.store.jobs.webhook_events import WebhookEventStore
-from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.moderation.request_blocks import RequestBlockStore
@@ -138,7 +134,15 @@ class Container:
         self._build_adapters(settings, clock)
         self._build_file_services(settings, clock)
         self._build_job_services(settings, clock)
-        self._build_webhook_services(settings, clock)
+        self.webhooks = build_webhook_parts(
+            settings,
+            catalog=catalog,
+            database=database,
+            jobs=self.jobs,
+            routes=self.routes,
+            worker=self.worker,
+            clock=clock,
+        )
         self._build_showcase_services(settings, clock)
         self._build_member_services(settings, clock)
 
@@ -372,33 +376,6 @@ class Container:
             clock=clock,
             count_given_up=self.instruments.remote_deletions_given_up.inc,
         )
-
-    def _build_webhook_services(self, settings: Settings, clock: Clock) -> None:
-        self.webhook_api = build_webhook_api(settings, self.catalog, clock)
-        self.webhook_registrar: WebhookRegistrar | None = None
-        self.webhook_inbox: WebhookInbox | None = None
-        if self.webhook_api is None:
-            return
-        self.webhook_registrar = WebhookRegistrar(
-            api=self.webhook_api,
-            store=WebhookRegistrationStore(self.database),
-            clock=clock,
-            url=build_webhook_url(settings),
-        )
-        if settings.gemini_webhooks:
-            self.webhook_inbox = WebhookInbox(
-                events=WebhookEventStore(self.database),
-                jobs=self.jobs,
-                api=self.webhook_api,
-                routes=self.routes,
-                worker=self.worker,
-                clock=clock,
-            )
-
-    def wake_webhook_inbox(self) -> None:
-        """Deal with a webhook event that was just stored."""
-        if self.webhook_inbox is not None:
-            self.webhook_inbox.wake()
 
     def _build_showcase_services(self, settings: Settings, clock: Clock) -> None:
         self.post_lanes = ChannelLanes(kind="showcase_post", clock=clock)

@@ -104,8 +104,8 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(_cancel_task, libraries)
         for route in parts.routes.values():
             stack.push_async_callback(route.close)
-        if parts.webhook_api is not None:
-            stack.push_async_callback(parts.webhook_api.close)
+        if parts.webhooks.api is not None:
+            stack.push_async_callback(parts.webhooks.api.close)
         stack.push_async_callback(parts.attachments.close)
         stack.push_async_callback(_close_client, client)
         for cog in build_cogs(parts):
@@ -173,7 +173,7 @@ async def _start_website(
                 parts.settings,
                 parts.database,
                 parts.clock,
-                on_event=parts.wake_webhook_inbox,
+                on_event=parts.webhooks.wake_inbox,
             ),
         ],
     )

@@ -26,7 +26,6 @@ from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
 from bot.google.omni.models import OmniModels
 from bot.google.omni.vertex import VertexOmniModels
-from bot.google.omni.webhooks import GeminiWebhooks
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
 from bot.store.engine.database import Database, DatabaseInUse, open_database
@@ -223,21 +222,6 @@ def build_routes(
         route: InstrumentedVideoModels(models, instruments, clock)
         for route, models in routes.items()
     }
-
-
-def build_webhook_api(
-    settings: Settings, catalog: ModelCatalog, clock: Clock
-) -> GeminiWebhooks | None:
-    """Return the API of webhooks, `None` without an API key."""
-    if settings.gemini_api_key is None:
-        return None
-    return GeminiWebhooks(
-        api_key=settings.gemini_api_key.get_secret_value(),
-        data_dir=settings.data_dir,
-        catalog=catalog,
-        clock=clock,
-        base_url=settings.gemini_api_url or GEMINI_API_URL,
-    )
 
 
 def uses_only_local_endpoints(settings: Settings) -> bool:
