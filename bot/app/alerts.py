@@ -13,7 +13,7 @@ import discord
 from yarl import URL
 
 from bot.app.container import Container
-from bot.app.startup import LOOPBACK_HOSTS
+from bot.app.startup import LOOPBACK_HOSTS, ROUTE_SETTINGS
 from bot.config.settings import Settings
 from bot.discord.alert_channel import DiscordAlertChannel
 from bot.domain.ports import Clock
@@ -47,6 +47,7 @@ def build_alert_sender(parts: Container) -> AlertSender | None:
         clock=parts.clock,
         bot_limits=settings.policy.bot,
         route_refusals=parts.route_report.refusals,
+        route_settings=ROUTE_SETTINGS,
         count_loop_failures=parts.instruments.list_background_failures,
         measure_free_disk=partial(measure_free_disk, settings.data_dir),
         list_newer_revisions=partial(list_newer_revisions, parts.database),

@@ -183,39 +183,50 @@ def find_gone_models(readings: Iterable[ModelReading], today: date) -> list[Aler
 class RefusalReading:
     """Google's last refusal of the operator's account on a route.
 
-    ``refused_at`` is `None` if Google refuses it now, when it is only asked about models.
+    ``account`` names the settings of the account, which several routes may share. ``refused_at`` is
+    `None` if Google refuses it now, when it is only asked about models.
     """
 
-    route: str
+    account: str
     reason: str | None
     is_about_credit: bool
     refused_at: datetime | None = None
 
 
-def find_refusals(readings: Iterable[RefusalReading], now: datetime) -> list[Alert]:
-    """Return an alert for each route on which Google lately refused the account.
+def find_refusals(readings: Sequence[RefusalReading], now: datetime) -> list[Alert]:
+    """Return an alert for each account that Google lately refused.
 
-    Of several readings of a route only the first counts.
+    Of several readings of an account the newest refused request counts.
     """
     alerts: dict[str, Alert] = {}
-    for reading in readings:
-        if reading.refused_at is not None and now - reading.refused_at > NEWS_FOR:
-            continue
-        kind = AlertKind.CREDIT_USED_UP if reading.is_about_credit else AlertKind.KEY_REFUSED
-        is_code = reading.reason is not None and _REASON_CODE.fullmatch(reading.reason)
-        code = f" (reason {reading.reason})" if is_code else ""
-        if reading.is_about_credit:
-            message = f"Google says that the credit or billing is used up on {reading.route}{code}."
-            cure = "Add credit or enable billing for the project; no clips are made until then."
-        else:
-            message = f"Google refuses the key or the account on {reading.route}{code}."
-            cure = "Run clapper doctor: it shows Google's sentence and what to do."
-        occurrence = "" if reading.refused_at is None else reading.refused_at.isoformat()
-        alert = Alert(
-            kind=kind, subject=reading.route, message=message, cure=cure, occurrence=occurrence
-        )
-        alerts.setdefault(reading.route, alert)
+    requests = [reading for reading in readings if reading.refused_at is not None]
+    questions = [reading for reading in readings if reading.refused_at is None]
+    for reading in [*sorted(requests, key=_get_refusal_time, reverse=True), *questions]:
+        if reading.account not in alerts and now - (reading.refused_at or now) <= NEWS_FOR:
+            alerts[reading.account] = _build_refusal_alert(reading)
     return list(alerts.values())
+
+
+def _get_refusal_time(reading: RefusalReading) -> str:
+    return "" if reading.refused_at is None else reading.refused_at.isoformat()
+
+
+def _build_refusal_alert(reading: RefusalReading) -> Alert:
+    is_code = reading.reason is not None and _REASON_CODE.fullmatch(reading.reason)
+    code = f" (reason {reading.reason})" if is_code else ""
+    if reading.is_about_credit:
+        kind, message = AlertKind.CREDIT_USED_UP, f"Google says that credit is used up{code}."
+        cure = "Add credit, or enable billing for the project: until then no clips are made."
+    else:
+        kind, message = AlertKind.KEY_REFUSED, f"Google refuses the bot's key or account{code}."
+        cure = "Run clapper doctor: it shows Google's sentence and what to do."
+    return Alert(
+        kind=kind,
+        subject=reading.account,
+        message=f"{message} It is set by {reading.account}.",
+        cure=cure,
+        occurrence=_get_refusal_time(reading),
+    )
 
 
 def find_budget_alerts(lines: Iterable[QuotaLine], cheapest: UsageAmount | None) -> list[Alert]:

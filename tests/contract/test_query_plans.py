@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app.clock import SystemClock
+from bot.domain.alerts import build_test_alert
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.clips.history_query import HistoryFilter, HistoryKind
 from bot.domain.jobs.job import AdmissionRequest
@@ -36,11 +37,14 @@ from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
 from bot.store.billing.rollup import RollupStore
 from bot.store.engine.database import Database
+from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.model_states import ModelStateStore
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.moderation.word_lists import WordListStore
+from bot.store.operations.alerts import AlertStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.creator_pages import CreatorPageStore
@@ -68,8 +72,9 @@ SMALL_TABLES: Final = {
     "ledger_totals",
     "shards",
     "identify_slots",
+    "alerts",
 }
-"""A row for each process, shard, model, route, kind, or server that was left a few days ago."""
+"""A row for each process, shard, model, route, kind, alert, or server left a few days ago."""
 BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
 LIMIT: Final = 24
 WORKER: Final = "plans"
@@ -118,6 +123,14 @@ class Operations:
         origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)
         status = await self.ledger.quota_status(origin, policy=POLICY)
         assert any(line.frees_at for line in status.lines)
+
+    async def look_for_alerts(self) -> None:
+        """Do what a process does every minute."""
+        assert await self.ledger.list_bot_lines(POLICY.bot)
+        await self.jobs.summarize_unknown()
+        await ModelStateStore(self.database).list_measured_models()
+        await AccountRefusalStore(self.database).list_latest()
+        await AlertStore(self.database).list_due([build_test_alert()])
 
     async def show_usage(self) -> None:
         since = self.clock.now() - timedelta(days=30)

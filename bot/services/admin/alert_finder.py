@@ -24,9 +24,9 @@ _CREDIT_REASONS: Final = frozenset({"BILLING_DISABLED", "payment_required", "402
 class AlertFinder:
     """Finds what is wrong now, as this process and the database know it.
 
-    ``route_refusals`` has what Google said when it was asked about models. ``count_loop_failures``
-    returns how often each background loop of this process has failed. ``host`` is this machine's
-    name.
+    ``route_refusals`` has what Google said when it was asked about models, and ``route_settings``
+    names the settings of each route's account. ``count_loop_failures`` returns how often each
+    background loop of this process has failed. ``host`` is this machine's name.
     """
 
     model_directory: ModelDirectory
@@ -37,6 +37,7 @@ class AlertFinder:
     clock: Clock
     bot_limits: UsageLimits
     route_refusals: Mapping[GoogleRoute, AccessRefused]
+    route_settings: Mapping[GoogleRoute, str]
     count_loop_failures: Callable[[], Mapping[str, int]]
     measure_free_disk: Callable[[], Awaitable[int]]
     list_newer_revisions: Callable[[], Awaitable[list[str]]]
@@ -84,16 +85,15 @@ class AlertFinder:
     async def _read_refusals(self) -> list[RefusalReading]:
         """Return the refused requests, and then the refused questions about models."""
         requests = [
-            (refusal.route, refusal.reason, refusal.message, refusal.refused_at)
+            (GoogleRoute(refusal.route), refusal.reason, refusal.message, refusal.refused_at)
             for refusal in await self.account_refusals.list_latest()
         ]
         questions = [
-            (str(route), error.reason, str(error), None)
-            for route, error in self.route_refusals.items()
+            (route, error.reason, str(error), None) for route, error in self.route_refusals.items()
         ]
         return [
             RefusalReading(
-                route=route,
+                account=self.route_settings[route],
                 reason=reason,
                 is_about_credit=reason in _CREDIT_REASONS or is_about_used_up_credit(message),
                 refused_at=refused_at,

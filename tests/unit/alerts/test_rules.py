@@ -145,7 +145,7 @@ def test_an_announced_shutdown_is_news_for_a_week() -> None:
 
 def read_refusal(**changes: Any) -> RefusalReading:
     reading = RefusalReading(
-        route="omni", reason="API_KEY_INVALID", is_about_credit=False, refused_at=NOON
+        account="GEMINI_API_KEY", reason="API_KEY_INVALID", is_about_credit=False, refused_at=NOON
     )
     return replace(reading, **changes)
 
@@ -158,7 +158,7 @@ def test_a_refusal_of_the_account_is_told_with_its_code(
     is_about_credit: bool, kind: AlertKind
 ) -> None:
     [alert] = find_refusals([read_refusal(is_about_credit=is_about_credit)], NOON + HOUR)
-    assert (alert.kind, alert.subject) == (kind, "omni")
+    assert (alert.kind, alert.subject) == (kind, "GEMINI_API_KEY")
     assert "API_KEY_INVALID" in alert.message
 
 
@@ -175,10 +175,20 @@ def test_a_sentence_in_the_place_of_a_code_is_not_passed_on() -> None:
     assert "12345" not in alert.message + alert.cure
 
 
-def test_a_route_is_told_once_though_both_requests_and_questions_are_refused() -> None:
-    readings = [read_refusal(), read_refusal(refused_at=None)]
-    [alert] = find_refusals(readings, NOON)
-    assert alert.occurrence == NOON.isoformat()
+def test_an_account_is_told_once_though_several_routes_and_questions_are_refused() -> None:
+    newest = read_refusal(refused_at=NOON + HOUR, is_about_credit=True)
+    readings = [read_refusal(refused_at=None), read_refusal(), newest]
+    [alert] = find_refusals(readings, NOON + HOUR)
+    assert alert.kind is AlertKind.CREDIT_USED_UP
+    other = read_refusal(account="GOOGLE_CLOUD_PROJECT", refused_at=None)
+    assert len(find_refusals([*readings, other], NOON + HOUR)) == 2
+
+
+def test_a_key_that_is_refused_when_google_is_only_asked_is_told_too() -> None:
+    [alert] = find_refusals([read_refusal(refused_at=None)], NOON)
+    [later] = find_refusals([read_refusal(refused_at=None)], NOON + HOUR)
+    assert alert.kind is AlertKind.KEY_REFUSED
+    assert alert.occurrence == later.occurrence
 
 
 def find_for(used: int, allowed: int, limit: str = "usd_per_day") -> list[AlertKind]:
