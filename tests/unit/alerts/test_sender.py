@@ -1,11 +1,12 @@
 """Alerts arrive signed; a recipient that does not answer is tried again, and then given up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.alerts import Alert, AlertKind, AlertNotDelivered, build_test_alert
+from bot.discord.alert_channel import format_alert
+from bot.domain.alerts import Alert, AlertKind, AlertNotDelivered
 from bot.services.admin.alert_sender import ATTEMPTS, AlertSender
 from bot.store.operations.alerts import AlertStore
 from bot.web.alert_webhook import AlertWebhook
@@ -137,5 +138,8 @@ async def test_a_recipient_is_given_up_and_the_other_one_has_the_alert(
     assert store.told == ["alert-1"], "what was tried is not told again"
 
 
-async def test_a_test_alert_says_that_it_is_one() -> None:
-    assert build_test_alert().kind is AlertKind.TEST
+def test_a_message_shows_names_as_they_are_and_where_to_read_more() -> None:
+    text = format_alert(replace(ALERT, message="The task link_keys of _box_ failed."))
+    assert r"link\_keys of \_box\_" in text, "Discord would read underscores as italics"
+    assert ALERT.cure in text
+    assert ALERT.section in text
