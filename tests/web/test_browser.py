@@ -346,7 +346,7 @@ async def test_keyboard_navigation_works(browser: Browser, gallery: Gallery) -> 
     await page.wait_for_url(re.compile("order=top"))
     assert (await titles(page))[0].startswith("Dunes at first light")
     # search
-    await tab.tab_to(".clear")
+    await tab.tab_to(".brand")
     await press("Enter")
     await page.wait_for_url(re.compile(r"/$"))
     await tab.tab_to("#q")

@@ -55,9 +55,15 @@ function recallPage() {
 document.addEventListener("keydown", () => (followed = null), true);
 document.addEventListener("click", (event) => (followed = event.target.closest?.(TILES)), true);
 
+// what the browser leaves out, such as when the next page takes too long, is no fault of the page
+function expectSkipping(transition) {
+  transition.ready.catch(() => {});
+}
+
 addEventListener("pageswap", ({ viewTransition }) => {
   forgetNames();
   rememberPage();
+  if (viewTransition) expectSkipping(viewTransition);
   if (!viewTransition || !followed) return;
   const player = document.querySelector(".screen");
   if (player) name(player, "none");
@@ -66,6 +72,7 @@ addEventListener("pageswap", ({ viewTransition }) => {
 
 addEventListener("pagereveal", ({ viewTransition }) => {
   if (!viewTransition) return;
+  expectSkipping(viewTransition);
   forgetNames();
   followed = null;
   const left = recallPage();
