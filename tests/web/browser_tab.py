@@ -21,7 +21,7 @@ PATIENCE_S = 45.0
 """Pictures are made when they are first asked for, one at a time and behind everything else."""
 PLAYER = ".screen video"
 NOT_MOVED = "Transition was aborted because of invalid state"
-"""Chromium says so of a page that a test reads before its styles are there; it does not move then."""
+"""Chromium says so of a page that a test reads before its styles are there."""
 VIDEO = f"document.querySelector('{PLAYER}')"
 LOADED = """[...document.images].every(image => {
     const box = image.getBoundingClientRect();
