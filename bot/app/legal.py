@@ -15,6 +15,7 @@ from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION
 from bot.store.engine.database_url import read_database_url
+from bot.web.adults import ADULT_COOKIE_LIFETIME
 from bot.web.legal_facts import LegalFacts
 from bot.web.pages import COOKIE_LIFETIME
 
@@ -36,6 +37,7 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         keep_left_servers_days=settings.keep_left_servers_days,
         pseudonym_days=MONTH.days,
         cookie_days=COOKIE_LIFETIME.days,
+        adult_cookie_days=ADULT_COOKIE_LIFETIME.days if settings.adults_only else None,
         download_link_days=None if public_url is None else settings.link_lifetime_days,
         uses_database_server=database_url.get_backend_name() != "sqlite",
         file_host=_find_file_host(settings),

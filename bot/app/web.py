@@ -72,6 +72,7 @@ async def serve_website(
         media_store=media_store,
         clock=clock,
         legal_facts=build_legal_facts(settings, catalog),
+        adults_only=settings.adults_only,
         model_names={model.id: model.name for model in catalog.models},
     )
 

@@ -9,7 +9,18 @@ from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import WEBP_POSTER_SIDES
-from bot.web import accents, api, discovery, feeds, legal, media, operations, pages, security
+from bot.web import (
+    accents,
+    adults,
+    api,
+    discovery,
+    feeds,
+    legal,
+    media,
+    operations,
+    pages,
+    security,
+)
 from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
 from bot.web.operations import ReadinessCheck
@@ -46,7 +57,10 @@ def build_application(
 
     `/readyz` responds with 200 only if all ``checks`` succeed.
     """
-    app = web.Application(middlewares=[security.security_middleware], client_max_size=1024)
+    middlewares = [security.security_middleware]
+    if site.adults_only:
+        middlewares.append(adults.adults_middleware)
+    app = web.Application(middlewares=middlewares, client_max_size=1024)
     app[SITE] = site
     app[operations.READINESS_CHECKS] = checks
     app[operations.METRICS_SOURCE] = metrics_source
@@ -84,6 +98,7 @@ def build_application(
             web.get(TERMS_PATH, legal.show_terms),
             web.get(PRIVACY_PATH, legal.show_privacy),
             web.get("/language", pages.switch_language),
+            web.post(adults.ADULTS_PATH, adults.confirm_adult),
             web.get(f"/static/accent-{ACCENT_SEGMENT}.css", accents.send_accent_sheet),
             web.get("/static/{name}", media.send_asset),
             web.get("/favicon.ico", media.send_favicon),

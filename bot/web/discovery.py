@@ -33,6 +33,7 @@ Disallow: /oembed
 
 Sitemap: {sitemap}
 """
+_ADULTS_ROBOTS: Final = "User-agent: *\nDisallow: /\n"
 _ICONS: Final = (
     ("icon.svg", "any", "image/svg+xml", "any"),
     ("icon-192.png", "192x192", "image/png", "any"),
@@ -43,6 +44,8 @@ _ICONS: Final = (
 
 async def get_robots(request: web.Request) -> web.Response:
     """Return the rules for crawlers (RFC 9309). Searches are left out by their pages instead."""
+    if request.app[SITE].adults_only:
+        return responses.respond_text(request, _ADULTS_ROBOTS, "text/plain")
     sitemap = request.app[SITE].build_absolute_url("/sitemap.xml")
     return responses.respond_text(request, _ROBOTS.format(sitemap=sitemap), "text/plain")
 

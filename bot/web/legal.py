@@ -96,7 +96,7 @@ def build_privacy(texts: PageTexts, facts: LegalFacts) -> Sequence[LegalSection]
         LegalSection(
             texts("privacy.visitors"),
             [
-                texts("privacy.cookie", days=texts.format_days(facts.cookie_days)),
+                _describe_cookies(texts, facts),
                 texts("privacy.address"),
             ],
         ),
@@ -173,6 +173,14 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.bucket")
     yield texts("privacy.discord")
     yield texts("privacy.nobody")
+
+
+def _describe_cookies(texts: PageTexts, facts: LegalFacts) -> str:
+    days = texts.format_days(facts.cookie_days)
+    if facts.adult_cookie_days is None:
+        return texts("privacy.cookie", days=days)
+    adult_days = texts.format_days(facts.adult_cookie_days)
+    return texts("privacy.cookies", days=days, adult_days=adult_days)
 
 
 def _describe_gallery(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:

@@ -315,13 +315,20 @@ async def switch_language(request: web.Request) -> web.Response:
     language = request.query.get("to", "")
     if language not in LANGUAGES:
         raise web.HTTPBadRequest
+    return remember_choice(request, LANGUAGE_COOKIE, language, COOKIE_LIFETIME)
+
+
+def remember_choice(
+    request: web.Request, cookie: str, value: str, lifetime: timedelta
+) -> web.Response:
+    """Save a visitor's choice in a cookie, and redirect to the page that they came from."""
     location = _sanitize_return_path(request.query.get("back"))
     headers = {"Location": location, "Cache-Control": "no-store"}
     response = web.Response(status=303, headers=headers)
     response.set_cookie(
-        LANGUAGE_COOKIE,
-        language,
-        max_age=int(COOKIE_LIFETIME.total_seconds()),
+        cookie,
+        value,
+        max_age=int(lifetime.total_seconds()),
         path="/",
         httponly=True,
         samesite="Lax",

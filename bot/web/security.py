@@ -69,6 +69,8 @@ async def set_security_headers(request: web.Request, response: web.StreamRespons
     is_https = request.app[SITE].base_url.scheme == "https"
     headers = build_security_headers(request.path, response.status, is_https=is_https)
     response.headers.update(headers)
+    if request.app[SITE].adults_only:
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
     if "X-Frame-Options" not in headers:
         response.headers.pop("X-Frame-Options", None)
     route = _get_route(request)

@@ -31,7 +31,8 @@ class GallerySite:
 
     ``base_url`` is the public URL. It is never taken from a request, because anyone can choose the
     ``Host`` header. ``model_names`` maps ids of models to their names. ``legal_facts`` are what the
-    pages with the terms and on privacy say.
+    pages with the terms and on privacy say. With ``adults_only``, visitors are asked whether they
+    are adults, and search engines are kept away.
     """
 
     base_url: URL
@@ -42,6 +43,7 @@ class GallerySite:
     media_store: MediaStore
     clock: Clock
     legal_facts: LegalFacts
+    adults_only: bool = False
     model_names: Mapping[str, str] = field(default_factory=dict)
     assets: StaticAssets = field(default_factory=StaticAssets)
     clip_counts: ClipCounts = field(default_factory=ClipCounts)

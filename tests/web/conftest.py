@@ -69,7 +69,7 @@ def gallery(
 class Serving(ProgramProcess):
     """``clapper web`` over a data directory."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, log_name: str = "web.log", **settings: str) -> None:
         defaults = {
             "DISCORD_TOKEN": "unused",
             "GEMINI_API_KEY": "unused",
@@ -78,7 +78,7 @@ class Serving(ProgramProcess):
             "WEB_REQUESTS_PER_MINUTE": "100000",
             "LOG_FORMAT": "json",
         }
-        super().__init__("bot", "web", log=data_dir / "web.log", environment=defaults | settings)
+        super().__init__("bot", "web", log=data_dir / log_name, environment=defaults | settings)
 
     async def start(self) -> str:
         """Start it and return its address as soon as it answers."""

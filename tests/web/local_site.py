@@ -50,6 +50,7 @@ LEGAL_FACTS = LegalFacts(
     keep_left_servers_days=35,
     pseudonym_days=36,
     cookie_days=367,
+    adult_cookie_days=None,
     download_link_days=8,
     uses_database_server=False,
     file_host=None,

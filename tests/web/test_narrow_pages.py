@@ -79,9 +79,9 @@ PLACES: Final = (
     (TERMS, ".legal h1", ("legal.terms", "legal.privacy")),
     (TERMS, ".legal p", ("terms.*", "legal.*")),
     (PRIVACY, ".legal p", ("privacy.*",)),
-    (FAULT, ".nothing h1", ("failure.*",)),
-    (FAULT, ".nothing p", ("failure.*.hint",)),
-    (FAULT, ".nothing .button", ("home",)),
+    (FAULT, ".nothing h1", ("failure.*", "adults.title")),
+    (FAULT, ".nothing p", ("failure.*.hint", "adults.text")),
+    (FAULT, ".nothing .button", ("home", "adults.yes")),
 )
 """Page, selector, and the keys of the texts that stand there."""
 HIDDEN: Final = (
@@ -112,6 +112,7 @@ VALUES: Final = {
     "address": "https://gallery.harbour-film-club.example.org/clips",
     "contact": "clapper-operators@harbour-film-club.example.org",
     "days": "1,095 days",
+    "adult_days": "1,095 days",
     "file_days": "1,095 days",
     "gigabytes": "1,000,000",
     "host": "storage.eu-central-1.harbour-film-club.example.org",
