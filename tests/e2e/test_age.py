@@ -86,7 +86,9 @@ async def test_a_servers_choice_refuses_every_way_and_delivers_what_is_queued(
     await stage.delete_clip(clip, "Cem")
 
     asked = await stage.control.command("Ada", room, "server setup", {})
-    setup = await stage.control.wait_interaction(asked, lambda state: state["messages"])
+    setup = await stage.control.wait_interaction(
+        asked, lambda state: "clapper-set:age" in str(state["messages"])
+    )
     chosen = await stage.control.component(
         "Ada", setup["messages"][0]["id"], "clapper-set:age", ["unset"]
     )
