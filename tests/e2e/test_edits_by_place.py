@@ -68,11 +68,11 @@ async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) ->
     assert quote_text("mode.edit", domain="web") in page
     edits, edit_step = (quote_text(key, domain="web") for key in ("facts.edits", "chain.edit"))
     assert f'<dt>{edits}</dt><dd><a href="/clips/{source}">#{source}</a></dd>' in page
-    assert f'<span aria-hidden="true">✎</span> {edit_step} · ' in page
+    assert f'<span aria-hidden="true">✎</span> {edit_step}' in page
     assert quote_text("same_command.title", domain="web") not in page
     assert quote_text("clip.hidden_prompt", domain="web") not in page
     _, german = await read_page(f"/clips/{number}", "de")
-    assert f"{quote_text('chain.edit', 'de', domain='web')} · " in german
+    assert f"</span> {quote_text('chain.edit', 'de', domain='web')}" in german
 
     await run_command(stage, room, "showcase withdraw", "Ada", clip=source)
     await run_command(stage, room, "showcase choose", "Ada", consent="nobody")
