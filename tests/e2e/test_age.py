@@ -7,7 +7,7 @@ from tests.harness.people import ControlRefused
 from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-BOT_SETTINGS = {"REPLY_UNDO_S": "3"}
+BOT_SETTINGS = {"REPLY_UNDO_S": "10"}
 
 
 async def run_admin(stage: BotStage, room: str, command: str, **options: object) -> str:
