@@ -1,9 +1,9 @@
 """Send a test alert to ALERT_CHANNEL and ALERT_URL.
 
-It says for each of them whether the alert has arrived. The bot may be running
-or stopped, and no other alert is held back by this one.
+It says for each of them whether the alert arrived. The bot may be running or
+stopped, and other alerts are not held back by this one.
 
-With --show-secret nothing is sent. It prints the secret by which the server
+With --show-secret nothing is sent. It prints the secret with which the server
 at ALERT_URL verifies the signatures: ALERT_SECRET or, if that is not set, the
 one that the bot makes from its token.
 
@@ -12,9 +12,9 @@ Examples:
   clapper alert-test --show-secret
 
 Exit status:
-  0  the alert has arrived everywhere
-  1  somewhere it has not, and the line says why
-  2  a setting cannot be used, or none says where alerts are sent
+  0  the alert arrived everywhere
+  1  it did not arrive somewhere; the line says why
+  2  a setting cannot be used, or neither ALERT_CHANNEL nor ALERT_URL is set
 """
 
 import argparse
@@ -38,7 +38,7 @@ from bot.services.admin.alert_sender import AlertRecipient
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--show-secret", action="store_true", help="print the secret of ALERT_URL; send nothing"
+        "--show-secret", action="store_true", help="print the secret for ALERT_URL; send nothing"
     )
 
 
@@ -48,7 +48,7 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
         print(get_alert_secret(settings))
         return 0
     if settings.alert_channel is None and settings.alert_url is None:
-        raise SettingsError("Set ALERT_CHANNEL or ALERT_URL first: no alerts are sent.")
+        raise SettingsError("Set ALERT_CHANNEL or ALERT_URL: without them, no alerts are sent.")
     return asyncio.run(send_everywhere(settings))
 
 

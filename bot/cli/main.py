@@ -40,8 +40,8 @@ shares videos.
 Commands:
 {commands}
 
-"clapper COMMAND --help" tells more about one of them. They read the bot's
-settings from the environment and from .env in the current directory."""
+"clapper COMMAND --help" says more about a command. All but "models" read the
+bot's settings from the environment and from .env in the current directory."""
 _EPILOG: Final = """\
 Exit status:
   0  done

@@ -1,7 +1,8 @@
 """Print the models, their rules and their prices, as Markdown.
 
-With FILE, your changes to the models, the page shows what the bot would use
-with MODELS_FILE=FILE. No settings are read, and the bot is not affected.
+FILE contains your changes to the models. With it, the page shows what the bot
+would use with MODELS_FILE=FILE. No settings are read, and the bot is not
+affected.
 
 Examples:
   clapper models

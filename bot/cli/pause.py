@@ -31,7 +31,7 @@ from bot.store.guilds import GuildStore
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("reason", nargs="?", help="what members who ask for a clip read")
+    choice.add_argument("reason", nargs="?", help="shown to members who ask for a clip")
     choice.add_argument(
         "--show", action="store_true", help="change nothing; say whether the bot is paused"
     )

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_subcommand(arguments: argparse.Namespace) -> int:
     if (arguments.job is None) != (arguments.settlement is None):
         raise CommandFailed(
-            "say charge or refund after the job's number, e.g. clapper settle 17 refund",
+            "add charge or refund after the job's number, e.g. clapper settle 17 refund",
             EXIT_BAD_SETTING,
         )
     charge = arguments.settlement == "charge"

@@ -7,7 +7,7 @@ when a video is requested: the last refusal of that kind is read from the
 database and shown in Google's words.
 
 Each line begins with ok, warning or failed, and says what to do. The bot works
-in spite of a warning. No line holds a token, a key or a password.
+despite warnings. No line contains a token, a key or a password.
 
 Examples:
   clapper doctor

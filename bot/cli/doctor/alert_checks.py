@@ -17,7 +17,7 @@ async def check_alerts(settings: Settings) -> Sequence[Finding]:
     if settings.alert_channel is not None:
         findings.append(await _check_channel(settings, settings.alert_channel))
     if settings.alert_url is not None:
-        message = "set; it is not tried here, but by clapper alert-test"
+        message = "set, but not tried here: clapper alert-test does that"
         findings.append(Finding("ALERT_URL", CheckStatus.OK, message))
     if not findings:
         message = "off: neither ALERT_CHANNEL nor ALERT_URL is set"
@@ -33,13 +33,13 @@ async def _check_channel(settings: Settings, channel_id: int) -> Finding:
         async with open_rest_client(settings.discord_token.get_secret_value()) as client:
             missing = await find_missing_alert_permissions(client, channel_id)
     except ChannelUnavailable as error:
-        cure = "set the ID of a channel that the bot can see, in a server that has it"
+        cure = "set the ID of a channel that the bot can see, in a server that it is in"
         return Finding(_CHANNEL_CHECK, CheckStatus.FAILED, f"cannot be used: {error}", cure)
     except DeliveryError as error:
         cure = "see the lines about the token and the gateway"
         return Finding(_CHANNEL_CHECK, CheckStatus.WARNING, f"not checked: {error}", cure)
     if missing:
         names = ", ".join(name.replace("_", " ").title() for name in missing)
-        cure = "allow it for the bot in the channel's permissions"
+        cure = "grant the bot what is missing in the channel's permissions"
         return Finding(_CHANNEL_CHECK, CheckStatus.FAILED, f"the bot lacks {names} there", cure)
     return Finding(_CHANNEL_CHECK, CheckStatus.OK, "alerts can be posted")

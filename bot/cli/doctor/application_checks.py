@@ -53,9 +53,9 @@ def _judge_adding(application: Application, policy: PlacePolicy) -> Finding:
         return Finding(check, CheckStatus.OK, "private: only its owner can add it to servers")
     if policy.allowed_servers is None:
         return Finding(
-            check, CheckStatus.OK, "public: everybody can add it, within the bot's budgets"
+            check, CheckStatus.OK, "public: anyone can add it, and the bot's budgets limit the cost"
         )
-    message = f"public, but only {len(policy.allowed_servers)} servers may use it"
+    message = f"public; servers that may use it: {len(policy.allowed_servers)}"
     return Finding(check, CheckStatus.OK, message)
 
 
@@ -71,10 +71,12 @@ def judge_intents(application: Application, intents: discord.Intents) -> Finding
             unused.append(title)
     if missing:
         message = f"the bot needs {', '.join(missing)}"
-        return Finding("intents", CheckStatus.FAILED, message, "switch them on in the portal (Bot)")
+        return Finding(
+            "intents", CheckStatus.FAILED, message, "switch them on in the developer portal (Bot)"
+        )
     if unused:
         message = f"the bot does not use {', '.join(unused)}"
-        cure = "switch them off in the developer portal (Bot), where Discord asks what they are for"
+        cure = "switch them off in the developer portal (Bot): Discord asks why you need them"
         return Finding("intents", CheckStatus.WARNING, message, cure)
     return Finding("intents", CheckStatus.OK, "no privileged intent is needed, and none is on")
 
@@ -82,7 +84,7 @@ def judge_intents(application: Application, intents: discord.Intents) -> Finding
 def _judge_user_install(application: Application, policy: PlacePolicy) -> Finding:
     check, is_offered = "user install", _USER_INSTALL in _read_contexts(application)
     if is_offered and not policy.may_use_user_install:
-        message = "people can install the bot for themselves, and are then refused"
+        message = "people can install the bot for themselves, but it then refuses them"
         cure = "switch off User Install in the developer portal (Installation)"
         return Finding(check, CheckStatus.WARNING, message, cure)
     if policy.may_use_user_install and not is_offered:
@@ -116,7 +118,7 @@ def _judge_invite_link(application: Application) -> Finding:
     if not missing and not scopes:
         return Finding(check, CheckStatus.OK, link)
     wanted = ", ".join([*sorted(scopes), *missing])
-    message = f"Discord's button Add App leaves out {wanted}; this link has all: {link}"
+    message = f"Discord's button Add App leaves out {wanted}; this link has everything: {link}"
     cure = "add them in the developer portal (Installation)"
     return Finding(check, CheckStatus.WARNING, message, cure)
 

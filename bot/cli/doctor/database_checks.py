@@ -48,7 +48,7 @@ async def _check_open_database(
         cure = "start the database, or correct DATABASE_URL"
         return [Finding("database", CheckStatus.FAILED, f"does not answer ({error})", cure)]
     if is_empty:
-        message = "the bot has never run on it; the first start creates the tables"
+        message = "the bot has never used it; the first start creates the tables"
         cure = "if the bot has run before, correct DATABASE_URL or DATA_DIR"
         return [Finding("database", CheckStatus.WARNING, message, cure)]
     findings = [Finding("database", CheckStatus.OK, "answers")]

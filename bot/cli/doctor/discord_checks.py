@@ -79,7 +79,7 @@ def _describe_refusal(answer: HttpAnswer) -> Finding:
             "token",
             CheckStatus.FAILED,
             "Discord accepts no requests from this address for now",
-            "stop whatever sends it many requests, and wait: more requests make it longer",
+            "stop whatever sends so many requests, and wait: more requests make the wait longer",
             "429",
         )
     return Finding(
@@ -101,7 +101,7 @@ async def _check_gateway(
     try:
         answer = await request_page(session, f"{api_url}/gateway/bot", clock, headers=headers)
     except NoAnswer as error:
-        return [Finding("gateway", CheckStatus.FAILED, f"unknown: {error}", _NETWORK_CURE)]
+        return [Finding("gateway", CheckStatus.FAILED, f"not checked: {error}", _NETWORK_CURE)]
     described = read_object(answer)
     match described:
         case {
@@ -146,8 +146,8 @@ async def _connect(session: aiohttp.ClientSession, gateway: URL) -> Finding:
 
 def judge_session_starts(remaining: int, total: int, reset_after_s: float) -> Finding:
     """Judge how many sessions the bot may still begin today."""
-    message = f"{remaining} of {total} left, all again in {reset_after_s / 3600:.1f} hours"
-    cure = "find out why the bot restarts or reconnects so often: its log says each time"
+    message = f"{remaining} of {total} left, reset in {reset_after_s / 3600:.1f} hours"
+    cure = "find out from the bot's log why it restarts or reconnects so often"
     if remaining <= RESERVED_STARTS:
         message += "; until then the bot does not connect"
         return Finding("session starts", CheckStatus.FAILED, message, cure)

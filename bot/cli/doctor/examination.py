@@ -82,7 +82,7 @@ async def _check_settings(settings: Settings) -> Sequence[Finding]:
         cure = "set PAID_CALLS=allow, unless this is a test"
         findings.append(Finding("paid calls", CheckStatus.WARNING, message, cure))
     if settings.paused:
-        message = "PAUSED is true: the bot accepts no requests after its start"
+        message = "PAUSED is true: the bot accepts no requests"
         findings.append(Finding("pause", CheckStatus.WARNING, message, "set PAUSED=false"))
     return findings
 

@@ -116,7 +116,7 @@ def check_data_folder(data_dir: Path) -> Finding:
     except OSError as error:
         cure = f"make {data_dir} writable for the bot's user, or set another DATA_DIR"
         return Finding(check, CheckStatus.FAILED, f"cannot be written to ({error.strerror})", cure)
-    message = str(data_dir) if data_dir.exists() else f"{data_dir}, which the bot creates"
+    message = str(data_dir) if data_dir.exists() else f"{data_dir}, which the bot will create"
     return Finding(check, CheckStatus.OK, message)
 
 

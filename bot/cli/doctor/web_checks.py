@@ -28,11 +28,13 @@ async def check_public_url(settings: Settings, clock: Clock) -> Sequence[Finding
         except NoAnswer as error:
             return [_judge_silence(settings, str(error))]
     if 300 <= answer.status < 400:
-        message = f"leads on to {answer.headers.get('Location', 'another address')}"
-        cure = "set PUBLIC_URL to the address where it ends"
+        message = f"redirects to {answer.headers.get('Location', 'another address')}"
+        cure = "set PUBLIC_URL to the address that it ends at"
         return [Finding(_ADDRESS_CHECK, CheckStatus.FAILED, message, cure, str(answer.status))]
     if answer.status >= 500:
-        return [_judge_silence(settings, "a proxy answers, the web server does not", answer.status)]
+        return [
+            _judge_silence(settings, "a proxy answers, but the web server does not", answer.status)
+        ]
     if answer.status != 200 or VISITOR_HEADER not in answer.headers:
         message = "another program answers there, or a proxy asks for a password or a challenge"
         cure = f"pass requests on to WEB_HOST and WEB_PORT ({_PROXY_GUIDE})"
@@ -64,15 +66,15 @@ def judge_proxy(answer: HttpAnswer, settings: Settings) -> Finding:
         return Finding(
             _PROXY_CHECK,
             CheckStatus.WARNING,
-            "the web server is of another version",
-            "restart it, so that all programs are of one version",
+            "the web server is a different version",
+            "restart it, so that all programs are the same version",
         )
     if source is VisitorSource.UNTRUSTED_PROXY:
         return Finding(
             _PROXY_CHECK,
             CheckStatus.WARNING,
             "a proxy sends X-Forwarded-For, but TRUSTED_PROXIES does not name it, so all visitors"
-            " share the limits of one",
+            " share one visitor's limits",
             "set TRUSTED_PROXIES to the proxy's address, e.g. 127.0.0.1 on the same machine",
         )
     is_expected = bool(settings.trusted_proxies) or _is_behind_tls(settings)
@@ -80,8 +82,8 @@ def judge_proxy(answer: HttpAnswer, settings: Settings) -> Finding:
         return Finding(
             _PROXY_CHECK,
             CheckStatus.WARNING,
-            "X-Forwarded-For does not arrive, so all visitors share the limits of one",
-            f"let the proxy send X-Forwarded-For, and name it in TRUSTED_PROXIES ({_PROXY_GUIDE})",
+            "X-Forwarded-For does not arrive, so all visitors share one visitor's limits",
+            f"make the proxy send X-Forwarded-For, and name it in TRUSTED_PROXIES ({_PROXY_GUIDE})",
         )
     if source is VisitorSource.DIRECT:
         return Finding(_PROXY_CHECK, CheckStatus.OK, "none in between")
