@@ -16,9 +16,8 @@ CODE := bot cogs demo sandbox tests docs
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
-# each of the tests' processes would compile anew all that it imports, which takes half of its start
-unexport PYTHONDONTWRITEBYTECODE
-# pytest rewrites every test module anew in each process unless it may keep the result
+# With it, each of the tests' processes compiles anew all that it imports, which takes half of its
+# start, and pytest rewrites every test module.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

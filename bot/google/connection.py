@@ -29,6 +29,7 @@ from bot.google.answers import GoogleAnswer, read_answer
 from bot.google.api_errors import classify_call_error, classify_submit_error
 from bot.google.json_stream import JsonBody
 from bot.transfer.resolver import create_system_resolver
+from bot.transfer.response_body import read_limited_body
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
@@ -43,6 +44,7 @@ SUBMIT_S: Final = 300.0
 STREAM_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60.0)
 """For answers as large as a video. There is no limit in total, but the connection may not stall."""
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""A longer answer is cut off, so decoding it fails."""
 _MAX_BYTES_IN_LOOP: Final = 64 * 1024
 """Larger answers are decoded in a thread, so that they do not block the event loop."""
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -159,7 +161,7 @@ class GoogleConnection:
                 allow_redirects=False,
                 trace_request_ctx=sending,
             ) as response:
-                raw = await _read_limited(response)
+                raw = await read_limited_body(response, max_bytes=_MAX_ANSWER_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             message = f"submit: {type(error).__name__}"
             if sending.started:
@@ -187,7 +189,7 @@ class GoogleConnection:
             ) as response:
                 if response.status != HTTPStatus.OK:
                     raise classify_call_error(await self.read_error_answer(response), label)
-                raw = await _read_limited(response)
+                raw = await read_limited_body(response, max_bytes=_MAX_ANSWER_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
         try:
@@ -196,7 +198,7 @@ class GoogleConnection:
             raise AnswerNotFromGoogle(f"{label} answered without JSON") from error
 
     async def read_error_answer(self, response: aiohttp.ClientResponse) -> GoogleAnswer:
-        raw = await _read_limited(response)
+        raw = await read_limited_body(response, max_bytes=_MAX_ANSWER_BYTES)
         retry_after = response.headers.get("Retry-After")
         return read_answer(response.status, raw, retry_after, is_omni=self._is_omni)
 
@@ -233,16 +235,6 @@ def _read_started_operation(status: int, raw: bytes, retry_after: str | None) ->
     if not isinstance(name, str) or not name:
         raise SubmitUncertain("submit answered 200 without the operation's name")
     return name
-
-
-async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer up to the limit. A longer one is cut off, so decoding it fails."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
-            break
-    return bytes(body)
 
 
 async def _decode_json(raw: bytes) -> Any:

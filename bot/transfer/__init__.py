@@ -1,4 +1,4 @@
-"""What downloads from Google and Discord share: atomic files and name resolution.
+"""What HTTP requests share: name resolution, bodies of limited length, and atomic files.
 
 May import `bot.observability` and `bot.domain`.
 """

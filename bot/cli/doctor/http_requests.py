@@ -15,9 +15,11 @@ from aiohttp import hdrs
 from bot.cli.doctor.findings import CheckStatus, Finding
 from bot.domain.ports import Clock
 from bot.transfer.resolver import create_system_resolver
+from bot.transfer.response_body import read_limited_body
 
 _REQUEST_LIMIT_S: Final = 10.0
-_MAXIMUM_BODY_BYTES: Final = 1024 * 1024
+_MAX_BODY_BYTES: Final = 1024 * 1024
+"""Longer than anything that is asked for."""
 _NOTICEABLE_OFFSET: Final = timedelta(seconds=30)
 _HARMFUL_OFFSET: Final = timedelta(minutes=5)
 """From here Google refuses the tokens that a service account signs, the bot refuses Google's
@@ -60,7 +62,7 @@ async def request_page(
     try:
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             received_at = clock.now()
-            body = await _read_body(response)
+            body = await read_limited_body(response, max_bytes=_MAX_BODY_BYTES)
             date = response.headers.get(hdrs.DATE)
             return HttpAnswer(
                 response.status, response.headers, body, _measure_offset(date, received_at)
@@ -89,16 +91,6 @@ def describe_error(error: Exception) -> str:
         case OSError(strerror=str(reason)) if reason:
             return reason
     return type(error).__name__
-
-
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, cut off where it is longer than anything that is asked for."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > _MAXIMUM_BODY_BYTES:
-            break
-    return bytes(body)
 
 
 def _measure_offset(date: str | None, received_at: datetime) -> timedelta | None:
