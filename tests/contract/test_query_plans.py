@@ -23,7 +23,9 @@ from bot.app.clock import SystemClock
 from bot.domain.alerts import build_test_alert
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.clips.history_query import HistoryFilter, HistoryKind
+from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import AdmissionRequest
+from bot.domain.jobs.request import PersonRule
 from bot.domain.showcase.gallery import (
     ClipLength,
     ClipShape,
@@ -37,6 +39,7 @@ from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
 from bot.store.billing.rollup import RollupStore
 from bot.store.engine.database import Database
+from bot.store.guilds import GuildStore
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
@@ -114,6 +117,19 @@ class Operations:
             [AdmissionRequest(make_plan(), origin)], policy=POLICY, owner=WORKER
         )
         assert isinstance(answer, Admission)
+
+    async def use_rules(self) -> None:
+        """Do what every request and every command does, and what an admin does who changes them."""
+        guilds = GuildStore(self.database)
+        rules, _ = await guilds.load_rules_for_member([WHOLE_BOT_ID, BUSY_SERVER], REGULAR)
+        assert rules[BUSY_SERVER].channel_person_rules
+        loaded = await guilds.load_rules(BUSY_SERVER)
+        await guilds.save_rules(
+            replace(loaded, channel_person_rules={BUSY_SERVER: PersonRule.NOBODY}),
+            actor_id=REGULAR,
+            now=self.clock.now(),
+            previous=loaded,
+        )
 
     async def list_blocks(self) -> None:
         await RequestBlockStore(self.database).list_blocks(BUSY_SERVER)

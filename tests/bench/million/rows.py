@@ -235,12 +235,17 @@ def _build_clips(dialect: _Dialect, batch: _Batch) -> list[str]:
 
 
 def _build_servers(dialect: _Dialect, size: Size) -> list[str]:
-    """Return the statements: half of the servers have a public showcase, twenty a digest."""
+    """Return the statements: half of the servers have a public showcase, twenty a digest.
+
+    Each has a rule for one of its channels.
+    """
     weeks = max(1, size.jobs * _SECONDS_BETWEEN_JOBS // _WEEK_S)
     week = f"n * {_WEEK_S}"
     return [
         "INSERT INTO guilds (id, extend_by)"
         f" SELECT n, 'creator' FROM {dialect.numbers(size.servers)}",
+        "INSERT INTO channel_rules (id, guild_id, person_rule)"
+        f" SELECT 1000 + n, n, 'adults' FROM {dialect.numbers(size.servers)}",
         "INSERT INTO showcase_settings (guild_id, name, stars, curation, public, channel_id,"
         " digest_day, digest_hour, digest_zone)"
         " SELECT n, 'Server ' || n, 3, 'consent', n % 2 = 1, 1000 + n, 0, 18, 'UTC'"
