@@ -13,18 +13,19 @@ import discord
 from yarl import URL
 
 from bot.app.container import Container
-from bot.app.startup import LOOPBACK_HOSTS, ROUTE_SETTINGS
+from bot.app.startup import ROUTE_SETTINGS
 from bot.config.settings import Settings
 from bot.discord.alert_channel import DiscordAlertChannel
 from bot.domain.ports import Clock
+from bot.google.connection import LOOPBACK_HOSTS
 from bot.services.admin.alert_finder import AlertFinder
 from bot.services.admin.alert_sender import AlertRecipient, AlertSender
 from bot.store.engine.schema import list_newer_revisions
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.operations.alerts import AlertStore
 from bot.web.alert_webhook import AlertWebhook
+from bot.web.webhook_signatures import SECRET_PREFIX
 
-_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - marks a secret, is none
 _MAXIMUM_INTERVAL_S: Final = 60.0
 _LEASES_BETWEEN_ROUNDS: Final = 2
 
@@ -48,7 +49,7 @@ def build_alert_sender(parts: Container) -> AlertSender | None:
         bot_limits=settings.policy.bot,
         route_refusals=parts.route_report.refusals,
         route_settings=ROUTE_SETTINGS,
-        count_loop_failures=parts.instruments.list_background_failures,
+        count_loop_failures=parts.instruments.count_background_failures,
         measure_free_disk=partial(measure_free_disk, settings.data_dir),
         list_newer_revisions=partial(list_newer_revisions, parts.database),
         host=platform.node(),
@@ -93,7 +94,7 @@ def get_alert_secret(settings: Settings) -> str:
         return settings.alert_secret.get_secret_value()
     token = settings.discord_token.get_secret_value()
     key = hmac.digest(token.encode(), b"clapper alerts", "sha256")
-    return _SECRET_PREFIX + base64.b64encode(key).decode()
+    return SECRET_PREFIX + base64.b64encode(key).decode()
 
 
 async def measure_free_disk(folder: Path) -> int:

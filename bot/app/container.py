@@ -411,6 +411,7 @@ class Container:
             ),
             image_decoder=self.input_images.image_decoder,
             media_store=self.media_store,
+            clock=clock,
         )
         self.vote_counter = VoteCounter(
             stars=StarStore(self.database),

@@ -22,6 +22,7 @@ from bot.domain.jobs.request import GoogleRoute, PersonRule
 from bot.domain.models import ModelCatalog
 from bot.domain.moderation.word_list import WordList, read_operator_list
 from bot.domain.ports import Clock, InteractionWatcher, VideoModels
+from bot.google.connection import LOOPBACK_HOSTS
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
 from bot.google.omni.models import OmniModels
@@ -42,7 +43,6 @@ ROUTE_SETTINGS: Final[Mapping[GoogleRoute, str]] = {
     GoogleRoute.VERTEX_OMNI: "GOOGLE_CLOUD_PROJECT, GOOGLE_OUTPUT_URI and its credentials",
 }
 """The settings to check when Google refuses access on a route."""
-LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StartupError(Exception):

@@ -47,6 +47,7 @@ def format_alert(alert: Alert) -> str:
 @asynccontextmanager
 async def open_rest_client(token: str) -> AsyncIterator[discord.Client]:
     """Open a client that only makes requests and has no session. Raises `DeliveryError`."""
+    # Without this, discord.py warns that the libraries for voice are missing.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     async with discord.Client(intents=discord.Intents.none()) as client:
         async with convert_discord_errors():

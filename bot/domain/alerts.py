@@ -201,13 +201,13 @@ def find_refusals(readings: Sequence[RefusalReading], now: datetime) -> list[Ale
     alerts: dict[str, Alert] = {}
     requests = [reading for reading in readings if reading.refused_at is not None]
     questions = [reading for reading in readings if reading.refused_at is None]
-    for reading in [*sorted(requests, key=_get_refusal_time, reverse=True), *questions]:
+    for reading in [*sorted(requests, key=_format_refusal_time, reverse=True), *questions]:
         if reading.account not in alerts and now - (reading.refused_at or now) <= NEWS_FOR:
             alerts[reading.account] = _build_refusal_alert(reading)
     return list(alerts.values())
 
 
-def _get_refusal_time(reading: RefusalReading) -> str:
+def _format_refusal_time(reading: RefusalReading) -> str:
     return "" if reading.refused_at is None else reading.refused_at.isoformat()
 
 
@@ -225,7 +225,7 @@ def _build_refusal_alert(reading: RefusalReading) -> Alert:
         subject=reading.account,
         message=f"{message} It is set by {reading.account}.",
         cure=cure,
-        occurrence=_get_refusal_time(reading),
+        occurrence=_format_refusal_time(reading),
     )
 
 

@@ -47,7 +47,7 @@ _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """A longer answer is cut off, so decoding it fails."""
 _MAX_BYTES_IN_LOOP: Final = 64 * 1024
 """Larger answers are decoded in a thread, so that they do not block the event loop."""
-_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class GoogleConnection:
@@ -116,7 +116,7 @@ class GoogleConnection:
     @property
     def _is_on_this_machine(self) -> bool:
         """Whether the API runs on this machine: proxies do not apply, and nothing costs money."""
-        return self.base_url.host in _LOOPBACK_HOSTS
+        return self.base_url.host in LOOPBACK_HOSTS
 
     async def submit(
         self,

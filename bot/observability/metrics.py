@@ -136,7 +136,7 @@ class Instruments:
         """Count an unexpected error of a background task."""
         self.background_failures.labels(task).inc()
 
-    def list_background_failures(self) -> dict[str, int]:
+    def count_background_failures(self) -> dict[str, int]:
         """Return how often each background task has failed in this process."""
         return {
             sample.labels["task"]: int(sample.value)

@@ -70,7 +70,7 @@ async def _send_thumbnail(
 async def send_server_icon(request: web.Request) -> web.StreamResponse:
     """Send the bot's copy of a server's icon."""
     media_store = request.app[SITE].media_store
-    guild_id, _ = await find_public_server(request)
+    guild_id = await find_public_server(request)
     file = await media_store.find(build_icon_key(guild_id))
     if file is None:
         raise web.HTTPNotFound

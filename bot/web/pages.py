@@ -119,7 +119,7 @@ async def show_gallery(request: web.Request) -> web.Response:
 
 async def show_server(request: web.Request) -> web.Response:
     """Return a page of a server's clips. Other spellings of its name lead to its address."""
-    guild_id, _ = await find_public_server(request)
+    guild_id = await find_public_server(request)
     path = request.app[SITE].servers.build_path(guild_id)
     if request.path != path:
         location = URL.build(path=path, query_string=request.query_string)

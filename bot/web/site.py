@@ -81,12 +81,12 @@ async def get_public_entry(request: web.Request) -> GalleryEntry:
     return entry
 
 
-async def find_public_server(request: web.Request) -> tuple[int, str]:
-    """Return the id and name of the public server in the path. Raises `web.HTTPNotFound`."""
+async def find_public_server(request: web.Request) -> int:
+    """Return the id of the public server in the path. Raises `web.HTTPNotFound`."""
     site = request.app[SITE]
     await site.servers.refresh(site.gallery, site.clock)
     guild_id = site.servers.find_guild_id(request.match_info["server"])
     guilds = dict(await site.gallery.list_guilds(limit=0, including=guild_id))
     if guild_id is None or guild_id not in guilds:
         raise web.HTTPNotFound
-    return guild_id, guilds[guild_id]
+    return guild_id

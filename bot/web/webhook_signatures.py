@@ -16,7 +16,7 @@ from typing import Final
 TOLERANCE: Final = timedelta(minutes=5)
 """How far a message's time may be from ours; older ones may have been recorded and repeated."""
 
-_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - marks a secret, is none
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - marks a secret, is none
 _SCHEME: Final = "v1"
 _ID: Final = re.compile(r"[!-~]{1,200}")
 _TIME: Final = re.compile(r"[0-9]{1,12}")
@@ -93,7 +93,7 @@ def sign_message(
 
 def _compute_signature(message_id: str, timestamp: str, body: bytes, *, secret: str) -> bytes:
     """Return the signature in base64. Raises `ValueError` for a secret that is no base64."""
-    key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     if not key:
         raise ValueError("the secret is empty")
     signed = f"{message_id}.{timestamp}.".encode() + body

@@ -115,6 +115,7 @@ async def test_an_icon_is_kept_while_it_is_shown(database: Database, tmp_path: P
         icon_source=source,
         image_decoder=ProcessImageDecoder(),
         media_store=media_store,
+        clock=VirtualClock(start=NOW),
     )
     settings = await opened(database, public=False)
     source.icons[GUILD] = ("a" * 32, ICON)
@@ -163,6 +164,7 @@ async def test_an_icon_that_is_gone_is_no_error(database: Database, tmp_path: Pa
         icon_source=source,
         image_decoder=ProcessImageDecoder(),
         media_store=LocalMediaStore(tmp_path),
+        clock=VirtualClock(start=NOW),
     )
     await icons.run_once()
     await icons.run_once()

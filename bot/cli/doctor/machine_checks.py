@@ -42,14 +42,19 @@ class MachineReadings:
 
 def read_machine(data_dir: Path) -> MachineReadings:
     """Measure disk and memory. Blocks for as long as listing the clips takes."""
-    folder = data_dir.absolute()
-    while not folder.exists():
-        folder = folder.parent
     return MachineReadings(
-        free_disk_bytes=shutil.disk_usage(folder).free,
+        free_disk_bytes=shutil.disk_usage(_find_existing_folder(data_dir)).free,
         stored_clips_bytes=_measure_folder(data_dir / "clips"),
         free_memory_bytes=_read_free_memory(),
     )
+
+
+def _find_existing_folder(folder: Path) -> Path:
+    """Return ``folder``, or the nearest one above it that exists."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return existing
 
 
 def _measure_folder(folder: Path) -> int:
@@ -106,12 +111,9 @@ def judge_memory(readings: MachineReadings) -> Finding:
 
 def check_data_folder(data_dir: Path) -> Finding:
     """Check that ``DATA_DIR`` can be written to. It is created by the bot, not here."""
-    check, folder = "data folder", data_dir.absolute()
+    check = "data folder"
     try:
-        if not data_dir.exists():
-            while not folder.exists():
-                folder = folder.parent
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=_find_existing_folder(data_dir)):
             pass
     except OSError as error:
         cure = f"make {data_dir} writable for the bot's user, or set another DATA_DIR"

@@ -5,7 +5,6 @@ So a page loads nothing from Discord, which would learn who looks at it.
 
 import asyncio
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -19,9 +18,10 @@ from bot.domain.errors import (
     ImageRefused,
     MediaUnavailable,
 )
-from bot.domain.ports import ServerIconSource
+from bot.domain.ports import Clock, ServerIconSource
 from bot.domain.showcase.server_page import ICONS_FOLDER, build_icon_key
 from bot.media.images import ProcessImageDecoder
+from bot.services.event_waits import wait_for_event
 from bot.services.repeated_work import repeat_work
 from bot.store.showcase.server_pages import KnownIcon, ServerPageStore
 
@@ -43,6 +43,7 @@ class ServerIcons:
     icon_source: ServerIconSource
     image_decoder: ProcessImageDecoder
     media_store: MediaStore
+    clock: Clock
     _refresh_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def request_refresh(self) -> None:
@@ -58,9 +59,7 @@ class ServerIcons:
         )
 
     async def _pause(self, _is_done: bool) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(INTERVAL_S):
-                await self._refresh_requested.wait()
+        await wait_for_event(self._refresh_requested, self.clock, INTERVAL_S)
         self._refresh_requested.clear()
 
     async def run_once(self) -> None:
