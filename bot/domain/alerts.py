@@ -243,7 +243,7 @@ def find_budget_alerts(lines: Iterable[QuotaLine], cheapest: UsageAmount | None)
         if line.remaining < least:
             kind, state = AlertKind.BUDGET_USED_UP, "is used up"
         elif line.used * 100 >= line.allowed * NEARLY_USED_PERCENT:
-            kind, state = AlertKind.BUDGET_NEARLY_USED, f"is used to {NEARLY_USED_PERCENT} %"
+            kind, state = AlertKind.BUDGET_NEARLY_USED, f"has reached {NEARLY_USED_PERCENT} %"
         else:
             continue
         amounts = _format_amounts(measure, line.used, line.allowed)
@@ -283,7 +283,7 @@ def find_unknown_jobs(reading: UnknownJobsReading | None, now: datetime) -> list
     """Return an alert if a job has lately become unknown."""
     if reading is None or now - reading.latest_at > NEWS_FOR:
         return []
-    others = "" if reading.count == 1 else f" {reading.count} jobs are unknown in all."
+    others = "" if reading.count == 1 else f" {reading.count} jobs are unknown in total."
     return [
         Alert(
             kind=AlertKind.UNKNOWN_JOB,

@@ -29,7 +29,7 @@ async def check_public_url(settings: Settings, clock: Clock) -> Sequence[Finding
             return [_judge_silence(settings, str(error))]
     if 300 <= answer.status < 400:
         message = f"redirects to {answer.headers.get('Location', 'another address')}"
-        cure = "set PUBLIC_URL to the address that it ends at"
+        cure = "set PUBLIC_URL to the address that it redirects to"
         return [Finding(_ADDRESS_CHECK, CheckStatus.FAILED, message, cure, str(answer.status))]
     if answer.status >= 500:
         return [
