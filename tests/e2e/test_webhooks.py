@@ -18,7 +18,6 @@ from tests.harness.waiting import eventually
 
 HOUR: Final = {"POLL_INTERVAL_S": "3600", "JOB_TIME_LIMIT_S": "86400"}
 """Only events make a second poll; the first one comes after five seconds."""
-AFTER_FIRST_POLL_S: Final = 8.0
 
 
 def use_webhooks(**settings: str) -> dict[str, str]:
@@ -65,6 +64,16 @@ async def wait_balanced(stage: BotStage, before: OmniCharges) -> None:
     await stage.wait_until(is_balanced, "the charges matching Google's bills")
 
 
+async def wait_first_polls(stage: BotStage, count: int) -> None:
+    """Wait until the bot has asked about each of ``count`` submits."""
+
+    async def are_polled() -> bool:
+        submits = await list_omni_submits(stage)
+        return len(submits) == count and all(submit["polls"] for submit in submits)
+
+    await stage.wait_until(are_polled, f"the first polls of {count} submits")
+
+
 @asynccontextmanager
 async def run_with_webhooks(directory: Path, **settings: str) -> AsyncIterator[BotStage]:
     async with run_stage(directory, settings=use_webhooks(**settings)) as stage:
@@ -77,9 +86,10 @@ async def test_an_event_shows_the_end_at_once_and_repeated_events_post_once(
 ) -> None:
     async with run_with_webhooks(tmp_path, **HOUR) as stage:
         before = await OmniCharges.read(stage)
-        await stage.control.google(seconds=AFTER_FIRST_POLL_S, omni={"webhook_copies": 3})
         room = await stage.open_channel()
-        await request_omni(stage, room)
+        async with stage.control.hold_google(omni={"webhook_copies": 3}):
+            await request_omni(stage, room)
+            await wait_first_polls(stage, 1)
         await stage.wait_for_clip(room)
         await stage.wait_until_idle(room)
         deliveries = await wait_deliveries(stage, 3)
@@ -97,11 +107,11 @@ async def test_an_event_shows_the_end_at_once_and_repeated_events_post_once(
 async def test_a_lost_submit_is_found_by_its_event(tmp_path: Path) -> None:
     async with run_with_webhooks(tmp_path, **HOUR) as stage:
         before = await OmniCharges.read(stage)
-        await stage.control.google(seconds=6.0)
         await stage.control.fault("google", method="POST", path=SUBMIT, drop="after", times=1)
         room = await stage.open_channel()
-        await request_omni(stage, room)
-        await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
+        async with stage.control.hold_google():
+            await request_omni(stage, room)
+            await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
         await stage.wait_for_clip(room)
         await stage.wait_until_idle(room)
         await wait_balanced(stage, before)  # the status of an unknown job has no button to wait for
@@ -176,9 +186,10 @@ async def test_a_separate_web_server_passes_events_on(tmp_path: Path) -> None:
         await website.launch()
         try:
             await eventually(lambda: re.search(r"^http://", website.read_log(), re.MULTILINE))
-            await stage.control.google(seconds=AFTER_FIRST_POLL_S)
             room = await stage.open_channel()
-            await request_omni(stage, room)
+            async with stage.control.hold_google():
+                await request_omni(stage, room)
+                await wait_first_polls(stage, 1)
             await stage.wait_for_clip(room)
             await stage.wait_until_idle(room)
             assert (await get_submit(stage))["polls"] == 2
@@ -214,11 +225,12 @@ async def test_two_processes_take_the_events_of_their_own_jobs(tmp_path: Path) -
         stage.bot.environment["WEB_PORT"] = str(port)
         await stage.bot.restart()
         await wait_registered(stage)
-        await stage.control.google(seconds=AFTER_FIRST_POLL_S)
         rooms = []
-        for number in range(6):
-            rooms.append(await stage.open_channel())
-            await request_omni(stage, rooms[-1], f"a fox, number {number}")
+        async with stage.control.hold_google():
+            for number in range(6):
+                rooms.append(await stage.open_channel())
+                await request_omni(stage, rooms[-1], f"a fox, number {number}")
+            await wait_first_polls(stage, 6)
         for room in rooms:
             await stage.wait_for_clip(room)
             await stage.wait_until_idle(room)
