@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.harness.conformance import check_requests
+from tests.harness.waiting import stretch_timeout
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,7 @@ def run_demo(folder: Path) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=240,
+        timeout=stretch_timeout(240),
     )
     return process.returncode, process.stdout
 

@@ -55,7 +55,7 @@ async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) ->
     assert [user["id"] for user in clip["mentions"]] == [stage.people["Ada"]]
     assert not clip["mention_everyone"]
     state = await stage.control.interaction(interaction)
-    assert state["acknowledged_ms"] < 3000
+    assert state["acknowledged_ms"] < stage.control.acknowledge_limit_ms
 
 
 async def test_four_ways_to_extend(stage: BotStage) -> None:

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.play_tab import PHONE, PlayTab
 from tests.e2e.stage import BotStage
+from tests.harness.waiting import stretch_timeout
 from tests.web.browser_tab import NEEDS_CHROMIUM
 from tests.web.conftest import browser as browser
 from tests.web.conftest import running_chromium as running_chromium
@@ -301,9 +302,9 @@ async def test_typing_is_shown_to_all_who_see_the_channel(stage: BotStage) -> No
         url = f"{environment['DISCORD_API_URL']}/channels/{room}/typing"
         async with session.post(url, headers=headers) as response:
             assert response.status == 204
-        frame = await dia.receive_json(timeout=60)
+        frame = await dia.receive_json(timeout=stretch_timeout(60))
         while frame["type"] != "typing":
-            frame = await dia.receive_json(timeout=60)
+            frame = await dia.receive_json(timeout=stretch_timeout(60))
         assert (frame["channel_id"], frame["user_id"]) == (room, world["bot"]["id"])
 
 
@@ -326,7 +327,7 @@ async def receive_messages(
     """Return the next messages that a socket is told of."""
     messages: list[dict[str, Any]] = []
     while len(messages) < count:
-        frame = await socket.receive_json(timeout=60)
+        frame = await socket.receive_json(timeout=stretch_timeout(60))
         if frame["type"] == "message":
             messages.append(frame["message"])
     return messages

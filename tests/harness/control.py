@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from sandbox.discord.interaction import ACKNOWLEDGE_TIMEOUT_S
 from tests.harness.people import Json, People, drop_unset
 from tests.harness.waiting import DEFAULT_TIMEOUT_S, eventually
 
@@ -21,6 +22,9 @@ def has_answer(state: Json) -> bool:
 
 class Control(People):
     """Client of one sandbox's control API (docs/sandbox.md)."""
+
+    acknowledge_limit_ms: float = 1000 * ACKNOWLEDGE_TIMEOUT_S
+    """How long people wait for a bot's first response."""
 
     # Reading.
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from sandbox.discord.interaction import ACKNOWLEDGE_TIMEOUT_S
 from tests.harness.control import Control
 from tests.harness.process import ProgramProcess
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, stretch_timeout
 
 START_TIMEOUT_S = 90.0
 
@@ -39,7 +40,9 @@ def record_closed() -> Iterator[list[ClosedSandbox]]:
 
 
 class SandboxProcess(ProgramProcess):
-    """``python -m sandbox`` on a free port, its files and its log under ``directory``.
+    """The sandbox on a free port, its files and its log under ``directory``.
+
+    On a busy machine its people wait longer for a bot's first response.
 
     After `start`, ``control`` is its control API's client; ``environment_for_bot`` are the settings
     with which a bot finds it (Gemini route), ``environment_vertex`` those for the Vertex route.
@@ -52,7 +55,7 @@ class SandboxProcess(ProgramProcess):
     def __init__(self, directory: Path, *, port: int = 0, options: tuple[str, ...] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(
-            "sandbox",
+            "tests.harness.patient_sandbox",
             "--port",
             str(port),
             "--dir",
@@ -70,6 +73,8 @@ class SandboxProcess(ProgramProcess):
         """Start it and wait for its ready line. Raises `ProcessEnded`."""
         printed = self.log.with_name("ready.json")
         printed.unlink(missing_ok=True)
+        acknowledge_timeout_s = stretch_timeout(ACKNOWLEDGE_TIMEOUT_S)
+        self.environment["ACKNOWLEDGE_TIMEOUT_S"] = str(acknowledge_timeout_s)
         await self.launch(stdout=printed)
 
         def read_line() -> str | None:
@@ -82,6 +87,7 @@ class SandboxProcess(ProgramProcess):
         )
         ready = json.loads(line or "")
         self.control = Control(ready["control"], authority=ready["env"].get("SSL_CERT_FILE"))
+        self.control.acknowledge_limit_ms = 1000 * acknowledge_timeout_s
         self.environment_for_bot = ready["env"]
         gemini_only = ready["env"].keys() & {"GEMINI_API_KEY", "GEMINI_API_URL"}
         discord = {name: ready["env"][name] for name in ready["env"].keys() - gemini_only}

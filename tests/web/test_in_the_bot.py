@@ -50,17 +50,19 @@ async def test_ready_and_measured(tmp_path: Path) -> None:
                 metrics = await _read_metrics(http)
                 assert await _read_failure_series(http) == dict.fromkeys(LOOPS, 0.0)
                 await _check_add_and_withdraw(control, http)
-                await control.gateway("down", seconds=5)
+                await control.gateway("down")
                 await eventually(lambda: _unready(http), what="the gateway being reported missing")
                 async with http.get("/healthz") as answer:
                     assert answer.status == 200
+                await control.gateway("up")
             lines = [
                 json.loads(line) for line in bot.read_log().splitlines() if line.startswith("{")
             ]
     _check_log(lines, interaction)
     assert metrics["clapper_gateway_ready"] == 1
     assert metrics["clapper_ack_seconds_count"] >= 1
-    assert metrics["clapper_ack_seconds_sum"] < 3
+    longest_s = control.acknowledge_limit_ms / 1000
+    assert metrics["clapper_ack_seconds_sum"] < longest_s * metrics["clapper_ack_seconds_count"]
     assert metrics["clapper_detection_lag_seconds_count"] == 1
     assert metrics["clapper_video_seconds_count"] == 1
     assert metrics["clapper_spent_usd"] > 0
@@ -124,7 +126,7 @@ async def _check_stalled_visitor(control: Control, http: aiohttp.ClientSession) 
                 await loop.sock_sendall(reader, request)
         interaction = await control.command("Ada", "clips", "quota show")
         state = await control.wait_interaction(interaction, has_answer)
-        assert state["acknowledged_ms"] < 3000
+        assert state["acknowledged_ms"] < control.acknowledge_limit_ms
 
         async def refused() -> bool:
             return (await _read_metrics(http)).get("clapper_web_refusals_total", 0) >= 50
