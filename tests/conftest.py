@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from tests.cases.page import CasePage
 from tests.harness.fork_server import ForkServer
 from tests.harness.process import ProgramProcess, build_environment
+from tests.harness.waiting import stretch_timeout
 
 # Tests are deterministic. HYPOTHESIS_PROFILE=search tries new examples.
 _LENIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -30,7 +31,7 @@ settings.register_profile("search", max_examples=3000, **_LENIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 _SECRETS = ("DISCORD_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
-_GRACE_S = 15.0
+_GRACE_S = 15.0  # longer on a busy machine
 # Parts of the names of threads that may outlive a test: asyncio's executor, its wait for a shared
 # child process, and those of pytest-xdist and pycares.
 _SHARED_THREADS = ("asyncio_", "waitpid-", "execnet", "_run_safe_shutdown_loop")
@@ -139,7 +140,7 @@ def check_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     asyncio_log.removeHandler(errors)
     if errors.messages:
         pytest.fail("asyncio logged: " + "; ".join(errors.messages))
-    deadline = time.monotonic() + _GRACE_S
+    deadline = time.monotonic() + stretch_timeout(_GRACE_S)
     while leaked := _find_leaked_threads(before):
         if time.monotonic() > deadline:
             pytest.fail(f"leaked threads: {', '.join(sorted(thread.name for thread in leaked))}")
@@ -161,7 +162,7 @@ async def check_leaked_tasks() -> AsyncIterator[None]:
     """Fail the test when tasks outlive it and its fixtures by more than `_GRACE_S`."""
     yield
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _GRACE_S
+    deadline = loop.time() + stretch_timeout(_GRACE_S)
     while leaked := asyncio.all_tasks() - {asyncio.current_task()}:
         if loop.time() > deadline:
             names = sorted(f"{task.get_name()} ({task.get_coro()!r})" for task in leaked)

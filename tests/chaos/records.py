@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from tests.harness.control import Control
+from tests.harness.waiting import stretch_timeout
 
 Row = tuple[Any, ...]
 
@@ -88,7 +89,9 @@ class DatabaseReader:
         if self._url.startswith("sqlite"):
             return await asyncio.to_thread(self._fetch_sqlite_rows, query)
         connection = await asyncpg.connect(
-            self._url.replace("+asyncpg", ""), timeout=10, target_session_attrs="read-write"
+            self._url.replace("+asyncpg", ""),
+            timeout=stretch_timeout(10),
+            target_session_attrs="read-write",
         )
         try:
             return [tuple(row) for row in await connection.fetch(query)]
@@ -97,7 +100,7 @@ class DatabaseReader:
 
     def _fetch_sqlite_rows(self, query: str) -> list[Row]:
         path = Path(self._url.split(":///", 1)[1])
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=stretch_timeout(10))
         try:
             return list(connection.execute(query))
         finally:

@@ -32,7 +32,7 @@ async def new_schema() -> str:
     """Create a schema on the test server. Skips the test where there is no server."""
     name = f"clapper_{uuid4().hex[:12]}"
     try:
-        connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
+        connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=60)
     except (OSError, asyncpg.PostgresError) as error:
         pytest.skip(f"no PostgreSQL for the tests at TEST_POSTGRES_URL: {error}")
     await connection.execute(f'CREATE SCHEMA "{name}"')
@@ -42,7 +42,7 @@ async def new_schema() -> str:
 
 async def drop_schema(name: str) -> None:
     """Remove the schema with everything in it."""
-    connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
+    connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=60)
     await connection.execute(f'DROP SCHEMA "{name}" CASCADE')
     await connection.close()
 
@@ -64,7 +64,7 @@ ON_POSTGRESQL = pytest.mark.parametrize(
 
 async def cut_connections(schema: str) -> int:
     """End every connection of the databases opened on ``schema``, as a restart would."""
-    connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
+    connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=60)
     ended = await connection.fetch(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
         f"clapper {schema}",
@@ -173,7 +173,7 @@ class MigratedDatabases:
             await upgrade_schema(migrated)
             await migrated.close()
             return self._schema
-        connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
+        connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=60)
         await connection.execute(_EMPTY_SCHEMA.format(self._schema))
         await connection.close()
         return self._schema

@@ -13,6 +13,7 @@ from bot.store.engine.database import open_database
 from bot.store.engine.postgres_servers import WritableServerConnector, parse_url
 from tests.contract.conftest import POSTGRES_URL
 from tests.harness.process import find_free_port
+from tests.harness.waiting import stretch_timeout
 
 SERVER = make_url(POSTGRES_URL)
 HOST, PORT = SERVER.host or "127.0.0.1", SERVER.port or 5432
@@ -23,7 +24,7 @@ ACCOUNT = {"user": SERVER.username, "password": SERVER.password, "database": SER
 async def require_server() -> None:
     """Skip the test where there is no server."""
     try:
-        connection = await asyncpg.connect(host=HOST, port=PORT, **ACCOUNT, timeout=5)
+        connection = await asyncpg.connect(host=HOST, port=PORT, **ACCOUNT, timeout=60)
     except (OSError, asyncpg.PostgresError) as error:
         pytest.skip(f"no PostgreSQL for the tests at TEST_POSTGRES_URL: {error}")
     await connection.close()
@@ -73,11 +74,11 @@ async def test_a_server_that_is_gone_is_passed_over() -> None:
 
 @pytest.mark.postgresql
 async def test_a_silent_server_uses_up_only_its_own_time_and_comes_last_then() -> None:
-    connector = WritableServerConnector()
+    connector, timeout_s = WritableServerConnector(), stretch_timeout(2)
     async with run_silent_server() as silent:
         for _ in range(2):
             connection = await connector.connect(
-                host=["127.0.0.1", HOST], port=[silent.port, PORT], timeout=2, **ACCOUNT
+                host=["127.0.0.1", HOST], port=[silent.port, PORT], timeout=timeout_s, **ACCOUNT
             )
             assert await connection.fetchval("SELECT 1") == 1
             await connection.close()
@@ -91,7 +92,7 @@ async def test_a_server_that_only_reads_is_not_used() -> None:
         await WritableServerConnector().connect(
             host=[HOST, HOST],
             port=[PORT, PORT],
-            timeout=10,
+            timeout=60,
             server_settings={"default_transaction_read_only": "on"},
             **ACCOUNT,
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from yarl import URL
 
 from tests.harness.page_checks import check_accessibility, find_foreign_urls
@@ -141,6 +141,7 @@ async def open_tab(
         **({"locale": "en-US", "color_scheme": "dark"} | options),
     )
     context.set_default_timeout(stretch_timeout(PATIENCE_S) * 1000)
+    expect.set_options(timeout=stretch_timeout(PATIENCE_S) * 1000)
     host = URL(gallery.url).authority
     await context.route(lambda url: URL(url).authority != host, lambda route: route.abort())
     return BrowserTab(await context.new_page(), gallery.url)

@@ -17,6 +17,7 @@ from bot.store.showcase.gallery import GalleryStore
 from bot.store.tables.showcase import showcase_blocks_table
 from sandbox.google.encoding import RenderedClip
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled, find_programs
+from tests.harness.waiting import stretch_timeout
 from tests.web import seed
 
 ENTRIES = 20
@@ -39,7 +40,7 @@ async def follow(name: str, **environment: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=stretch_timeout(60),
     )
     assert ran.returncode == 0, ran.stderr
 

@@ -19,7 +19,6 @@ from tests.web import seed
 from tests.web.browser_tab import (
     LAYOUT_SHIFT,
     NEEDS_CHROMIUM,
-    PATIENCE_S,
     PHONE,
     PLAYER,
     VIDEO,
@@ -401,7 +400,7 @@ async def test_footer_focus_survives_loading_more(browser: Browser, gallery: Gal
     await language.focus()
     box_before = await language.bounding_box()
     release.set()
-    await expect(page.locator(".pager .end")).to_be_attached(timeout=PATIENCE_S * 1000)
+    await expect(page.locator(".pager .end")).to_be_attached()
     assert await tiles.count() > before
     box_after = await language.bounding_box()
     assert box_before is not None

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from yarl import URL
 
 from tests.harness.process import ROOT
+from tests.harness.waiting import stretch_timeout
 from tests.web.browser_tab import NEEDS_CHROMIUM
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
@@ -60,13 +61,15 @@ async def search(page: Page, query: str) -> list[str]:
     await box.fill(query)
     await box.press("End")
     results = page.locator("[data-md-component=search-result]")
-    await expect(results.locator("a.md-search-result__link").first).to_be_attached(timeout=60_000)
+    await expect(results.locator("a.md-search-result__link").first).to_be_attached()
     links = await results.locator("a.md-search-result__link").all()
     return [str(URL(await link.get_attribute("href") or "").with_query(None)) for link in links]
 
 
 async def test_search_finds_what_people_look_for(browser: Browser, site_url: str) -> None:
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(stretch_timeout(60) * 1000)
+    expect.set_options(timeout=stretch_timeout(60) * 1000)
     page = await context.new_page()
     requested: list[str] = []
     context.on("request", lambda request: requested.append(request.url))

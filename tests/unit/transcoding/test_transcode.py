@@ -20,6 +20,7 @@ from bot.media.local_store import LocalMediaStore
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.web_metrics import WebInstruments
+from tests.harness.waiting import eventually
 from tests.unit.transcoding.videos import turn_video, write_video
 from tests.unit.words.examples import a_clip
 
@@ -228,10 +229,7 @@ async def test_cancelled_transcode_is_stopped(source: Path, tmp_path: Path) -> N
     transcoder = ProcessTranscoder()
     target = TranscodeTarget(640, 360, 1_000_000, 96_000, 300_000)
     task = asyncio.create_task(transcoder.reencode_video(source, destination, target))
-    deadline = asyncio.get_running_loop().time() + 20
-    while not _list_worker_commands(destination) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.01)
-    assert _list_worker_commands(destination), "no worker was started"
+    await eventually(lambda: _list_worker_commands(destination), what="the worker being started")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
