@@ -81,16 +81,23 @@ class AlertSender:
             except AlertNotDelivered as error:
                 pause_s = backoff.next_delay(min(error.retry_after_s or 0.0, _MAXIMUM_PAUSE_S))
                 if error.is_final or backoff.attempts >= ATTEMPTS:
-                    self.count_alert(recipient.name, False)
-                    _log.error(
-                        "alert.given_up",
-                        recipient=recipient.name,
-                        kind=alert.kind,
-                        subject=alert.subject,
-                        error=str(error),
-                    )
+                    self._give_up(alert, recipient, error)
                     return
                 await self.clock.sleep(pause_s)
+            except Exception as error:  # or the others would get the alert again and again
+                self._give_up(alert, recipient, error)
+                return
             else:
                 self.count_alert(recipient.name, True)
                 return
+
+    def _give_up(self, alert: Alert, recipient: AlertRecipient, error: Exception) -> None:
+        self.count_alert(recipient.name, False)
+        _log.error(
+            "alert.given_up",
+            recipient=recipient.name,
+            kind=alert.kind,
+            subject=alert.subject,
+            error=str(error),
+            exc_info=None if isinstance(error, AlertNotDelivered) else error,
+        )

@@ -67,7 +67,7 @@ class ScriptedRecipient:
     """Raises ``errors`` and then takes alerts."""
 
     name: str
-    errors: list[AlertNotDelivered] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     attempts: int = 0
 
@@ -113,7 +113,7 @@ async def send(*recipients: ScriptedRecipient) -> tuple[RememberingStore, list[t
     return store, counted
 
 
-def fail(times: int, *, is_final: bool = False) -> list[AlertNotDelivered]:
+def fail(times: int, *, is_final: bool = False) -> list[Exception]:
     return [AlertNotDelivered("away", is_final=is_final) for _ in range(times)]
 
 
@@ -136,6 +136,15 @@ async def test_a_recipient_is_given_up_and_the_other_one_has_the_alert(
     assert other.taken == ["alert-1"]
     assert ("ALERT_CHANNEL", False) in counted
     assert store.told == ["alert-1"], "what was tried is not told again"
+
+
+async def test_an_unexpected_error_of_a_recipient_does_not_repeat_the_alert_for_the_other() -> None:
+    broken = ScriptedRecipient("ALERT_CHANNEL", [ZeroDivisionError("a bug")])
+    other = ScriptedRecipient("ALERT_URL", fail(1))
+    store, counted = await send(broken, other)
+    assert (broken.attempts, other.taken) == (1, ["alert-1"])
+    assert sorted(counted) == [("ALERT_CHANNEL", False), ("ALERT_URL", True)]
+    assert store.told == ["alert-1"]
 
 
 def test_a_message_shows_names_as_they_are_and_where_to_read_more() -> None:
