@@ -166,7 +166,7 @@ async def test_every_process_uses_a_changed_word_list_with_the_next_request(
     assert (again.changed, again.total) == (1, 3)
     assert not await is_refused("gore")
     assert await is_refused("n4ked")
-    removed = await admins.remove_entries(GUILD, "naked, gin, gore", actor_id=ADMIN)
+    removed = await admins.remove_entries(GUILD, "naked, gin, gore, unlisted", actor_id=ADMIN)
     assert (removed.changed, removed.total) == (3, 0)
     assert not await is_refused("naked")
     assert (await world.guilds.load_rules(GUILD)).word_list_version == 0
@@ -174,6 +174,7 @@ async def test_every_process_uses_a_changed_word_list_with_the_next_request(
         await admins.remove_entries(GUILD, "naked", actor_id=ADMIN)
     entries = await ShowcaseSettingsStore(world.database).list_audit_entries(GUILD, limit=9)
     assert [entry.action for entry in entries] == [AuditAction.CHANGE_WORDS] * 3
+    assert [entry.comment for entry in entries] == ["-3", "+2", "+2"], "latest first"
     assert not any("naked" in (entry.comment or "") for entry in entries)
 
 

@@ -103,7 +103,7 @@ class WordListService:
         Raises `WordEntryRefused` if the list has none of it.
         """
         texts = [entry.text for entry in parse_entries(typed)]
-        audit_entry = self._build_audit_entry(guild_id, actor_id, f"-{len(texts)}")
+        audit_entry = self._build_audit_entry(guild_id, actor_id)
         change = await self.word_lists.remove_entries(guild_id, texts, audit_entry)
         if change.changed == 0:
             raise WordEntryRefused("not_listed", entry=texts[0])
@@ -118,6 +118,8 @@ class WordListService:
         word_rules = await self.load_rules(guild_id, rules.word_list_version)
         return word_rules.find_matches(VideoRequest(text))
 
-    def _build_audit_entry(self, guild_id: int, actor_id: int, change: str) -> AuditEntry:
+    def _build_audit_entry(
+        self, guild_id: int, actor_id: int, change: str | None = None
+    ) -> AuditEntry:
         action, now = AuditAction.CHANGE_WORDS, self.clock.now()
         return AuditEntry(guild_id, actor_id, action, now, comment=change)

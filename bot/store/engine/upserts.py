@@ -46,6 +46,21 @@ async def upsert(
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
+async def upsert_all(
+    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert ``rows``, and update those whose primary keys exist. The keys are different ones."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = _build_insert(connection, table)
+    others = [column.name for column in table.columns if not column.primary_key]
+    changes = {name: statement.excluded[name] for name in others}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changes), rows
+    )
+
+
 async def add_to_row(
     connection: AsyncConnection, table: Table, keys: dict[str, Any], amounts: dict[str, float]
 ) -> None:

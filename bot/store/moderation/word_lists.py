@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Select, Update, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from bot.domain.errors import WordEntryRefused
 from bot.domain.moderation.word_list import MAX_ENTRIES, WordAction, WordEntry, WordListChange
 from bot.domain.showcase.post import AuditEntry
 from bot.store.engine.database import Store
-from bot.store.engine.upserts import upsert
+from bot.store.engine.upserts import upsert_all
 from bot.store.guilds import ensure_guild
 from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import guilds_table
@@ -39,12 +40,13 @@ class WordListStore(Store):
 
         Raises `WordEntryRefused` if the list would have more than `MAX_ENTRIES`.
         """
+        rows = [
+            {"guild_id": guild_id, "entry": entry.text, "action": entry.action} for entry in entries
+        ]
 
         async def write_entries(connection: AsyncConnection) -> WordListChange:
             before = await _begin_change(connection, guild_id)
-            for entry in entries:
-                row = {"guild_id": guild_id, "entry": entry.text, "action": entry.action}
-                await upsert(connection, word_entries_table, row)
+            await upsert_all(connection, word_entries_table, rows)
             total = await connection.scalar(_build_count(guild_id)) or 0
             if total > MAX_ENTRIES:
                 raise WordEntryRefused("too_many", entry="", most=MAX_ENTRIES)
@@ -56,7 +58,10 @@ class WordListStore(Store):
     async def remove_entries(
         self, guild_id: int, texts: Collection[str], audit_entry: AuditEntry
     ) -> WordListChange:
-        """Remove the entries with these ``texts``. Nothing is recorded if there is none."""
+        """Remove the entries with these ``texts``. Nothing is recorded if there is none.
+
+        ``audit_entry`` gets their number as its comment, because the list may not have all.
+        """
         removal = delete(word_entries_table).where(
             _entries.guild_id == guild_id, _entries.entry.in_(texts)
         )
@@ -65,7 +70,8 @@ class WordListStore(Store):
             before = await _begin_change(connection, guild_id)
             removed = (await connection.execute(removal)).rowcount
             if removed:
-                await write_audit_entry(connection, audit_entry)
+                counted = replace(audit_entry, comment=f"-{removed}")
+                await write_audit_entry(connection, counted)
             if removed == before:
                 await connection.execute(_build_version_update(guild_id, 0))
             return WordListChange(removed, before - removed)
