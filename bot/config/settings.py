@@ -126,11 +126,11 @@ class Settings(BaseSettings):
     (unset: true, or false if ALLOWED_SERVERS is set)."""
 
     adults_only: bool = False
-    """Whether clips are made in age-restricted channels only, with commands that Discord offers to
-    adults (see "Adults only" in docs/operations.md)."""
+    """Whether clips are made only in age-restricted channels, with commands that Discord offers
+    only to adults (see "Adults only" in docs/operations.md)."""
     word_list_file: Path | None = None
-    """A text file with the words and phrases, one on each line, that no request may have (see "Word
-    list" in docs/operations.md)."""
+    """A text file with the words and phrases, one on each line, that no request may contain (see
+    "Word list" in docs/operations.md)."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -221,16 +221,16 @@ class Settings(BaseSettings):
 
     # Who runs the bot
     operator_name: Line | None = None
-    """Your name or your organization's, for the pages with the terms and on privacy (unset: they
-    say that you have entered none)."""
+    """Your name or your organization's, for the terms and privacy pages (unset: they say that you
+    have entered none)."""
     operator_contact: Line | None = None
     """Where people reach you about their data, such as an e-mail address or a web page (unset:
     those pages send them to their server's admins)."""
 
     # Who is told when something goes wrong
     alert_channel: OptionalChannel = None
-    """ID of the channel where the bot tells you what needs you, such as used-up credit (see
-    "Alerts" in docs/operations.md)."""
+    """ID of the channel where the bot tells you about what needs your attention, such as used-up
+    credit (see "Alerts" in docs/operations.md)."""
     alert_url: WebhookUrl | None = None
     """A server of yours that gets the same alerts as signed webhooks, e.g.
     https://alerts.example/clapper."""
