@@ -77,7 +77,12 @@ async def test_a_member_chooses_how_to_hear_of_it(stage: BotStage) -> None:
     second = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert is_silent(second)
-    tried, told = (await list_direct_messages(stage, "Ada"))[before:]
+
+    async def list_new_messages() -> list[Json]:
+        new = (await list_direct_messages(stage, "Ada"))[before:]
+        return new if len(new) > 1 else []
+
+    tried, told = await stage.wait_until(list_new_messages, "both direct messages")
     assert quote_text("notify.test") in text_of(tried)
     assert f"/{room}/{second['id']}" in text_of(told)
     assert quote_text("notify.ping") in await choose(stage, room, "Ada", "ping")

@@ -183,11 +183,16 @@ async def test_an_outage_only_delays_a_clip(bucket: BucketStage) -> None:
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     await stage.wait_until(is_back, "the bucket being back at /readyz")
-    before = count_checks(s3)
-    assert before > 0
-    for _ in range(5):
-        assert await is_back()
-    assert count_checks(s3) == before, "a probe asks the bucket"
+    assert count_checks(s3) > 0
+
+    async def are_probes_answered_without_it() -> bool:
+        """Between two of the bot's own checks, which a busy machine may have in any round."""
+        before = count_checks(s3)
+        for _ in range(5):
+            assert await is_back()
+        return count_checks(s3) == before
+
+    await stage.wait_until(are_probes_answered_without_it, "probes that do not ask the bucket")
 
 
 async def test_a_picture_is_sent_and_shown_from_the_bucket(

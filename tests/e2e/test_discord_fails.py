@@ -108,8 +108,9 @@ async def test_jobs_go_on_while_the_gateway_is_down(stage: BotStage) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
-        await stage.control.gateway("down", seconds=4)
+        await stage.control.gateway("down")
     await stage.wait_for_clip(room)
+    await stage.control.gateway("up")
 
     async def is_connected() -> bool:
         return await stage.control.count_connections() == 1

@@ -74,8 +74,13 @@ async def test_over_quota_the_clip_comes_later(stage: BotStage, form: str) -> No
         quota={model: {"per_minute": 1}}, omni={"over_quota": form, "retry_s": 1}
     )
     await stage.control.advance(61)
+    before = await count_submits(stage)
     await ask(stage, room, "the first")
-    await stage.wait_for_clip(room)
+
+    async def is_used_up() -> bool:
+        return await count_submits(stage) > before
+
+    await stage.wait_until(is_used_up, "the submit that uses up the quota of this minute")
     second = f"the second, {form}"
     await ask(stage, room, second)
     await stage.wait_for_message(room, quote_text("stage.waiting.google_quota"))

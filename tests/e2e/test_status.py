@@ -1,6 +1,7 @@
 """The status message shows each stage of a job; its failures delay nothing."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,7 +85,8 @@ async def test_each_stage_is_shown_once(stage: BotStage) -> None:
     assert re.search(ESTIMATE, generating)
     assert not any("%" in text for text in texts)
     assert waiting["id"] not in [m["id"] for m in await stage.control.messages(room)]
-    assert len(texts) <= 8
+    # how often the estimate changes depends on how long it takes
+    assert all(text != before for before, text in pairwise(texts)), "each edit shows something new"
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
