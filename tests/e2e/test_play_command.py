@@ -17,6 +17,7 @@ async def test_play_prints_an_address_and_ends_cleanly(tmp_path: Path) -> None:
     folder = tmp_path / "play"
     printed = tmp_path / "printed.txt"
     process = ProgramProcess(
+        "tests.e2e.patient_demo",
         "demo.play",
         "--dir",
         str(folder),

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, async_playwright
 
 from sandbox.google.encoding import RenderedClip, measure_clip
 from tests.harness.process import ProgramProcess
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, stretch_timeout
 from tests.web import seed
 
 ENTRIES = 40
@@ -123,6 +123,7 @@ async def launch_chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(
             executable_path=chromium(),
             args=["--no-sandbox", "--disable-dev-shm-usage"],
+            timeout=stretch_timeout(60) * 1000,
         )
         yield browser
         await browser.close()

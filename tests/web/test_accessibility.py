@@ -10,7 +10,8 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from tests.harness.page_checks import find_violations
-from tests.web.browser_tab import NEEDS_CHROMIUM, PHONE, WIDE, BrowserTab, open_tab
+from tests.harness.waiting import eventually
+from tests.web.browser_tab import NEEDS_CHROMIUM, PATIENCE_S, PHONE, WIDE, BrowserTab, open_tab
 from tests.web.conftest import Gallery
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
@@ -185,7 +186,7 @@ async def test_nothing_is_cut_or_squeezed(
     assert await page.locator(".marquee .big").evaluate(fits)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    assert await focus_reaches_beyond_tile(tab)
+    await eventually(lambda: focus_reaches_beyond_tile(tab), timeout=PATIENCE_S)
 
 
 async def focus_reaches_beyond_tile(tab: BrowserTab) -> bool:
