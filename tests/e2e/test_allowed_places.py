@@ -52,8 +52,11 @@ async def test_other_servers_are_left_and_refused(fresh_stage: BotStage) -> None
     assert not [
         m for m in await stage.control.messages(hall) if quote_text("welcome.title") in text_of(m)
     ]
-    log = stage.bot.read_log()
-    assert log.count('"event": "server.left"') == 2
+
+    async def is_logged() -> bool:
+        return stage.bot.read_log().count('"event": "server.left"') == 2
+
+    await stage.wait_until(is_logged, "a line in the log for both")
     # as a user install there, and in a direct message: the list forbids both
     await stage.control.change_user("Ada", has_app=True)
     refused = await stage.wait_for_answer(await stage.request_clip(hall))

@@ -187,6 +187,11 @@ async def test_replies_to_status_and_guide(stage: BotStage) -> None:
         offered = await stage.wait_for_message(room, quote_text("reply.press"))
         assert quote_text("button.cancel") in buttons_of(offered)
     await stage.wait_for_clip(room)
+
+    async def is_status_gone() -> bool:
+        return status["id"] not in [each["id"] for each in await stage.control.messages(room)]
+
+    await stage.wait_until(is_status_gone, "the status being gone")
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
     told = await stage.wait_for_message(room, quote_text("mention.help"))
     count = len(await list_bot_texts(stage, room))

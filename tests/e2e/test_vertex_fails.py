@@ -15,13 +15,14 @@ from tests.e2e.test_google_fails import (
     sum_spent,
 )
 from tests.harness.texts import quote_pattern, quote_text
+from tests.harness.waiting import stretch_timeout
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.parametrize("stage", ["vertex"], indirect=True, scope="module"),
 ]
 
-BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}
+BOT_SETTINGS = {"JOB_TIME_LIMIT_S": f"{stretch_timeout(12):.0f}"}
 MODEL: Final = "veo-3.1-fast-generate-001"
 ON_VERTEX: Final = {
     **{name: play for name, play in OUTCOMES.items() if name != "download failed"},
