@@ -14,6 +14,7 @@ from PIL import Image
 from bot.domain.errors import ImageRefused
 from bot.media import images
 from bot.media.images import ProcessImageDecoder
+from tests.harness.waiting import stretch_timeout
 from tests.unit.images.samples import KINDS, SIZE, animated, claims, encoded, exif, picture
 
 
@@ -154,7 +155,7 @@ async def test_a_worker_that_hangs_is_ended(folder: Path, monkeypatch: pytest.Mo
     program.write_text("import time\ntime.sleep(600)\n")
     monkeypatch.setattr("bot.media.images._WORKER_PATH", program)
     with pytest.raises(ImageRefused):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(stretch_timeout(60)):
             await ProcessImageDecoder(timeout_s=0.3).prepare_image(program, folder)
 
 
@@ -249,7 +250,7 @@ async def test_mutated_files_are_refused_or_converted(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-c", program, stdout=asyncio.subprocess.PIPE, env={}
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    output, _ = await asyncio.wait_for(process.communicate(), stretch_timeout(60))
     assert process.returncode == 0
     told = json.loads(output)
     reasons = {

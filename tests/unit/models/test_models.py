@@ -247,7 +247,9 @@ async def test_the_start_waits_for_no_longer_than_the_round(
 async def test_the_start_does_not_wait_where_no_answer_brings_a_model_back(
     google: Route1,
 ) -> None:
-    await asyncio.wait_for(on_googles_host(google, Clock()).wait_for_first_round(), 5)
+    await asyncio.wait_for(
+        on_googles_host(google, Clock()).wait_for_first_round(), stretch_timeout(5)
+    )
     assert google.asked == 0
 
 

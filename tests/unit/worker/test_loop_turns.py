@@ -6,6 +6,7 @@ import pytest
 
 from bot.services import loop_turns
 from bot.services.loop_turns import LoopTurns
+from tests.harness.waiting import stretch_timeout
 
 
 async def test_one_caller_continues_in_each_pass_in_the_order_of_calls() -> None:
@@ -28,7 +29,7 @@ async def test_a_canceled_caller_does_not_keep_its_turn() -> None:
     first, second = (asyncio.create_task(turns.take_turn()) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(stretch_timeout(5)):
         await second
 
 
@@ -41,7 +42,7 @@ async def test_callers_wait_for_what_is_urgent() -> None:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not waiting.done()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(stretch_timeout(5)):
         await waiting
 
 
@@ -49,5 +50,5 @@ async def test_nobody_waits_for_ever_for_what_is_urgent(monkeypatch: pytest.Monk
     monkeypatch.setattr(loop_turns, "MAXIMUM_WAIT_S", 0.0)
     turns = LoopTurns()
     with turns.let_pass():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(stretch_timeout(5)):
             await turns.take_turn()
