@@ -52,8 +52,8 @@ play: $(READY)  ## Use the real bot in a browser, no account needed (ARGS="--por
 sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.
 	@$(BIN)/python -m sandbox $(ARGS)
 
-# Twice the number of processors and one more, at most eight: the end-to-end tests wait half of the time.
-PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores * 2 + 1 : 8)))
+# Four for each processor, at most eight: the end-to-end tests wait most of the time.
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 4 : 8)))
 
 .PHONY: test
 test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).

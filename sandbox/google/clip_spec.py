@@ -86,7 +86,7 @@ class ClipSpec:
     def pattern(self) -> "ClipSpec | None":
         """A spec whose clip is used for this one, too, to save rendering; `None` if it has none."""
         has_own_content = self.image or self.last_frame or self.references or self.source
-        if self.look is not RenderStyle.PLAIN or has_own_content or self.min_bytes:
+        if self.look is not RenderStyle.PLAIN or has_own_content:
             return None
         pattern = replace(self, prompt="", seed=_PATTERN_SEED, sample=0)
         return None if pattern == self else pattern
