@@ -243,7 +243,7 @@ def _build_servers(dialect: _Dialect, size: Size) -> list[str]:
     week = f"n * {_WEEK_S}"
     return [
         "INSERT INTO guilds (id, extend_by)"
-        f" SELECT n, 'creator' FROM {dialect.numbers(size.servers)}",
+        f" SELECT n, 'everyone' FROM {dialect.numbers(size.servers)}",
         "INSERT INTO channel_rules (id, guild_id, person_rule)"
         f" SELECT 1000 + n, n, 'adults' FROM {dialect.numbers(size.servers)}",
         "INSERT INTO showcase_settings (guild_id, name, stars, curation, public, channel_id,"
