@@ -121,7 +121,7 @@ class PostgresCluster:
         await self._run_program(
             "pg_ctl",
             *("-D", str(self._home / "data"), "-l", str(self._home / "log")),
-            *("-m", "immediate", "-o", options, "-w", "-t", "60", action),
+            *("-m", "immediate", "-o", options, "-w", "-t", "600", action),
         )
 
     async def _run_program(self, program: str, *arguments: str) -> None:
