@@ -21,6 +21,8 @@ from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip, copy_clip, measure_clip, render_to_file
 
 _WORKER_COUNT = 2
+_START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+"""Each worker would import FFmpeg and numpy anew, which takes as long as a short clip."""
 _NICENESS = 10
 _MAX_ATTEMPTS = 2
 """Attempts per clip when its worker process dies."""
@@ -96,7 +98,8 @@ class ClipRenderer:
 
     def _start_workers(self) -> Executor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
+            context = multiprocessing.get_context(_START_METHOD)
+            context.set_forkserver_preload([render_to_file.__module__])
             theirs, self._parent_pipe = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
                 max_workers=_WORKER_COUNT,

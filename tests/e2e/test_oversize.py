@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from bot.media.probe import PyAvMediaProbe
+from tests.e2e.omni import NEWEST
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
 from tests.harness.control import Control
 from tests.harness.process import find_free_port
@@ -144,14 +145,14 @@ async def check_deletion(stage: BotStage, room: str, message: Json, original_pat
 async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Path) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
-        await stage.request_clip(room, "a heron")
+        await stage.request_clip(room, "a heron", **NEWEST)
         await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.refuse_files(room, 1)
     message = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     path = await download_video(stage.control, message, tmp_path / "film.mp4")
     facts = await PyAvMediaProbe().read_facts(path)
-    assert abs(facts.seconds - 4.0) < 0.1
+    assert abs(facts.seconds - 3.0) < 0.1
     assert facts.has_audio
     _, original, _ = await fetch_link(link_of(message))
     assert facts.size < len(original) / 2
@@ -162,7 +163,7 @@ async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Pat
 async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: int) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
-        await stage.request_clip(room, f"a heron {times}")
+        await stage.request_clip(room, f"a heron {times}", **NEWEST)
         await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.refuse_files(room, times)
     message = await stage.wait_for_message(room, quote_text("card.original_link"))

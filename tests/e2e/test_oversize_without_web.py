@@ -1,12 +1,13 @@
 """Without a web server, a clip too large for Discord is posted as the best re-encode that fits."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from bot.media.probe import PyAvMediaProbe
-from tests.e2e.stage import BotStage, clips_of, text_of, video_of
+from tests.e2e.omni import NEWEST
+from tests.e2e.stage import SHORT_CLIP, BotStage, clips_of, text_of, video_of
 from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,26 +24,27 @@ async def download_video(stage: BotStage, room: str, path: Path) -> Path:
     return path
 
 
-async def request_generating_clip(stage: BotStage, room: str, prompt: str) -> None:
-    await stage.request_clip(room, prompt)
+async def request_generating_clip(stage: BotStage, room: str, prompt: str, **options: Any) -> None:
+    await stage.request_clip(room, prompt, **options)
     await stage.wait_for_message(room, quote_text("stage.polling"))
 
 
-@pytest.mark.parametrize("refused", [0, 2])
+@pytest.mark.parametrize(
+    ("refused", "size", "clip"), [(0, 22 * MIB, SHORT_CLIP), (2, 4_000_000, NEWEST)]
+)
 async def test_best_fitting_reencode_is_posted(
-    stage: BotStage, tmp_path: Path, refused: int
+    stage: BotStage, tmp_path: Path, refused: int, size: int, clip: dict[str, Any]
 ) -> None:
     room = await stage.open_channel()
-    size = 22 * MIB if refused == 0 else 4_000_000
     async with stage.control.hold_google(min_bytes=size, look="plain"):
-        await request_generating_clip(stage, room, f"a heron {refused}")
+        await request_generating_clip(stage, room, f"a heron {refused}", **clip)
         if refused:
             await stage.refuse_files(room, refused)
     facts = await PyAvMediaProbe().read_facts(
         await download_video(stage, room, tmp_path / "film.mp4")
     )
     assert facts.size < (20 * MIB if refused == 0 else size / 2)
-    assert abs(facts.seconds - 4.0) < 0.1
+    assert abs(facts.seconds - clip["duration"]) < 0.1
     assert facts.has_audio
     [message] = clips_of(await stage.control.messages(room))
     assert quote_text("card.original_kept") in text_of(message)
