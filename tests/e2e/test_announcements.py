@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.e2e.omni import NEWEST
 from tests.e2e.stage import (
     BotStage,
     Json,
@@ -298,7 +299,7 @@ async def test_an_edge_that_resets_large_uploads_gets_a_smaller_one(stage: BotSt
     await stage.control.fault(
         "discord", method="POST", path=posts, drop="upload", over_bytes=10_000_000, times=None
     )
-    await stage.request_clip(room)
+    await stage.request_clip(room, **NEWEST)
     await stage.wait_for_message(room, quote_text("stage.posting_later"))
     clip = await stage.wait_for_clip(room)
     video = video_of(clip)

@@ -13,6 +13,7 @@ import pytest_asyncio
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.e2e.omni import NEWEST
 from tests.e2e.stage import (
     QUICK_GOOGLE,
     SHORT_CLIP,
@@ -261,7 +262,7 @@ async def test_a_large_clip_has_a_link_into_the_bucket(bucket: BucketStage, tmp_
     s3, stage = bucket.s3, bucket.stage
     room = await stage.open_channel()
     await stage.control.google(**QUICK_GOOGLE | {"min_bytes": SIZE})
-    await stage.request_clip(room, "a large heron")
+    await stage.request_clip(room, "a large heron", **NEWEST)
     message = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     link = link_of(message)
