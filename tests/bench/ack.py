@@ -11,7 +11,7 @@ import sqlite3
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +52,13 @@ _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 class AckResult:
     """One load. ``times_ms`` has `TIME_LIMIT_MS` for a request that was not acknowledged.
 
-    ``lateness_ms`` is how late the sandbox sent a request at most. The others are for each request;
-    the bare bot has no database.
+    ``late_ms`` is how late the sandbox sent each request. The others are means of all requests; the
+    bare bot has no database.
     """
 
     times_ms: tuple[float, ...]
     unanswered: int
-    lateness_ms: float
+    late_ms: tuple[float, ...]
     cpu_ms: float
     statements: float = 0.0
     commits: float = 0.0
@@ -143,8 +143,8 @@ async def _measure_bot(folder: Path, name: str, rate: int) -> AckResult:
                 statements = (after["statements"] - before["statements"]) / count
                 commits = (after["commits"] - before["commits"]) / count
             cpu_ms = (_read_processor_s(bot.pid) - cpu_before_s) / count * 1000
-            lateness_ms = series["latest_use_ms"]
-            return AckResult(tuple(times), unanswered, lateness_ms, cpu_ms, statements, commits)
+            late_ms = tuple(series["late_ms"])
+            return AckResult(tuple(times), unanswered, late_ms, cpu_ms, statements, commits)
 
 
 async def _use_command(sandbox: SandboxProcess, rate: int, count: int) -> dict[str, Any]:
@@ -159,20 +159,23 @@ def _read_processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
 
 
-def _compute_percentile(results: Sequence[AckResult], percent: int) -> float:
+def _compute_percentile(rounds: Iterable[Sequence[float]], percent: int) -> float:
     """Return the median over the rounds of a percentile, in milliseconds."""
     return statistics.median(
-        sorted(result.times_ms)[
-            min(len(result.times_ms) * percent // 100, len(result.times_ms) - 1)
-        ]
-        for result in results
+        sorted(times)[min(len(times) * percent // 100, len(times) - 1)] for times in rounds
     )
 
 
 def _build_figures(
     rate: int, real: Sequence[AckResult], bare: Sequence[AckResult]
 ) -> Iterator[Figure]:
-    ratio = _compute_percentile(real, 99) / _compute_percentile(bare, 99)
+    p99_ms, bare_p99_ms = (
+        _compute_percentile([result.times_ms for result in results], 99) for results in (real, bare)
+    )
+    late_ms, bare_late_ms = (
+        _compute_percentile([result.late_ms for result in results], 99) for results in (real, bare)
+    )
+    ratio = p99_ms / bare_p99_ms
     has_ratio_goal = rate == GOAL_RATE
     cpu_ms, bare_cpu_ms = (
         statistics.median(result.cpu_ms for result in results) for results in (real, bare)
@@ -183,7 +186,8 @@ def _build_figures(
         beside=f"{_BARE}: {_format_times(bare)}",
         goal=f"p99 at most {GOAL_RATIO:g} times" if has_ratio_goal else "",
         is_met=not has_ratio_goal or ratio <= GOAL_RATIO,
-        limit=f"other requests' work takes {rate * cpu_ms / 10:.0f} % of the same processor",
+        limit=f"the sandbox, which reads the answers, is {late_ms:.1f} ms late itself at the 99th"
+        f" percentile; other requests' work takes {rate * cpu_ms / 10:.0f} % of one processor",
     )
     late = sum(time_ms >= TIME_LIMIT_MS for result in real for time_ms in result.times_ms)
     has_limit_goal = rate == max(RATES)
@@ -193,13 +197,10 @@ def _build_figures(
         goal="none" if has_limit_goal else "",
         is_met=not has_limit_goal or late == 0,
     )
-    lateness_ms, bare_lateness_ms = (
-        max(result.lateness_ms for result in results) for results in (real, bare)
-    )
     yield Figure(
-        what=f"the sandbox behind its timetable at {rate} a second, at most",
-        value=f"{lateness_ms:.0f} ms",
-        beside=f"{_BARE}: {bare_lateness_ms:.0f} ms",
+        what=f"the sandbox behind its timetable at {rate} a second, p99",
+        value=f"{late_ms:.1f} ms",
+        beside=f"{_BARE}: {bare_late_ms:.1f} ms",
     )
     yield Figure(
         what=f"processor time of an accepted request, at {rate} a second",
@@ -214,7 +215,8 @@ def _build_figures(
 
 
 def _format_times(results: Sequence[AckResult]) -> str:
-    p50, p99 = (_compute_percentile(results, percent) for percent in (50, 99))
+    times = [result.times_ms for result in results]
+    p50, p99 = (_compute_percentile(times, percent) for percent in (50, 99))
     slowest = max(max(result.times_ms) for result in results)
     return f"p50 {p50:.1f}, p99 {p99:.1f}, max {slowest:.1f} ms"
 

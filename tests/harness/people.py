@@ -89,7 +89,7 @@ class People:
         count: int,
         per_second: int,
     ) -> Json:
-        """Use a command at a fixed rate; return ``{acknowledged_ms: [], latest_use_ms}``."""
+        """Use a command at a fixed rate; return ``{acknowledged_ms: [], late_ms: []}``."""
         body: Json = {"users": list(users), "channel": channel, "command": command}
         body |= {"options": dict(options), "count": count, "per_second": per_second}
         series: Json = await self.call("POST", "command-series", body)

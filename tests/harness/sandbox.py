@@ -14,7 +14,7 @@ from tests.harness.waiting import eventually, stretch_timeout
 
 START_TIMEOUT_S = 90.0
 _LOAD_OF_TESTS = 4
-"""Programs for each processor with which Discord's own limit still holds: `make test` has as many."""
+"""Programs for each processor with which Discord's own limit still holds, as in `make test`."""
 
 __all__ = ["ClosedSandbox", "Control", "SandboxProcess", "record_closed"]
 

@@ -36,7 +36,7 @@ class CommandSeries:
     count: int
     per_second: float
     _interactions: list[Interaction] = field(init=False, default_factory=list)
-    _lateness_s: float = field(init=False, default=0.0)
+    _lateness_s: list[float] = field(init=False, default_factory=list)
 
     async def run(self) -> None:
         """Use the command at each time, then wait until all are acknowledged or too late."""
@@ -48,7 +48,7 @@ class CommandSeries:
                 await clock.sleep(wait_s)
             else:
                 await asyncio.sleep(0)  # otherwise uses that are due would keep answers unread
-            self._lateness_s = max(self._lateness_s, clock.monotonic() - due_at)
+            self._lateness_s.append(max(clock.monotonic() - due_at, 0.0))
             self._interactions.append(
                 await person_interactions.use_command(
                     self.world,
@@ -65,7 +65,7 @@ class CommandSeries:
             await clock.sleep(_LOOK_INTERVAL_S)
 
     def to_json(self) -> Json:
-        """Return the milliseconds to each acknowledgement, and how late a use was at most."""
+        """Return the milliseconds to each acknowledgement, and to each use after it was due."""
         return {
             "acknowledged_ms": [
                 None
@@ -73,7 +73,7 @@ class CommandSeries:
                 else round((interaction.acknowledged_at - interaction.created_at) * 1000, 3)
                 for interaction in self._interactions
             ],
-            "latest_use_ms": round(self._lateness_s * 1000, 3),
+            "late_ms": [round(late_s * 1000, 3) for late_s in self._lateness_s],
         }
 
 
