@@ -52,11 +52,18 @@ play: $(READY)  ## Use the real bot in a browser, no account needed (ARGS="--por
 sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.
 	@$(BIN)/python -m sandbox $(ARGS)
 
-# Four for each processor, at most eight: the end-to-end tests wait most of the time.
-PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 4 : 8)))
+# Compiles what the tests import, and pytest's form of the tests, which their processes would
+# otherwise all do at the same time. What it says of a broken test, the tests say as well.
+COMPILED := .venv/.compiled
+$(COMPILED): $(READY)
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+	@touch $(COMPILED)
+
+# Three for each processor, at most eight: the end-to-end tests wait most of the time.
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 3 ? cores * 3 : 8)))
 
 .PHONY: test
-test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
+test: $(READY) $(COMPILED)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
 	@$(WITH_POSTGRES) $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile \
 		--no-loadscope-reorder $(ARGS)
 
