@@ -41,6 +41,7 @@ LARGE_BYTES: Final = 24_000_000
 
 OPERATIONS: Final = ROOT / "docs" / "operations.md"
 
+_REVISION: Final = "SELECT version_num FROM alembic_version"
 _DATABASE: Final = "/data/clapper.db"
 _DOWNGRADE: Final = """
 import asyncio, sys
@@ -193,10 +194,7 @@ class ImageStage:
                 stdin=self._backup if command.redirection == "<" else None,
             )
             assert result.status == 0, f"{command.words}: {result.output}"
-        query = "SELECT count(*) FROM clips"
-        result = await self._engine.run(["python", "-c", _SELECT, _DATABASE, query], volume=volume)
-        assert result.status == 0, result.output
-        assert json.loads(result.output) == [[2]], result.output
+        assert await self._select_in(volume, "SELECT count(*) FROM clips") == [[2]]
         return "2 clips and their files, in an empty volume; after-restore ended with 0"
 
     async def check_stop(self) -> str:
@@ -235,8 +233,9 @@ class ImageStage:
             ["python", "-c", _DOWNGRADE, OLD_REVISION], volume=self._volume
         )
         assert result.status == 0, result.output
+        assert await self._select_in(self._volume, _REVISION) == [[OLD_REVISION]]
         await self._start_bot()
-        revision = await self._select("SELECT version_num FROM alembic_version")
+        revision = await self._select(_REVISION)
         assert revision == [[find_newest_revision()]], revision
         assert await self._select("SELECT count(*) FROM clips") == [[3]]
         first = clips_of(await self._control.messages(self._room))[0]
@@ -291,6 +290,13 @@ class ImageStage:
 
     async def _select(self, query: str, path: str = _DATABASE) -> list[list[object]]:
         result = await self._execute("python", "-c", _SELECT, path, query)
+        assert result.status == 0, result.output
+        rows: list[list[object]] = json.loads(result.stdout)
+        return rows
+
+    async def _select_in(self, volume: str, query: str) -> list[list[object]]:
+        command = ["python", "-c", _SELECT, _DATABASE, query]
+        result = await self._engine.run(command, volume=volume)
         assert result.status == 0, result.output
         rows: list[list[object]] = json.loads(result.stdout)
         return rows

@@ -147,12 +147,18 @@ class DockerEngine:
         return await run_command(line, stdin=stdin)
 
     async def read_health(self, container: Container) -> str:
-        """Return ``starting``, ``healthy`` or ``unhealthy``."""
+        """Return ``starting``, ``healthy`` or ``unhealthy``.
+
+        Podman runs the check at intervals only with systemd, and when it is asked to.
+        """
         assert isinstance(container, DockerContainer)
+        if self.name == "podman":
+            checked = await run_command([self.name, "healthcheck", "run", container.name])
+            return "healthy" if checked.status == 0 else checked.output.strip()
         [state] = json.loads(await require_command([self.name, "inspect", container.name]))
-        health = state["State"].get("Health") or state["State"].get("Healthcheck")
+        health = state["State"].get("Health")
         if not health:
-            raise EngineFailed("the engine runs no health check")
+            raise EngineFailed("the image has no health check")
         return str(health["Status"])
 
     async def close(self) -> None:
