@@ -84,6 +84,8 @@ class DockerEngine:
     def __init__(self, program: str, root: Path) -> None:
         self.name = program
         self._options = build_run_options(read_bot_service(root))
+        if program == "podman":  # it would otherwise let /run and /var/tmp be written
+            self._options.append("--read-only-tmpfs=false")
         self._volumes: list[str] = []
 
     async def build(self, context: Path, *, from_dockerfile: bool = True) -> None:
@@ -138,11 +140,11 @@ class DockerEngine:
         stdin: bytes | None = None,
         as_root: bool = False,
     ) -> CommandResult:
-        """Run a command in a container of its own."""
-        options = [*self._options, *_list_variables(environment or {})]
+        """Run a command in a container of its own. Root gets no limits, to read all files."""
+        options = ["--user", "0"] if as_root else list(self._options)
+        options += _list_variables(environment or {})
         options += [] if volume is None else ["--volume", f"{volume}:/data"]
         options += [] if stdin is None else ["--interactive"]
-        options += ["--user", "0"] if as_root else []
         line = [self.name, "run", "--rm", "--network", "host", *options, TAG, *command]
         return await run_command(line, stdin=stdin)
 

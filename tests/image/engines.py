@@ -26,8 +26,13 @@ class CommandResult:
     stderr: bytes
 
     @property
+    def text(self) -> str:
+        """Its standard output. Engines write warnings of their own to the other one."""
+        return self.stdout.decode(errors="replace").strip()
+
+    @property
     def output(self) -> str:
-        """All that it printed, as text."""
+        """All that it printed."""
         return (self.stdout + self.stderr).decode(errors="replace")
 
 

@@ -38,12 +38,12 @@ async def check_user(engine: Engine, settings: ImageSettings) -> str:
     """Check who commands run as, and that this user cannot change the program."""
     result = await engine.run(["sh", "-c", "id -u; id -g; id -G"])
     user, group = settings.user.split(":")
-    assert result.output.split() == [user, group, group], result.output
+    assert result.text.split() == [user, group, group], result.output
     found = await engine.run(
         ["find", "/opt/clapper", "!", "-type", "l", "-writable", "-print", "-quit"]
     )
     assert found.status == 0, found.output
-    assert not found.output.strip(), f"the user may write: {found.output}"
+    assert not found.text, f"the user may write: {found.output}"
     return f"uid {user}, may not write in /opt/clapper"
 
 
@@ -53,14 +53,14 @@ async def check_tools(engine: Engine) -> str:
         "ls -d /opt/uv /root/.cache/uv /opt/clapper/tests /opt/clapper/uv.lock 2>/dev/null; true"
     )
     result = await engine.run(["sh", "-c", script], as_root=True)
-    assert not result.output.strip(), f"left from the build: {result.output}"
+    assert not result.text, f"left from the build: {result.text}"
     version = await engine.run(["clapper", "--version"])
     assert version.status == 0, version.output
-    return version.output.strip()
+    return version.text
 
 
 async def _measure(engine: Engine, folder: str) -> int:
     command = ["du", "--one-file-system", "--summarize", "--block-size=1000000", folder]
     result = await engine.run(command, as_root=True)
     assert result.status == 0, result.output
-    return int(result.output.split()[-2])
+    return int(result.text.split()[0])
