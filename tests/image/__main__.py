@@ -127,7 +127,7 @@ def main() -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
     parser.add_argument("--engine", choices=ENGINES, help="by default the first that works")
-    parser.add_argument("--built", action="store_true", help="check the image of the last run")
+    parser.add_argument("--built", action="store_true", help="check what the last run built")
     return asyncio.run(run_program(parser.parse_args()))
 
 

@@ -79,6 +79,7 @@ class ImageStage:
         self._port = find_free_port()
         self._volume = ""
         self._backup = b""
+        self._saved_videos: set[str] = set()
         self._room = ""
         self._bot: Container | None = None
 
@@ -179,9 +180,9 @@ class ImageStage:
         with tarfile.open(fileobj=io.BytesIO(self._backup)) as archive:
             names = archive.getnames()
         assert "backup.db" in names, names
-        clips = [name for name in names if name.endswith(".mp4")]
-        assert clips, names
-        return f"{len(names)} files, {len(clips)} of them videos, saved while the bot ran"
+        self._saved_videos = {name for name in names if name.endswith(".mp4")}
+        assert len(self._saved_videos) >= 2, names
+        return f"{len(names)} files, {len(self._saved_videos)} of them videos, while the bot ran"
 
     async def check_restore(self) -> str:
         """Run the commands for a restore, into an empty volume."""
@@ -195,7 +196,10 @@ class ImageStage:
             )
             assert result.status == 0, f"{command.words}: {result.output}"
         assert await self._select_in(volume, "SELECT count(*) FROM clips") == [[2]]
-        return "2 clips and their files, in an empty volume; after-restore ended with 0"
+        find = ["find", "/data/clips", "-name", "*.mp4", "-printf", "clips/%P\\n"]
+        found = await self._engine.run(find, volume=volume)
+        assert set(found.text.split()) == self._saved_videos, found.output
+        return f"{len(self._backup):,} bytes, put into an empty volume"
 
     async def check_stop(self) -> str:
         """Stop it while Google makes a clip; its next start delivers that, once."""
