@@ -1,6 +1,7 @@
 """`clapper bill` shows where Google's bill and the ledger differ, and only reads the database."""
 
 import asyncio
+import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -206,9 +207,9 @@ async def test_entries_that_were_replaced_by_sums_are_told(
 async def test_a_file_from_outside_of_a_container(
     spent: SimulatedWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Path(write_bill(tmp_path, *AGREEING)).open(encoding="utf-8") as file:
-        monkeypatch.setattr("sys.stdin", file)
-        assert await run("-") == 0
+    content = await asyncio.to_thread(Path(write_bill(tmp_path, *AGREEING)).read_bytes)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert await run("-") == 0
 
 
 async def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
