@@ -49,7 +49,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         "remote_deletions": parts.remote_deletions.run,
         "maintenance": maintenance.run,
         "gallery_previews": GalleryPreviews(
-            gallery=GalleryStore(parts.gallery_database),
+            gallery=GalleryStore(parts.gallery_database, lists_adults=True),
             clips=parts.clips,
             thumbnails=parts.gallery_thumbnails,
             clock=clock,

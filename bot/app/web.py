@@ -65,7 +65,7 @@ async def serve_website(
     """
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
-        gallery=GalleryStore(database),
+        gallery=GalleryStore(database, lists_adults=settings.adults_only),
         server_pages=ServerPageStore(database),
         creator_pages=CreatorPageStore(database),
         thumbnails=thumbnails,

@@ -177,8 +177,6 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
 
 def _describe_cookies(texts: PageTexts, facts: LegalFacts) -> str:
     days = texts.format_days(facts.cookie_days)
-    if facts.adult_cookie_days is None:
-        return texts("privacy.cookie", days=days)
     adult_days = texts.format_days(facts.adult_cookie_days)
     return texts("privacy.cookies", days=days, adult_days=adult_days)
 
@@ -186,8 +184,11 @@ def _describe_cookies(texts: PageTexts, facts: LegalFacts) -> str:
 def _describe_gallery(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
     if facts.gallery_address is None:
         yield texts("privacy.unlisted")
+    elif facts.adults_only:
+        yield texts("privacy.public_adults", address=facts.gallery_address)
     else:
         yield texts("privacy.public", address=facts.gallery_address)
+        yield texts("privacy.adult_servers")
     yield texts("privacy.consent")
     yield texts("privacy.own_page")
     if facts.download_link_days is not None:

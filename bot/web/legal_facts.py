@@ -17,8 +17,9 @@ class LegalFacts:
     keep_left_servers_days: int
     pseudonym_days: int
     cookie_days: int
-    adult_cookie_days: int | None
-    """`None` if visitors are not asked whether they are adults."""
+    adult_cookie_days: int
+    adults_only: bool
+    """Whether all visitors are asked whether they are adults, not only those of some servers."""
     download_link_days: float | None
     """`None` without download links."""
     uses_database_server: bool
