@@ -69,9 +69,8 @@ class GuildRules:
     everyone what they cost. With ``age_restricted_only``, clips are made in age-restricted channels
     only.
 
-    What concerns moderators is posted in ``staff_channel``. The clips of ``review_scope`` are posted
-    there first: without ``trusted_role`` those of every member are untrusted, and
-    ``review_channel`` is the one channel.
+    What concerns moderators is posted in ``staff_channel``, where clips of ``review_scope`` come
+    first. Without a ``trusted_role``, nobody is trusted. ``review_channel`` is the one channel.
     """
 
     guild_id: int
