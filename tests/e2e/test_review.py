@@ -112,13 +112,10 @@ async def test_a_member_withdraws_and_pays(stage: BotStage) -> None:
 
 async def test_trusted_members_and_other_channels_are_not_reviewed(stage: BotStage) -> None:
     room, staff = await open_review(stage)
-    role = await stage.control.call(
-        "POST", "roles", {"guild": stage.guild, "name": "trusted", "members": ["Cem"]}
-    )
-    answer = await run_admin(
-        stage, room, "review", clips="untrusted", trusted_role=role["role"]["id"]
-    )
-    assert role["role"]["id"] in answer
+    role = (await stage.control.add_role(stage.guild, "trusted"))["id"]
+    await stage.control.add_member(stage.guild, "Cem", roles=[role])
+    answer = await run_admin(stage, room, "review", clips="untrusted", trusted_role=role)
+    assert role in answer
     await stage.request_clip(room, user="Cem")
     await stage.wait_for_clip(room)
     await run_admin(stage, room, "review", clips="channel", channel=staff)
@@ -133,7 +130,7 @@ async def test_a_lost_staff_channel_keeps_clips_until_an_admin_chooses_another(
     stage: BotStage,
 ) -> None:
     room, staff = await open_review(stage)
-    await stage.control.call("DELETE", f"channels/{staff}")
+    await stage.control.delete_channel(staff)
     await stage.request_clip(room, user="Cem")
     await stage.wait_for_message(room, quote_text("stage.review"))
 
