@@ -135,9 +135,7 @@ async def test_a_lost_staff_channel_keeps_clips_until_an_admin_chooses_another(
     await stage.wait_for_message(room, quote_text("stage.review"))
 
     async def is_unseen() -> bool:
-        return quote_text("server.review.unseen", count=1) in await run_admin(
-            stage, room, "review"
-        )
+        return quote_text("server.review.unseen", count=1) in await run_admin(stage, room, "review")
 
     await stage.wait_until(is_unseen, "the clip waiting unseen")
     other = await stage.open_channel()

@@ -1,4 +1,4 @@
-"""A clip that moderators see first is shown and posted exactly once, whenever a process is killed."""
+"""A clip that moderators see first is shown and posted exactly once, whoever is killed when."""
 
 import asyncio
 from pathlib import Path
