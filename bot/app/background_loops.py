@@ -54,6 +54,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,
+        "clip_reviews": parts.clip_reviews.run,
         "server_icons": parts.server_icons.run,
         **parts.shards.build_loops(parts.worker),
     }

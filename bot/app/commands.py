@@ -26,6 +26,7 @@ from cogs.server_gallery import GalleryPageCommands
 from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.showcase import ShowcaseCommands
@@ -97,7 +98,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clock=parts.clock,
         ),
-        DeletedChannels(clips=parts.clips),
+        DeletedChannels(clips=parts.clips, reviews=parts.reviews),
         DeleteButtons(
             router=router,
             clips=parts.clips,
@@ -150,6 +151,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     request_blocks=parts.request_blocks,
                     adults_only=parts.settings.adults_only,
                 ),
+                ReviewCommands(router=router, clip_reviews=parts.clip_reviews),
                 WordListCommands(word_lists=parts.word_lists),
                 RequestBlockCommands(request_blocks=parts.request_blocks),
                 ShowcaseSettingsCommands(

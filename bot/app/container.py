@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
 from bot.app.media import build_file_retention
+from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
@@ -91,6 +92,7 @@ from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.reviews import ReviewStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
@@ -189,9 +191,10 @@ class Container:
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
         self.shards = ProcessShards(settings, self.database, self.instruments, clock)
         self.client = self.shards.build_client(token_cipher)
+        self.clip_cards = ClipCards(model_info=self.model_info)
         self.job_messages = DiscordJobMessages(
             client=self.client,
-            cards=ClipCards(model_info=self.model_info),
+            cards=self.clip_cards,
             media_store=self.media_store,
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
@@ -266,6 +269,14 @@ class Container:
             clock=clock,
             critical_sections=critical_sections,
         )
+        self.reviews = ReviewStore(self.database)
+        review_desk = build_review_desk(
+            self.database,
+            client=self.client,
+            cards=self.clip_cards,
+            media_store=self.media_store,
+            clip_publisher=self.clip_publisher,
+        )
         queue_status_updater = QueueStatusUpdater(
             jobs=self.jobs,
             job_messages=self.job_messages,
@@ -316,12 +327,17 @@ class Container:
                         model_states=self.model_states,
                     ),
                     downloader=ClipDownloader(
-                        media_probe=self.media_probe, media_store=self.media_store
+                        media_probe=self.media_probe,
+                        media_store=self.media_store,
+                        review_desk=review_desk,
                     ),
+                    review_desk=review_desk,
                     delivery=ClipDelivery(
                         clips=self.clips,
                         member_preferences=self.member_preferences,
                         clip_publisher=self.clip_publisher,
+                        review_desk=review_desk,
+                        originals=self.originals,
                     ),
                     announcer=JobAnnouncer(
                         clips=self.clips,
@@ -343,6 +359,7 @@ class Container:
         for loop in WORKER_LOOPS:
             self.instruments.background_failures.labels(loop)  # the series exists from the start
         self.request_service = RequestService(
+            reviews=self.reviews,
             jobs=self.jobs,
             clips=self.clips,
             ledger=self.ledger,
@@ -459,6 +476,13 @@ class Container:
             clock=clock,
             word_lists=self.word_lists,
             age_restricted_only=settings.adults_only,
+        )
+        self.clip_reviews = build_clip_reviews(
+            settings,
+            self.database,
+            server_rules=self.server_rules,
+            worker=self.worker,
+            clock=clock,
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy

@@ -60,6 +60,10 @@ class ButtonAction(StrEnum):
     CANCEL = "cancel"
     UNDO = "undo"
     RETRY = "retry"
+    REVIEW_POST = "review_post"
+    REVIEW_SPOILER = "review_spoiler"
+    REVIEW_REFUSE = "review_refuse"
+    REVIEW_REFUSE_CHARGED = "review_refuse_charged"
     OTHER_MODEL = "other_model"
     # a pending confirmation
     ACCEPT = "accept"

@@ -61,12 +61,35 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
         }
     ),
     JobState.FETCHING: frozenset({JobState.POSTING, JobState.FAILED, JobState.CANCELLED}),
-    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED}),
+    # FAILED only if moderators refuse the clip, or nobody decides
+    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED}),
     JobState.DONE: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
     JobState.UNKNOWN: frozenset({JobState.POLLING, JobState.FAILED, JobState.DONE}),
 }
+
+
+class ReviewState(StrEnum):
+    """What moderators do about a finished clip that they see before anybody else."""
+
+    DUE = "due"
+    """They must still be shown the clip."""
+    WAITING = "waiting"
+    """They decide. No process owns the job meanwhile."""
+    POST = "post"
+    SPOILER = "spoiler"
+    REFUSE = "refuse"
+    REFUSE_CHARGED = "refuse_charged"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+
+    @property
+    def is_undecided(self) -> bool:
+        return self in UNDECIDED_REVIEWS
+
+
+UNDECIDED_REVIEWS: Final = frozenset({ReviewState.DUE, ReviewState.WAITING})
 
 
 class Outcome(StrEnum):
@@ -99,6 +122,12 @@ class Outcome(StrEnum):
     """Google refuses the operator's key, account, place or bucket."""
     NOT_REACHED = "not_reached"
     """A proxy or gateway refused the request before it reached Google."""
+    REVIEW_REFUSED = "review_refused"
+    """Moderators refused the clip, with a refund or without."""
+    REVIEW_WITHDRAWN = "review_withdrawn"
+    """The member withdrew the clip while moderators had it."""
+    REVIEW_EXPIRED = "review_expired"
+    """No moderator decided about the clip as long as its file is kept."""
     NOT_SENT = "not_sent"
     """The request was not sent, because of an error of the bot."""
 
@@ -182,7 +211,8 @@ class Job:
 
     ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of
     missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
-    ``billed_micros``, are set as soon as they are known.
+    ``billed_micros``, are set as soon as they are known. ``review`` is `None` for clips that
+    moderators need not see first.
 
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
@@ -210,6 +240,12 @@ class Job:
     unsent: bool = False
     videos_made: int | None = None
     billed_micros: Micros | None = None
+    review: ReviewState | None = None
+
+    @property
+    def is_under_review(self) -> bool:
+        """Whether moderators have not decided yet."""
+        return self.review is not None and self.review.is_undecided
 
     @property
     def undo_until(self) -> datetime | None:

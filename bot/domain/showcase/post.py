@@ -265,6 +265,18 @@ class AuditAction(StrEnum):
     """Entries of the word list were added or removed; the comment counts them."""
     USE_WORD = "use_word"
     """A member's request had an entry to log; the comment has its channel and the entry."""
+    REVIEW_POST = "review_post"
+    """A moderator let a member's clip pass."""
+    REVIEW_SPOILER = "review_spoiler"
+    REVIEW_REFUSE = "review_refuse"
+    """A moderator refused a member's clip and refunded it."""
+    REVIEW_REFUSE_CHARGED = "review_refuse_charged"
+    REVIEW_WITHDRAW = "review_withdraw"
+    """A member withdrew a clip before a decision."""
+    REVIEW_EXPIRE = "review_expire"
+    """Nobody decided about a clip in time."""
+    CHANGE_REVIEW = "change_review"
+    """Whose clips moderators see first, or the staff channel, was changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
+from bot.domain.moderation.clip_review import ReviewDecision
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock, JobMessages
 from bot.services.admin.guild_rules import GuildContext
@@ -50,6 +51,7 @@ from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.reviews import ReviewStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -90,6 +92,8 @@ class CancellationResult(StrEnum):
     """Google is asked to stop working on it; what it still bills is charged."""
     TOO_LATE = "too_late"
     """The job is being posted or has ended."""
+    WITHDRAWN = "withdrawn"
+    """Moderators had not decided about the finished clip. It is deleted, and charged."""
 
 
 class OfferedModels(Protocol):
@@ -111,6 +115,7 @@ class RequestService:
         worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
+        reviews: ReviewStore,
         clock: Clock,
         policy: SpendingPolicy,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
@@ -130,6 +135,7 @@ class RequestService:
         self._worker = worker
         self._admission_batcher = admission_batcher
         self._wait_estimates = wait_estimates
+        self._reviews = reviews
         self._clock = clock
         self._policy = policy
         self._region = region
@@ -309,6 +315,8 @@ class RequestService:
                 raise NotAllowed("cancel")
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
+        if job.is_under_review and await self._withdraw_reviewed(job_id, user_id):
+            return CancellationResult.WITHDRAWN
         after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
         if after is not None and after.cancel_requested:
             self._worker.notify_job_changed(job_id)
@@ -321,6 +329,17 @@ class RequestService:
         is_made = after.state is JobState.FETCHING
         can_be_stopped = after.can_be_stopped and not is_made
         return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
+
+    async def _withdraw_reviewed(self, job_id: int, user_id: int) -> bool:
+        decided = await self._reviews.decide(
+            job_id,
+            ReviewDecision.WITHDRAW,
+            actor_id=user_id,
+            owner=self._worker.worker_id,
+            now=self._clock.now(),
+        )
+        self._worker.resume_jobs()
+        return decided is not None
 
 
 def _build_paid_calls_refusal() -> RequestsPaused:

@@ -39,6 +39,7 @@ from bot.store.tables.core import (
     reposts_table,
     welcomed_guilds_table,
 )
+from bot.store.tables.moderation import reviews_table
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
 from bot.store.tables.showcase import (
     erasure_requests_table,
@@ -160,7 +161,7 @@ class ErasureStore(Store):
                 await connection.execute(
                     delete(find_table(column)).where(column.in_(batch.clip_ids))
                 )
-            for owned in (job_inputs_table, reposts_table):
+            for owned in (job_inputs_table, reposts_table, reviews_table):
                 await connection.execute(delete(owned).where(owned.c.job_id.in_(batch.job_ids)))
             unknown = select(jobs_table).where(in_batch, _jobs.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():

@@ -29,7 +29,7 @@ from bot.store.tables.core import (
     member_preferences_table,
     welcomed_guilds_table,
 )
-from bot.store.tables.moderation import request_blocks_table, word_entries_table
+from bot.store.tables.moderation import request_blocks_table, reviews_table, word_entries_table
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_pages_table,
@@ -58,6 +58,7 @@ _MEMBER_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     limits_table.c.changed_by,
     guilds_table.c.changed_by,
     request_blocks_table.c.blocked_by,
+    reviews_table.c.decided_by,
 )
 """Where a member is named in rows that stay."""
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
@@ -71,6 +72,7 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     channel_rules_table.c.guild_id,
     request_blocks_table.c.guild_id,
     word_entries_table.c.guild_id,
+    reviews_table.c.guild_id,
 )
 _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
     server_pages_table.c.guild_id,
