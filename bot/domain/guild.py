@@ -71,6 +71,8 @@ class GuildRules:
     reply_mode: ReplyMode = ReplyMode.EXTEND
     shows_prices: bool = False
     age_restricted_only: bool = False
+    reports_to_hide: int = 0
+    """How many reports hide a clip until the staff decides; with 0 none do."""
     word_list_version: int = 0
     """Another number after each change of the server's word list; 0 if it is empty."""
 

@@ -170,6 +170,7 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         reply_mode=ReplyMode(row["reply_mode"]),
         shows_prices=row["shows_prices"],
         age_restricted_only=row["age_restricted_only"],
+        reports_to_hide=row["reports_to_hide"],
         word_list_version=row["word_list_version"],
     )
 
@@ -187,4 +188,5 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "reply_mode": rules.reply_mode,
         "shows_prices": rules.shows_prices,
         "age_restricted_only": rules.age_restricted_only,
+        "reports_to_hide": rules.reports_to_hide,
     }
