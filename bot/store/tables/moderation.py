@@ -1,4 +1,4 @@
-"""The tables of moderation: word lists, members who may make no clips, reports of clips."""
+"""The tables of moderation: word lists, blocked members, clips under review, reports."""
 
 from sqlalchemy import (
     BigInteger,
@@ -39,6 +39,20 @@ request_blocks_table = Table(
     Index(None, "ends_at"),
 )
 """Members whom a server keeps from making clips. Each of these servers has a row in ``guilds``."""
+
+reviews_table = Table(
+    "reviews",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("requested_at", UtcTime(), nullable=False),
+    # the message with the clip for the moderators; null until it is posted
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("decided_by", BigInteger),
+    Column("decided_at", UtcTime()),
+)
+"""Clips that moderators see first; ``jobs.review`` says what they decided. Kept with the job."""
 
 report_cases_table = Table(
     "report_cases",
