@@ -1,6 +1,7 @@
 """Reports of clips: who may decide what, and what follows (docs/decisions/0045-reports.md)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -58,6 +59,7 @@ class ReportCase:
     job_id: int
     guild_id: int
     creator_id: int
+    first_reported_at: datetime
     report_count: int = 0
     is_hidden: bool = False
     hid_post: bool = False

@@ -190,7 +190,9 @@ class ReportStore(Store):
     ) -> list[ReportCase]:
         async def claim_cases(connection: AsyncConnection) -> list[ReportCase]:
             now = await self._now(connection)
-            is_due = and_(condition, or_(_cases.claimed_until.is_(None), _cases.claimed_until < now))
+            is_due = and_(
+                condition, or_(_cases.claimed_until.is_(None), _cases.claimed_until < now)
+            )
             if waits:
                 is_due &= or_(_cases.retry_at.is_(None), _cases.retry_at <= now)
             due = select(_cases.clip_id).where(is_due).limit(_CLAIM_BATCH_SIZE)
@@ -347,6 +349,7 @@ def _case_from_row(row: Row) -> ReportCase:
         job_id=row["job_id"],
         guild_id=row["guild_id"],
         creator_id=row["creator_id"],
+        first_reported_at=row["first_reported_at"],
         report_count=row["report_count"],
         is_hidden=row["is_hidden"],
         hid_post=row["hid_post"],

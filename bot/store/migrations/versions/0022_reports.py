@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("guilds") as guilds:
+    with op.batch_alter_table("guilds", recreate="never") as guilds:
         guilds.drop_column("staff_hint_at")
         guilds.drop_column("reports_to_hide")
     op.drop_table("report_notices")
