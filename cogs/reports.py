@@ -25,7 +25,7 @@ _DECISIONS = {
     ButtonAction.REPORT_HIDE: ReportDecision.HIDE,
     ButtonAction.REPORT_DELETE: ReportDecision.DELETE,
     ButtonAction.REPORT_DISMISS: ReportDecision.DISMISS,
-    ButtonAction.REPORT_SHOW: ReportDecision.DISMISS,
+    ButtonAction.REPORT_SHOW: ReportDecision.SHOW,
 }
 
 

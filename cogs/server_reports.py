@@ -1,6 +1,7 @@
-"""`/server reports`: how many reports hide a clip by themselves."""
+"""`/server reports`: where reports are posted, and how many hide a clip by themselves."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -12,7 +13,7 @@ from bot.domain.moderation.report import MAX_REPORTS_TO_HIDE
 from bot.i18n.catalogs import build_command_text
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.store.guilds import GuildStore
-from bot.ui.reports import describe_report_limit
+from bot.ui.reports import describe_report_rules
 from cogs._common.context import require_guild_id
 from cogs._common.options import describe_options
 
@@ -25,20 +26,26 @@ class ReportRuleCommands(commands.Cog):
     guilds: GuildStore
 
     @app_commands.command(name="reports", description=build_command_text("command.server.reports"))
-    @describe_options(hide_after="reports_to_hide")
-    async def set_report_limit(
+    @describe_options(channel="staff_channel", hide_after="reports_to_hide")
+    async def set_report_rules(
         self,
         interaction: discord.Interaction,
+        channel: discord.TextChannel | None = None,
         hide_after: Range[int, 0, MAX_REPORTS_TO_HIDE] | None = None,
     ) -> None:
-        """Show or set how many reports hide a clip until the staff decides."""
+        """Show or set where reports are posted, and how many hide a clip by themselves."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
-        if hide_after is None:
-            rules = await self.guilds.load_rules(guild_id)
-        else:
+        changes: dict[str, Any] = {}
+        if channel is not None:
+            changes["staff_channel"] = channel.id
+        if hide_after is not None:
+            changes["reports_to_hide"] = hide_after
+        if changes:
             rules = await self.server_rules.change_rules(
-                guild_id, actor_id=interaction.user.id, reports_to_hide=hide_after
+                guild_id, actor_id=interaction.user.id, **changes
             )
-        text = describe_report_limit(rules.reports_to_hide, interaction.locale.value)
+        else:
+            rules = await self.guilds.load_rules(guild_id)
+        text = describe_report_rules(rules, interaction.locale.value)
         await respond_privately(interaction, text)

@@ -2,8 +2,8 @@
 
 With it, the gallery stays online while the bot restarts. It needs the bot's
 settings, database and clips (DATA_DIR or MEDIA_URL), and writes only posters,
-previews, received webhook events and reports of clips. The bot keeps its own web server: set
-another WEB_PORT for one of the two.
+previews, received webhook events and reports of clips. The bot keeps its own
+web server: set another WEB_PORT for one of the two.
 
 It prints its address and runs until Ctrl-C or SIGTERM.
 

@@ -69,8 +69,8 @@ class GuildRules:
     everyone what they cost. With ``age_restricted_only``, clips are made in age-restricted channels
     only.
 
-    What concerns moderators is posted in ``staff_channel``. The clips of ``review_scope`` are posted
-    there first: without ``trusted_role`` those of every member are untrusted, and
+    What concerns moderators is posted in ``staff_channel``. The clips of ``review_scope`` are
+    posted there first: without ``trusted_role`` those of every member are untrusted, and
     ``review_channel`` is the one channel.
     """
 

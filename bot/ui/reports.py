@@ -4,6 +4,7 @@ import discord
 from discord import ui
 
 from bot.domain.clips.clip import Clip
+from bot.domain.guild import GuildRules
 from bot.domain.moderation.report import (
     ReportCase,
     ReportDecision,
@@ -89,8 +90,16 @@ def format_notice(notice: ReportNotice, server: str, locale: str | None) -> str:
     return translate(key, locale, server=name, clip=f"#{notice.clip_id}")
 
 
-def describe_report_limit(reports: int, locale: str | None) -> str:
-    """Return how many reports hide a clip by themselves in a server."""
-    if reports == 0:
-        return translate("server.reports.off", locale)
-    return translate("server.reports.limit", locale, count=reports)
+def describe_report_rules(rules: GuildRules, locale: str | None) -> str:
+    """Return where reports are posted, and how many hide a clip by themselves in a server."""
+    channel, limit = rules.staff_channel, rules.reports_to_hide
+    return "\n".join(
+        [
+            translate("server.reports.no_channel", locale)
+            if channel is None
+            else translate("server.reports.channel", locale, channel=f"<#{channel}>"),
+            translate("server.reports.off", locale)
+            if limit == 0
+            else translate("server.reports.limit", locale, count=limit),
+        ]
+    )

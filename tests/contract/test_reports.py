@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
@@ -145,8 +145,7 @@ class ReportWorld:
         return [entry.action for entry in reversed(entries)]
 
     async def count_reporters(self) -> int:
-        query = select(func.count()).select_from(reports_table)
-        return int(await self.world.database.read_scalar(query) or 0)
+        return len(await self.world.database.read_rows(select(reports_table)))
 
 
 @pytest.fixture
@@ -238,6 +237,11 @@ async def test_of_two_who_press_at_once_the_first_decides(scene: ReportWorld) ->
     assert await scene.count_reporters() == 0
     assert await scene.report(REPORTER + 5) == [ReportReceipt.DECIDED]
     assert await scene.count_reporters() == 0
+    _, is_dismissed = await scene.decisions.decide(scene.clip.id, ReportDecision.DISMISS, STAFF)
+    assert not is_dismissed
+    _, is_shown = await scene.decisions.decide(scene.clip.id, ReportDecision.SHOW, other)
+    assert is_shown
+    assert not (await scene.load()).is_hidden
     for person in (replace(STAFF, moderator=False), replace(STAFF, guild_id=None)):
         with pytest.raises(NotAllowed):
             await scene.decisions.decide(scene.clip.id, ReportDecision.DELETE, person)

@@ -17,6 +17,8 @@ class ReportDecision(StrEnum):
     DELETE = "delete"
     DISMISS = "dismiss"
     """Nothing is wrong with it."""
+    SHOW = "show"
+    """The same about a clip that the staff hid; it is stored as `DISMISS`."""
 
 
 class ReportEffect(StrEnum):
@@ -84,12 +86,13 @@ class ReportCase:
         clip can still be deleted or shown again.
         """
         if self.decision is None:
-            return True
-        return self.decision is ReportDecision.HIDE and decision is not ReportDecision.HIDE
+            return decision is not ReportDecision.SHOW
+        is_later = decision in (ReportDecision.DELETE, ReportDecision.SHOW)
+        return self.decision is ReportDecision.HIDE and is_later
 
     def get_effect(self, decision: ReportDecision) -> ReportEffect | None:
         """Return what ``decision`` changes."""
-        if decision is ReportDecision.DISMISS:
+        if decision in (ReportDecision.DISMISS, ReportDecision.SHOW):
             return ReportEffect.SHOW if self.is_hidden else None
         return ReportEffect(decision)
 

@@ -51,6 +51,7 @@ _AUDIT_ACTIONS: Final[Mapping[ReportDecision, AuditAction]] = {
     ReportDecision.HIDE: AuditAction.REPORT_HIDE,
     ReportDecision.DELETE: AuditAction.REPORT_DELETE,
     ReportDecision.DISMISS: AuditAction.REPORT_DISMISS,
+    ReportDecision.SHOW: AuditAction.REPORT_DISMISS,
 }
 
 
@@ -139,8 +140,9 @@ class ReportStore(Store):
             if not case.may_become(decision):
                 return case, False
             now, effect = await self._now(connection), case.get_effect(decision)
+            is_shown = decision is ReportDecision.SHOW
             changes: dict[str, Any] = {
-                "decision": decision,
+                "decision": ReportDecision.DISMISS if is_shown else decision,
                 "decided_by": actor_id,
                 "decided_at": now,
                 "pending_effect": effect,
