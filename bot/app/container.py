@@ -22,6 +22,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
+from bot.discord.report_messages import DiscordReportMessages
 from bot.discord.server_icons import DiscordServerIcons
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
@@ -67,6 +68,8 @@ from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
+from bot.services.moderation.report_desk import ReportDesk
+from bot.services.moderation.reports import ReportDecisions, ReportIntake
 from bot.services.moderation.request_blocks import RequestBlockService
 from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.channel_lanes import ChannelLanes
@@ -91,6 +94,8 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
+from bot.store.moderation.report_notices import ReportNoticeStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.moderation.reviews import ReviewStore
 from bot.store.moderation.word_lists import WordListStore
@@ -471,6 +476,22 @@ class Container:
         self.request_blocks = RequestBlockService(
             request_blocks=RequestBlockStore(self.database), worker=self.worker
         )
+        reports = ReportStore(self.database)
+        self.report_desk = ReportDesk(
+            reports=reports,
+            notices=ReportNoticeStore(self.database),
+            guilds=self.guilds,
+            clips=self.clips,
+            jobs=self.jobs,
+            showcase_posts=self.showcase_posts,
+            publisher=self.showcase_publisher,
+            clip_removal=self.clip_removal,
+            messages=DiscordReportMessages(client=self.client, guilds=self.guilds),
+            worker_id=self.worker.worker_id,
+            clock=clock,
+        )
+        self.report_intake = ReportIntake(reports=reports, on_report=self.report_desk.wake)
+        self.report_decisions = ReportDecisions(reports=reports, request_blocks=self.request_blocks)
         self.server_rules = ServerRulesService(
             guilds=self.guilds,
             clock=clock,

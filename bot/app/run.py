@@ -26,6 +26,7 @@ from bot.app.startup import (
 )
 from bot.app.supervisor import BackgroundSupervisor, make_readiness_check
 from bot.app.web import (
+    build_report_pages,
     build_signed_links,
     build_webhook_endpoint,
     open_gallery_database,
@@ -175,6 +176,7 @@ async def _start_website(
                 parts.clock,
                 on_event=parts.webhooks.wake_inbox,
             ),
+            *build_report_pages(parts.database, parts.clock, on_report=parts.report_desk.wake),
         ],
     )
     try:

@@ -85,6 +85,8 @@ class GuildRules:
     reply_mode: ReplyMode = ReplyMode.EXTEND
     shows_prices: bool = False
     age_restricted_only: bool = False
+    reports_to_hide: int = 0
+    """How many reports hide a clip until the staff decides; with 0 none do."""
     staff_channel: int | None = None
     review_scope: ReviewScope = ReviewScope.OFF
     trusted_role: int | None = None

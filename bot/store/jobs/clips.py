@@ -14,6 +14,7 @@ from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
+from bot.store.moderation.report_rows import mark_cases_changed
 from bot.store.tables.core import clips_table, interaction_lifetimes_table, reposts_table
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
@@ -57,6 +58,7 @@ class ClipStore(Store):
 
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, [job_id])
+            await mark_cases_changed(connection, _clips.job_id == job_id)
             await connection.execute(delete(clips_table).where(_clips.job_id == job_id))
 
         await self._db.write(delete_rows)

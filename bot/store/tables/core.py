@@ -280,6 +280,10 @@ guilds_table = Table(
     Column("review_channel", BigInteger),
     # another number after each change of the server's word list; 0 if it is empty
     Column("word_list_version", BigInteger, nullable=False, server_default="0"),
+    # how many reports hide a clip by themselves; 0: none
+    Column("reports_to_hide", Integer, nullable=False, server_default="0"),
+    # when the owner was told how to set a staff channel
+    Column("staff_hint_at", UtcTime()),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
 )
