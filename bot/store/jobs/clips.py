@@ -1,7 +1,7 @@
 """Finished clips; their rows are written after their files, and before anything is posted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,7 @@ _footage = footage_table.c
 _posts = showcase_posts_table.c
 _reposts = reposts_table.c
 _lifetimes = interaction_lifetimes_table.c
+_MAX_EQUAL_FILES: Final = 20
 
 
 class ClipStore(Store):
@@ -35,6 +36,15 @@ class ClipStore(Store):
         """Return the first clip of a message."""
         return await self._select_first(
             select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
+        )
+
+    async def find_by_hash(self, sha256: str) -> list[Clip]:
+        """Return the clips whose original has this hash, which are rarely more than one."""
+        return await self._select_clips(
+            select(clips_table)
+            .where(_clips.sha256 == sha256)
+            .order_by(_clips.id)
+            .limit(_MAX_EQUAL_FILES)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
