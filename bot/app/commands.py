@@ -97,6 +97,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clip_publisher=parts.clip_publisher,
             member_preferences=parts.member_preferences,
+            origin_checks=parts.origin_checks,
         ),
         ButtonActions(
             router=router,

@@ -7,6 +7,7 @@ nothing; `bot.app.run` does.
 from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
+from bot.app.content_credentials import build_file_signer, build_manifest_reader
 from bot.app.media import build_file_retention
 from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
@@ -45,6 +46,7 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
 from bot.services.clips.library import ClipLibrary
+from bot.services.clips.origin_checks import OriginChecks
 from bot.services.clips.originals import Originals
 from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.services.clips.removal import ClipRemoval
@@ -215,6 +217,7 @@ class Container:
             clock=clock,
         )
         self.gallery_thumbnails = build_gallery_thumbnails(
+            signer=build_file_signer(settings),
             media_probe=self.media_probe,
             media_store=self.media_store,
             instruments=self.web_instruments,
@@ -231,7 +234,7 @@ class Container:
         self.original_downloads = build_downloads(
             self.signed_links, clips=ClipStore(self.gallery_database), media_store=self.media_store
         )
-        transcoder = ProcessTranscoder()
+        transcoder = ProcessTranscoder(signer=build_file_signer(settings))
         self.upload_preparer = UploadPreparer(
             job_messages=self.job_messages,
             transcoder=transcoder,
@@ -249,6 +252,12 @@ class Container:
         self.clip_library = ClipLibrary(jobs=self.jobs, clips=self.clips)
         self.clip_history = ClipHistory(
             clips=self.clips, is_extendable=self.model_info.is_extendable, clock=clock
+        )
+        self.origin_checks = OriginChecks(
+            attachments=self.attachments,
+            manifest_reader=build_manifest_reader(settings),
+            media_store=self.media_store,
+            clips=self.clips,
         )
         self.file_retention = build_file_retention(settings, self.database, self.media_store, clock)
         self.input_images = InputImages(

@@ -16,6 +16,7 @@ from bot.config.settings import Settings
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, MediaProbe
+from bot.media.manifests import FileSigner
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
@@ -171,11 +172,15 @@ def build_webhook_url(settings: Settings) -> str | None:
 
 
 def build_gallery_thumbnails(
-    *, media_probe: MediaProbe, media_store: MediaStore, instruments: WebInstruments
+    *,
+    media_probe: MediaProbe,
+    media_store: MediaStore,
+    instruments: WebInstruments,
+    signer: FileSigner | None,
 ) -> Thumbnails:
     """Return posters and previews with their own encoders, so that no delivery waits for them."""
     posters = ProcessTranscoder(max_processes=1, niceness=_POSTER_NICENESS)
-    previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS)
+    previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS, signer=signer)
     for name, encoder in (("poster", posters), ("preview", previews)):
         instruments.watch_encoder(
             name,

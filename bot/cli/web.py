@@ -24,6 +24,7 @@ from functools import partial
 
 from bot.app.bucket_watch import build_bucket_watch, build_media_checks
 from bot.app.clock import SystemClock
+from bot.app.content_credentials import build_file_signer
 from bot.app.media import open_media_store
 from bot.app.startup import open_catalog
 from bot.app.supervisor import BackgroundSupervisor
@@ -87,6 +88,7 @@ async def serve_until_stopped(settings: Settings) -> None:
                 catalog=catalog,
                 database=database,
                 thumbnails=build_gallery_thumbnails(
+                    signer=build_file_signer(settings),
                     media_probe=media_probe,
                     media_store=media_store,
                     instruments=web_instruments,

@@ -219,6 +219,18 @@ class Settings(BaseSettings):
     web_requests_per_minute: PositiveInt = 300
     """Requests per minute that the web server accepts from one visitor."""
 
+    # Content Credentials (C2PA)
+    c2pa_certificate: Path | None = None
+    """A file with the certificate chain (PEM) that signs the clips that the bot re-encodes (unset:
+    they carry no manifest; see "Content Credentials" in docs/operations.md)."""
+    c2pa_key: Path | None = None
+    """A file with the private key (PEM, not encrypted) of C2PA_CERTIFICATE."""
+    c2pa_timestamp_url: HttpUrl | None = None
+    """A time-stamp server (RFC 3161) that confirms when a clip was signed (unset: none is used)."""
+    c2pa_trust: Path | None = None
+    """A file with the certificates (PEM) of the signers that /video check trusts, such as C2PA's
+    trust list (unset: it trusts only the bot's own)."""
+
     # Who runs the bot
     operator_name: Line | None = None
     """Your name or your organization's, for the terms and privacy pages (unset: they say that you
@@ -339,6 +351,10 @@ class Settings(BaseSettings):
             raise PydanticCustomError(
                 "aws_keys",
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set, or neither.",
+            )
+        if (self.c2pa_certificate is None) is not (self.c2pa_key is None):
+            raise PydanticCustomError(
+                "c2pa", "C2PA_CERTIFICATE and C2PA_KEY must both be set, or neither."
             )
         if self.poll_interval_s >= self.job_time_limit_s:
             raise PydanticCustomError(

@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.domain.billing.charges import compute_price_paid
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
@@ -65,9 +66,9 @@ _RETRYABLE_OUTCOMES: Final = (
 )
 
 
-def build_file_name(clip: Clip) -> str:
-    """Return the file name of a posted clip. It contains nothing that a member typed."""
-    return f"clip-{clip.id}.mp4"
+def describe_origin(model_name: str, locale: str | None) -> str:
+    """Return that a clip was made with AI, and by which model."""
+    return translate("card.origin", locale, model=model_name)
 
 
 def describe_lineage(clip: Clip, locale: str | None) -> str:
@@ -87,9 +88,9 @@ def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
         return []
     if upload.option is not UploadOption.LINK:
         return [(upload.video_part, build_file_name(upload.clip))]
-    files = [(upload.video_part, f"clip-{upload.clip.id}-preview.mp4")]
+    files = [(upload.video_part, f"{build_file_stem(upload.clip)}-preview.mp4")]
     if upload.thumbnail_path is not None:
-        files.append((upload.thumbnail_path, f"clip-{upload.clip.id}-poster.jpg"))
+        files.append((upload.thumbnail_path, f"{build_file_stem(upload.clip)}-poster.jpg"))
     return files
 
 
@@ -285,7 +286,7 @@ class ClipCards:
         """Return one quiet line. *Details* has the rest, for the person who presses it."""
         first = clips[0]
         facts = [
-            self._model_info.get_display_name(first.model),
+            describe_origin(self._model_info.get_display_name(first.model), locale),
             translate("seconds", locale, count=first.seconds),
             translate("card.by", locale, member=f"<@{job.origin.user_id}>"),
             translate("card.clip", locale, clip=list_clip_numbers(clips, locale)),

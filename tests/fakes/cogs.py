@@ -183,6 +183,7 @@ class SimulatedCogs:
             model_info=absent,
             clip_publisher=absent,
             member_preferences=world.member_preferences,
+            origin_checks=absent,
         )
         self.buttons = ButtonActions(
             router=router,

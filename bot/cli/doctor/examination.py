@@ -10,6 +10,7 @@ from bot.app.clock import SystemClock
 from bot.app.media import is_in_bucket
 from bot.app.startup import build_routes, open_catalog, open_word_list
 from bot.cli.doctor.alert_checks import check_alerts
+from bot.cli.doctor.certificate_checks import check_certificate
 from bot.cli.doctor.database_checks import check_database
 from bot.cli.doctor.discord_checks import check_discord
 from bot.cli.doctor.findings import CheckGroup, CheckStatus, Finding, run_groups
@@ -32,6 +33,7 @@ _DISCORD_LIMIT_S: Final = 45.0
 _NETWORK_LIMIT_S: Final = 30.0
 _DATABASE_LIMIT_S: Final = 40.0
 _MACHINE_LIMIT_S: Final = 20.0
+_CERTIFICATE_LIMIT_S: Final = 100.0
 
 
 async def examine(
@@ -54,6 +56,11 @@ async def examine(
                 *build_route_checks(routes, catalog, clock.now().date()),
                 build_clock_check(settings, clock),
                 *_build_storage_checks(settings, clock),
+                CheckGroup(
+                    "C2PA key",
+                    partial(check_certificate, settings, clock.now()),
+                    _CERTIFICATE_LIMIT_S,
+                ),
                 CheckGroup(
                     "machine", partial(_check_machine, settings, readings), _MACHINE_LIMIT_S
                 ),

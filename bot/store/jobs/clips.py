@@ -25,6 +25,7 @@ _posts = showcase_posts_table.c
 _reposts = reposts_table.c
 _lifetimes = interaction_lifetimes_table.c
 _IS_SHOWN: Final = ~_clips.withheld
+_MAX_EQUAL_FILES: Final = 20
 
 
 class ClipStore(Store):
@@ -42,6 +43,15 @@ class ClipStore(Store):
         """Return the first clip of a message."""
         return await self._select_first(
             select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
+        )
+
+    async def find_by_hash(self, sha256: str) -> list[Clip]:
+        """Return the clips whose original has this hash, which are rarely more than one."""
+        return await self._select_clips(
+            select(clips_table)
+            .where(_clips.sha256 == sha256, _IS_SHOWN)
+            .order_by(_clips.id)
+            .limit(_MAX_EQUAL_FILES)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:

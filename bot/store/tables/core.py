@@ -179,6 +179,7 @@ clips_table = Table(
     Index(None, "user_id", "id"),
     Index(None, "root_clip_id"),
     Index(None, "interaction_id"),
+    Index(None, "sha256"),
     sqlite_autoincrement=True,
 )
 
