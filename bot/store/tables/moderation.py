@@ -1,4 +1,4 @@
-"""The tables of moderation: servers' word lists, and members who may make no clips."""
+"""The tables of moderation: word lists, members who may make no clips, and checks of contents."""
 
 from sqlalchemy import BigInteger, Column, Index, String, Table, Text
 
@@ -29,3 +29,17 @@ request_blocks_table = Table(
     Index(None, "ends_at"),
 )
 """Members whom a server keeps from making clips. Each of these servers has a row in ``guilds``."""
+
+content_checks_table = Table(
+    "content_checks",
+    metadata,
+    # a digest of what is checked, from which that cannot be read
+    Column("content_key", String(64), primary_key=True),
+    # a random name of the attempt that was made last
+    Column("attempt", String(32), nullable=False),
+    Column("asked_at", UtcTime(), nullable=False),
+    # null until the model has answered
+    Column("verdict", Text),
+    Index(None, "asked_at"),
+)
+"""Checks of the last minutes. Nothing in a row says who asked."""
