@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
 from bot.app.media import build_file_retention
+from bot.app.moderation import build_content_checks, build_content_judge
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
@@ -173,6 +174,7 @@ class Container:
             media_folder=self.media_store.working_folder,
             interaction_watcher=self.interaction_lifetimes,
         )
+        self.content_judge = build_content_judge(settings)
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,
@@ -360,6 +362,13 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
+            content_checks=build_content_checks(
+                settings,
+                self.content_judge,
+                database=self.database,
+                media_store=self.media_store,
+                clock=clock,
+            ),
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,

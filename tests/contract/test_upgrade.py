@@ -76,7 +76,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0020 add to old rows."""
+"""What revisions 0008 to 0023 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -101,6 +101,7 @@ ADDED_TABLES: Final = {
     "word_entries",
     "request_blocks",
     "alerts",
+    "content_checks",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

@@ -67,7 +67,7 @@ Rate each kind for what the finished video would show or say, pictures included:
 - "hate": contempt for people because of origin, religion, sex, orientation or disability
 - "harassment": humiliating, threatening or exposing a certain person
 - "dangerous": inciting or teaching self-harm, weapons, drugs or crime
-- "real_people": a recognizable real person, by name or picture
+- "real_people": a certain real person whom many would recognize, by name or picture
 The levels are "clear" (certainly shown), "doubtful" (possibly shown, or only hinted at) and \
 "none". Fiction, history, news, medicine and art are not clear cases by themselves.
 Answer with the JSON object of the schema and nothing else."""
