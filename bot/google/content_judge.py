@@ -187,13 +187,13 @@ def read_answer(raw: bytes) -> tuple[ContentVerdict, TokenUsage | None]:
     answer = as_mapping(answer)
     usage = _read_usage(as_mapping(answer.get("usageMetadata")))
     if (reason := as_mapping(answer.get("promptFeedback")).get("blockReason")) is not None:
-        if reason in _BLOCK_REASONS:
+        if _is_block(reason):
             return ContentVerdict(None), usage
         raise CheckFailed("blocked for a reason of no kind", may_be_billed=True, usage=usage)
     candidates = as_list(answer.get("candidates"))
     candidate = as_mapping(candidates[0]) if candidates else {}
     finish = candidate.get("finishReason")
-    if finish in _BLOCK_REASONS:
+    if _is_block(finish):
         return ContentVerdict(None), usage
     if finish != "STOP":
         is_cut = finish == "MAX_TOKENS"
@@ -205,6 +205,10 @@ def read_answer(raw: bytes) -> tuple[ContentVerdict, TokenUsage | None]:
         return ContentVerdict.parse("".join(text for text in texts if isinstance(text, str))), usage
     except AnswerOffSchema as error:
         raise CheckFailed(str(error), may_be_billed=True, usage=usage) from error
+
+
+def _is_block(reason: object) -> bool:
+    return isinstance(reason, str) and reason in _BLOCK_REASONS
 
 
 def _read_usage(metadata: Mapping[str, Any]) -> TokenUsage | None:
