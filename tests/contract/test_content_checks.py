@@ -153,7 +153,9 @@ async def test_a_killed_process_leaves_its_estimate_and_the_next_asks_again(
     )
     assert await list_booked(world) == [ESTIMATE]
     judge.may_answer.set()
-    await service.require_allowed(make_plan(), make_origin(2))  # waits until the other counts as dead
+    await service.require_allowed(
+        make_plan(), make_origin(2)
+    )  # waits until the other counts as dead
     assert await list_booked(world) == [ESTIMATE, ESTIMATE, BILLED - ESTIMATE]
     # it was only slow: what it says is booked, and its verdict does not replace the newer one
     assert not isinstance(dead, ContentVerdict)
@@ -229,7 +231,9 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
 async def test_what_would_not_be_accepted_is_not_checked(world: SimulatedWorld) -> None:
     judge = FakeJudge()
     await world.admit_job("interaction:1")
-    service = build_service(world, judge, policy=SpendingPolicy(member=UsageLimits(clips_per_day=0)))
+    service = build_service(
+        world, judge, policy=SpendingPolicy(member=UsageLimits(clips_per_day=0))
+    )
     with pytest.raises(LimitReached):
         await service.require_allowed(make_plan(), make_origin(2))
     job = await world.admit_job("same")

@@ -74,7 +74,7 @@ def test_what_is_not_exactly_of_the_schema_is_no_answer(text: str) -> None:
 def test_thoughts_are_not_part_of_the_answer() -> None:
     parts = [{"text": "Let me see", "thought": True}, {"text": json.dumps(FREE)}]
     verdict, _ = read_answer(answer("", content={"parts": parts}))
-    assert verdict.levels == {kind: ContentLevel.NONE for kind in ContentKind}
+    assert verdict.levels == dict.fromkeys(ContentKind, ContentLevel.NONE)
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "IMAGE_SAFETY"])
