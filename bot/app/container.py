@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.app.bucket_watch import build_bucket_watch
 from bot.app.content_credentials import build_file_signer, build_manifest_reader
 from bot.app.media import build_file_retention
+from bot.app.moderation import build_content_checks, build_content_judge
 from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -182,6 +183,7 @@ class Container:
             media_folder=self.media_store.working_folder,
             interaction_watcher=self.interaction_lifetimes,
         )
+        self.content_judge = build_content_judge(settings)
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,
@@ -391,6 +393,13 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
+            content_checks=build_content_checks(
+                settings,
+                self.content_judge,
+                database=self.database,
+                media_store=self.media_store,
+                clock=clock,
+            ),
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,

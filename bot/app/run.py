@@ -103,6 +103,8 @@ async def serve(settings: Settings) -> None:
             asyncio.to_thread(import_libraries, parts.routes), name="import libraries"
         )
         stack.push_async_callback(_cancel_task, libraries)
+        if parts.content_judge is not None:
+            stack.push_async_callback(parts.content_judge.close)
         for route in parts.routes.values():
             stack.push_async_callback(route.close)
         if parts.webhooks.api is not None:

@@ -167,6 +167,8 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.google", service=service)
     for host in facts.gateways:
         yield texts("privacy.gateway", host=host)
+    if facts.checks_requests:
+        yield texts("privacy.check")
     if facts.uses_omni:
         yield texts(
             "privacy.omni",

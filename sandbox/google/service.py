@@ -36,6 +36,7 @@ from sandbox.google.stored_clips import (
     new_file_id,
 )
 from sandbox.google.submission import Submission
+from sandbox.google.text_api import TextService
 from sandbox.google.vertex_rules import BUCKET_URI
 
 PROJECT: Final = "clapper-sandbox"
@@ -98,6 +99,7 @@ class SandboxGoogle:
         self.webhooks = WebhookService(
             omni=self.omni, clock=clock, read_settings=lambda: self.settings
         )
+        self.text = TextService(clock=clock, read_settings=lambda: self.settings)
         self.counters: Counter[str] = Counter()
         self._submitted_count = 0
         self.refusals: deque[RefusedSubmission] = deque(maxlen=_MAX_KEPT_REFUSALS)

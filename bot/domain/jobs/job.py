@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from bot.domain.billing.money import Micros
+from bot.domain.billing.money import ZERO_MICROS, Micros
 from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
@@ -191,12 +191,14 @@ class Origin:
 class AdmissionRequest:
     """A request that is not accepted yet: what it would send and spend, and where it came from.
 
-    Its job starts ``start_after_s`` seconds after admission, by the database's clock.
+    Its job starts ``start_after_s`` seconds after admission, by the database's clock. ``extra`` is
+    what else it costs the server's and the bot's budgets, such as a check of its contents.
     """
 
     plan: VideoPlan
     origin: Origin
     start_after_s: float = 0.0
+    extra: Micros = ZERO_MICROS
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.worker import Worker
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
@@ -124,8 +125,12 @@ class RequestService:
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
         show_accepted: Callable[[Job], Awaitable[None]] | None = None,
+        content_checks: ContentCheckService | None = None,
     ) -> None:
-        """``show_accepted`` shows the status of a job at once if it can be undone."""
+        """``show_accepted`` shows the status of a job at once if it can be undone.
+
+        ``content_checks`` are made if the operator has chosen a model for them.
+        """
         self._jobs = jobs
         self._clips = clips
         self._ledger = ledger
@@ -144,6 +149,7 @@ class RequestService:
         self._confirm_above_price = confirm_above_price
         self._reply_undo_s = reply_undo_s
         self._show_accepted = show_accepted
+        self._content_checks = content_checks
 
     async def require_open(self, context: GuildContext) -> None:
         """Check whether requests are accepted here at all.
@@ -258,13 +264,17 @@ class RequestService:
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
         """Check every limit, reserve the price and insert the job, in one transaction.
 
-        A request made by a message is held back for the undo time. Raises `NotAllowed`,
-        `MemberBlocked`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
-        `DatabaseUnavailable`.
+        A request made by a message is held back for the undo time. Every request comes through
+        here, so its contents are checked here, after the checks that cost nothing.
+
+        Raises `NotAllowed`, `MemberBlocked`, `LimitReached`, `RequestsPaused`, `ContentRefused`,
+        `ContentUnchecked`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
             raise _build_paid_calls_refusal()
+        if self._content_checks is not None:
+            await self._content_checks.require_allowed(plan, origin)
         admission = await self._admission_batcher.admit_request(
             AdmissionRequest(
                 plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0

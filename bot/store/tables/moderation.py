@@ -1,4 +1,6 @@
-"""The tables of moderation: word lists, blocked members, clips under review, reports."""
+"""The tables of moderation: word lists, blocked members, clips under review, reports, and checks of
+contents.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -117,3 +119,17 @@ report_notices_table = Table(
     Column("claimed_until", UtcTime()),
 )
 """Direct messages that are still to be sent."""
+
+content_checks_table = Table(
+    "content_checks",
+    metadata,
+    # a digest of what is checked, from which that cannot be read
+    Column("content_key", String(64), primary_key=True),
+    # a random name of the attempt that was made last
+    Column("attempt", String(32), nullable=False),
+    Column("asked_at", UtcTime(), nullable=False),
+    # null until the model has answered
+    Column("verdict", Text),
+    Index(None, "asked_at"),
+)
+"""Checks of the last minutes. Nothing in a row says who asked."""
