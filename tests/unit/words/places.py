@@ -158,6 +158,8 @@ PLACES: Final = (
             "animate.which",
             "ask.*",
             "cancel.*",
+            "review.*",
+            "server.review.*",
             "card.differs",
             "card.fitted",
             "card.late",
