@@ -516,12 +516,9 @@ class Container:
             word_lists=self.word_lists,
             age_restricted_only=settings.adults_only,
         )
+        rules, worker = self.server_rules, self.worker
         self.clip_reviews = build_clip_reviews(
-            settings,
-            self.database,
-            server_rules=self.server_rules,
-            worker=self.worker,
-            clock=clock,
+            settings, self.database, server_rules=rules, worker=worker, clock=clock
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy

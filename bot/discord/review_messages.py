@@ -1,4 +1,4 @@
-"""Shows moderators clips before anybody else. Implements `bot.domain.ports.ReviewMessages`.
+"""Shows moderators clips before anybody else. Implements `ReviewMessages` of the domain.
 
 Like `bot.discord.job_messages`, it only uses REST and channel ids, because any process may finish
 any job.
@@ -35,7 +35,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscordReviewMessages:
-    """Implements `bot.domain.ports.ReviewMessages`, which documents the methods."""
+    """Implements `ReviewMessages` of the domain, which documents the methods."""
 
     client: discord.Client
     cards: ClipCards

@@ -10,7 +10,8 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, Origin, ReviewState
 from bot.domain.jobs.progress import JobProgress
-from bot.domain.ports import JobMessages, ReviewMessages
+from bot.domain.moderation.review_messages import ReviewMessages
+from bot.domain.ports import JobMessages
 
 
 class FakeJobMessages(JobMessages):

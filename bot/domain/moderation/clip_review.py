@@ -57,7 +57,8 @@ def is_review_needed(rules: GuildRules, origin: Origin, parent_channel_id: int |
         case ReviewScope.EVERYONE:
             return True
         case ReviewScope.CHANNEL:
-            return rules.review_channel in (origin.channel_id, parent_channel_id)
+            channels = {origin.channel_id, parent_channel_id} - {None}
+            return rules.review_channel in channels
 
 
 def find_refusal(review: ReviewState | None) -> tuple[Outcome, bool] | None:

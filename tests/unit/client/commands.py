@@ -18,6 +18,7 @@ from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_reports import ReportRuleCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
@@ -32,6 +33,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     RulesCommands,
     AgeCommands,
     ReportRuleCommands,
+    ReviewCommands,
 )
 
 

@@ -18,7 +18,7 @@ from bot.domain.errors import DiscordUnavailable
 from bot.domain.guild import ReviewScope
 from bot.domain.jobs.job import Job
 from bot.domain.moderation.clip_review import ReviewDecision, is_review_needed
-from bot.domain.ports import ReviewMessages
+from bot.domain.moderation.review_messages import ReviewMessages
 from bot.services.jobs.publishing import ClipPublisher, PostRefused
 from bot.services.jobs.stages.running_job import RunningJob
 from bot.store.guilds import GuildStore
