@@ -28,8 +28,9 @@ from bot.store.moderation.report_notices import ReportNoticeStore
 from bot.store.moderation.reports import ReportStore
 from bot.store.showcase.posts import ShowcasePostStore
 
-CLAIM_FOR: Final = timedelta(minutes=2)
-"""Longer than a case takes. After that another process goes on with what a dead one has claimed."""
+CLAIM_FOR: Final = timedelta(seconds=30)
+"""Longer than a case takes, unless Discord is slow: a second process then does the same, which
+nonces and fenced changes make harmless. After a crash another one goes on after this time."""
 RETRY_PAUSE: Final = timedelta(seconds=30)
 NO_CHANNEL_PAUSE: Final = timedelta(minutes=2)
 """How soon a staff channel that was just set gets the reports from before."""
