@@ -49,7 +49,7 @@ async def ask_refused(stage: BotStage, room: str, prompt: str, words: str, **mor
 
 
 def name_refusal(*kinds: str) -> str:
-    found = " and ".join(quote_text(f"content_kind.{kind}") for kind in kinds)
+    found = quote_text("list.separator").join(quote_text(f"content_kind.{kind}") for kind in kinds)
     return quote_text("content_refused.kinds", kinds=found)
 
 

@@ -18,6 +18,7 @@ from bot.domain.errors import (
     ChannelUnavailable,
     ClapperError,
     ContentBlocked,
+    ContentRefused,
     FileTooLarge,
     ImageRefused,
     LimitReached,
@@ -37,6 +38,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GenerationMode, PersonRule, VideoRequest
+from bot.domain.moderation.content_check import ContentKind
 from bot.i18n.catalogs import has_message, translate
 from bot.ui.error_messages import (
     clean_detail,
@@ -94,6 +96,7 @@ def example(kind: type[ClapperError]) -> ClapperError:
         RequestsPaused: RequestsPaused(by_operator=True, reason="maintenance"),
         WordsRefused: WordsRefused("gore", by_operator=False, request=VideoRequest("gore")),
         WordEntryRefused: WordEntryRefused("too_short", entry="x"),
+        ContentRefused: ContentRefused([ContentKind.HATE]),
         MemberBlocked: MemberBlocked(ends_at=NOON, reason="rude"),
         NotAllowed: NotAllowed("delete"),
         RecordNotFound: RecordNotFound("clip"),
