@@ -20,15 +20,16 @@ from bot.domain.errors import (
     ContentUnchecked,
     LimitReached,
 )
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.jobs.request import InputImage
 from bot.domain.moderation.content_check import (
     CheckedContent,
+    CheckPrices,
     ContentKind,
     ContentLevel,
     ContentRules,
     ContentThreshold,
     ContentVerdict,
-    TokenPrices,
     TokenUsage,
 )
 from bot.services.moderation.content_checks import ContentCheckService
@@ -39,7 +40,7 @@ from bot.store.tables.moderation import content_checks_table
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedWorld, make_origin, make_plan
 from tests.harness.waiting import eventually
 
-PRICES = TokenPrices(Decimal("0.30"), Decimal("2.50"))
+PRICES = CheckPrices(Decimal("0.30"), Decimal("2.50"))
 USAGE = TokenUsage(400, 60)
 BILLED = PRICES.compute_price(USAGE)
 ESTIMATE = PRICES.compute_price(CheckedContent.from_plan(make_plan()).estimate_usage())
@@ -144,8 +145,6 @@ async def test_a_killed_process_leaves_its_estimate_and_the_next_asks_again(
     judge.may_answer.clear()
     service = build_service(world, judge)
     content = CheckedContent.from_plan(make_plan())
-    from bot.domain.jobs.job import AdmissionRequest
-
     dead = await service.store.begin(
         content.build_key(judge.model),
         AdmissionRequest(make_plan(), make_origin(1), extra=ESTIMATE),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.i18n.formatting import join_list
 from tests.e2e.stage import BotStage, Json, buttons_of, text_of
 from tests.harness.texts import quote_text
 
@@ -49,7 +50,7 @@ async def ask_refused(stage: BotStage, room: str, prompt: str, words: str, **mor
 
 
 def name_refusal(*kinds: str) -> str:
-    found = quote_text("list.separator").join(quote_text(f"content_kind.{kind}") for kind in kinds)
+    found = join_list((quote_text(f"content_kind.{kind}") for kind in kinds), "en")
     return quote_text("content_refused.kinds", kinds=found)
 
 
