@@ -211,13 +211,13 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
 ) -> None:
     """A budget that has just enough for the clip has too little for its check."""
     judge = FakeJudge()
-    tight = SpendingPolicy(**{scope: UsageLimits(usd_per_day=PRICE)})
+    tight = replace(SpendingPolicy(), **{scope: UsageLimits(usd_per_day=PRICE)})
     with pytest.raises(LimitReached):
         await build_service(world, judge, policy=tight).require_allowed(make_plan(), make_origin(1))
     assert judge.asked == []
     assert await list_booked(world) == []
-    enough = SpendingPolicy(
-        member=UsageLimits(usd_per_day=PRICE),
+    enough = replace(
+        SpendingPolicy(member=UsageLimits(usd_per_day=PRICE)),
         **{scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))},
     )
     await build_service(world, judge, policy=enough).require_allowed(make_plan(), make_origin(2))

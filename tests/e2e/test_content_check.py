@@ -80,7 +80,7 @@ async def test_the_operators_rules_decide_and_a_refusal_names_them(stage: BotSta
     assert len(await list_asked(stage)) == asked + 1
     # a reply is answered where all can read it, with a form for the author alone
     await stage.control.message(
-        stage.people["Ada"], room, "the statue is mocked by pigeons", reply_to=clip["id"]
+        stage.people["Ada"], room, "the fox jumps over the mocked pigeons", reply_to=clip["id"]
     )
     said = await stage.wait_for_message(room, name_refusal("harassment"))
     assert "pigeons" not in text_of(said)

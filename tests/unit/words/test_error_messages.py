@@ -57,6 +57,7 @@ NEVER_SHOWN = (
     errors.ClapperError,
     errors.RequestRefused,
     errors.LeaseLost,
+    errors.CheckFailed,
     errors.VideoError,
     errors.VideoRefused,
     errors.SubmitUncertain,
