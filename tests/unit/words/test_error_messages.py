@@ -16,6 +16,7 @@ from bot.domain.billing.limits import LIMIT_RULES
 from bot.domain.errors import (
     AlreadyAccepted,
     ChannelUnavailable,
+    CheckFailed,
     ClapperError,
     ContentBlocked,
     ContentRefused,
@@ -98,6 +99,7 @@ def example(kind: type[ClapperError]) -> ClapperError:
         WordsRefused: WordsRefused("gore", by_operator=False, request=VideoRequest("gore")),
         WordEntryRefused: WordEntryRefused("too_short", entry="x"),
         ContentRefused: ContentRefused([ContentKind.HATE]),
+        CheckFailed: CheckFailed("HTTP 500", may_be_billed=False),
         MemberBlocked: MemberBlocked(ends_at=NOON, reason="rude"),
         NotAllowed: NotAllowed("delete"),
         RecordNotFound: RecordNotFound("clip"),
