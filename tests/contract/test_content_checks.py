@@ -211,15 +211,14 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
 ) -> None:
     """A budget that has just enough for the clip has too little for its check."""
     judge = FakeJudge()
-    tight = replace(SpendingPolicy(), **{scope: UsageLimits(usd_per_day=PRICE)})
+    limits: dict[str, Any] = {scope: UsageLimits(usd_per_day=PRICE)}
+    tight = SpendingPolicy(**limits)
     with pytest.raises(LimitReached):
         await build_service(world, judge, policy=tight).require_allowed(make_plan(), make_origin(1))
     assert judge.asked == []
     assert await list_booked(world) == []
-    enough = replace(
-        SpendingPolicy(member=UsageLimits(usd_per_day=PRICE)),
-        **{scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))},
-    )
+    limits = {scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))}
+    enough = SpendingPolicy(member=UsageLimits(usd_per_day=PRICE), **limits)
     await build_service(world, judge, policy=enough).require_allowed(make_plan(), make_origin(2))
     [line] = (await world.ledger.quota_status(make_origin(3), policy=enough)).lines[-1:]
     assert line.used == BILLED
