@@ -63,10 +63,10 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
 from bot.domain.moderation.content_check import (
+    CheckPrices,
     ContentKind,
     ContentRules,
     ContentThreshold,
-    TokenPrices,
 )
 from bot.domain.places import PlacePolicy
 
@@ -456,8 +456,8 @@ class Settings(BaseSettings):
         return ContentRules({kind: getattr(self, f"moderation_{kind}") for kind in ContentKind})
 
     @property
-    def moderation_prices(self) -> TokenPrices:
-        return TokenPrices(self.moderation_input_usd, self.moderation_output_usd)
+    def moderation_prices(self) -> CheckPrices:
+        return CheckPrices(self.moderation_input_usd, self.moderation_output_usd)
 
     @property
     def confirm_above(self) -> Micros | None:

@@ -20,15 +20,16 @@ from bot.domain.errors import (
     ContentUnchecked,
     LimitReached,
 )
+from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.jobs.request import InputImage
 from bot.domain.moderation.content_check import (
     CheckedContent,
+    CheckPrices,
     ContentKind,
     ContentLevel,
     ContentRules,
     ContentThreshold,
     ContentVerdict,
-    TokenPrices,
     TokenUsage,
 )
 from bot.services.moderation.content_checks import ContentCheckService
@@ -39,7 +40,7 @@ from bot.store.tables.moderation import content_checks_table
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedWorld, make_origin, make_plan
 from tests.harness.waiting import eventually
 
-PRICES = TokenPrices(Decimal("0.30"), Decimal("2.50"))
+PRICES = CheckPrices(Decimal("0.30"), Decimal("2.50"))
 USAGE = TokenUsage(400, 60)
 BILLED = PRICES.compute_price(USAGE)
 ESTIMATE = PRICES.compute_price(CheckedContent.from_plan(make_plan()).estimate_usage())
@@ -144,8 +145,6 @@ async def test_a_killed_process_leaves_its_estimate_and_the_next_asks_again(
     judge.may_answer.clear()
     service = build_service(world, judge)
     content = CheckedContent.from_plan(make_plan())
-    from bot.domain.jobs.job import AdmissionRequest
-
     dead = await service.store.begin(
         content.build_key(judge.model),
         AdmissionRequest(make_plan(), make_origin(1), extra=ESTIMATE),
@@ -212,15 +211,14 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
 ) -> None:
     """A budget that has just enough for the clip has too little for its check."""
     judge = FakeJudge()
-    tight = SpendingPolicy(**{scope: UsageLimits(usd_per_day=PRICE)})
+    limits: dict[str, Any] = {scope: UsageLimits(usd_per_day=PRICE)}
+    tight = SpendingPolicy(**limits)
     with pytest.raises(LimitReached):
         await build_service(world, judge, policy=tight).require_allowed(make_plan(), make_origin(1))
     assert judge.asked == []
     assert await list_booked(world) == []
-    enough = SpendingPolicy(
-        member=UsageLimits(usd_per_day=PRICE),
-        **{scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))},
-    )
+    limits = {scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))}
+    enough = SpendingPolicy(member=UsageLimits(usd_per_day=PRICE), **limits)
     await build_service(world, judge, policy=enough).require_allowed(make_plan(), make_origin(2))
     [line] = (await world.ledger.quota_status(make_origin(3), policy=enough)).lines[-1:]
     assert line.used == BILLED

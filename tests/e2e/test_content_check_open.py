@@ -1,6 +1,7 @@
 """The check of contents on Vertex AI, where requests that could not be checked are accepted."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.e2e.test_content_check import KINDS, MODEL, PATH, list_asked, name_re
 from tests.harness.texts import quote_text
 
 BOT_SETTINGS = {"MODERATION_MODEL": MODEL, "MODERATION_IF_AWAY": "accept"}
-VEO = {"model": "veo-3.1-fast-generate-001", "duration": 4}
+VEO: dict[str, Any] = {"model": "veo-3.1-fast-generate-001", "duration": 4}
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.parametrize("stage", ["vertex"], indirect=True, scope="module"),

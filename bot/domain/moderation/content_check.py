@@ -101,7 +101,7 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenPrices:
+class CheckPrices:
     """US dollars for a million tokens, which are micro-dollars for one."""
 
     input_usd: Decimal

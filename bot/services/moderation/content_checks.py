@@ -17,10 +17,10 @@ from bot.domain.jobs.job import AdmissionRequest, Origin
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.moderation.content_check import (
     CheckedContent,
+    CheckPrices,
     ContentJudge,
     ContentRules,
     ContentVerdict,
-    TokenPrices,
     TokenUsage,
 )
 from bot.domain.ports import Clock
@@ -46,7 +46,7 @@ class ContentCheckService:
     judge: ContentJudge
     media_store: MediaStore
     rules: ContentRules
-    prices: TokenPrices
+    prices: CheckPrices
     accepts_unchecked: bool
     policy: SpendingPolicy
     clock: Clock

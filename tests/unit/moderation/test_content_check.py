@@ -13,12 +13,12 @@ from bot.domain.moderation.content_check import (
     INSTRUCTION,
     AnswerOffSchema,
     CheckedContent,
+    CheckPrices,
     ContentKind,
     ContentLevel,
     ContentRules,
     ContentThreshold,
     ContentVerdict,
-    TokenPrices,
     TokenUsage,
 )
 from bot.google.content_judge import build_document, read_answer
@@ -144,7 +144,7 @@ def test_what_a_member_writes_stays_inside_its_string() -> None:
 
 
 def test_prices_are_rounded_up_and_estimates_are_enough() -> None:
-    prices = TokenPrices(Decimal("0.30"), Decimal("2.50"))
+    prices = CheckPrices(Decimal("0.30"), Decimal("2.50"))
     assert prices.compute_price(TokenUsage(400, 65)) == 283
     assert prices.compute_price(TokenUsage(0, 0)) == 0
     picture = InputImage("inputs/a.png", "image/png", 10, 10, "aa")
