@@ -284,10 +284,13 @@ def _describe_manifest(order: dict[str, Any], actions: list[dict[str, Any]]) -> 
 def _build_signer(order: dict[str, Any]) -> Any:
     """Return the operator's signer. Raises `OSError` or `ValueError` for unusable files."""
     import c2pa
+    from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
     certificate = Path(order["certificate"]).read_bytes()
     key = serialization.load_pem_private_key(Path(order["key"]).read_bytes(), password=None)
+    if x509.load_pem_x509_certificate(certificate).public_key() != key.public_key():
+        raise ValueError("the key is not that of the certificate")
     encoded = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
