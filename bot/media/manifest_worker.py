@@ -24,8 +24,9 @@ from typing import Any, Final
 _MEMORY_LIMIT_BYTES: Final = 1024**3
 _CPU_LIMIT_S: Final = 120
 _CHUNK_BYTES: Final = 1 << 20
-_MAX_TEXT_LENGTH: Final = 80
-_MAX_CLAIMS: Final = 6
+_MAX_TEXT_LENGTH: Final = 40
+_MAX_CLAIMS: Final = 4
+"""So that all of it fits into one message."""
 _AI_MARK: Final = b"trainedAlgorithmicMedia"
 """In IPTC's digital source types, which C2PA and plain metadata use, for AI-made media."""
 _MANIFEST_MARK: Final = b"c2pa"

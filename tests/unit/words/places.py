@@ -158,6 +158,7 @@ PLACES: Final = (
             "animate.which",
             "ask.*",
             "cancel.*",
+            "check.*",
             "card.differs",
             "card.fitted",
             "card.late",
@@ -349,6 +350,11 @@ _NUMBER: Final = "9999999"
 _LINKED_CLIP: Final = f"[#{_NUMBER}]({_MESSAGE})"
 
 _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
+    ("check.ours:clip", _LINKED_CLIP),
+    ("check.ours:origin", _longest("card.origin")),
+    ("check.how:*", _longest("name.option.*")),
+    ("check.claim:says", _all("check.says.*")),
+    ("check.*:signer", "\\_" * 80),
     ("list.*:*", "x" * (MESSAGE_LIMIT // 3)),
     ("button.*:clip", _NUMBER),
     ("history.line:clip", lambda language: f"{_LINKED_CLIP} ⤷ {_longest('card.edit')(language)} ·"),
