@@ -139,6 +139,10 @@ check-workflows: $(READY)
 chaos: $(READY)  ## Kill processes at the worst moments and count what was lost (nothing).
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: image-test
+image-test: $(READY)  ## Build the image and run the bot in it against the sandbox (ARGS="--built" skips the build).
+	@$(BIN)/python -m tests.image $(ARGS)
+
 .PHONY: bench
 bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands beside stalled visitors.
 	@$(WITH_POSTGRES) --durable $(BIN)/python -m tests.bench $(ARGS)

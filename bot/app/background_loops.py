@@ -49,12 +49,14 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         "remote_deletions": parts.remote_deletions.run,
         "maintenance": maintenance.run,
         "gallery_previews": GalleryPreviews(
-            gallery=GalleryStore(parts.gallery_database),
+            gallery=GalleryStore(parts.gallery_database, lists_adults=True),
             clips=parts.clips,
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,
+        "clip_reviews": parts.clip_reviews.run,
         "server_icons": parts.server_icons.run,
+        "reports": parts.report_desk.run,
         **parts.shards.build_loops(parts.worker),
     }
     if (alert_sender := build_alert_sender(parts)) is not None:

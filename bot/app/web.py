@@ -21,11 +21,13 @@ from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
+from bot.services.moderation.reports import ReportIntake
 from bot.store.engine.database import Database
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.gallery import GalleryStore
@@ -35,6 +37,7 @@ from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks, load_or_rotate_keys
 from bot.web.open_limits import compute_capacity
 from bot.web.operations import ReadinessCheck
+from bot.web.reports import ReportPages
 from bot.web.server import build_local_url, serve_application
 from bot.web.site import GallerySite
 from bot.web.webhooks import WEBHOOK_PATH, GeminiWebhookEndpoint
@@ -66,7 +69,7 @@ async def serve_website(
     """
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
-        gallery=GalleryStore(database),
+        gallery=GalleryStore(database, lists_adults=settings.adults_only),
         server_pages=ServerPageStore(database),
         creator_pages=CreatorPageStore(database),
         thumbnails=thumbnails,
@@ -151,6 +154,14 @@ def build_webhook_endpoint(
             on_event=on_event,
         ),
     )
+
+
+def build_report_pages(
+    database: Database, clock: Clock, *, on_report: Callable[[], None] = lambda: None
+) -> Sequence[Feature]:
+    """Return the feature that takes visitors' reports. ``database`` must allow writes."""
+    intake = ReportIntake(reports=ReportStore(database), on_report=on_report)
+    return (ReportPages(intake, clock),)
 
 
 def build_webhook_url(settings: Settings) -> str | None:

@@ -27,6 +27,7 @@ SUBCOMMANDS: Final = {
     "resume": 'accept requests again after "clapper pause"',
     "settle": "list unknown jobs, or charge or refund one",
     "ledger": "prove that the sums of money are right",
+    "bill": "compare Google's bill with the ledger, by day and model",
     "after-restore": "prepare a restored backup, before the bot starts again",
     "models": "print the models, their rules and their prices, as Markdown",
     "health": "check that the bot is alive, for a container's health check",

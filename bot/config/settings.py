@@ -31,6 +31,7 @@ from bot.config.setting_errors import describe_field, format_setting_error
 from bot.config.setting_types import (
     NONE_IS_UNLIMITED,
     BoundedSeconds,
+    ContentChoice,
     DatabaseUrl,
     ExistingFile,
     GatewayUrl,
@@ -43,12 +44,14 @@ from bot.config.setting_types import (
     OptionalChannel,
     OptionalCount,
     OptionalDollars,
+    OptionalModel,
     OptionalPositiveCount,
     OptionalServers,
     OutputUri,
     PositiveFloat,
     Secret,
     ShardCount,
+    TokenDollars,
     WebhookSecret,
     WebhookUrl,
     ignore_case,
@@ -59,6 +62,12 @@ from bot.config.unknown_settings import warn_of_unknown_settings
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
+from bot.domain.moderation.content_check import (
+    ContentKind,
+    ContentRules,
+    ContentThreshold,
+    TokenPrices,
+)
 from bot.domain.places import PlacePolicy
 
 __all__ = ["Settings", "SettingsError", "describe_setting", "read_settings"]
@@ -131,6 +140,29 @@ class Settings(BaseSettings):
     word_list_file: Path | None = None
     """A text file with the words and phrases, one on each line, that no request may contain (see
     "Word list" in docs/operations.md)."""
+
+    # Checks of prompts and pictures by a text model
+    moderation_model: OptionalModel = None
+    """A Gemini text model that checks prompts and pictures before a clip is made, e.g.
+    gemini-3.5-flash-lite (unset: none does; see "Check of prompts" in docs/operations.md)."""
+    moderation_sexual: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Nudity and sexual acts: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_violence: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Gore, torture and cruelty: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_hate: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Contempt for groups of people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_harassment: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Humiliating or threatening somebody: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_dangerous: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Self-harm, weapons, drugs and crime: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_real_people: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Well-known people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_if_away: Literal["refuse", "accept"] = "refuse"
+    """What to do with a request if MODERATION_MODEL gives no answer: refuse or accept."""
+    moderation_input_usd: TokenDollars = Decimal("0.30")
+    """US dollars that Google charges for a million input tokens of MODERATION_MODEL."""
+    moderation_output_usd: TokenDollars = Decimal("2.50")
+    """US dollars that Google charges for a million output tokens of MODERATION_MODEL."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -418,6 +450,14 @@ class Settings(BaseSettings):
             ),
             paused=self.paused,
         )
+
+    @property
+    def content_rules(self) -> ContentRules:
+        return ContentRules({kind: getattr(self, f"moderation_{kind}") for kind in ContentKind})
+
+    @property
+    def moderation_prices(self) -> TokenPrices:
+        return TokenPrices(self.moderation_input_usd, self.moderation_output_usd)
 
     @property
     def confirm_above(self) -> Micros | None:

@@ -59,6 +59,10 @@ class WorkerHandle(Protocol):
         """Make the worker check a job now, because it was canceled or reopened."""
         ...
 
+    def resume_jobs(self) -> None:
+        """Make the worker look now for jobs that it was given."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:
@@ -410,6 +414,46 @@ class JobMessages(Protocol):
         """Delete the status message once the clip is posted; raises `DiscordUnavailable`.
 
         With ``search_first`` there may be a message whose id was not recorded.
+        """
+        ...
+
+
+class ReviewMessages(Protocol):
+    """The messages that show moderators clips before anybody else."""
+
+    async def find_parent(self, channel_id: int) -> int | None:
+        """Return the channel that a thread belongs to, `None` for anything but a thread.
+
+        Raises `DiscordUnavailable`.
+        """
+        ...
+
+    async def post_review(
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        channel_id: int,
+        may_send: Callable[[], None],
+    ) -> int:
+        """Post the clips with the moderators' buttons; raises as `JobMessages.post_clips`."""
+        ...
+
+    async def find_review(self, job: Job, *, channel_id: int, since: datetime) -> int | None:
+        """Look for such a message that was posted but not recorded; raises as `find_posted`."""
+        ...
+
+    async def show_decision(
+        self,
+        job: Job,
+        *,
+        channel_id: int,
+        message_id: int,
+        decided_by: int | None,
+    ) -> None:
+        """Replace the clips and buttons by what was decided. Raises `DiscordUnavailable`.
+
+        A message that is gone, or that the bot can no longer reach, is no error.
         """
         ...
 

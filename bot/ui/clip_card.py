@@ -12,7 +12,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
-from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.i18n.catalogs import translate
@@ -115,7 +115,11 @@ class ClipCards:
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
         names = [name for upload in uploads for _, name in list_attachments(upload)]
         if names:
-            items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
+            is_hidden = job.review is ReviewState.SPOILER
+            items = (
+                discord.MediaGalleryItem(f"attachment://{name}", spoiler=is_hidden)
+                for name in names
+            )
             container.add_item(ui.MediaGallery(*items))
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, locale, with_price)))
@@ -156,6 +160,43 @@ class ClipCards:
         container.add_item(ui.TextDisplay("\n".join(lines)))
         if not job.cancel_requested:
             container.add_item(build_action_row(build_button(action, job.id, locale)))
+        return build_view(container)
+
+    def build_review_card(
+        self, job: Job, uploads: Sequence[PreparedUpload], locale: str
+    ) -> ui.LayoutView:
+        """Return what moderators see of clips that nobody else has seen, and their choices."""
+        clips = [upload.clip for upload in uploads]
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
+        names = [name for upload in uploads for _, name in list_attachments(upload)]
+        if names:
+            items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
+            container.add_item(ui.MediaGallery(*items))
+        heading = translate(
+            "review.ask",
+            locale,
+            member=f"<@{job.origin.user_id}>",
+            clip=list_clip_numbers(clips, locale),
+            channel=f"<#{job.origin.channel_id}>",
+        )
+        container.add_item(ui.TextDisplay(f"{heading}\n{format_prompt(job.plan.prompt)}"))
+        notes = [
+            _describe_replacement(upload, locale)
+            for upload in uploads
+            if upload.option is not UploadOption.AS_IS
+        ]
+        if notes:
+            container.add_item(ui.TextDisplay("\n".join(notes)))
+        price = format_money(compute_price_paid(job, clips=len(clips)), locale)
+        container.add_item(ui.TextDisplay(f"-# {translate('review.price', locale, price=price)}"))
+        container.add_item(
+            build_action_row(
+                build_button(ButtonAction.REVIEW_POST, job.id, locale, primary=True),
+                build_button(ButtonAction.REVIEW_SPOILER, job.id, locale),
+                build_button(ButtonAction.REVIEW_REFUSE, job.id, locale, danger=True),
+                build_button(ButtonAction.REVIEW_REFUSE_CHARGED, job.id, locale, danger=True),
+            )
+        )
         return build_view(container)
 
     def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
@@ -216,6 +257,8 @@ class ClipCards:
                 format_money(job.price, locale),
             )
             return translate("stage.undo", locale, when=start, price=price)
+        if job.is_under_review:
+            return translate("stage.review", locale)
         retry_at = progress.retry_at or job.retry_at
         if progress.waiting_for is not None and retry_at is not None:
             key = f"stage.waiting.{progress.waiting_for}"

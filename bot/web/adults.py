@@ -1,4 +1,4 @@
-"""Asks each visitor whether they are an adult, for an operator who serves adults only.
+"""Asks visitors whether they are adults: all of them, or those of servers for adults.
 
 Pages show the question until a cookie says yes. Everything else that tells of clips is missing
 without the cookie: videos, posters, feeds, the API, and what previews of links are made from. The
@@ -22,13 +22,12 @@ from bot.web.pages import (
     show_gallery,
     show_server,
 )
+from bot.web.site import ADULT_ANSWER, ADULT_COOKIE, SITE, AdultAnswerMissing, is_adult
 from bot.web.webhooks import WEBHOOK_PREFIX
 
 ADULTS_PATH: Final = "/adults"
-ADULT_COOKIE: Final = "adult"
 ADULT_COOKIE_LIFETIME: Final = timedelta(days=30)
 """How long a browser remembers that its owner is an adult."""
-_YES: Final = "yes"
 _OPEN_PATHS: Final = (
     *(ADULTS_PATH, "/language", TERMS_PATH, PRIVACY_PATH),
     *("/robots.txt", "/favicon.ico", "/manifest.webmanifest", "/static/"),
@@ -44,17 +43,31 @@ async def adults_middleware(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Let visitors see clips who have said that they are adults. Raises `web.HTTPNotFound`."""
+    if not request.app[SITE].adults_only:
+        return await _ask_for_servers(request, handler)
     if request.path.startswith(_OPEN_PATHS) or request.match_info.http_exception is not None:
         return await handler(request)
     if request.path.startswith(_SITEMAPS):
         raise web.HTTPNotFound
-    if request.cookies.get(ADULT_COOKIE) == _YES:
+    if is_adult(request):
         return await handler(request)
     if request.match_info.handler not in _PAGES:
         raise web.HTTPNotFound
-    return render_page(request, "adults.html")
+    return render_page(request, "adults.html", text="adults.text")
+
+
+async def _ask_for_servers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Ask in the place of pages that are for adults by their server's choice."""
+    try:
+        return await handler(request)
+    except AdultAnswerMissing:
+        if request.match_info.handler not in _PAGES:
+            raise
+        return render_page(request, "adults.html", text="adults.server")
 
 
 async def confirm_adult(request: web.Request) -> web.Response:
     """Remember that the visitor is an adult, and redirect to the page that asked."""
-    return remember_choice(request, ADULT_COOKIE, _YES, ADULT_COOKIE_LIFETIME)
+    return remember_choice(request, ADULT_COOKIE, ADULT_ANSWER, ADULT_COOKIE_LIFETIME)

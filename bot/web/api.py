@@ -8,7 +8,7 @@ from bot.domain.showcase.gallery import CursorInvalid, GalleryEntry
 from bot.web import responses
 from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
-from bot.web.site import SITE, GallerySite, get_public_entry
+from bot.web.site import SITE, GallerySite, get_public_entry, require_adult_for_server
 from bot.web.view_models import build_creator_path, contain_text
 
 _MAX_SERVERS: Final = 1000
@@ -49,6 +49,7 @@ async def list_clips(request: web.Request) -> web.Response:
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
         limit = read_limit(request.query)
+        await require_adult_for_server(request, search.guild_id)
         page = await site.load_page(search, cursor=cursor, limit=limit)
     except QueryInvalid as error:
         return responses.respond_problem(request, 400, str(error), parameter=error.parameter)

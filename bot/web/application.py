@@ -57,9 +57,7 @@ def build_application(
 
     `/readyz` responds with 200 only if all ``checks`` succeed.
     """
-    middlewares = [security.security_middleware]
-    if site.adults_only:
-        middlewares.append(adults.adults_middleware)
+    middlewares = [security.security_middleware, adults.adults_middleware]
     app = web.Application(middlewares=middlewares, client_max_size=1024)
     app[SITE] = site
     app[operations.READINESS_CHECKS] = checks

@@ -47,7 +47,9 @@ class OriginalDownloads:
         await self.links.refresh_keys()
         token, _, requested_name = request.match_info["rest"].partition("/")
         grant = self.links.verify_token(token[:_MAX_TOKEN_LENGTH])
-        clip = await self.clips.get(_MISSING_CLIP_ID if grant is None else grant.clip_id)
+        clip = await self.clips.get(
+            _MISSING_CLIP_ID if grant is None else grant.clip_id, even_withheld=True
+        )
         file = await self.media_store.find(_MISSING_FILE if clip is None else clip.path)
         name = "" if clip is None else build_file_name(clip)
         # links of earlier versions, which are valid for days, do not name the model

@@ -13,7 +13,7 @@ from bot.web.embedding import MAX_HEIGHT, MAX_WIDTH, build_embed_code
 from bot.web.page_heads import PageHead, find_head
 from bot.web.pages import build_search_link, describe_search
 from bot.web.query import MAKER_PATTERN, PAGE_SIZE, QueryInvalid, build_query, read_search
-from bot.web.site import PAGE_TEXTS, SITE
+from bot.web.site import PAGE_TEXTS, SITE, require_adult, require_adult_for_server
 from bot.web.view_models import (
     build_card_view,
     contain_text,
@@ -34,6 +34,7 @@ async def get_atom_feed(request: web.Request) -> web.Response:
     except QueryInvalid as error:
         raise web.HTTPBadRequest from error
     await site.servers.refresh(site.gallery, site.clock)
+    await require_adult_for_server(request, search.guild_id)
     head = await find_head(site, search, texts)
     if head is None and search.creator_page is not None:
         raise web.HTTPNotFound
@@ -71,9 +72,11 @@ async def get_oembed(request: web.Request) -> web.Response:
     clip_id = None if path is None else _parse_clip_path(path)
     entry = None if clip_id is None else await site.gallery.find_entry(clip_id)
     if entry is not None:
+        require_adult(request, is_for_adults=entry.is_for_adults)
         return _describe_clip(request, entry)
     head = None if path is None else await _find_head_at(request, path)
     if head is not None:
+        await require_adult_for_server(request, head.subject.guild_id)
         return _describe_page(request, head)
     title = "not the URL of a public clip or page"
     return responses.respond_problem(request, 404, title, parameter="url")

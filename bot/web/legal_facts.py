@@ -17,8 +17,9 @@ class LegalFacts:
     keep_left_servers_days: int
     pseudonym_days: int
     cookie_days: int
-    adult_cookie_days: int | None
-    """`None` if visitors are not asked whether they are adults."""
+    adult_cookie_days: int
+    adults_only: bool
+    """Whether all visitors are asked whether they are adults, not only those of some servers."""
     download_link_days: float | None
     """`None` without download links."""
     uses_database_server: bool
@@ -28,6 +29,8 @@ class LegalFacts:
     """The names of Google's services that get requests."""
     gateways: Sequence[str]
     """The hosts of other servers that get requests in Google's place."""
+    checks_requests: bool
+    """Whether a text model rates prompts and pictures before a clip is made."""
     uses_omni: bool
     """Whether Google itself keeps requests to Gemini Omni."""
     keep_omni_days: int

@@ -36,6 +36,7 @@ from bot.web.site import (
     GallerySite,
     find_public_server,
     get_public_entry,
+    require_adult_for_server,
 )
 from bot.web.view_models import (
     CardView,
@@ -149,6 +150,7 @@ def _read_search(request: web.Request) -> GallerySearch:
 async def _show_search(request: web.Request, search: GallerySearch) -> web.Response:
     """Return a page of clips; those of one server or creator have a head above them."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
+    await require_adult_for_server(request, search.guild_id)
     head = await find_head(site, search, texts)
     if head is None and search.creator_page is not None:
         raise web.HTTPNotFound

@@ -16,7 +16,7 @@ from bot.web import pages, responses
 from bot.web.open_limits import OpenLimit, TooManyOpen
 from bot.web.page_texts import LANGUAGE_PARAMETER, PageTexts, choose_language
 from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
-from bot.web.site import PAGE_TEXTS, SITE, WEB_INSTRUMENTS
+from bot.web.site import IS_FOR_ADULTS, PAGE_TEXTS, SITE, WEB_INSTRUMENTS
 from bot.web.webhooks import WEBHOOK_PREFIX
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,7 +69,7 @@ async def set_security_headers(request: web.Request, response: web.StreamRespons
     is_https = request.app[SITE].base_url.scheme == "https"
     headers = build_security_headers(request.path, response.status, is_https=is_https)
     response.headers.update(headers)
-    if request.app[SITE].adults_only:
+    if request.app[SITE].adults_only or IS_FOR_ADULTS in request:
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
     if "X-Frame-Options" not in headers:
         response.headers.pop("X-Frame-Options", None)

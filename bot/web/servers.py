@@ -30,7 +30,7 @@ class ServerAddresses:
     async def refresh(self, gallery: GalleryStore, clock: Clock) -> None:
         """Read the names of servers again, if the last time is more than a minute ago."""
         if self._refreshed_at is None or clock.monotonic() - self._refreshed_at >= _MAX_AGE_S:
-            self._assign(await gallery.list_guilds(limit=_MAX_SERVERS))
+            self._assign(await gallery.list_guilds(limit=_MAX_SERVERS, with_adults=True))
             self._refreshed_at = clock.monotonic()
 
     def _assign(self, guilds: Sequence[tuple[int, str]]) -> None:

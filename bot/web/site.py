@@ -31,8 +31,8 @@ class GallerySite:
 
     ``base_url`` is the public URL. It is never taken from a request, because anyone can choose the
     ``Host`` header. ``model_names`` maps ids of models to their names. ``legal_facts`` are what the
-    pages with the terms and on privacy say. With ``adults_only``, visitors are asked whether they
-    are adults, and search engines are kept away.
+    pages with the terms and on privacy say. With ``adults_only``, all visitors are asked whether
+    they are adults, and search engines are kept away.
     """
 
     base_url: URL
@@ -71,22 +71,58 @@ WEB_CAPACITY: Final = web.AppKey("web capacity", WebCapacity)
 WEB_INSTRUMENTS: Final = web.AppKey("web instruments", WebInstruments)
 SITE: Final = web.AppKey("site", GallerySite)
 PAGE_TEXTS: Final = web.RequestKey("page texts", PageTexts)
+IS_FOR_ADULTS: Final = web.RequestKey("is for adults", bool)
+"""Set if the answer tells of a server for adults, so that search engines do not keep it."""
+ADULT_COOKIE: Final = "adult"
+ADULT_ANSWER: Final = "yes"
+
+
+class AdultAnswerMissing(web.HTTPNotFound):
+    """The visitor has not said that they are an adult; for them, this does not exist yet."""
+
+
+def is_adult(request: web.Request) -> bool:
+    """Return whether the visitor has said that they are an adult."""
+    return request.cookies.get(ADULT_COOKIE) == ADULT_ANSWER
+
+
+def require_adult(request: web.Request, *, is_for_adults: bool) -> None:
+    """Raise `AdultAnswerMissing` if this is for adults and the visitor has not said to be one."""
+    if is_for_adults:
+        request[IS_FOR_ADULTS] = True
+        if not is_adult(request):
+            raise AdultAnswerMissing
+
+
+async def require_adult_for_server(request: web.Request, guild_id: int | None) -> None:
+    """Do that for a server, if there is one. Raises `AdultAnswerMissing`."""
+    if guild_id is not None:
+        gallery = request.app[SITE].gallery
+        require_adult(request, is_for_adults=await gallery.is_server_for_adults(guild_id))
 
 
 async def get_public_entry(request: web.Request) -> GalleryEntry:
-    """Return the public entry with the number in the path. Raises `web.HTTPNotFound`."""
+    """Return the public entry with the number in the path, for those who may see it.
+
+    Raises `web.HTTPNotFound`.
+    """
     entry = await request.app[SITE].gallery.find_entry(int(request.match_info["clip"]))
     if entry is None:
         raise web.HTTPNotFound
+    require_adult(request, is_for_adults=entry.is_for_adults)
     return entry
 
 
 async def find_public_server(request: web.Request) -> int:
-    """Return the id of the public server in the path. Raises `web.HTTPNotFound`."""
+    """Return the id of the public server in the path, for those who may see it.
+
+    Raises `web.HTTPNotFound`.
+    """
     site = request.app[SITE]
     await site.servers.refresh(site.gallery, site.clock)
     guild_id = site.servers.find_guild_id(request.match_info["server"])
     guilds = dict(await site.gallery.list_guilds(limit=0, including=guild_id))
     if guild_id is None or guild_id not in guilds:
         raise web.HTTPNotFound
+    await require_adult_for_server(request, guild_id)
     return guild_id

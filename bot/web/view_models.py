@@ -112,8 +112,13 @@ def build_card_view(
 
 
 def build_creator_path(entry: GalleryEntry) -> str | None:
-    """Return the path of the creator's own page, if they have opened one."""
-    return None if entry.creator_page is None else f"/m/{entry.creator_page}"
+    """Return the path of the creator's own page, if they have opened one.
+
+    Clips for adults are not there, so it may be empty for those who come from one.
+    """
+    if entry.creator_page is None or entry.is_for_adults:
+        return None
+    return f"/m/{entry.creator_page}"
 
 
 def format_time(seconds: int) -> str:

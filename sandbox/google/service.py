@@ -37,6 +37,7 @@ from sandbox.google.stored_clips import (
     new_file_id,
 )
 from sandbox.google.submission import Submission
+from sandbox.google.text_api import TextService
 from sandbox.google.vertex_rules import BUCKET_URI
 
 PROJECT: Final = "clapper-sandbox"
@@ -99,6 +100,7 @@ class SandboxGoogle:
         self.webhooks = WebhookService(
             omni=self.omni, clock=clock, read_settings=lambda: self.settings
         )
+        self.text = TextService(clock=clock, read_settings=lambda: self.settings)
         self.counters: Counter[str] = Counter()
         self.manifest_root: Path | None = None
         """The root certificate of those that sign the clips."""

@@ -50,12 +50,14 @@ LEGAL_FACTS = LegalFacts(
     keep_left_servers_days=35,
     pseudonym_days=36,
     cookie_days=367,
-    adult_cookie_days=None,
+    adult_cookie_days=30,
+    adults_only=False,
     download_link_days=8,
     uses_database_server=False,
     file_host=None,
     google_services=["Gemini API"],
     gateways=[],
+    checks_requests=False,
     uses_omni=True,
     keep_omni_days=59,
     keep_google_files_days=12,
@@ -70,6 +72,9 @@ class GalleryInMemory(GalleryStore):
 
     def __init__(self, *entries: GalleryEntry) -> None:
         self.entries = {entry.clip.id: entry for entry in entries}
+
+    async def is_server_for_adults(self, guild_id: int) -> bool:
+        return False
 
     async def find_entry(self, clip_id: int) -> GalleryEntry | None:
         return self.entries.get(clip_id)
@@ -96,7 +101,7 @@ class GalleryInMemory(GalleryStore):
         return None
 
     async def list_guilds(
-        self, *, limit: int = 100, including: int | None = None
+        self, *, limit: int = 100, including: int | None = None, with_adults: bool = False
     ) -> list[tuple[int, str]]:
         return sorted({(entry.guild_id, entry.guild_name) for entry in self.entries.values()})
 

@@ -41,6 +41,7 @@ OTHER_FACTS: dict[str, Any] = {
     "fills_google_bucket": True,
     "gallery_address": None,
     "download_link_days": None,
+    "adults_only": True,
 }
 """Another value of each fact that is no plain number of days."""
 
@@ -95,6 +96,8 @@ def build_facts(**settings: Any) -> LegalFacts:
             2.5,
         ),
         ({"public_url": "https://clips.example"}, "gallery_address", "https://clips.example"),
+        ({}, "adults_only", False),
+        ({"adults_only": True}, "adults_only", True),
         ({}, "uses_database_server", False),
         ({"database_url": "postgresql+asyncpg://host/name"}, "uses_database_server", True),
         ({}, "file_host", None),

@@ -33,7 +33,7 @@ class GalleryEntry:
     ``message_id`` is the post in the showcase channel, `None` until it is posted.
     ``public_parent_id`` is the clip that this one continues or changes, if that clip is in the
     public gallery too. ``creator_page`` is the key of the creator's own page, if they have opened
-    one.
+    one. ``is_for_adults`` says that its server allows clips in age-restricted channels only.
     """
 
     clip: Clip
@@ -50,6 +50,7 @@ class GalleryEntry:
     reach: Reach = Reach.PUBLIC
     public_parent_id: int | None = None
     creator_page: str | None = None
+    is_for_adults: bool = False
 
 
 class GalleryOrder(StrEnum):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
-from bot.store.showcase.public_posts import is_public
+from bot.store.showcase.public_posts import is_listed
 from bot.store.tables.showcase import creator_pages_table, showcase_posts_table
 
 _pages = creator_pages_table.c
@@ -59,8 +59,8 @@ class CreatorPageStore(Store):
         return key
 
     async def list_public_keys(self, *, limit: int) -> list[str]:
-        """Return the keys of pages that show a clip, the latest opened first."""
-        post = select(_posts.id).where(_posts.user_id == _pages.user_id, is_public()).limit(1)
+        """Return the keys of pages that show a clip to all ages, the latest opened first."""
+        post = select(_posts.id).where(_posts.user_id == _pages.user_id, is_listed()).limit(1)
         has_posts = post.correlate(creator_pages_table).scalar_subquery().is_not(None)
         query = select(_pages.page_key).where(has_posts).order_by(_pages.opened_at.desc())
         return await self._db.read_scalars(query.limit(limit))

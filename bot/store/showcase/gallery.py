@@ -5,8 +5,6 @@ with their clips. A cursor says where the previous page ended, so the database n
 A filter that few posts meet is answered by its own index instead of by the order of the page.
 """
 
-import base64
-import binascii
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +21,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,22 +31,28 @@ from bot.domain.showcase.gallery import (
     ClipCount,
     ClipLength,
     ClipShape,
-    CursorInvalid,
     GalleryEntry,
     GalleryOrder,
     GalleryPage,
     GallerySearch,
     Reach,
 )
-from bot.store.engine.database import Store
+from bot.store.engine.database import Database, Store
 from bot.store.engine.distinct_values import build_distinct_values
 from bot.store.showcase.creator_pages import CREATOR_PAGE_KEY, is_on_page
+from bot.store.showcase.gallery_cursors import build_ordering, encode_cursor, is_after_cursor
 from bot.store.showcase.lineages import find_ancestors, find_relatives
-from bot.store.showcase.public_posts import IS_PUBLIC_GUILD, is_public
+from bot.store.showcase.public_posts import (
+    IS_FOR_ADULTS,
+    IS_GUILD_FOR_ADULTS,
+    IS_PUBLIC_GUILD,
+    is_listed,
+    is_public,
+)
 from bot.store.showcase.search_text import normalize_search_text
 from bot.store.showcase.search_words import select_clips_with
 from bot.store.showcase.word_matches import choose_probes, find_spellings, rank_alike
-from bot.store.tables.core import clips_table
+from bot.store.tables.core import clips_table, guilds_table
 from bot.store.tables.row_mapping import Row, clip_from_row
 from bot.store.tables.showcase import (
     IS_PUBLIC,
@@ -73,7 +76,13 @@ _POST_COLUMNS: Final = (
     "locked",
     "reach",
 )
-_ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id", "creator_page")
+_ENTRY_FIELDS: Final = (
+    *_POST_COLUMNS,
+    "guild_name",
+    "public_parent_id",
+    "creator_page",
+    "is_for_adults",
+)
 _POST_PREFIX: Final = "shown_"
 MAX_SERVERS: Final = 100
 """How many servers the gallery offers as a filter; the others are found by their name."""
@@ -92,7 +101,6 @@ _SHAPES: Final = {
     AspectRatio.LANDSCAPE: ClipShape.LANDSCAPE,
     AspectRatio.PORTRAIT: ClipShape.PORTRAIT,
 }
-_MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
 _ENTRY_TABLES: Final = showcase_posts_table.join(
@@ -120,12 +128,21 @@ ENTRY_QUERY: Final[Select[Any]] = select(
     func.coalesce(_settings.name, "").label(f"{_POST_PREFIX}guild_name"),
     _PUBLIC_PARENT_ID.label(f"{_POST_PREFIX}public_parent_id"),
     CREATOR_PAGE_KEY.label(f"{_POST_PREFIX}creator_page"),
+    IS_FOR_ADULTS.label(f"{_POST_PREFIX}is_for_adults"),
 ).select_from(_ENTRY_TABLES)
 """The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
 
 
 class GalleryStore(Store):
-    """What anyone may see: visible, public entries of servers with a public showcase."""
+    """What anyone may see: visible, public entries of servers with a public showcase.
+
+    Entries of servers for adults are found by their number and in a search in their server, and
+    not in what visitors of any age get. With ``lists_adults`` they are everywhere.
+    """
+
+    def __init__(self, database: Database, *, lists_adults: bool = False) -> None:
+        super().__init__(database)
+        self._lists_adults = lists_adults
 
     async def load_page(
         self,
@@ -140,13 +157,13 @@ class GalleryStore(Store):
         The period of a search ends at ``now``; without it, entries of all times are returned.
         """
         filters = _build_filters(search, now)
-        conditions = [is_public(), *(each.condition for each in filters)]
+        conditions = [self._may_show(search), *(each.condition for each in filters)]
         if cursor is not None:
-            conditions.append(_is_after_cursor(cursor, search.order))
+            conditions.append(is_after_cursor(cursor, search.order))
         matching = (
             select(_posts.id, _posts.votes)
             .where(*conditions)
-            .order_by(*_build_ordering(search.order))
+            .order_by(*build_ordering(search.order))
             .limit(_write_out(limit + 1))
         )
 
@@ -156,12 +173,12 @@ class GalleryStore(Store):
             ranks = (await connection.execute(page)).all()
             ranks_of_page = ranks[:limit]
             ids = [rank.id for rank in ranks_of_page]
-            query = ENTRY_QUERY.where(_posts.id.in_(ids)).order_by(*_build_ordering(search.order))
+            query = ENTRY_QUERY.where(_posts.id.in_(ids)).order_by(*build_ordering(search.order))
             rows = (await connection.execute(query)).mappings() if ids else ()
             has_more = len(ranks) > limit and ranks_of_page
             return GalleryPage(
                 entries=tuple(gallery_entry_from_row(row) for row in rows),
-                next_cursor=_encode_cursor(search.order, *ranks_of_page[-1]) if has_more else None,
+                next_cursor=encode_cursor(search.order, *ranks_of_page[-1]) if has_more else None,
             )
 
         return await self._db.read(fetch_page)
@@ -178,7 +195,7 @@ class GalleryStore(Store):
         is_short = _posts.seconds <= MAX_SHORT_SECONDS
         matching = (
             select(_posts.model, _posts.aspect_ratio, is_short.label("is_short"))
-            .where(is_public(), *(each.condition for each in filters))
+            .where(self._may_show(search), *(each.condition for each in filters))
             .order_by(_posts.id.desc())
             .limit(_write_out(limit))
         )
@@ -210,11 +227,14 @@ class GalleryStore(Store):
     async def find_favourite(self, *, since: datetime) -> GalleryEntry | None:
         """Return the entry with the most votes among the newest since a time, if any."""
         newest = (
-            select(_posts.id).where(is_public()).order_by(_posts.id.desc()).limit(_NEWEST_COUNT)
+            select(_posts.id)
+            .where(self._may_show(GallerySearch()))
+            .order_by(_posts.id.desc())
+            .limit(_NEWEST_COUNT)
         )
         query = (
             ENTRY_QUERY.where(_posts.id.in_(newest), _posts.showcased_at > since, _posts.votes > 0)
-            .order_by(*_build_ordering(GalleryOrder.TOP))
+            .order_by(*build_ordering(GalleryOrder.TOP))
             .limit(1)
         )
         rows = await self._db.read_rows(query)
@@ -227,7 +247,7 @@ class GalleryStore(Store):
         links = await self._db.read_one(partial(find_ancestors, clip_id=clip_id))
         # a clip is younger than those that led to it
         chain = sorted(link.id for link in links)
-        entries = await self._select_entries(_posts.clip_id.in_(chain)) if chain else []
+        entries = await self._select_related(clip_id, chain) if chain else []
         if all(entry.clip.id != clip_id for entry in entries):
             return []
         return sorted(entries, key=lambda entry: entry.clip.id)
@@ -237,7 +257,7 @@ class GalleryStore(Store):
         links = await self._db.read(partial(find_relatives, clip_id=clip_id))
         if len(links) < 2:
             return None
-        entries = await self._select_entries(_posts.clip_id.in_([link.id for link in links]))
+        entries = await self._select_related(clip_id, [link.id for link in links])
         if all(entry.clip.id != clip_id for entry in entries):
             return None
         filmstrip = build_filmstrip(entries, links, clip_id)
@@ -257,7 +277,7 @@ class GalleryStore(Store):
         best = [clip_id for clip_id in ranked if clip_id not in omitted][:_MAX_SIMILAR]
         found = {
             each.clip.id: each
-            for each in (await self._select_entries(_posts.clip_id.in_(best)) if best else ())
+            for each in (await self._select_related(entry.clip.id, best) if best else ())
         }
         by_prompt: dict[str | None, GalleryEntry] = {}
         for clip_id in best:
@@ -282,17 +302,24 @@ class GalleryStore(Store):
         return suggestions[:limit]
 
     async def list_guilds(
-        self, *, limit: int = MAX_SERVERS, including: int | None = None
+        self,
+        *,
+        limit: int = MAX_SERVERS,
+        including: int | None = None,
+        with_adults: bool = False,
     ) -> list[tuple[int, str]]:
         """Return the id and name of public servers that have public entries, sorted by name.
 
-        They are the ``limit`` servers with the latest posts, and the server ``including``.
+        They are the ``limit`` servers with the latest posts, and the server ``including``. Servers
+        for adults are among the first only ``with_adults``.
         """
         has_entries = (
             select(_posts.id).where(IS_PUBLIC, _posts.guild_id == _settings.guild_id).exists()
         )
         query = select(_settings.guild_id, _settings.name).where(IS_PUBLIC_GUILD, has_entries)
         latest = query.where(_settings.last_showcased_at.is_not(None))
+        if not with_adults and not self._lists_adults:
+            latest = latest.where(~IS_GUILD_FOR_ADULTS)
         latest = latest.order_by(_settings.last_showcased_at.desc()).limit(limit)
         rows = list(await self._db.read_rows(latest))
         if including is not None and all(row["guild_id"] != including for row in rows):
@@ -304,7 +331,8 @@ class GalleryStore(Store):
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
         known = build_distinct_values(_posts.model)
-        entry = select(_posts.id).where(_posts.model == known.c.value, is_public()).limit(1)
+        is_shown = self._may_show(GallerySearch())
+        entry = select(_posts.id).where(_posts.model == known.c.value, is_shown).limit(1)
         has_entries = entry.correlate(known).scalar_subquery().is_not(None)
         query = select(known.c.value).where(known.c.value.is_not(None), has_entries)
         return await self._db.read_scalars(query.order_by(known.c.value))
@@ -316,7 +344,7 @@ class GalleryStore(Store):
             ranges: list[int] = []
             first: int | None = 0
             while first is not None:
-                query = select(_posts.clip_id).where(is_public(), _posts.clip_id >= first)
+                query = select(_posts.clip_id).where(is_listed(), _posts.clip_id >= first)
                 first = await connection.scalar(query.order_by(_posts.clip_id).limit(1))
                 if first is not None:
                     ranges.append(first // size)
@@ -329,11 +357,35 @@ class GalleryStore(Store):
         """Return the numbers of the public clips from ``first`` to before ``end``, with times."""
         query = (
             select(_posts.clip_id, _posts.showcased_at)
-            .where(is_public(), _posts.clip_id >= first, _posts.clip_id < min(end, _MAX_ID))
+            .where(is_listed(), _posts.clip_id >= first, _posts.clip_id < min(end, _MAX_ID))
             .order_by(_posts.clip_id)
         )
         rows = await self._db.read_rows(query)
         return [(row["clip_id"], row["showcased_at"]) for row in rows]
+
+    async def is_server_for_adults(self, guild_id: int) -> bool:
+        """Return whether a server allows clips in age-restricted channels only."""
+        query = select(guilds_table.c.age_restricted_only).where(
+            guilds_table.c.id == min(max(guild_id, -1), _MAX_ID)
+        )
+        return bool(await self._db.read_scalar(query))
+
+    def _may_show(self, search: GallerySearch) -> ColumnElement[bool]:
+        """Return the condition to be shown in a search: visitors are asked before one server's."""
+        if self._lists_adults or search.guild_id is not None:
+            return is_public()
+        return is_listed()
+
+    async def _select_related(
+        self, clip_id: int, related_ids: Collection[int]
+    ) -> list[GalleryEntry]:
+        """Return those of a public clip's related entries that its visitors may see."""
+        condition: ColumnElement[bool] = _posts.clip_id.in_(related_ids)
+        if not self._lists_adults:
+            own = showcase_posts_table.alias("own_posts").c
+            own_guild_id = select(own.guild_id).where(own.clip_id == clip_id).scalar_subquery()
+            condition = condition & or_(~IS_FOR_ADULTS, _posts.guild_id == own_guild_id)
+        return await self._select_entries(condition)
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(is_public(), condition)
@@ -430,35 +482,3 @@ async def _find_narrowest(
         if count is not None and count < fewest:
             fewest, narrowest = count, each.candidates
     return None if narrowest is None else _posts.clip_id.in_(narrowest)
-
-
-def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
-    newest = _posts.id.desc()
-    return (_posts.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
-
-
-def _encode_cursor(order: GalleryOrder, entry_id: int, votes: int) -> str:
-    position = f"{votes}.{entry_id}" if order is GalleryOrder.TOP else str(entry_id)
-    return base64.urlsafe_b64encode(f"{order}.{position}".encode()).decode().rstrip("=")
-
-
-def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:
-    kind, *numbers = _decode_cursor(cursor)
-    if kind != order or len(numbers) != (2 if order is GalleryOrder.TOP else 1):
-        raise CursorInvalid(order)
-    if any(not (number.isascii() and number.isdigit() and len(number) <= 18) for number in numbers):
-        raise CursorInvalid(order)
-    *votes, entry_id = map(int, numbers)
-    if any(count > _MAX_VOTES for count in votes):
-        raise CursorInvalid(order)
-    if not votes:
-        return _posts.id < entry_id
-    return tuple_(_posts.votes, _posts.id) < (votes[0], entry_id)
-
-
-def _decode_cursor(cursor: str) -> list[str]:
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").split(".")
-    except (binascii.Error, ValueError) as error:
-        raise CursorInvalid("not a cursor") from error

@@ -17,6 +17,7 @@ from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_reports import ReportRuleCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
@@ -30,6 +31,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     LimitsCommands,
     RulesCommands,
     AgeCommands,
+    ReportRuleCommands,
 )
 
 

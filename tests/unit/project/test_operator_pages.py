@@ -29,8 +29,9 @@ def test_upgrading_is_explained(root: Path) -> None:
 def test_commands_in_containers_are_those_that_exist(root: Path) -> None:
     """[people-O21]"""
     docker = read_section(root, "docs/operations.md", "With Docker")
+    page = (root / "docs" / "operations.md").read_text("utf-8")
     compose = (root / "compose.yaml").read_text("utf-8")
-    used = re.findall(r"docker compose (?:exec|run --rm) (\w+) clapper ([\w-]+)", docker)
+    used = re.findall(r"docker compose (?:exec|run --rm) (\w+) clapper ([\w-]+)", page)
     assert {"status", "pause", "settle", "after-restore"} <= {command for _, command in used}
     assert {name for name, _ in used} <= set(
         re.findall(r"^  (\w+):(?: &\w+)?$", compose, re.MULTILINE)
@@ -38,6 +39,18 @@ def test_commands_in_containers_are_those_that_exist(root: Path) -> None:
     assert {command for _, command in used} <= SUBCOMMANDS.keys()
     assert "/data/clapper.db" in docker
     assert "link-keys.json" in docker
+
+
+def test_each_command_for_a_checkout_stands_beside_that_for_docker(root: Path) -> None:
+    page = (root / "docs" / "operations.md").read_text("utf-8")
+    blocks = re.findall(r"^ *```.*?^ *```", page, re.MULTILINE | re.DOTALL)
+    commands = 0
+    for block in blocks:
+        for command in re.findall(r"^ *\.venv/bin/clapper ([\w-]+)", block, re.MULTILINE):
+            commands += 1
+            with_docker = rf"^ *docker compose .*(clapper {command}|up -d {command})\b"
+            assert re.search(with_docker, block, re.MULTILINE), f"clapper {command} with Docker"
+    assert commands > 5
 
 
 def test_dockers_bridge_is_named_for_proxies_and_metrics(root: Path) -> None:

@@ -1,12 +1,12 @@
 """Clips are found by the hash of their file.
 
-Revision 0024, after 0020.
+Revision 0024, after 0023.
 """
 
 from alembic import op
 
 revision = "0024"
-down_revision = "0020"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
