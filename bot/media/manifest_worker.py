@@ -24,8 +24,9 @@ from typing import Any, Final
 _MEMORY_LIMIT_BYTES: Final = 1024**3
 _CPU_LIMIT_S: Final = 120
 _CHUNK_BYTES: Final = 1 << 20
-_MAX_TEXT_LENGTH: Final = 80
-_MAX_CLAIMS: Final = 6
+_MAX_TEXT_LENGTH: Final = 40
+_MAX_CLAIMS: Final = 4
+"""So that all of it fits into one message."""
 _AI_MARK: Final = b"trainedAlgorithmicMedia"
 """In IPTC's digital source types, which C2PA and plain metadata use, for AI-made media."""
 _MANIFEST_MARK: Final = b"c2pa"
@@ -284,10 +285,13 @@ def _describe_manifest(order: dict[str, Any], actions: list[dict[str, Any]]) -> 
 def _build_signer(order: dict[str, Any]) -> Any:
     """Return the operator's signer. Raises `OSError` or `ValueError` for unusable files."""
     import c2pa
+    from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
     certificate = Path(order["certificate"]).read_bytes()
     key = serialization.load_pem_private_key(Path(order["key"]).read_bytes(), password=None)
+    if x509.load_pem_x509_certificate(certificate).public_key() != key.public_key():
+        raise ValueError("the key is not that of the certificate")
     encoded = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

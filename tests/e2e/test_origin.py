@@ -112,6 +112,11 @@ async def test_a_clip_is_recognized_only_by_who_may_see_it(stage: BotStage, tmp_
     assert f"[#{number}]" in text
     assert quote_text("card.origin", model="Veo 3.1 Fast") in text
     assert quote_text("check.limits") in text
+    assert quote_text("check.unknown_signer") in text
+    assert quote_text("check.says.ai") in text
+    assert stage.sandbox.manifest_root is not None
+    store = read_manifest(clip, stage.sandbox.manifest_root)
+    assert store["validation_state"] == "Trusted", "Google's manifest is kept"
 
     private = await stage.open_channel()
     hidden = await stage.make_clip(private, "a secret")
@@ -172,6 +177,10 @@ async def test_a_reencode_carries_a_manifest_that_others_can_verify(
     assert actions[1]["digitalSourceType"].endswith("/trainedAlgorithmicMedia")
     [parent] = manifest["ingredients"]
     assert parent["relationship"] == "parentOf"
+    assert parent["active_manifest"] in store["manifests"], "Google's manifest is contained"
+    assert "assertion.bmffHash.match" in {
+        each["code"] for each in parent["validation_results"]["activeManifest"]["success"]
+    }
 
     text = await check_file(stage, "Cem", room, clip)
     assert quote_text("check.own") in text

@@ -105,9 +105,7 @@ async def test_a_certificate_that_cannot_sign_loses_no_clip(
     else:
         key = make_certificate(tmp_path / "other", "Other").key
     result = await reencode(source, certificate, key)
-    verdict = (await ManifestReader().read_origin(result)).verdict
-    assert verdict in (ManifestVerdict.ABSENT, ManifestVerdict.BROKEN)
-    assert (verdict is ManifestVerdict.ABSENT) or broken == "another key"
+    assert (await ManifestReader().read_origin(result)).verdict is ManifestVerdict.ABSENT
 
 
 async def test_a_library_that_crashes_loses_no_clip(
@@ -134,9 +132,9 @@ async def test_without_room_the_clip_is_not_signed(
 
 
 async def test_an_unsigned_label_is_reported_as_such(source: Path) -> None:
-    source.write_bytes(
-        source.read_bytes() + b"\0\0\0\x2bfree <x>trainedAlgorithmicMedia</x>       "
-    )
+    label = b"free<x>trainedAlgorithmicMedia</x>"
+    size = (4 + len(label)).to_bytes(4, "big")
+    source.write_bytes(source.read_bytes() + size + label)
     origin = await ManifestReader().read_origin(source)
     assert (origin.verdict, origin.has_ai_label) == (ManifestVerdict.ABSENT, True)
 

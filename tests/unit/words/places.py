@@ -160,6 +160,7 @@ PLACES: Final = (
             "cancel.*",
             "review.*",
             "server.review.*",
+            "check.*",
             "card.differs",
             "card.fitted",
             "card.late",
@@ -351,6 +352,11 @@ _NUMBER: Final = "9999999"
 _LINKED_CLIP: Final = f"[#{_NUMBER}]({_MESSAGE})"
 
 _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
+    ("check.ours:clip", _LINKED_CLIP),
+    ("check.ours:origin", _longest("card.origin")),
+    ("check.how:*", _longest("name.option.*")),
+    ("check.claim:says", _all("check.says.*")),
+    ("check.*:signer", "\\_" * 80),
     ("list.*:*", "x" * (MESSAGE_LIMIT // 3)),
     ("button.*:clip", _NUMBER),
     ("history.line:clip", lambda language: f"{_LINKED_CLIP} ⤷ {_longest('card.edit')(language)} ·"),
