@@ -16,7 +16,7 @@ from bot.domain.billing.bill import (
 from bot.domain.billing.money import Micros, format_usd
 
 JSON_VERSION: Final = 1
-_UNKNOWN_MODEL: Final = "(job deleted)"
+_UNKNOWN_MODEL: Final = "(no model)"
 _HEADER: Final = ("Day (Pacific time)", "Model", "Google", "Ledger", "Difference", "")
 _IS_TEXT: Final = (True, True, False, False, False, True)
 _DIFFERS: Final = "differs"

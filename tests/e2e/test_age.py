@@ -1,8 +1,11 @@
 """Age-restricted channels only: by a server's choice, and by the operator's."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.e2e.stage import BotStage, clip_number_of
+from tests.e2e.omni import ON_BOTH_DATABASES
+from tests.e2e.stage import BotStage, clip_number_of, run_two_processes
 from tests.harness.people import ControlRefused
 from tests.harness.texts import quote_text
 from tests.harness.waiting import stretch_timeout
@@ -32,9 +35,24 @@ async def assert_privacy_and_help_work(stage: BotStage, room: str, rule: str) ->
     await stage.wait_for_answer(helped, rule)
 
 
+@ON_BOTH_DATABASES
 async def test_a_servers_choice_refuses_every_way_and_delivers_what_is_queued(
     stage: BotStage,
 ) -> None:
+    await choose_age(stage)
+
+
+@pytest.mark.postgresql
+async def test_two_processes_know_a_servers_choice_at_once(tmp_path: Path) -> None:
+    """Each event reaches both, and either may answer it, whichever took the admin's command."""
+    async with run_two_processes(tmp_path, **BOT_SETTINGS) as (stage, second, _):
+        await choose_age(stage)
+        for process in (stage.bot, second):
+            log = process.read_log()
+            assert "Traceback" not in log, log[-4000:]
+
+
+async def choose_age(stage: BotStage) -> None:
     """Threads follow their channel; members keep what is theirs. Settings are in the log."""
     room = await stage.open_channel()
     adults = await stage.open_channel(nsfw=True)
@@ -110,6 +128,7 @@ async def count_refusals(stage: BotStage, room: str, told: str, *, at_least: int
     return len(found) >= at_least
 
 
+@ON_BOTH_DATABASES
 async def test_the_operators_choice_leaves_age_restricted_channels_and_direct_commands(
     stage: BotStage,
 ) -> None:
