@@ -13,7 +13,7 @@ class NamedServers(GalleryInMemory):
         self.names = names
 
     async def list_guilds(
-        self, *, limit: int = 100, including: int | None = None
+        self, *, limit: int = 100, including: int | None = None, with_adults: bool = False
     ) -> list[tuple[int, str]]:
         return [(guild_id, name.replace("_", " ")) for name, guild_id in self.names.items()]
 
