@@ -12,6 +12,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from sandbox.google.renderer import RenderWorkers
 from sandbox.google.settings import GoogleSettings, VeoByKey
 from sandbox.server import SandboxServer
 
@@ -55,7 +56,7 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run_sandbox(arguments: argparse.Namespace) -> None:
+async def _run_sandbox(arguments: argparse.Namespace, render_workers: RenderWorkers | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,6 +68,7 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
         with_default_world=arguments.seed,
         with_tls=arguments.tls,
         google_settings=GoogleSettings(veo=VeoByKey(arguments.veo)),
+        render_workers=render_workers,
     )
     try:
         ready = {
@@ -87,11 +89,15 @@ def main() -> int:
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     arguments = _parse_arguments()
+    render_workers = RenderWorkers.fork_early()
     try:
-        asyncio.run(_run_sandbox(arguments))
+        asyncio.run(_run_sandbox(arguments, render_workers))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"the sandbox cannot start: {error}\n")
         return 1
+    finally:
+        if render_workers is not None:
+            render_workers.close()  # also if it could not start
     return 0
 
 

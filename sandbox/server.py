@@ -23,6 +23,7 @@ from sandbox.error_responses import InternalErrorLog
 from sandbox.fault_injection import FaultInjector
 from sandbox.google import build_control_routes
 from sandbox.google import build_routes as google_routes
+from sandbox.google.renderer import RenderWorkers
 from sandbox.google.service import SandboxGoogle
 from sandbox.google.settings import GoogleSettings
 from sandbox.play import Play, build_origin_check
@@ -77,6 +78,7 @@ class SandboxServer:
         ratelimit_scale: float | None = 1.0,
         with_tls: bool = False,
         google_settings: GoogleSettings | None = None,
+        render_workers: RenderWorkers | None = None,
     ) -> "SandboxServer":
         """Build every part and listen on loopback. Raises OSError if the port is taken.
 
@@ -85,7 +87,8 @@ class SandboxServer:
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Test Server, its channels and members.
-        ``google_settings`` are those that a reset goes back to.
+        ``google_settings`` are those that a reset goes back to. ``render_workers`` are closed with
+        the sandbox.
         """
         project_settings = read_project_settings()
         listener = _open_listener(port)
@@ -102,7 +105,12 @@ class SandboxServer:
         if with_default_world:
             fixtures.populate_world(world)
         google = await SandboxGoogle.start(
-            directory, clock, base, clip_cache=clip_cache, settings=google_settings
+            directory,
+            clock,
+            base,
+            clip_cache=clip_cache,
+            settings=google_settings,
+            render_workers=render_workers,
         )
         gateway = Gateway(
             world,

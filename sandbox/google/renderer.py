@@ -6,7 +6,6 @@ the servers stay responsive. Finished clips are cached on disk by the key of the
 
 import asyncio
 import contextlib
-import functools
 import multiprocessing
 import os
 import secrets
@@ -28,13 +27,49 @@ _MAX_ATTEMPTS = 2
 """Attempts per clip when its worker process dies."""
 
 
-class ClipRenderer:
-    """Renders clips into a directory, which several sandboxes may share: writes are atomic."""
+class RenderWorkers:
+    """Processes that render clips until they are closed, or until this process ends."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, start_method: str) -> None:
+        context = multiprocessing.get_context(start_method)
+        context.set_forkserver_preload([render_to_file.__module__])
+        theirs, self._lifeline = context.Pipe(duplex=False)
+        self.pool: Executor = ProcessPoolExecutor(
+            max_workers=_WORKER_COUNT,
+            mp_context=context,
+            initializer=_initialize_worker,
+            initargs=(theirs, self._lifeline if start_method == "fork" else None),
+        )
+
+    @classmethod
+    def fork_early(cls) -> "RenderWorkers | None":
+        """Fork workers while this process has only one thread.
+
+        They need not import FFmpeg and numpy again, which takes a second of a processor. Returns
+        `None` if there are more threads: a fork would miss them, with whatever locks they hold.
+        """
+        threads = Path("/proc/self/task")  # only Linux has it
+        if not threads.exists() or len(list(threads.iterdir())) > 1:
+            return None
+        workers = cls("fork")
+        workers.pool.submit(int)  # the pool starts its processes with the first task
+        return workers
+
+    def close(self) -> None:
+        """End the processes at once, abandoning clips in progress."""
+        self._lifeline.close()
+        self.pool.shutdown(cancel_futures=True)
+
+
+class ClipRenderer:
+    """Renders clips into a directory, which several sandboxes may share: writes are atomic.
+
+    Closes its ``workers``. Without any, or when one of them dies, it starts new ones.
+    """
+
+    def __init__(self, directory: Path, workers: RenderWorkers | None = None) -> None:
         self._directory = directory
-        self._pool: Executor | None = None
-        self._parent_pipe: Connection | None = None
+        self._workers = workers
         self._draft_prefix = f".{secrets.token_hex(8)}-"
         self._draft_count = 0
         self._clips: dict[str, asyncio.Task[RenderedClip]] = {}
@@ -56,11 +91,9 @@ class ClipRenderer:
             task.cancel()
         await asyncio.gather(*self._clips.values(), return_exceptions=True)
         self._clips.clear()
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            if self._parent_pipe is not None:
-                self._parent_pipe.close()
-            await asyncio.to_thread(functools.partial(pool.shutdown, cancel_futures=True))
+        if self._workers is not None:
+            workers, self._workers = self._workers, None
+            await asyncio.to_thread(workers.close)
         await asyncio.to_thread(self._remove_drafts)
 
     async def _render_to(self, spec: ClipSpec, path: Path) -> RenderedClip:
@@ -73,14 +106,14 @@ class ClipRenderer:
             )
         loop = asyncio.get_running_loop()
         for attempt in range(_MAX_ATTEMPTS):
-            pool = self._start_workers()
+            workers = self._workers = self._workers or RenderWorkers(_START_METHOD)
             try:
                 clip = await loop.run_in_executor(
-                    pool, render_to_file, spec, path, self._next_draft_path()
+                    workers.pool, render_to_file, spec, path, self._next_draft_path()
                 )
             except BrokenProcessPool:
-                if pool is self._pool:
-                    self._pool = None
+                if workers is self._workers:
+                    self._workers = None
                 if attempt + 1 == _MAX_ATTEMPTS:
                     raise
             else:
@@ -96,22 +129,14 @@ class ClipRenderer:
         for draft in self._directory.glob(f"{self._draft_prefix}*"):
             draft.unlink(missing_ok=True)
 
-    def _start_workers(self) -> Executor:
-        if self._pool is None:
-            context = multiprocessing.get_context(_START_METHOD)
-            context.set_forkserver_preload([render_to_file.__module__])
-            theirs, self._parent_pipe = context.Pipe(duplex=False)
-            self._pool = ProcessPoolExecutor(
-                max_workers=_WORKER_COUNT,
-                mp_context=context,
-                initializer=_initialize_worker,
-                initargs=(theirs,),
-            )
-        return self._pool
 
+def _initialize_worker(lifeline: Connection, inherited: Connection | None) -> None:
+    """Set up a worker: low priority, Ctrl-C ignored, ends with its parent.
 
-def _initialize_worker(lifeline: Connection) -> None:
-    """Set up a worker: low priority, Ctrl-C ignored, ends with its parent."""
+    ``inherited`` is the parent's end, which a fork has, too.
+    """
+    if inherited is not None:
+        inherited.close()
     os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()

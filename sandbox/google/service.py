@@ -25,7 +25,7 @@ from sandbox.google.oauth import AccessTokens, ServiceAccount
 from sandbox.google.omni.service import OmniService
 from sandbox.google.omni.webhooks import WebhookService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
-from sandbox.google.renderer import ClipRenderer
+from sandbox.google.renderer import ClipRenderer, RenderWorkers
 from sandbox.google.settings import FileUriForm, GoogleSettings, OperationOutcome, PlannedOutcome
 from sandbox.google.stored_clips import (
     ClipOrigin,
@@ -114,13 +114,14 @@ class SandboxGoogle:
         files_base: str | None = None,
         clip_cache: Path | None = None,
         settings: GoogleSettings | None = None,
+        render_workers: RenderWorkers | None = None,
     ) -> "SandboxGoogle":
         """Prepare everything under a directory.
 
         ``public_base`` is this server's address for the bot ("http://127.0.0.1:8080").
         ``files_base`` is the origin that downloads are redirected to: by default the same server
         under its other loopback name, which a client takes for another host. ``clip_cache`` may be
-        shared by several sandboxes.
+        shared by several sandboxes. ``render_workers`` are closed with it.
         """
         google_directory = directory / "google"
         clip_directory = clip_cache or google_directory / "clips"
@@ -135,7 +136,7 @@ class SandboxGoogle:
             clock,
             public_base,
             files_base or _alternate_host(public_base),
-            ClipRenderer(clip_directory),
+            ClipRenderer(clip_directory, render_workers),
             google_directory,
             settings or GoogleSettings(),
         )
