@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Remove the developer's credentials and forbid paid calls."""
+    gc.disable()  # until all tests are imported: it takes a fifth of that time and frees nothing
     page = config.getoption("--cases-page")
     if page is not None:
         only_rows = config.getoption("--cases-only")
@@ -94,9 +95,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude imported modules from garbage collection."""
+    """Exclude imported modules from garbage collection, and let it begin."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,8 @@ from tests.harness.process import ProgramProcess
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("without_fork_server")
+# Started as operators do, which takes two seconds of a processor longer.
+not_forked = pytest.mark.usefixtures("without_fork_server")
 
 
 @pytest_asyncio.fixture
@@ -74,6 +75,7 @@ async def test_a_bad_setting_is_one_line_and_status_2(
     assert "hunter22" not in lines[0]
 
 
+@not_forked
 async def test_a_refused_token_is_one_line_and_status_1(
     sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
@@ -162,6 +164,7 @@ async def test_a_gateway_that_is_away_at_the_first_connect_is_waited_for(
         await bot.close()
 
 
+@not_forked
 async def test_signal_stops_bot_while_waiting(sandbox: SandboxProcess, tmp_path: Path) -> None:
     await sandbox.control.fault("discord", path=r"/users/@me$", status=503, times=None)
     bot = bot_of(sandbox, tmp_path)
@@ -291,6 +294,7 @@ LOADED_WHEN_NEEDED = {
 """Libraries by what needs them (docs/decisions/0028-load-libraries-when-needed.md)."""
 
 
+@not_forked
 async def test_a_start_loads_only_what_this_operator_needs(
     sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
