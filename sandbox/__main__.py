@@ -47,6 +47,13 @@ def _parse_arguments() -> argparse.Namespace:
         help="whether the API key reaches Veo: as on a gateway, or gone as at Google today",
     )
     parser.add_argument(
+        "--manifests",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="sign clips (C2PA) as Google does, by certificates that the ready line's c2pa_root"
+        " vouches for",
+    )
+    parser.add_argument(
         "--seed",
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -67,6 +74,7 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
         with_default_world=arguments.seed,
         with_tls=arguments.tls,
         google_settings=GoogleSettings(veo=VeoByKey(arguments.veo)),
+        with_manifests=arguments.manifests,
     )
     try:
         ready = {
@@ -74,6 +82,8 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
             "env": sandbox.bot_environment(),
             "env_vertex": sandbox.google.vertex_environment(),
         }
+        if sandbox.google.manifest_root is not None:
+            ready["c2pa_root"] = str(sandbox.google.manifest_root)
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stopped.wait()

@@ -77,6 +77,7 @@ class SandboxServer:
         ratelimit_scale: float | None = 1.0,
         with_tls: bool = False,
         google_settings: GoogleSettings | None = None,
+        with_manifests: bool = True,
     ) -> "SandboxServer":
         """Build every part and listen on loopback. Raises OSError if the port is taken.
 
@@ -85,7 +86,7 @@ class SandboxServer:
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Test Server, its channels and members.
-        ``google_settings`` are those that a reset goes back to.
+        ``google_settings`` are those that a reset goes back to. ``with_manifests`` signs clips.
         """
         project_settings = read_project_settings()
         listener = _open_listener(port)
@@ -102,7 +103,12 @@ class SandboxServer:
         if with_default_world:
             fixtures.populate_world(world)
         google = await SandboxGoogle.start(
-            directory, clock, base, clip_cache=clip_cache, settings=google_settings
+            directory,
+            clock,
+            base,
+            clip_cache=clip_cache,
+            settings=google_settings,
+            with_manifests=with_manifests,
         )
         gateway = Gateway(
             world,

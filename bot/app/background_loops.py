@@ -54,7 +54,9 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,
+        "clip_reviews": parts.clip_reviews.run,
         "server_icons": parts.server_icons.run,
+        "reports": parts.report_desk.run,
         **parts.shards.build_loops(parts.worker),
     }
     if (alert_sender := build_alert_sender(parts)) is not None:

@@ -20,12 +20,15 @@ from cogs.menus import MessageMenus
 from cogs.privacy import PrivacyCommands
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
+from cogs.reports import Reports
 from cogs.server import RulesCommands, ServerCommands
 from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_reports import ReportRuleCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.showcase import ShowcaseCommands
@@ -65,7 +68,16 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         creator_names=parts.creator_names,
         creator_pages=parts.creator_pages,
     )
+    reports = Reports(
+        router=router,
+        report_intake=parts.report_intake,
+        report_decisions=parts.report_decisions,
+        report_desk=parts.report_desk,
+        clip_finder=clip_finder,
+        clip_library=parts.clip_library,
+    )
     menus.add_to(client.tree)
+    reports.add_to(client.tree)
     showcase.add_to(client.tree)
     return [
         VideoCommands(
@@ -85,6 +97,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clip_publisher=parts.clip_publisher,
             member_preferences=parts.member_preferences,
+            origin_checks=parts.origin_checks,
         ),
         ButtonActions(
             router=router,
@@ -97,7 +110,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clock=parts.clock,
         ),
-        DeletedChannels(clips=parts.clips),
+        DeletedChannels(clips=parts.clips, reviews=parts.reviews),
         DeleteButtons(
             router=router,
             clips=parts.clips,
@@ -105,6 +118,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clip_removal=parts.clip_removal,
         ),
         menus,
+        reports,
         ReplyListener(
             client=client,
             router=router,
@@ -150,8 +164,10 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     request_blocks=parts.request_blocks,
                     adults_only=parts.settings.adults_only,
                 ),
+                ReviewCommands(router=router, clip_reviews=parts.clip_reviews),
                 WordListCommands(word_lists=parts.word_lists),
                 RequestBlockCommands(request_blocks=parts.request_blocks),
+                ReportRuleCommands(server_rules=parts.server_rules, guilds=parts.guilds),
                 ShowcaseSettingsCommands(
                     showcase_service=parts.showcase_service, server_icons=parts.server_icons
                 ),

@@ -7,7 +7,10 @@ nothing; `bot.app.run` does.
 from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
+from bot.app.content_credentials import build_file_signer, build_manifest_reader
 from bot.app.media import build_file_retention
+from bot.app.moderation import build_content_checks, build_content_judge
+from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
@@ -21,6 +24,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
+from bot.discord.report_messages import DiscordReportMessages
 from bot.discord.server_icons import DiscordServerIcons
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
@@ -43,6 +47,7 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
 from bot.services.clips.library import ClipLibrary
+from bot.services.clips.origin_checks import OriginChecks
 from bot.services.clips.originals import Originals
 from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.services.clips.removal import ClipRemoval
@@ -66,6 +71,8 @@ from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
+from bot.services.moderation.report_desk import ReportDesk
+from bot.services.moderation.reports import ReportDecisions, ReportIntake
 from bot.services.moderation.request_blocks import RequestBlockService
 from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.channel_lanes import ChannelLanes
@@ -90,7 +97,10 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
+from bot.store.moderation.report_notices import ReportNoticeStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.reviews import ReviewStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
@@ -173,6 +183,7 @@ class Container:
             media_folder=self.media_store.working_folder,
             interaction_watcher=self.interaction_lifetimes,
         )
+        self.content_judge = build_content_judge(settings)
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,
@@ -189,9 +200,10 @@ class Container:
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
         self.shards = ProcessShards(settings, self.database, self.instruments, clock)
         self.client = self.shards.build_client(token_cipher)
+        self.clip_cards = ClipCards(model_info=self.model_info)
         self.job_messages = DiscordJobMessages(
             client=self.client,
-            cards=ClipCards(model_info=self.model_info),
+            cards=self.clip_cards,
             media_store=self.media_store,
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
@@ -207,6 +219,7 @@ class Container:
             clock=clock,
         )
         self.gallery_thumbnails = build_gallery_thumbnails(
+            signer=build_file_signer(settings),
             media_probe=self.media_probe,
             media_store=self.media_store,
             instruments=self.web_instruments,
@@ -223,7 +236,7 @@ class Container:
         self.original_downloads = build_downloads(
             self.signed_links, clips=ClipStore(self.gallery_database), media_store=self.media_store
         )
-        transcoder = ProcessTranscoder()
+        transcoder = ProcessTranscoder(signer=build_file_signer(settings))
         self.upload_preparer = UploadPreparer(
             job_messages=self.job_messages,
             transcoder=transcoder,
@@ -241,6 +254,12 @@ class Container:
         self.clip_library = ClipLibrary(jobs=self.jobs, clips=self.clips)
         self.clip_history = ClipHistory(
             clips=self.clips, is_extendable=self.model_info.is_extendable, clock=clock
+        )
+        self.origin_checks = OriginChecks(
+            attachments=self.attachments,
+            manifest_reader=build_manifest_reader(settings),
+            media_store=self.media_store,
+            clips=self.clips,
         )
         self.file_retention = build_file_retention(settings, self.database, self.media_store, clock)
         self.input_images = InputImages(
@@ -265,6 +284,14 @@ class Container:
             upload_preparer=self.upload_preparer,
             clock=clock,
             critical_sections=critical_sections,
+        )
+        self.reviews = ReviewStore(self.database)
+        review_desk = build_review_desk(
+            self.database,
+            client=self.client,
+            cards=self.clip_cards,
+            media_store=self.media_store,
+            clip_publisher=self.clip_publisher,
         )
         queue_status_updater = QueueStatusUpdater(
             jobs=self.jobs,
@@ -316,12 +343,17 @@ class Container:
                         model_states=self.model_states,
                     ),
                     downloader=ClipDownloader(
-                        media_probe=self.media_probe, media_store=self.media_store
+                        media_probe=self.media_probe,
+                        media_store=self.media_store,
+                        review_desk=review_desk,
                     ),
+                    review_desk=review_desk,
                     delivery=ClipDelivery(
                         clips=self.clips,
                         member_preferences=self.member_preferences,
                         clip_publisher=self.clip_publisher,
+                        review_desk=review_desk,
+                        originals=self.originals,
                     ),
                     announcer=JobAnnouncer(
                         clips=self.clips,
@@ -343,6 +375,7 @@ class Container:
         for loop in WORKER_LOOPS:
             self.instruments.background_failures.labels(loop)  # the series exists from the start
         self.request_service = RequestService(
+            reviews=self.reviews,
             jobs=self.jobs,
             clips=self.clips,
             ledger=self.ledger,
@@ -360,6 +393,13 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
+            content_checks=build_content_checks(
+                settings,
+                self.content_judge,
+                database=self.database,
+                media_store=self.media_store,
+                clock=clock,
+            ),
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,
@@ -454,11 +494,31 @@ class Container:
         self.request_blocks = RequestBlockService(
             request_blocks=RequestBlockStore(self.database), worker=self.worker
         )
+        reports = ReportStore(self.database)
+        self.report_desk = ReportDesk(
+            reports=reports,
+            notices=ReportNoticeStore(self.database),
+            guilds=self.guilds,
+            clips=self.clips,
+            jobs=self.jobs,
+            showcase_posts=self.showcase_posts,
+            publisher=self.showcase_publisher,
+            clip_removal=self.clip_removal,
+            messages=DiscordReportMessages(client=self.client, guilds=self.guilds),
+            worker_id=self.worker.worker_id,
+            clock=clock,
+        )
+        self.report_intake = ReportIntake(reports=reports, on_report=self.report_desk.wake)
+        self.report_decisions = ReportDecisions(reports=reports, request_blocks=self.request_blocks)
         self.server_rules = ServerRulesService(
             guilds=self.guilds,
             clock=clock,
             word_lists=self.word_lists,
             age_restricted_only=settings.adults_only,
+        )
+        rules, worker = self.server_rules, self.worker
+        self.clip_reviews = build_clip_reviews(
+            settings, self.database, server_rules=rules, worker=worker, clock=clock
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy

@@ -44,6 +44,7 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         file_host=_find_file_host(settings),
         google_services=[*_list_google_services(settings)],
         gateways=[*_list_gateways(settings)],
+        checks_requests=settings.moderation_model is not None,
         uses_omni=_uses_googles_omni(settings, catalog),
         keep_omni_days=LONGEST_LIFETIME.days,
         keep_google_files_days=GOOGLE_FILE_LIFETIME.days,

@@ -31,6 +31,7 @@ from bot.config.setting_errors import describe_field, format_setting_error
 from bot.config.setting_types import (
     NONE_IS_UNLIMITED,
     BoundedSeconds,
+    ContentChoice,
     DatabaseUrl,
     ExistingFile,
     GatewayUrl,
@@ -43,12 +44,14 @@ from bot.config.setting_types import (
     OptionalChannel,
     OptionalCount,
     OptionalDollars,
+    OptionalModel,
     OptionalPositiveCount,
     OptionalServers,
     OutputUri,
     PositiveFloat,
     Secret,
     ShardCount,
+    TokenDollars,
     WebhookSecret,
     WebhookUrl,
     ignore_case,
@@ -59,6 +62,12 @@ from bot.config.unknown_settings import warn_of_unknown_settings
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
+from bot.domain.moderation.content_check import (
+    CheckPrices,
+    ContentKind,
+    ContentRules,
+    ContentThreshold,
+)
 from bot.domain.places import PlacePolicy
 
 __all__ = ["Settings", "SettingsError", "describe_setting", "read_settings"]
@@ -131,6 +140,29 @@ class Settings(BaseSettings):
     word_list_file: Path | None = None
     """A text file with the words and phrases, one on each line, that no request may contain (see
     "Word list" in docs/operations.md)."""
+
+    # Checks of prompts and pictures by a text model
+    moderation_model: OptionalModel = None
+    """A Gemini text model that checks prompts and pictures before a clip is made, e.g.
+    gemini-3.5-flash-lite (unset: none does; see "Check of prompts" in docs/operations.md)."""
+    moderation_sexual: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Nudity and sexual acts: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_violence: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Gore, torture and cruelty: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_hate: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Contempt for groups of people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_harassment: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Humiliating or threatening somebody: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_dangerous: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Self-harm, weapons, drugs and crime: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_real_people: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Well-known people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_if_away: Literal["refuse", "accept"] = "refuse"
+    """What to do with a request if MODERATION_MODEL gives no answer: refuse or accept."""
+    moderation_input_usd: TokenDollars = Decimal("0.30")
+    """US dollars that Google charges for a million input tokens of MODERATION_MODEL."""
+    moderation_output_usd: TokenDollars = Decimal("2.50")
+    """US dollars that Google charges for a million output tokens of MODERATION_MODEL."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -218,6 +250,18 @@ class Settings(BaseSettings):
     """Networks that may read /metrics and /readyz, separated by commas; all others get 404."""
     web_requests_per_minute: PositiveInt = 300
     """Requests per minute that the web server accepts from one visitor."""
+
+    # Content Credentials (C2PA)
+    c2pa_certificate: Path | None = None
+    """A file with the certificate chain (PEM) that signs the clips that the bot re-encodes (unset:
+    they carry no manifest; see "Content Credentials" in docs/operations.md)."""
+    c2pa_key: Path | None = None
+    """A file with the private key (PEM, not encrypted) of C2PA_CERTIFICATE."""
+    c2pa_timestamp_url: HttpUrl | None = None
+    """A time-stamp server (RFC 3161) that confirms when a clip was signed (unset: none is used)."""
+    c2pa_trust: Path | None = None
+    """A file with the certificates (PEM) of the signers that /video check trusts, such as C2PA's
+    trust list (unset: it trusts only the bot's own)."""
 
     # Who runs the bot
     operator_name: Line | None = None
@@ -340,6 +384,10 @@ class Settings(BaseSettings):
                 "aws_keys",
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set, or neither.",
             )
+        if (self.c2pa_certificate is None) is not (self.c2pa_key is None):
+            raise PydanticCustomError(
+                "c2pa", "C2PA_CERTIFICATE and C2PA_KEY must both be set, or neither."
+            )
         if self.poll_interval_s >= self.job_time_limit_s:
             raise PydanticCustomError(
                 "polling",
@@ -402,6 +450,14 @@ class Settings(BaseSettings):
             ),
             paused=self.paused,
         )
+
+    @property
+    def content_rules(self) -> ContentRules:
+        return ContentRules({kind: getattr(self, f"moderation_{kind}") for kind in ContentKind})
+
+    @property
+    def moderation_prices(self) -> CheckPrices:
+        return CheckPrices(self.moderation_input_usd, self.moderation_output_usd)
 
     @property
     def confirm_above(self) -> Micros | None:

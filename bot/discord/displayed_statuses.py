@@ -20,6 +20,7 @@ class _StatusPhase(NamedTuple):
     waits_for_retry: bool
     is_late: bool
     picture: str | None
+    is_under_review: bool
 
 
 @dataclass(slots=True)
@@ -77,5 +78,9 @@ class DisplayedStatuses:
 def _get_phase(progress: JobProgress) -> _StatusPhase:
     job = progress.job
     return _StatusPhase(
-        job.state, progress.retry_at is not None, progress.is_late, progress.picture
+        job.state,
+        progress.retry_at is not None,
+        progress.is_late,
+        progress.picture,
+        job.is_under_review,
     )

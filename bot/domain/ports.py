@@ -59,6 +59,10 @@ class WorkerHandle(Protocol):
         """Make the worker check a job now, because it was canceled or reopened."""
         ...
 
+    def resume_jobs(self) -> None:
+        """Make the worker look now for jobs that it was given."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode
+from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode, ReviewScope
 from bot.domain.jobs.request import PersonRule
 from bot.domain.moderation.request_block import RequestBlock
 from bot.domain.showcase.post import AuditEntry
@@ -170,6 +170,11 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         reply_mode=ReplyMode(row["reply_mode"]),
         shows_prices=row["shows_prices"],
         age_restricted_only=row["age_restricted_only"],
+        reports_to_hide=row["reports_to_hide"],
+        staff_channel=row["staff_channel"],
+        review_scope=ReviewScope(row["review_scope"]),
+        trusted_role=row["trusted_role"],
+        review_channel=row["review_channel"],
         word_list_version=row["word_list_version"],
     )
 
@@ -187,4 +192,9 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "reply_mode": rules.reply_mode,
         "shows_prices": rules.shows_prices,
         "age_restricted_only": rules.age_restricted_only,
+        "reports_to_hide": rules.reports_to_hide,
+        "staff_channel": rules.staff_channel,
+        "review_scope": rules.review_scope,
+        "trusted_role": rules.trusted_role,
+        "review_channel": rules.review_channel,
     }

@@ -58,6 +58,7 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",
     ButtonAction.WITHDRAW: "📤",
+    ButtonAction.REPORT: "🚩",
     ButtonAction.SETUP: "⚙️",
 }
 """Shown before the label. What only answers a question has none."""

@@ -44,6 +44,12 @@ class ButtonAction(StrEnum):
     EXTEND_BY_REPLY = "reply"  # with the words of the reply that the bot's question refers to
     EDIT_BY_REPLY = "reply_edit"  # the same, with its images
     SHOWCASE = "showcase"
+    REPORT = "report"
+    REPORT_HIDE = "report_hide"  # these are for the staff
+    REPORT_DELETE = "report_delete"
+    REPORT_BLOCK = "report_block"
+    REPORT_DISMISS = "report_dismiss"
+    REPORT_SHOW = "report_show"
     PUBLISH = "publish"  # to the showcase, after the notice that it is on the web
     PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
     # a job
@@ -60,6 +66,10 @@ class ButtonAction(StrEnum):
     CANCEL = "cancel"
     UNDO = "undo"
     RETRY = "retry"
+    REVIEW_POST = "review_post"
+    REVIEW_SPOILER = "review_spoiler"
+    REVIEW_REFUSE = "review_refuse"
+    REVIEW_REFUSE_CHARGED = "review_refuse_charged"
     OTHER_MODEL = "other_model"
     # a pending confirmation
     ACCEPT = "accept"

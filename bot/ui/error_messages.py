@@ -21,6 +21,8 @@ from bot.domain.errors import (
     ChannelUnavailable,
     ClapperError,
     ContentBlocked,
+    ContentRefused,
+    ContentUnchecked,
     DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
@@ -75,6 +77,7 @@ MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
     DiscordUnavailable: "error.delivery_busy",
     MediaUnavailable: "error.media_away",
+    ContentUnchecked: "content_unchecked.away",
 }
 """Errors with a fixed text. Google's errors are not here: they end a job, so `describe_outcome` has
 their texts."""
@@ -239,6 +242,14 @@ def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
 def _describe_refused_words(error: WordsRefused, locale: str | None = None) -> str:
     owner = "operator" if error.by_operator else "server"
     return translate(f"words_refused.{owner}", locale, word=sanitize_text(error.entry))
+
+
+@describe_error.register
+def _describe_refused_content(error: ContentRefused, locale: str | None = None) -> str:
+    if not error.kinds:
+        return translate("content_refused.google", locale)
+    kinds = [translate(f"content_kind.{kind}", locale) for kind in error.kinds]
+    return translate("content_refused.kinds", locale, kinds=join_list(kinds, locale))
 
 
 @describe_error.register

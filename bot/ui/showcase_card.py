@@ -25,7 +25,7 @@ from bot.i18n.formatting import (
     join_fitting_lines,
     join_sentences,
 )
-from bot.ui.clip_card import build_file_name, describe_lineage
+from bot.ui.clip_card import describe_lineage, describe_origin
 from bot.ui.components import build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.model_info import ModelInfoSource
@@ -38,23 +38,22 @@ class ShowcaseCards:
         self._model_info = model_info
 
     def build_post_card(
-        self, post: ShowcasePost, *, with_file: bool, web_address: str | None = None
+        self, post: ShowcasePost, *, file_name: str | None, web_address: str | None = None
     ) -> ui.LayoutView:
         """Return a post's card, with a link to its page in the gallery if it has one.
 
-        ``with_file`` shows the attachment that `build_file_name` names.
+        ``file_name`` is the name of the attached clip, `None` without one.
         """
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=_GOLD_COLOR)
-        if with_file:
-            item = discord.MediaGalleryItem(f"attachment://{build_file_name(clip)}")
-            container.add_item(ui.MediaGallery(item))
+        for media in _build_media(file_name):
+            container.add_item(media)
         hidden = translate("showcase_entry.prompt_hidden", locale)
         prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
         container.add_item(ui.TextDisplay(prompt))
         facts = [
             translate("showcase_entry.by", locale, creator=f"<@{clip.user_id}>"),
-            self._model_info.get_display_name(clip.model),
+            describe_origin(self._model_info.get_display_name(clip.model), locale),
             translate("seconds", locale, count=clip.seconds),
             translate("card.clip", locale, clip=f"#{clip.id}"),
         ]

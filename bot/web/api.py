@@ -29,6 +29,7 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
         "maker_url": None if maker_path is None else site.build_absolute_url(maker_path),
         "server": {"id": str(entry.guild_id), "name": contain_text(entry.guild_name)},
         "model": {"id": clip.model, "name": site.get_model_name(clip.model)},
+        "made_with_ai": True,
         "mode": clip.mode,
         "aspect_ratio": clip.aspect_ratio,
         "resolution": clip.resolution,

@@ -98,6 +98,9 @@ def build_privacy(texts: PageTexts, facts: LegalFacts) -> Sequence[LegalSection]
             [
                 _describe_cookies(texts, facts),
                 texts("privacy.address"),
+                texts(
+                    "privacy.report_visitors", days=texts.format_days(facts.keep_moderation_days)
+                ),
             ],
         ),
         LegalSection(
@@ -137,6 +140,8 @@ def _list_retentions(texts: PageTexts, facts: LegalFacts) -> Iterator[RetentionR
     yield RetentionRow(texts("privacy.stars"), texts("privacy.until_removed"))
     yield RetentionRow(texts("privacy.notify"), texts("privacy.until_forget"))
     yield RetentionRow(texts("privacy.log"), texts.format_days(facts.keep_moderation_days))
+    most = texts("privacy.reports_at_most", days=texts.format_days(facts.keep_moderation_days))
+    yield RetentionRow(texts("privacy.reports"), most)
     yield RetentionRow(texts("privacy.limits"), texts("privacy.until_server"))
     yield RetentionRow(texts("privacy.left"), texts.format_days(facts.keep_left_servers_days))
 
@@ -162,6 +167,8 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.google", service=service)
     for host in facts.gateways:
         yield texts("privacy.gateway", host=host)
+    if facts.checks_requests:
+        yield texts("privacy.check")
     if facts.uses_omni:
         yield texts(
             "privacy.omni",

@@ -29,6 +29,8 @@ class LegalFacts:
     """The names of Google's services that get requests."""
     gateways: Sequence[str]
     """The hosts of other servers that get requests in Google's place."""
+    checks_requests: bool
+    """Whether a text model rates prompts and pictures before a clip is made."""
     uses_omni: bool
     """Whether Google itself keeps requests to Gemini Omni."""
     keep_omni_days: int

@@ -25,6 +25,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.file_names import build_file_name
 from bot.domain.ports import Clock
 
 DOWNLOAD_PREFIX: Final = "/download"
@@ -88,7 +89,7 @@ class SignedLinks:
         expires_at = hour + self._lifetime + timedelta(hours=1)
         content = [clip.id, compute_fingerprint(clip), int(expires_at.timestamp())]
         token = str(self._serializer.dumps(content))
-        return f"{self._base_url}{DOWNLOAD_PREFIX}/{token}/clip-{clip.id}.mp4", expires_at
+        return f"{self._base_url}{DOWNLOAD_PREFIX}/{token}/{build_file_name(clip)}", expires_at
 
     async def refresh_keys(self) -> None:
         """Reload the keys, at most once a minute. Keep the current ones if that fails.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.clips.file_names import build_file_name
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.services.clips.thumbnails import POSTER_MAX_SIDE, WEBP_POSTER_SIDES
@@ -48,6 +49,8 @@ class CardView:
     server_url: str
     model: str
     model_id: str
+    origin: str
+    file_name: str
     mode: GenerationMode
     length: str
     seconds: int
@@ -91,6 +94,8 @@ def build_card_view(
         server_url=site.servers.build_path(entry.guild_id),
         model=site.get_model_name(clip.model),
         model_id=clip.model,
+        origin=texts("clip.origin", model=site.get_model_name(clip.model)),
+        file_name=build_file_name(clip),
         mode=clip.mode,
         length=format_time(clip.seconds),
         seconds=clip.seconds,

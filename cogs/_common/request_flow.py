@@ -17,6 +17,8 @@ from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     ClapperError,
+    ContentRefused,
+    ContentUnchecked,
     DiscordUnavailable,
     ImageRefused,
     RuleBroken,
@@ -307,7 +309,13 @@ class RequestFlow:
         except ImageRefused as error:
             error.prompt = request.prompt
             raise
-        accepted = await self.request_service.submit(plan, context.origin)
+        try:
+            accepted = await self.request_service.submit(plan, context.origin)
+        except (ContentRefused, ContentUnchecked) as error:
+            refused = RefusedRequest(prepared.request, context.origin.user_id)
+            button = self._build_rewrite_button(refused, locale)
+            await answer.send_text(describe_error(error, locale), [button])
+            return
         await self._confirm_accepted(accepted, answer, context.origin.locale, new_notes)
         await self.server_rules.record_words(prepared.request, context)
 

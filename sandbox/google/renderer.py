@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip, copy_clip, measure_clip, render_to_file
+from sandbox.google.provenance import ClipSigner
 
 _WORKER_COUNT = 2
 _START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -29,10 +30,14 @@ _MAX_ATTEMPTS = 2
 
 
 class ClipRenderer:
-    """Renders clips into a directory, which several sandboxes may share: writes are atomic."""
+    """Renders clips into a directory, which several sandboxes may share: writes are atomic.
 
-    def __init__(self, directory: Path) -> None:
+    ``signer`` adds manifests to the clips. Those without have other names.
+    """
+
+    def __init__(self, directory: Path, *, signer: ClipSigner | None = None) -> None:
         self._directory = directory
+        self._signer = signer
         self._pool: Executor | None = None
         self._parent_pipe: Connection | None = None
         self._draft_prefix = f".{secrets.token_hex(8)}-"
@@ -45,7 +50,7 @@ class ClipRenderer:
         key = await asyncio.to_thread(lambda: spec.key)
         task = self._clips.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = asyncio.create_task(self._render_to(spec, self._directory / f"{key}.mp4"))
+            task = asyncio.create_task(self._render_to(spec, self._find_path(key)))
             self._clips[key] = task
         # Shielded: one waiter's cancellation must not affect the others.
         return await asyncio.shield(task)
@@ -76,7 +81,7 @@ class ClipRenderer:
             pool = self._start_workers()
             try:
                 clip = await loop.run_in_executor(
-                    pool, render_to_file, spec, path, self._next_draft_path()
+                    pool, render_to_file, spec, path, self._next_draft_path(), self._signer
                 )
             except BrokenProcessPool:
                 if pool is self._pool:
@@ -87,6 +92,10 @@ class ClipRenderer:
                 self.rendered_count += 1
                 return clip
         raise AssertionError
+
+    def _find_path(self, key: str) -> Path:
+        suffix = "mp4" if self._signer is None else "signed.mp4"
+        return self._directory / f"{key}.{suffix}"
 
     def _next_draft_path(self) -> Path:
         self._draft_count += 1
@@ -99,7 +108,8 @@ class ClipRenderer:
     def _start_workers(self) -> Executor:
         if self._pool is None:
             context = multiprocessing.get_context(_START_METHOD)
-            context.set_forkserver_preload([render_to_file.__module__])
+            signing = () if self._signer is None else ("c2pa",)
+            context.set_forkserver_preload([render_to_file.__module__, *signing])
             theirs, self._parent_pipe = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
                 max_workers=_WORKER_COUNT,

@@ -144,6 +144,7 @@ class SimulatedCogs:
             ),
             job_messages=world.discord,
             worker=worker,
+            reviews=world.reviews,
             admission_batcher=AdmissionBatcher(jobs=jobs, policy=world.policy, clock=world.clock),
             wait_estimates=WaitEstimates(
                 model_states=world.model_store, clock=world.clock, pace=world.policy.pace
@@ -182,6 +183,7 @@ class SimulatedCogs:
             model_info=absent,
             clip_publisher=absent,
             member_preferences=world.member_preferences,
+            origin_checks=absent,
         )
         self.buttons = ButtonActions(
             router=router,

@@ -34,6 +34,7 @@ from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.running_job import (
     BillingRules,
     JobDependencies,
@@ -55,8 +56,9 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
+from bot.store.moderation.reviews import ReviewStore
 from tests.fakes.clock import FastClock
-from tests.fakes.discord import FakeJobMessages
+from tests.fakes.discord import FakeJobMessages, FakeReviewMessages
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
 from tests.fakes.transcoder import FakeTranscoder
 from tests.harness.waiting import eventually
@@ -140,6 +142,7 @@ class SimulatedWorld:
     clock: FastClock = field(default_factory=lambda: FastClock(start=find_noon()))
     google: FakeGoogle = field(default_factory=FakeGoogle)
     discord: FakeJobMessages = field(default_factory=FakeJobMessages)
+    review_messages: FakeReviewMessages = field(default_factory=FakeReviewMessages)
     model_availability: FakeModelAvailability = field(default_factory=FakeModelAvailability)
     transcoder: FakeTranscoder = field(default_factory=FakeTranscoder)
 
@@ -154,6 +157,7 @@ class SimulatedWorld:
         self.member_preferences = MemberPreferenceStore(self.database)
         self.model_store = ModelStateStore(self.database)
         self.workers = WorkerStore(self.database)
+        self.reviews = ReviewStore(self.database)
 
     @property
     def routes(self) -> dict[GoogleRoute, VideoModels]:
@@ -260,6 +264,20 @@ class SimulatedProcess:
             links=None,
             clock=world.clock,
         )
+        clip_publisher = ClipPublisher(
+            clips=world.clips,
+            job_messages=world.discord,
+            upload_preparer=upload_preparer,
+            clock=world.clock,
+            critical_sections=self.critical_sections,
+        )
+        review_desk = ReviewDesk(
+            reviews=world.reviews,
+            guilds=world.guilds,
+            clips=world.clips,
+            clip_publisher=clip_publisher,
+            review_messages=world.review_messages,
+        )
         self.job_task_factory = JobTaskFactory(
             JobDependencies(
                 jobs=jobs,
@@ -292,17 +310,18 @@ class SimulatedProcess:
                     model_availability=world.model_availability,
                     model_states=world.model_store,
                 ),
-                downloader=ClipDownloader(media_probe=media_probe, media_store=world.media_store),
+                downloader=ClipDownloader(
+                    media_probe=media_probe,
+                    media_store=world.media_store,
+                    review_desk=review_desk,
+                ),
+                review_desk=review_desk,
                 delivery=ClipDelivery(
                     clips=world.clips,
                     member_preferences=world.member_preferences,
-                    clip_publisher=ClipPublisher(
-                        clips=world.clips,
-                        job_messages=world.discord,
-                        upload_preparer=upload_preparer,
-                        clock=world.clock,
-                        critical_sections=self.critical_sections,
-                    ),
+                    clip_publisher=clip_publisher,
+                    review_desk=review_desk,
+                    originals=originals,
                 ),
                 announcer=JobAnnouncer(
                     clips=world.clips,
@@ -352,6 +371,7 @@ class SimulatedProcess:
                 jobs=jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0
             ),
             wait_estimates=wait_estimates,
+            reviews=world.reviews,
             clock=world.clock,
             policy=world.policy,
             paid_calls=world.billing_rules.paid_calls,

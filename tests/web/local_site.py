@@ -57,6 +57,7 @@ LEGAL_FACTS = LegalFacts(
     file_host=None,
     google_services=["Gemini API"],
     gateways=[],
+    checks_requests=False,
     uses_omni=True,
     keep_omni_days=59,
     keep_google_files_days=12,

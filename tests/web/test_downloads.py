@@ -102,7 +102,10 @@ async def test_the_original_comes_byte_for_byte(server: DownloadServer) -> None:
     assert response.status == 200
     assert await response.read() == CONTENT
     assert response.headers["Content-Type"] == "video/mp4"
-    assert response.headers["Content-Disposition"] == 'attachment; filename="clip-12.mp4"'
+    assert (
+        response.headers["Content-Disposition"]
+        == 'attachment; filename="clip-12-ai-veo-3.1-fast.mp4"'
+    )
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert "noindex" in response.headers["X-Robots-Tag"]

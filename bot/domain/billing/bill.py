@@ -19,7 +19,7 @@ BILLING_TIME_ZONE: Final = "America/Los_Angeles"
 LEAST_TOLERANCE: Final = to_micros("0.01")
 """What Google rounds a row to where a file has no exact amounts."""
 NO_MODEL: Final = ""
-"""The model of entries without a job, such as those of deleted jobs."""
+"""The model of entries without a job, such as checks of requests by a text model."""
 _AI_SERVICES: Final = frozenset(
     ("gemini api", "generative language api", "vertex ai", "vertex ai api", "cloud vertex ai")
 )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from bot.domain.billing.money import Micros
+from bot.domain.billing.money import ZERO_MICROS, Micros
 from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
@@ -61,12 +61,35 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
         }
     ),
     JobState.FETCHING: frozenset({JobState.POSTING, JobState.FAILED, JobState.CANCELLED}),
-    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED}),
+    # FAILED only if moderators refuse the clip, or nobody decides
+    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED}),
     JobState.DONE: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
     JobState.UNKNOWN: frozenset({JobState.POLLING, JobState.FAILED, JobState.DONE}),
 }
+
+
+class ReviewState(StrEnum):
+    """What moderators do about a finished clip that they see before anybody else."""
+
+    DUE = "due"
+    """They must still be shown the clip."""
+    WAITING = "waiting"
+    """They decide. No process owns the job meanwhile."""
+    POST = "post"
+    SPOILER = "spoiler"
+    REFUSE = "refuse"
+    REFUSE_CHARGED = "refuse_charged"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+
+    @property
+    def is_undecided(self) -> bool:
+        return self in UNDECIDED_REVIEWS
+
+
+UNDECIDED_REVIEWS: Final = frozenset({ReviewState.DUE, ReviewState.WAITING})
 
 
 class Outcome(StrEnum):
@@ -99,6 +122,12 @@ class Outcome(StrEnum):
     """Google refuses the operator's key, account, place or bucket."""
     NOT_REACHED = "not_reached"
     """A proxy or gateway refused the request before it reached Google."""
+    REVIEW_REFUSED = "review_refused"
+    """Moderators refused the clip, with a refund or without."""
+    REVIEW_WITHDRAWN = "review_withdrawn"
+    """The member withdrew the clip while moderators had it."""
+    REVIEW_EXPIRED = "review_expired"
+    """No moderator decided about the clip as long as its file is kept."""
     NOT_SENT = "not_sent"
     """The request was not sent, because of an error of the bot."""
 
@@ -162,12 +191,14 @@ class Origin:
 class AdmissionRequest:
     """A request that is not accepted yet: what it would send and spend, and where it came from.
 
-    Its job starts ``start_after_s`` seconds after admission, by the database's clock.
+    Its job starts ``start_after_s`` seconds after admission, by the database's clock. ``extra`` is
+    what else it costs the server's and the bot's budgets, such as a check of its contents.
     """
 
     plan: VideoPlan
     origin: Origin
     start_after_s: float = 0.0
+    extra: Micros = ZERO_MICROS
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +213,8 @@ class Job:
 
     ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of
     missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
-    ``billed_micros``, are set as soon as they are known.
+    ``billed_micros``, are set as soon as they are known. ``review`` is `None` for clips that
+    moderators need not see first.
 
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
@@ -210,6 +242,12 @@ class Job:
     unsent: bool = False
     videos_made: int | None = None
     billed_micros: Micros | None = None
+    review: ReviewState | None = None
+
+    @property
+    def is_under_review(self) -> bool:
+        """Whether moderators have not decided yet."""
+        return self.review is not None and self.review.is_undecided
 
     @property
     def undo_until(self) -> datetime | None:

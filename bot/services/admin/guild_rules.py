@@ -4,7 +4,7 @@ A request needs them in many places, so they are read once, as a `GuildContext`,
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
@@ -26,6 +26,9 @@ from bot.store.guilds import GuildStore
 if TYPE_CHECKING:
     # needed by requests only, and not by programs such as `clapper pause`
     from bot.services.moderation.word_lists import WordListService
+
+
+_REVIEW_FIELDS: Final = ("staff_channel", "review_scope", "trusted_role", "review_channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ class ServerRulesService:
                 else AuditAction.LIFT_AGE_RESTRICTION
             )
             audit_entry = AuditEntry(guild_id, actor_id, action, now)
+        elif any(getattr(rules, name) != getattr(before, name) for name in _REVIEW_FIELDS):
+            audit_entry = AuditEntry(guild_id, actor_id, AuditAction.CHANGE_REVIEW, now)
         await self.guilds.save_rules(
             rules, actor_id=actor_id, now=now, previous=before, audit_entry=audit_entry
         )

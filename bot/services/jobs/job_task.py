@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import structlog
 
 from bot.domain.errors import LeaseLost
-from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.job import Job, JobState, ReviewState
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.running_job import JobDependencies, RunningJob
 from bot.services.jobs.stages.submission import JobSubmitter, find_lost_submit
 
@@ -25,6 +26,7 @@ class JobStages:
     submitter: JobSubmitter
     poller: JobPoller
     downloader: ClipDownloader
+    review_desk: ReviewDesk
     delivery: ClipDelivery
     announcer: JobAnnouncer
 
@@ -44,11 +46,17 @@ class JobTask:
     running_job: RunningJob
 
     async def run(self) -> None:
-        """Run the job until it ends or returns to the queue. Raises `LeaseLost`."""
+        """Run the job until it ends, returns to the queue or waits for moderators.
+
+        Raises `LeaseLost`.
+        """
         running = self.running_job
         try:
             while not running.job.state.has_ended:
                 if running.job.state is JobState.QUEUED:
+                    return
+                if running.job.review is ReviewState.WAITING:
+                    _log.info("job.left_to_moderators")
                     return
                 running.lease.require_valid()
                 before = running.job.state
@@ -92,6 +100,8 @@ class JobTask:
                     await self.stages.poller.recover_result(running)
                 if running.result is not None:
                     await self.stages.downloader.download_clips(running, running.result)
+            case JobState.POSTING if running.job.review is ReviewState.DUE:
+                await self.stages.review_desk.ask_moderators(running)
             case JobState.POSTING:
                 await self.stages.delivery.deliver_clips(running)
             case other:

@@ -40,6 +40,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
+from bot.domain.moderation.clip_review import ReviewDecision
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock, JobMessages
 from bot.services.admin.guild_rules import GuildContext
@@ -47,9 +48,11 @@ from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.worker import Worker
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.reviews import ReviewStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -90,6 +93,8 @@ class CancellationResult(StrEnum):
     """Google is asked to stop working on it; what it still bills is charged."""
     TOO_LATE = "too_late"
     """The job is being posted or has ended."""
+    WITHDRAWN = "withdrawn"
+    """Moderators had not decided about the finished clip. It is deleted, and charged."""
 
 
 class OfferedModels(Protocol):
@@ -111,6 +116,7 @@ class RequestService:
         worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
+        reviews: ReviewStore,
         clock: Clock,
         policy: SpendingPolicy,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
@@ -119,8 +125,12 @@ class RequestService:
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
         show_accepted: Callable[[Job], Awaitable[None]] | None = None,
+        content_checks: ContentCheckService | None = None,
     ) -> None:
-        """``show_accepted`` shows the status of a job at once if it can be undone."""
+        """``show_accepted`` shows the status of a job at once if it can be undone.
+
+        ``content_checks`` are made if the operator has chosen a model for them.
+        """
         self._jobs = jobs
         self._clips = clips
         self._ledger = ledger
@@ -130,6 +140,7 @@ class RequestService:
         self._worker = worker
         self._admission_batcher = admission_batcher
         self._wait_estimates = wait_estimates
+        self._reviews = reviews
         self._clock = clock
         self._policy = policy
         self._region = region
@@ -138,6 +149,7 @@ class RequestService:
         self._confirm_above_price = confirm_above_price
         self._reply_undo_s = reply_undo_s
         self._show_accepted = show_accepted
+        self._content_checks = content_checks
 
     async def require_open(self, context: GuildContext) -> None:
         """Check whether requests are accepted here at all.
@@ -252,13 +264,17 @@ class RequestService:
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
         """Check every limit, reserve the price and insert the job, in one transaction.
 
-        A request made by a message is held back for the undo time. Raises `NotAllowed`,
-        `MemberBlocked`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
-        `DatabaseUnavailable`.
+        A request made by a message is held back for the undo time. Every request comes through
+        here, so its contents are checked here, after the checks that cost nothing.
+
+        Raises `NotAllowed`, `MemberBlocked`, `LimitReached`, `RequestsPaused`, `ContentRefused`,
+        `ContentUnchecked`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
             raise _build_paid_calls_refusal()
+        if self._content_checks is not None:
+            await self._content_checks.require_allowed(plan, origin)
         admission = await self._admission_batcher.admit_request(
             AdmissionRequest(
                 plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
@@ -309,6 +325,8 @@ class RequestService:
                 raise NotAllowed("cancel")
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
+        if job.is_under_review and await self._withdraw_reviewed(job_id, user_id):
+            return CancellationResult.WITHDRAWN
         after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
         if after is not None and after.cancel_requested:
             self._worker.notify_job_changed(job_id)
@@ -321,6 +339,17 @@ class RequestService:
         is_made = after.state is JobState.FETCHING
         can_be_stopped = after.can_be_stopped and not is_made
         return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
+
+    async def _withdraw_reviewed(self, job_id: int, user_id: int) -> bool:
+        decided = await self._reviews.decide(
+            job_id,
+            ReviewDecision.WITHDRAW,
+            actor_id=user_id,
+            owner=self._worker.worker_id,
+            now=self._clock.now(),
+        )
+        self._worker.resume_jobs()
+        return decided is not None
 
 
 def _build_paid_calls_refusal() -> RequestsPaused:

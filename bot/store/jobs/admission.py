@@ -164,7 +164,9 @@ class _AdmissionTotals:
             LimitScope.BOT: self.bot_usage,
         }
         for scope, usage in before.items():
-            exceeded = find_exceeded_limit(scope, limits[scope], usage, amount)
+            is_budget = scope in (LimitScope.GUILD, LimitScope.BOT)
+            requested = amount + UsageAmount(request.extra) if is_budget else amount
+            exceeded = find_exceeded_limit(scope, limits[scope], usage, requested)
             if exceeded is not None:
                 return exceeded
         if (exceeded := self._check_model_limit(request.plan.model)) is not None:

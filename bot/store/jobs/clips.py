@@ -1,7 +1,7 @@
 """Finished clips; their rows are written after their files, and before anything is posted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,7 @@ from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
+from bot.store.moderation.report_rows import mark_cases_changed
 from bot.store.tables.core import clips_table, interaction_lifetimes_table, reposts_table
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
@@ -23,18 +24,34 @@ _footage = footage_table.c
 _posts = showcase_posts_table.c
 _reposts = reposts_table.c
 _lifetimes = interaction_lifetimes_table.c
+_IS_SHOWN: Final = ~_clips.withheld
+_MAX_EQUAL_FILES: Final = 20
 
 
 class ClipStore(Store):
-    """Reads finished clips, and deletes their rows."""
+    """Reads finished clips, and deletes their rows.
 
-    async def get(self, clip_id: int) -> Clip | None:
-        return await self._select_first(select(clips_table).where(_clips.id == clip_id))
+    Clips that moderators have not let pass are found only by their job, which delivers them.
+    """
+
+    async def get(self, clip_id: int, *, even_withheld: bool = False) -> Clip | None:
+        """Return a clip; ``even_withheld`` is for those whom moderators let see it."""
+        query = select(clips_table).where(_clips.id == clip_id)
+        return await self._select_first(query if even_withheld else query.where(_IS_SHOWN))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip of a message."""
         return await self._select_first(
             select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
+        )
+
+    async def find_by_hash(self, sha256: str) -> list[Clip]:
+        """Return the clips whose original has this hash, which are rarely more than one."""
+        return await self._select_clips(
+            select(clips_table)
+            .where(_clips.sha256 == sha256, _IS_SHOWN)
+            .order_by(_clips.id)
+            .limit(_MAX_EQUAL_FILES)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
@@ -51,6 +68,7 @@ class ClipStore(Store):
 
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, [job_id])
+            await mark_cases_changed(connection, _clips.job_id == job_id)
             await connection.execute(delete(clips_table).where(_clips.job_id == job_id))
 
         await self._db.write(delete_rows)
@@ -95,6 +113,7 @@ class ClipStore(Store):
         ``after`` are clip ids; with ``after`` the clips closest to it are returned.
         """
         query, clip_id = select(clips_table).where(_clips.user_id == user_id), _clips.id
+        query = query.where(_IS_SHOWN)
         if showcased_only:
             # begins with the posts, because few clips have one
             query = query.join(showcase_posts_table, _posts.clip_id == _clips.id)
@@ -114,7 +133,7 @@ class ClipStore(Store):
         """Return the clip ``root_id`` and all clips made from it, in the order of their ids."""
         in_lineage = or_(_clips.id == root_id, _clips.root_clip_id == root_id)
         return await self._select_clips(
-            select(clips_table).where(in_lineage).order_by(_clips.id).limit(limit)
+            select(clips_table).where(in_lineage, _IS_SHOWN).order_by(_clips.id).limit(limit)
         )
 
     async def _select_first(self, query: Select[Any]) -> Clip | None:
@@ -157,6 +176,7 @@ async def write_clips(
             "age_restricted": job.origin.age_restricted
             or await _is_source_restricted(connection, job),
             "created_at": database_time(),
+            "withheld": job.review is not None,
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}

@@ -25,18 +25,21 @@ from bot.domain.jobs.job import (
     Job,
     JobState,
     Outcome,
+    ReviewState,
 )
 from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.row_changes import RowChange
 from bot.store.engine.types import DatabaseClock, UtcTime, database_now, database_time
+from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.cancellation import cancel_queued_jobs
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
+from bot.store.tables.moderation import reviews_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
 _jobs = jobs_table.c
@@ -156,11 +159,24 @@ class JobStore:
             job, JobState.FETCHING, videos_made=videos_made, billed_micros=billed
         )
 
-    async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
-        """Insert the clips and move the job to ``posting``."""
+    async def save_clips(
+        self, job: Job, new_clips: Sequence[NewClip], *, is_reviewed: bool = False
+    ) -> tuple[Job, list[Clip]]:
+        """Insert the clips and move the job to ``posting``.
+
+        If they are reviewed, nobody but the moderators sees them before their decision.
+        """
+        review = ReviewState.DUE if is_reviewed else None
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
-            posting, _ = await apply_transition(connection, job, JobState.POSTING)
+            posting, _ = await apply_transition(connection, job, JobState.POSTING, review=review)
+            if posting.review is not None:
+                row = {
+                    "job_id": job.id,
+                    "guild_id": job.origin.guild_id,
+                    "requested_at": await self._now(connection),
+                }
+                await insert_if_absent(connection, reviews_table, row)
             return posting, await write_clips(connection, posting, new_clips)
 
         return await self._db.write(write_and_advance)
@@ -298,13 +314,17 @@ class JobStore:
     # -- ownership
 
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
-        """Take over the jobs of dead workers, and running ones without an owner."""
+        """Take over the jobs of dead workers, and running ones without an owner.
+
+        Those that wait for moderators stay without one.
+        """
         living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
         # Almost every job has ended and has no owner. SQLite finds those that have one by the index
         # only as greater than "". Coalesce keeps the databases from looking by index for those
         # without one, and the sum from going through all jobs in order.
         orphans = (_jobs.owner > "") & (_jobs.owner != owner) & _jobs.owner.not_in(living)
         ownerless = (func.coalesce(_jobs.owner, "") == "") & _jobs.state.in_(IN_FLIGHT_STATES)
+        ownerless &= func.coalesce(_jobs.review, "") != ReviewState.WAITING
         free = (
             select(_jobs.id)
             .where(or_(orphans, ownerless))

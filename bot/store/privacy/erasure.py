@@ -39,6 +39,7 @@ from bot.store.tables.core import (
     reposts_table,
     welcomed_guilds_table,
 )
+from bot.store.tables.moderation import report_cases_table, reports_table, reviews_table
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
 from bot.store.tables.showcase import (
     erasure_requests_table,
@@ -156,11 +157,17 @@ class ErasureStore(Store):
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, batch.job_ids, is_erasure=True)
             await mark_footage_deleted(connection, batch.clip_ids, is_creator_erased=True)
-            for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
+            for column in (
+                stars_table.c.clip_id,
+                _posts.clip_id,
+                reports_table.c.clip_id,
+                report_cases_table.c.clip_id,
+                clips_table.c.id,
+            ):
                 await connection.execute(
                     delete(find_table(column)).where(column.in_(batch.clip_ids))
                 )
-            for owned in (job_inputs_table, reposts_table):
+            for owned in (job_inputs_table, reposts_table, reviews_table):
                 await connection.execute(delete(owned).where(owned.c.job_id.in_(batch.job_ids)))
             unknown = select(jobs_table).where(in_batch, _jobs.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
@@ -211,6 +218,11 @@ class ErasureStore(Store):
             copies = reposts_table.c
             reposts = select(copies.channel_id, copies.message_id).where(copies.job_id.in_(job_ids))
             posts |= {tuple(row) for row in (await connection.execute(reposts)).all()}
+            cases = report_cases_table.c
+            reported = select(cases.channel_id, cases.message_id).where(
+                cases.clip_id.in_([clip.id for clip in clips])
+            )
+            posts |= {tuple(row) for row in (await connection.execute(reported)).all()}
             return ErasureBatch(
                 clip_ids=tuple(clip.id for clip in clips),
                 job_ids=tuple(job_ids),

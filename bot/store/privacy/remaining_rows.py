@@ -29,7 +29,14 @@ from bot.store.tables.core import (
     member_preferences_table,
     welcomed_guilds_table,
 )
-from bot.store.tables.moderation import request_blocks_table, word_entries_table
+from bot.store.tables.moderation import (
+    report_cases_table,
+    report_notices_table,
+    reports_table,
+    request_blocks_table,
+    reviews_table,
+    word_entries_table,
+)
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_pages_table,
@@ -58,6 +65,9 @@ _MEMBER_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     limits_table.c.changed_by,
     guilds_table.c.changed_by,
     request_blocks_table.c.blocked_by,
+    reviews_table.c.decided_by,
+    report_cases_table.c.decided_by,
+    report_cases_table.c.creator_blocked_by,
 )
 """Where a member is named in rows that stay."""
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
@@ -71,6 +81,9 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     channel_rules_table.c.guild_id,
     request_blocks_table.c.guild_id,
     word_entries_table.c.guild_id,
+    reviews_table.c.guild_id,
+    report_notices_table.c.guild_id,
+    report_cases_table.c.guild_id,
 )
 _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
     server_pages_table.c.guild_id,
@@ -89,6 +102,13 @@ async def erase_rest_of_member(database: Database, user_id: int, *, now: datetim
     for chosen in (creator_pages_table, creator_preferences_table, member_preferences_table):
         is_members = chosen.c.user_id == user_id
         await change_in_batches(database, chosen, is_members, _build_deletion(chosen))
+    for own in (
+        reports_table.c.user_id,
+        report_notices_table.c.user_id,
+        report_cases_table.c.creator_id,
+    ):
+        table = find_table(own)
+        await change_in_batches(database, table, own == user_id, _build_deletion(table))
     is_left = (_posts.user_id == user_id) & _has_no_clip(showcase_posts_table)
     await change_in_batches(database, showcase_posts_table, is_left, _delete_posts)
     # the entries of jobs from after the request stay
@@ -165,6 +185,18 @@ async def purge_expired_rows(database: Database, *, now: datetime, audit_before:
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
     await change_in_batches(database, audit_log_table, is_old, _build_deletion(audit_log_table))
+    is_old_report = reports_table.c.reported_at < audit_before
+    await change_in_batches(database, reports_table, is_old_report, _build_deletion(reports_table))
+    is_old_notice = report_notices_table.c.created_at < audit_before
+    await change_in_batches(
+        database, report_notices_table, is_old_notice, _build_deletion(report_notices_table)
+    )
+    is_closed = (report_cases_table.c.first_reported_at < audit_before) & _has_no_clip(
+        report_cases_table
+    )
+    await change_in_batches(
+        database, report_cases_table, is_closed, _build_deletion(report_cases_table)
+    )
     has_ended = request_blocks_table.c.ends_at <= now
     await change_in_batches(
         database, request_blocks_table, has_ended, _build_deletion(request_blocks_table)

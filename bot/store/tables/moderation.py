@@ -1,8 +1,20 @@
-"""The tables of moderation: servers' word lists, and members who may make no clips."""
+"""The tables of moderation: word lists, blocked members, clips under review, reports, and checks of
+contents.
+"""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    false,
+)
 
-from bot.store.engine.types import UtcTime
+from bot.store.engine.types import BigId, UtcTime
 from bot.store.tables.core import metadata
 
 word_entries_table = Table(
@@ -29,3 +41,95 @@ request_blocks_table = Table(
     Index(None, "ends_at"),
 )
 """Members whom a server keeps from making clips. Each of these servers has a row in ``guilds``."""
+
+reviews_table = Table(
+    "reviews",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("requested_at", UtcTime(), nullable=False),
+    # the message with the clip for the moderators; null until it is posted
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("decided_by", BigInteger),
+    Column("decided_at", UtcTime()),
+)
+"""Clips that moderators see first; ``jobs.review`` says what they decided. Kept with the job."""
+
+report_cases_table = Table(
+    "report_cases",
+    metadata,
+    Column("clip_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    # who made the clip, which may be deleted
+    Column("creator_id", BigInteger, nullable=False, index=True),
+    Column("first_reported_at", UtcTime(), nullable=False),
+    Column("report_count", Integer, nullable=False, server_default="0"),
+    # random; with it a visitor's address becomes a number that many addresses share
+    Column("salt", String(32), nullable=False),
+    # kept out of the showcase and the gallery
+    Column("is_hidden", Boolean, nullable=False, server_default=false()),
+    # whether the reports hid the post, and not a moderator before them
+    Column("hid_post", Boolean, nullable=False, server_default=false()),
+    # hide, delete, dismiss
+    Column("decision", String(16)),
+    Column("decided_by", BigInteger),
+    Column("decided_at", UtcTime()),
+    Column("creator_blocked_by", BigInteger),
+    # hide, show, delete: what is still to be done
+    Column("pending_effect", String(16)),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    # whether the message shows what this row says
+    Column("in_sync", Boolean, nullable=False),
+    Column("change_count", Integer, nullable=False, server_default="0"),
+    Column("claimed_until", UtcTime()),
+    Column("retry_at", UtcTime()),
+    Index(None, "in_sync"),
+)
+"""Reported clips, with the staff's message about them and their decision."""
+
+reports_table = Table(
+    "reports",
+    metadata,
+    Column("clip_id", BigInteger, primary_key=True, autoincrement=False),
+    # a member's id, or v and a number that many visitors' addresses share
+    Column("reporter", String(24), primary_key=True),
+    # null for visitors
+    Column("user_id", BigInteger, index=True),
+    Column("reported_at", UtcTime(), nullable=False),
+    Index(None, "reported_at"),
+)
+"""Who reported a clip, so that everybody counts once; deleted when the staff has decided."""
+
+report_notices_table = Table(
+    "report_notices",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # hidden, deleted, staff_channel
+    Column("kind", String(16), nullable=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    # null: the server's owner
+    Column("user_id", BigInteger, index=True),
+    Column("clip_id", BigInteger),
+    Column("locale", String(16)),
+    Column("created_at", UtcTime(), nullable=False),
+    Column("claimed_until", UtcTime()),
+)
+"""Direct messages that are still to be sent."""
+
+content_checks_table = Table(
+    "content_checks",
+    metadata,
+    # a digest of what is checked, from which that cannot be read
+    Column("content_key", String(64), primary_key=True),
+    # a random name of the attempt that was made last
+    Column("attempt", String(32), nullable=False),
+    Column("asked_at", UtcTime(), nullable=False),
+    # null until the model has answered
+    Column("verdict", Text),
+    Index(None, "asked_at"),
+)
+"""Checks of the last minutes. Nothing in a row says who asked."""

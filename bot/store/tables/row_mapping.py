@@ -15,7 +15,7 @@ from bot.domain.billing.limits import LimitRow, LimitSubject, UsageAmount, Usage
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.interaction_lifetime import find_expiry
-from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
+from bot.domain.jobs.job import Job, JobState, Origin, Outcome, ReviewState, UserInstallReply
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -40,7 +40,7 @@ def _list_plain_fields(kind: type[Job | LedgerEntry | Origin], *others: str) -> 
 
 
 _ORIGIN_COLUMNS: Final = _list_plain_fields(Origin, "role_ids", "user_install_reply")
-_JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome")
+_JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome", "review")
 _SHARED_TEXTS: Final = frozenset({"owner", "locale", "guild_locale"})
 _ENTRY_COLUMNS: Final = _list_plain_fields(LedgerEntry, "posting")
 
@@ -140,6 +140,7 @@ def job_from_row(row: Row) -> Job:
         ),
         plan=plan_from_json(row["plan"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        review=None if row["review"] is None else ReviewState(row["review"]),
     )
 
 
@@ -177,6 +178,7 @@ def clip_from_row(row: Row) -> Clip:
     """Return the clip of a row of ``clips``; ``kept_s`` is the learned lifetime of its route."""
     values = dict(row)
     kept_s = values.pop("kept_s", None)
+    del values["withheld"]
     if values["interaction_id"] is not None and kept_s is not None:
         values["interaction_expires_at"] = find_expiry(
             values["interaction_expires_at"], values["created_at"], timedelta(seconds=kept_s)

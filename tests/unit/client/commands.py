@@ -17,6 +17,8 @@ from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_reports import ReportRuleCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
@@ -30,6 +32,8 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     LimitsCommands,
     RulesCommands,
     AgeCommands,
+    ReportRuleCommands,
+    ReviewCommands,
 )
 
 

@@ -19,6 +19,8 @@ KEYS_BY_ERROR: Final = {
     errors.RequestsPaused: "paused.",
     errors.WordsRefused: "words_refused.",
     errors.WordEntryRefused: "word_entry.",
+    errors.ContentRefused: "content_refused.",
+    errors.ContentUnchecked: "content_unchecked.",
     errors.MemberBlocked: "blocked.",
     errors.NotAllowed: "not_allowed.",
     errors.ChannelNotAllowed: "error.channel_not_allowed",

@@ -192,6 +192,7 @@ async def test_previews_do_not_delay_uploads(
 ) -> None:
     data_dir, media_probe = tmp_path, PyAvMediaProbe()
     gallery = build_gallery_thumbnails(
+        signer=None,
         media_probe=media_probe,
         media_store=LocalMediaStore(data_dir),
         instruments=WebInstruments(CollectorRegistry()),

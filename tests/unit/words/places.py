@@ -158,6 +158,9 @@ PLACES: Final = (
             "animate.which",
             "ask.*",
             "cancel.*",
+            "review.*",
+            "server.review.*",
+            "check.*",
             "card.differs",
             "card.fitted",
             "card.late",
@@ -349,6 +352,11 @@ _NUMBER: Final = "9999999"
 _LINKED_CLIP: Final = f"[#{_NUMBER}]({_MESSAGE})"
 
 _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
+    ("check.ours:clip", _LINKED_CLIP),
+    ("check.ours:origin", _longest("card.origin")),
+    ("check.how:*", _longest("name.option.*")),
+    ("check.claim:says", _all("check.says.*")),
+    ("check.*:signer", "\\_" * 80),
     ("list.*:*", "x" * (MESSAGE_LIMIT // 3)),
     ("button.*:clip", _NUMBER),
     ("history.line:clip", lambda language: f"{_LINKED_CLIP} ⤷ {_longest('card.edit')(language)} ·"),
@@ -367,6 +375,8 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("*:who", f"<@{_SNOWFLAKE}>"),
     ("*:creator", _NAME),
     ("*:channel", _CHANNEL),
+    ("*:staff", _CHANNEL),
+    ("*:role", f"<@&{_SNOWFLAKE}>"),
     ("*:channels", ", ".join([_CHANNEL] * 25)),
     ("*:where", _MESSAGE),
     ("welcome.money:*", _format_money_limits),

@@ -152,7 +152,7 @@ def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
                 f"post {locked} {prompt is None}",
                 showcase_cards.build_post_card(
                     a_showcase_post(entry, locale),
-                    with_file=prompt is not None,
+                    file_name=None if prompt is None else "clip-1.mp4",
                     web_address="https://gallery.example.org/clips/1000000",
                 ),
             )

@@ -1,0 +1,59 @@
+"""Builds what shows moderators clips before anybody else."""
+
+from datetime import timedelta
+
+import discord
+
+from bot.config.settings import Settings
+from bot.discord.review_messages import DiscordReviewMessages
+from bot.domain.clips.media_store import MediaStore
+from bot.domain.ports import Clock
+from bot.services.admin.guild_rules import ServerRulesService
+from bot.services.jobs.publishing import ClipPublisher
+from bot.services.jobs.stages.review import ReviewDesk
+from bot.services.jobs.worker import Worker
+from bot.services.moderation.clip_reviews import ClipReviewService
+from bot.store.engine.database import Database
+from bot.store.guilds import GuildStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.reviews import ReviewStore
+from bot.ui.clip_card import ClipCards
+
+
+def build_review_desk(
+    database: Database,
+    *,
+    client: discord.Client,
+    cards: ClipCards,
+    media_store: MediaStore,
+    clip_publisher: ClipPublisher,
+) -> ReviewDesk:
+    """Return the stage of a job in which moderators see its clips."""
+    return ReviewDesk(
+        reviews=ReviewStore(database),
+        guilds=GuildStore(database),
+        clips=ClipStore(database),
+        clip_publisher=clip_publisher,
+        review_messages=DiscordReviewMessages(client=client, cards=cards, media_store=media_store),
+    )
+
+
+def build_clip_reviews(
+    settings: Settings,
+    database: Database,
+    *,
+    server_rules: ServerRulesService,
+    worker: Worker,
+    clock: Clock,
+) -> ClipReviewService:
+    """Return what decides about clips, which wait as long as the operator keeps originals."""
+    days = settings.keep_clips_days
+    return ClipReviewService(
+        reviews=ReviewStore(database),
+        jobs=JobStore(database),
+        server_rules=server_rules,
+        worker=worker,
+        clock=clock,
+        keep_for=None if days is None else timedelta(days=days),
+    )

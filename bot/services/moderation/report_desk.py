@@ -1,0 +1,183 @@
+"""Carries out what is decided about reported clips, and writes the staff's messages.
+
+Each process looks for cases that are out of sync, and claims them, so that none is dealt with
+twice. All steps can be repeated after a crash.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+
+from bot.domain.access import ActingPerson
+from bot.domain.clips.clip import Clip
+from bot.domain.errors import ChannelUnavailable, DatabaseUnavailable, DeliveryError
+from bot.domain.moderation.report import ReportCase, ReportDecision, ReportEffect, ReportNotice
+from bot.domain.ports import Clock, EditResult
+from bot.services.clips.removal import ClipRemoval
+from bot.services.repeated_work import repeat_work
+from bot.services.showcase.publisher import ShowcasePublisher
+from bot.store.guilds import GuildStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.report_notices import ReportNoticeStore
+from bot.store.moderation.reports import ReportStore
+from bot.store.showcase.posts import ShowcasePostStore
+
+CLAIM_FOR: Final = timedelta(seconds=30)
+"""Longer than a case takes, unless Discord is slow: a second process then does the same, which
+nonces and fenced changes make harmless. After a crash another one goes on after this time."""
+RETRY_PAUSE: Final = timedelta(seconds=30)
+NO_CHANNEL_PAUSE: Final = timedelta(minutes=2)
+"""How soon a staff channel that was just set gets the reports from before."""
+_INTERVAL_S: Final = 3.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class ReportMessages(Protocol):
+    """The messages about reports in Discord. All may raise `DeliveryError`."""
+
+    async def post_case(self, case: ReportCase, clip: Clip | None, channel_id: int) -> int:
+        """Post the staff's message and return its id."""
+        ...
+
+    async def find_case(self, case: ReportCase, channel_id: int) -> int | None:
+        """Look for a message that a process posted before it ended."""
+        ...
+
+    async def edit_case(self, case: ReportCase, clip: Clip | None) -> EditResult:
+        """Let the staff's message show the case as it is now."""
+        ...
+
+    async def send_notice(self, notice: ReportNotice, *, since: datetime) -> None:
+        """Send a direct message, unless the person has it already since that time."""
+        ...
+
+
+@dataclass(kw_only=True, eq=False)
+class ReportDesk:
+    reports: ReportStore
+    notices: ReportNoticeStore
+    guilds: GuildStore
+    clips: ClipStore
+    jobs: JobStore
+    showcase_posts: ShowcasePostStore
+    publisher: ShowcasePublisher
+    clip_removal: ClipRemoval
+    messages: ReportMessages
+    worker_id: str
+    clock: Clock
+    _requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Let the loop look soon."""
+        self._requested.set()
+
+    async def run(self) -> None:
+        await repeat_work(
+            self.run_due,
+            pause=lambda _: self._pause(),
+            log_postponed=partial(_log.warning, "reports.postponed"),
+        )
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_INTERVAL_S):
+                await self._requested.wait()
+        self._requested.clear()
+
+    async def run_due(self) -> None:
+        """Deal with what is due and no other process has claimed. Raises `DatabaseUnavailable`."""
+        for case in await self.reports.claim_due(claim_for=CLAIM_FOR):
+            await self._deal_with(case)
+        for notice, created_at in await self.notices.claim_due(claim_for=CLAIM_FOR):
+            await self._send(notice, created_at)
+
+    async def settle(self, clip_id: int) -> None:
+        """Deal with one case now; the loop goes on with what does not work or is claimed."""
+        with suppress(DatabaseUnavailable):
+            case = await self.reports.claim(clip_id, claim_for=CLAIM_FOR)
+            if case is not None:
+                await self._deal_with(case)
+        self.wake()
+
+    async def _deal_with(self, case: ReportCase) -> None:
+        try:
+            await self._apply_effect(case)
+            is_shown = await self._show(case)
+        except DeliveryError as error:
+            _log.warning("report.postponed", clip_id=case.clip_id, error=str(error))
+            await self.reports.postpone(case, pause=RETRY_PAUSE)
+            return
+        if is_shown:
+            await self.reports.record_sync(case)
+        else:
+            await self.reports.postpone(case, pause=NO_CHANNEL_PAUSE)
+
+    async def _apply_effect(self, case: ReportCase) -> None:
+        """Hide, show again or delete the clip. Raises `DeliveryError`."""
+        effect = case.pending_effect
+        if effect is None:
+            return
+        if effect is ReportEffect.DELETE:
+            await self._delete_clip(case)
+        else:
+            await self._set_hidden(case, hidden=effect is ReportEffect.HIDE)
+        if case.decision is None:
+            await self.reports.record_automatic_hiding(case)
+        else:
+            await self.reports.record_effect(case)
+
+    async def _delete_clip(self, case: ReportCase) -> None:
+        job = await self.jobs.get(case.job_id)
+        if job is not None:
+            person = ActingPerson(case.decided_by or 0, case.guild_id, moderator=True)
+            await self.clip_removal.remove_job(job, person)
+
+    async def _set_hidden(self, case: ReportCase, *, hidden: bool) -> None:
+        post = await self.showcase_posts.find_by_clip(case.clip_id)
+        if post is None or not (hidden or case.hid_post):
+            return
+        await self.showcase_posts.update_post(
+            post.id, owner=self.worker_id, audit_entry=None, hidden=hidden
+        )
+        self.publisher.request_settle()
+
+    async def _show(self, case: ReportCase) -> bool:
+        """Write the staff's message; return whether there is nothing left to do."""
+        clip = await self.clips.get(case.clip_id)
+        if case.message_id is not None:
+            result = await self.messages.edit_case(case, clip)
+            if result is EditResult.DONE:
+                return True
+            await self.reports.record_message(case, channel_id=None, message_id=None)
+            return case.decision is not None or clip is None
+        if case.decision in (ReportDecision.DELETE, ReportDecision.DISMISS) or clip is None:
+            return True  # nothing is left for the staff to do
+        channel_id = (await self.guilds.load_rules(case.guild_id)).staff_channel
+        if channel_id is None:
+            return False
+        try:
+            message_id = await self.messages.find_case(case, channel_id)
+            if message_id is None:
+                message_id = await self.messages.post_case(case, clip, channel_id)
+        except ChannelUnavailable as error:
+            _log.warning("report.not_posted", guild=case.guild_id, error=str(error))
+            return False
+        await self.reports.record_message(case, channel_id=channel_id, message_id=message_id)
+        return True
+
+    async def _send(self, notice: ReportNotice, created_at: datetime) -> None:
+        try:
+            await self.messages.send_notice(notice, since=created_at)
+        except ChannelUnavailable:  # the person takes no direct messages
+            _log.info("report.notice_refused", kind=notice.kind, guild=notice.guild_id)
+        except DeliveryError as error:
+            _log.info("report.notice_postponed", kind=notice.kind, error=str(error))
+            return  # the claim ends by itself
+        await self.notices.remove(notice)

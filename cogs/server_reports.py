@@ -1,0 +1,51 @@
+"""`/server reports`: where reports are posted, and how many hide a clip by themselves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.discord.client import respond_privately
+from bot.domain.moderation.report import MAX_REPORTS_TO_HIDE
+from bot.i18n.catalogs import build_command_text
+from bot.services.admin.guild_rules import ServerRulesService
+from bot.store.guilds import GuildStore
+from bot.ui.reports import describe_report_rules
+from cogs._common.context import require_guild_id
+from cogs._common.options import describe_options
+
+
+@dataclass(kw_only=True, eq=False)
+class ReportRuleCommands(commands.Cog):
+    """Part of the `/server` group."""
+
+    server_rules: ServerRulesService
+    guilds: GuildStore
+
+    @app_commands.command(name="reports", description=build_command_text("command.server.reports"))
+    @describe_options(channel="staff_channel", hide_after="reports_to_hide")
+    async def set_report_rules(
+        self,
+        interaction: discord.Interaction,
+        channel: discord.TextChannel | None = None,
+        hide_after: Range[int, 0, MAX_REPORTS_TO_HIDE] | None = None,
+    ) -> None:
+        """Show or set where reports are posted, and how many hide a clip by themselves."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        guild_id = require_guild_id(interaction)
+        changes: dict[str, Any] = {}
+        if channel is not None:
+            changes["staff_channel"] = channel.id
+        if hide_after is not None:
+            changes["reports_to_hide"] = hide_after
+        if changes:
+            rules = await self.server_rules.change_rules(
+                guild_id, actor_id=interaction.user.id, **changes
+            )
+        else:
+            rules = await self.guilds.load_rules(guild_id)
+        text = describe_report_rules(rules, interaction.locale.value)
+        await respond_privately(interaction, text)
