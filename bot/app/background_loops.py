@@ -56,6 +56,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         ).run,
         "clip_reviews": parts.clip_reviews.run,
         "server_icons": parts.server_icons.run,
+        "questions": parts.question_desk.run,
         "reports": parts.report_desk.run,
         **parts.shards.build_loops(parts.worker),
     }

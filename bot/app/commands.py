@@ -18,6 +18,7 @@ from cogs.help import HelpCommands
 from cogs.mentions import MentionListener
 from cogs.menus import MessageMenus
 from cogs.privacy import PrivacyCommands
+from cogs.questions import ModeratorQuestions
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
 from cogs.reports import Reports
@@ -46,6 +47,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         confirmations=confirmations,
         model_info=parts.model_info,
         member_preferences=parts.member_preferences,
+        question_desk=parts.question_desk,
         turns=client.turns,
     )
     menus = MessageMenus(
@@ -139,6 +141,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         ),
         ServerIconListener(server_icons=parts.server_icons),
         AllowedServersListener(place_policy=parts.settings.place_policy),
+        ModeratorQuestions(router=router, question_desk=parts.question_desk),
         QuotaCommands(request_service=parts.request_service, server_rules=parts.server_rules),
         HelpCommands(
             request_service=parts.request_service,

@@ -10,6 +10,7 @@ from bot.app.bucket_watch import build_bucket_watch
 from bot.app.content_credentials import build_file_signer, build_manifest_reader
 from bot.app.media import build_file_retention
 from bot.app.moderation import build_content_checks, build_content_judge
+from bot.app.questions import build_question_desk
 from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -517,6 +518,15 @@ class Container:
             age_restricted_only=settings.adults_only,
         )
         rules, worker = self.server_rules, self.worker
+        self.question_desk = build_question_desk(
+            self.database,
+            client=self.client,
+            model_info=self.model_info,
+            input_images=self.input_images,
+            server_rules=rules,
+            request_service=self.request_service,
+            clock=clock,
+        )
         self.clip_reviews = build_clip_reviews(
             settings, self.database, server_rules=rules, worker=worker, clock=clock
         )

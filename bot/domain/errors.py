@@ -17,6 +17,7 @@ ClapperError
 │   ├── ContentUnchecked            that check cannot be made now
 │   ├── MemberBlocked               the server keeps this member from making clips
 │   ├── WordEntryRefused            an admin's entry cannot be in a word list
+│   ├── TooManyQuestions            enough requests of this member wait for a moderator
 │   ├── NotAllowed                  this member may not do this
 │   ├── ChannelNotAllowed           the server allows other channels only
 │   ├── RecordNotFound              no such clip, job or setting
@@ -224,6 +225,14 @@ class WordEntryRefused(RequestRefused):
         self.reason = reason
         self.entry = entry
         self.most = most
+
+
+class TooManyQuestions(RequestRefused):
+    """``waiting`` requests of the member wait for a moderator, and no more are possible."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__("too many requests wait for a moderator")
+        self.waiting = waiting
 
 
 class ContentRefused(RequestRefused):

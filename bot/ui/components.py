@@ -54,6 +54,7 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.DETAILS: "🔎",
     ButtonAction.DELETE: "🗑️",
     ButtonAction.CANCEL: "⏹️",
+    ButtonAction.QUESTION_CANCEL: "⏹️",
     ButtonAction.UNDO: "↩️",
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",

@@ -71,6 +71,10 @@ class ButtonAction(StrEnum):
     REVIEW_REFUSE = "review_refuse"
     REVIEW_REFUSE_CHARGED = "review_refuse_charged"
     OTHER_MODEL = "other_model"
+    # a question to the moderators
+    QUESTION_ALLOW = "question_allow"
+    QUESTION_REFUSE = "question_refuse"
+    QUESTION_CANCEL = "question_cancel"  # this one is for the member
     # a pending confirmation
     ACCEPT = "accept"
     ACCEPT_FITTED = "accept_fitted"

@@ -36,6 +36,7 @@ from bot.domain.errors import (
     RecordNotFound,
     RequestsPaused,
     RuleBroken,
+    TooManyQuestions,
     WordEntryRefused,
     WordsRefused,
 )
@@ -242,6 +243,11 @@ def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
 def _describe_refused_words(error: WordsRefused, locale: str | None = None) -> str:
     owner = "operator" if error.by_operator else "server"
     return translate(f"words_refused.{owner}", locale, word=sanitize_text(error.entry))
+
+
+@describe_error.register
+def _describe_questions(error: TooManyQuestions, locale: str | None = None) -> str:
+    return translate("question.too_many", locale, count=error.waiting)
 
 
 @describe_error.register

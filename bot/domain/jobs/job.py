@@ -193,12 +193,16 @@ class AdmissionRequest:
 
     Its job starts ``start_after_s`` seconds after admission, by the database's clock. ``extra`` is
     what else it costs the server's and the bot's budgets, such as a check of its contents.
+
+    With a ``question_id`` a moderator has allowed it. It is accepted only as long as that question
+    is allowed and has no job.
     """
 
     plan: VideoPlan
     origin: Origin
     start_after_s: float = 0.0
     extra: Micros = ZERO_MICROS
+    question_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,6 +283,9 @@ class AuditAction(StrEnum):
     """A member withdrew a clip before a decision."""
     REVIEW_EXPIRE = "review_expire"
     """Nobody decided about a clip in time."""
+    QUESTION_ALLOW = "question_allow"
+    """A moderator allowed a member's request that waited for one."""
+    QUESTION_REFUSE = "question_refuse"
     CHANGE_REVIEW = "change_review"
     """Whose clips moderators see first, or the staff channel, was changed."""
 

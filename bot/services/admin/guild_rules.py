@@ -52,7 +52,8 @@ class GuildContext:
     """Who makes a request, where, and under which rules.
 
     ``origin`` already has the server's language. Outside of servers ``rules`` are the defaults.
-    ``request_block`` is set if the server keeps the member from making clips.
+    ``request_block`` is set if the server keeps the member from making clips. With
+    ``is_allowed_by_moderator`` a moderator has seen the request.
     """
 
     origin: Origin
@@ -61,6 +62,12 @@ class GuildContext:
     bot_rules: GuildRules
     word_rules: WordRules = NO_WORD_RULES
     request_block: RequestBlock | None = None
+    is_allowed_by_moderator: bool = False
+
+    @property
+    def can_ask_moderators(self) -> bool:
+        """Whether a request can be shown to moderators; only servers have some."""
+        return self.origin.guild_id is not None and self.rules.staff_channel is not None
 
     @property
     def pause(self) -> RequestsPaused | None:
@@ -112,6 +119,11 @@ class GuildContext:
         """Raise `MemberBlocked` if the server keeps the member from making clips."""
         if self.request_block is not None:
             raise self.request_block.as_error()
+
+    def require_allowed_words(self, request: VideoRequest) -> None:
+        """Raise `WordsRefused` if a word list refuses ``request``, or nobody can be asked."""
+        can_ask = self.is_allowed_by_moderator or self.can_ask_moderators
+        self.word_rules.require_allowed(request, can_ask=can_ask)
 
     def require_may_show(self, *, age_restricted: bool) -> None:
         """Raise `NotAllowed` if a clip, or what is made from it, may not be shown here."""

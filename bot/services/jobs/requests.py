@@ -41,6 +41,7 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from bot.domain.moderation.clip_review import ReviewDecision
+from bot.domain.moderation.question import ModeratorQuestion
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock, JobMessages
 from bot.services.admin.guild_rules import GuildContext
@@ -189,13 +190,17 @@ class RequestService:
         for option, image in list_pictures(request):
             if isinstance(image, AttachedImage):
                 image.require_usable(option)
+        await self.require_acceptable(plan, context.origin)
+        request = await self._input_images.import_attached(request)
+        return PreparedRequest.from_plan(request, self.plan_video(request, context))
+
+    async def require_acceptable(self, plan: VideoPlan, origin: Origin) -> None:
+        """Raise what `submit` would raise now, without its check of contents."""
         refusal = await self._jobs.preview_admission(
-            AdmissionRequest(plan, context.origin), policy=self._policy
+            AdmissionRequest(plan, origin), policy=self._policy
         )
         if refusal is not None:
             raise refusal
-        request = await self._input_images.import_attached(request)
-        return PreparedRequest.from_plan(request, self.plan_video(request, context))
 
     async def _refresh_source(self, request: VideoRequest) -> VideoRequest:
         """Return the request with the current expiry of its source's interaction.
@@ -223,7 +228,7 @@ class RequestService:
         Every request comes through here, so the word lists are applied here. Raises `WordsRefused`,
         and `RuleBroken` or a subclass.
         """
-        context.word_rules.require_allowed(request)
+        context.require_allowed_words(request)
         return resolve_plan(request, self._build_rules(context))
 
     def find_rule_effect(
@@ -261,11 +266,14 @@ class RequestService:
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
         return await self._ledger.quota_status(origin, policy=self._policy)
 
-    async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
+    async def submit(
+        self, plan: VideoPlan, origin: Origin, *, question: ModeratorQuestion | None = None
+    ) -> AcceptedRequest:
         """Check every limit, reserve the price and insert the job, in one transaction.
 
-        A request made by a message is held back for the undo time. Every request comes through
-        here, so its contents are checked here, after the checks that cost nothing.
+        A request made by a message is held back for the undo time, unless it has waited for a
+        moderator (``question``). Every request comes through here, so its contents are checked
+        here, after the checks that cost nothing.
 
         Raises `NotAllowed`, `MemberBlocked`, `LimitReached`, `RequestsPaused`, `ContentRefused`,
         `ContentUnchecked`, `AlreadyAccepted` or `DatabaseUnavailable`.
@@ -276,9 +284,7 @@ class RequestService:
         if self._content_checks is not None:
             await self._content_checks.require_allowed(plan, origin)
         admission = await self._admission_batcher.admit_request(
-            AdmissionRequest(
-                plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
-            ),
+            self._build_admission(plan, origin, question),
             owner=self._worker.worker_id,
         )
         job, quota_status = admission.job, admission.quota_status
@@ -307,6 +313,14 @@ class RequestService:
             return AcceptedRequest(
                 job, place=0, eta=None, quota_status=quota_status or QuotaStatus()
             )
+
+    def _build_admission(
+        self, plan: VideoPlan, origin: Origin, question: ModeratorQuestion | None
+    ) -> AdmissionRequest:
+        if question is not None:
+            return AdmissionRequest(plan, origin, question_id=question.id)
+        undo_s = self._reply_undo_s if origin.came_by_message else 0.0
+        return AdmissionRequest(plan, origin, start_after_s=undo_s)
 
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None

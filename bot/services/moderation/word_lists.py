@@ -112,6 +112,10 @@ class WordListService:
     async def list_entries(self, guild_id: int) -> Sequence[WordEntry]:
         return await self.word_lists.list_entries(guild_id)
 
+    async def has_staff_channel(self, guild_id: int) -> bool:
+        """Return whether moderators of a server can be asked."""
+        return (await self.guilds.load_rules(guild_id)).staff_channel is not None
+
     async def test_text(self, guild_id: int, text: str) -> list[WordMatch]:
         """Return which entries a request with ``text`` would meet in a server."""
         rules = await self.guilds.load_rules(guild_id)

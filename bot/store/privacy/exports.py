@@ -19,6 +19,7 @@ from bot.store.tables.core import (
     member_preferences_table,
 )
 from bot.store.tables.moderation import (
+    questions_table,
     report_cases_table,
     reports_table,
     request_blocks_table,
@@ -43,6 +44,7 @@ _blocks = request_blocks_table.c
 _cases = report_cases_table.c
 _guilds = guilds_table.c
 _reviews = reviews_table.c
+_questions = questions_table.c
 _INTERNAL_COLUMNS: Final = frozenset(
     {
         "owner",
@@ -121,6 +123,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             reviews_table.c.job_id.in_(select(_jobs.id).where(_jobs.user_id == user_id)),
             reviews_table.c.job_id,
         ),
+        "questions": (_questions.user_id == user_id, _questions.id),
         "footage": (footage_table.c.user_id == user_id, footage_table.c.clip_id),
         "stars": (stars_table.c.user_id == user_id, stars_table.c.message_id),
         "moderation": (
@@ -156,6 +159,9 @@ def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
         "clips_reviewed": select(_reviews.guild_id, _reviews.job_id, _reviews.decided_at)
         .where(_reviews.decided_by == user_id)
         .order_by(_reviews.job_id),
+        "questions_answered": select(_questions.guild_id, _questions.state, _questions.decided_at)
+        .where(_questions.decided_by == user_id)
+        .order_by(_questions.id),
         "reports_decided": select(
             _cases.guild_id, _cases.clip_id, _cases.decision, _cases.decided_at
         )

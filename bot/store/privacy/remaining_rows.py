@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import MONTH
 from bot.domain.erasure import pseudonym_for
+from bot.domain.moderation.question import QUESTION_RETENTION
 from bot.store.billing.rollup import LEDGER_LOCK
 from bot.store.engine.database import Database, take_lock
 from bot.store.engine.row_batches import BatchChange, change_in_batches, find_table
@@ -30,6 +31,7 @@ from bot.store.tables.core import (
     welcomed_guilds_table,
 )
 from bot.store.tables.moderation import (
+    questions_table,
     report_cases_table,
     report_notices_table,
     reports_table,
@@ -66,6 +68,7 @@ _MEMBER_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     guilds_table.c.changed_by,
     request_blocks_table.c.blocked_by,
     reviews_table.c.decided_by,
+    questions_table.c.decided_by,
     report_cases_table.c.decided_by,
     report_cases_table.c.creator_blocked_by,
 )
@@ -82,6 +85,7 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     request_blocks_table.c.guild_id,
     word_entries_table.c.guild_id,
     reviews_table.c.guild_id,
+    questions_table.c.guild_id,
     report_notices_table.c.guild_id,
     report_cases_table.c.guild_id,
 )
@@ -106,6 +110,7 @@ async def erase_rest_of_member(database: Database, user_id: int, *, now: datetim
         reports_table.c.user_id,
         report_notices_table.c.user_id,
         report_cases_table.c.creator_id,
+        questions_table.c.user_id,
     ):
         table = find_table(own)
         await change_in_batches(database, table, own == user_id, _build_deletion(table))
@@ -180,7 +185,7 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
 
 
 async def purge_expired_rows(database: Database, *, now: datetime, audit_before: datetime) -> None:
-    """Remove what has ended: pseudonyms, blocks, old audit entries, and rows without a clip."""
+    """Remove what has ended: pseudonyms, blocks, questions, old log entries, rows without a clip."""
     expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
@@ -196,6 +201,12 @@ async def purge_expired_rows(database: Database, *, now: datetime, audit_before:
     )
     await change_in_batches(
         database, report_cases_table, is_closed, _build_deletion(report_cases_table)
+    )
+    is_answered = questions_table.c.in_sync & (
+        questions_table.c.decided_at <= now - QUESTION_RETENTION
+    )
+    await change_in_batches(
+        database, questions_table, is_answered, _build_deletion(questions_table)
     )
     has_ended = request_blocks_table.c.ends_at <= now
     await change_in_batches(

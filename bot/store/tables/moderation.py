@@ -1,5 +1,5 @@
-"""The tables of moderation: word lists, blocked members, clips under review, reports, and checks of
-contents.
+"""The tables of moderation: word lists, blocked members, requests that wait for a moderator, clips
+under review, reports, and checks of contents.
 """
 
 from sqlalchemy import (
@@ -23,7 +23,7 @@ word_entries_table = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     # as an admin wrote it, in lower case; * stands for any letters
     Column("entry", String(60), primary_key=True),
-    # refuse, log
+    # refuse, ask, log
     Column("action", String(16), nullable=False),
 )
 """Servers' word lists. ``guilds.word_list_version`` says which state of a list was read."""
@@ -41,6 +41,55 @@ request_blocks_table = Table(
     Index(None, "ends_at"),
 )
 """Members whom a server keeps from making clips. Each of these servers has a row in ``guilds``."""
+
+questions_table = Table(
+    "questions",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    # waiting, allowed, started, failed, refused, withdrawn, expired, unasked
+    Column("state", String(16), nullable=False),
+    # that of the job that comes of it; neither is accepted twice
+    Column("dedupe_key", String(120), nullable=False, unique=True),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("role_ids", Text, nullable=False),
+    Column("request_message_id", BigInteger),
+    Column("upload_limit", BigInteger),
+    Column("locale", String(16), nullable=False),
+    Column("guild_locale", String(16)),
+    Column("age_restricted", Boolean, nullable=False, server_default=false()),
+    # the channel at the time of the request; parent_channel_id is null for anything but a thread
+    Column("parent_channel_id", BigInteger),
+    Column("shows_age_restricted", Boolean, nullable=False, server_default=false()),
+    Column("is_for_adults", Boolean, nullable=False, server_default=false()),
+    Column("plan", Text, nullable=False),
+    Column("entry", String(60), nullable=False),
+    # whether the operator's list has the entry, and not the server's
+    Column("by_operator", Boolean, nullable=False, server_default=false()),
+    Column("asked_at", UtcTime(), nullable=False),
+    Column("decided_by", BigInteger),
+    # when it ended or was allowed
+    Column("decided_at", UtcTime()),
+    Column("job_id", BigInteger),
+    # why an allowed request was not accepted
+    Column("failure", Text),
+    Column("staff_channel_id", BigInteger),
+    Column("staff_message_id", BigInteger),
+    # in the channel of the request
+    Column("waiting_message_id", BigInteger),
+    # whether the messages show what this row says
+    Column("in_sync", Boolean, nullable=False, server_default=false()),
+    Column("change_count", Integer, nullable=False, server_default="0"),
+    Column("claimed_until", UtcTime()),
+    Column("retry_at", UtcTime()),
+    Index(None, "in_sync"),
+    Index(None, "state", "asked_at"),
+    sqlite_autoincrement=True,  # ids are part of nonces and buttons, so they are never reused
+)
+"""Requests about which a moderator is asked first. Nothing is reserved for them. Deleted some days
+after they ended.
+"""
 
 reviews_table = Table(
     "reviews",

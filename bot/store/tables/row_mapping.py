@@ -116,11 +116,26 @@ def list_input_paths(plan: VideoPlan) -> list[str]:
     return sorted({image.path for image in images if image is not None})
 
 
-def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
-    """Return the columns of a new job that depend on the request."""
+def origin_to_row(origin: Origin) -> dict[str, Any]:
+    """Return the columns of who asked, where and how, without those of a user install."""
     return {
         **{name: getattr(origin, name) for name in _ORIGIN_COLUMNS},
         "role_ids": json.dumps(sorted(origin.role_ids)),
+    }
+
+
+def origin_from_row(row: Row, reply: UserInstallReply | None = None) -> Origin:
+    return Origin(
+        **_read_columns(row, _ORIGIN_COLUMNS),
+        role_ids=frozenset(json.loads(row["role_ids"])),
+        user_install_reply=reply,
+    )
+
+
+def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
+    """Return the columns of a new job that depend on the request."""
+    return {
+        **origin_to_row(origin),
         **_reply_to_row(origin.user_install_reply),
         "model": plan.model,
         "plan": plan_to_json(plan),
@@ -133,11 +148,7 @@ def job_from_row(row: Row) -> Job:
     return Job(
         **_read_columns(row, _JOB_COLUMNS),
         state=JobState(row["state"]),
-        origin=Origin(
-            **_read_columns(row, _ORIGIN_COLUMNS),
-            role_ids=frozenset(json.loads(row["role_ids"])),
-            user_install_reply=_reply_from_row(row),
-        ),
+        origin=origin_from_row(row, _reply_from_row(row)),
         plan=plan_from_json(row["plan"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         review=None if row["review"] is None else ReviewState(row["review"]),
