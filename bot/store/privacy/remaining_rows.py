@@ -185,7 +185,7 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
 
 
 async def purge_expired_rows(database: Database, *, now: datetime, audit_before: datetime) -> None:
-    """Remove what has ended: pseudonyms, blocks, questions, old log entries, rows without a clip."""
+    """Remove what has ended: pseudonyms, blocks, questions, old log entries and lost rows."""
     expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
