@@ -156,6 +156,7 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
 NOBODYS = {
     "id", "job_id", "clip_id", "source_clip_id", "parent_clip_id", "root_clip_id", "guild_id",
     "channel_id", "message_id", "request_message_id", "status_message_id", "posted_message_id",
+    "parent_channel_id", "staff_channel_id", "staff_message_id", "waiting_message_id",
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
     "usd_per_month", "confirm_above", "billed_micros", "kept_s", "count",
     "clips", "seconds", "entry_count", "job_count", "rollup_id", "sequence", "word_list_version",

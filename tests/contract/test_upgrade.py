@@ -81,7 +81,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0024 add to old rows."""
+"""What revisions 0008 to 0026 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -108,6 +108,7 @@ ADDED_TABLES: Final = {
     "alerts",
     "reviews",
     "content_checks",
+    "questions",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

@@ -19,6 +19,7 @@ KEYS_BY_ERROR: Final = {
     errors.RequestsPaused: "paused.",
     errors.WordsRefused: "words_refused.",
     errors.WordEntryRefused: "word_entry.",
+    errors.TooManyQuestions: "question.too_many",
     errors.ContentRefused: "content_refused.",
     errors.ContentUnchecked: "content_unchecked.",
     errors.MemberBlocked: "blocked.",

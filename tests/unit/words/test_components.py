@@ -23,10 +23,12 @@ from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import GenerationMode, VideoPlan
+from bot.domain.moderation.question import ModeratorQuestion, QuestionState
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards
 from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.questions import QuestionCards, build_end_view, build_waiting_view
 from bot.ui.server_setup import (
     PermissionCheck,
     SetupState,
@@ -207,6 +209,36 @@ def a_showcase_post(entry: GalleryEntry, locale: str) -> ShowcasePost:
     )
 
 
+def a_question(locale: str = "en-US", **changes: Any) -> ModeratorQuestion:
+    """Return a request that waits for a moderator."""
+    origin = replace(ORIGIN, locale=locale, guild_locale=locale)
+    plan = a_plan(prompt=changes.pop("prompt", "a g0re fox"), negative_prompt="g0re")
+    facts: dict[str, Any] = {
+        "id": 7,
+        "state": QuestionState.WAITING,
+        "plan": plan,
+        "origin": origin,
+        "entry": "gore",
+        "by_operator": False,
+        "asked_at": NOW,
+        "decided_by": 42,
+        "job_id": 3,
+        "failure": "Because. " * 40,
+    }
+    return ModeratorQuestion(**facts | changes)
+
+
+def questions(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
+    """Yield what is posted about a request that waits for a moderator."""
+    question = a_question(locale, prompt=LONGEST, entry="*_" * 30)
+    names = [f"reference-{number}.png" for number in range(1, 6)]
+    yield "question", QuestionCards(Titles()).build_question(question, names)
+    yield "waiting", build_waiting_view(question)
+    for state in QuestionState:
+        if not state.is_open and state is not QuestionState.STARTED:
+            yield f"end {state}", build_end_view(replace(question, state=state))
+
+
 def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield the guides, and `/server setup` with as much set as possible."""
     lines = tuple(
@@ -237,6 +269,7 @@ BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Mod
     showcase_messages,
     forms,
     guides,
+    questions,
 )
 
 
@@ -295,6 +328,8 @@ def check_by_sandbox(name: str, body: Json) -> None:
 def galleries(components: list[Json]) -> Iterator[Json]:
     for component in components:
         yield from component.get("items", [])
+        if "file" in component:
+            yield {"media": component["file"]}
         yield from galleries(component.get("components", []))
 
 

@@ -56,4 +56,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # an older version does not know this action
+    op.execute("UPDATE word_entries SET action = 'refuse' WHERE action = 'ask'")
     op.drop_table("questions")
