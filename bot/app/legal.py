@@ -13,6 +13,7 @@ from bot.domain.clips.remote_deletion import GIVE_UP_AFTER
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog
+from bot.domain.moderation.question import ANSWER_TIME, QUESTION_RETENTION
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION
 from bot.store.engine.database_url import read_database_url
 from bot.web.adults import ADULT_COOKIE_LIFETIME
@@ -34,6 +35,7 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         keep_files_gigabytes=settings.keep_clips_gb,
         keep_charges_days=settings.keep_ledger_days,
         keep_moderation_days=AUDIT_LOG_RETENTION.days,
+        keep_questions_days=(ANSWER_TIME + QUESTION_RETENTION).days,
         keep_left_servers_days=settings.keep_left_servers_days,
         pseudonym_days=MONTH.days,
         cookie_days=COOKIE_LIFETIME.days,

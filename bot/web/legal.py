@@ -142,6 +142,8 @@ def _list_retentions(texts: PageTexts, facts: LegalFacts) -> Iterator[RetentionR
     yield RetentionRow(texts("privacy.log"), texts.format_days(facts.keep_moderation_days))
     most = texts("privacy.reports_at_most", days=texts.format_days(facts.keep_moderation_days))
     yield RetentionRow(texts("privacy.reports"), most)
+    waiting = texts("privacy.reports_at_most", days=texts.format_days(facts.keep_questions_days))
+    yield RetentionRow(texts("privacy.questions"), waiting)
     yield RetentionRow(texts("privacy.limits"), texts("privacy.until_server"))
     yield RetentionRow(texts("privacy.left"), texts.format_days(facts.keep_left_servers_days))
 

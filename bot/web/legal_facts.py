@@ -14,6 +14,8 @@ class LegalFacts:
     keep_files_gigabytes: float | None
     keep_charges_days: int | None
     keep_moderation_days: int
+    keep_questions_days: int
+    """The most for a request that waits for a moderator."""
     keep_left_servers_days: int
     pseudonym_days: int
     cookie_days: int

@@ -10,8 +10,10 @@ from sqlalchemy import select, update
 
 from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.errors import (
+    AlreadyAccepted,
     ChannelUnavailable,
     DiscordUnavailable,
+    LimitReached,
     NotAllowed,
     RecordNotFound,
     TooManyQuestions,
@@ -369,7 +371,7 @@ async def test_a_request_over_a_limit_bothers_no_moderator(world: SimulatedWorld
     world.policy = SpendingPolicy(member=UsageLimits(clips_per_day=0))
     scene = QuestionScene(world)
     await scene.set_up()
-    with pytest.raises(Exception, match="limit"):
+    with pytest.raises(LimitReached):
         await scene.cogs.generate()
     assert await scene.list_questions() == []
 
@@ -380,7 +382,7 @@ async def test_a_repeated_event_asks_once(scene: QuestionScene) -> None:
     [question] = await scene.list_questions()
     assert list(scene.messages.questions) == [question.id]
     await scene.answer(question)
-    with pytest.raises(Exception, match="accepted"):
+    with pytest.raises(AlreadyAccepted):
         await scene.cogs.generate(interaction)
     assert await scene.count_jobs() == 1
 

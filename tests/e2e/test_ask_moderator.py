@@ -60,9 +60,9 @@ async def test_an_allowed_request_is_made_and_posted_once(stage: BotStage) -> No
     await stage.wait_for_answer(pressed, quote_text("not_allowed.moderate"))
     assert len(await stage.list_submits()) == before
 
-    presses = [await stage.press_button(asked, label) for label in (ALLOW, REFUSE)]
-    await stage.wait_for_answer(presses[0], quote_text("question.done.allow"))
-    await stage.wait_for_answer(presses[1], quote_text("question.end.started"))
+    presses = [await stage.press_button(asked, ALLOW) for _ in range(2)]
+    answers = "\n".join([await stage.wait_for_answer(press) for press in presses])
+    assert answers.count(quote_text("question.done.allow")) == 1
     clip = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
@@ -112,8 +112,6 @@ async def test_a_member_cancels_while_it_waits(stage: BotStage) -> None:
     await stage.wait_for_message(room, quote_text("question.told.withdrawn"))
     ended = await stage.wait_for_message(staff, quote_text("question.end.withdrawn"))
     assert ended["id"] == asked["id"]
-    late = await stage.control.component(stage.people["Ada"], asked["id"], buttons_of(asked)[ALLOW])
-    await stage.wait_for_answer(late, quote_text("question.end.withdrawn"))
     assert len(await stage.list_submits()) == before
 
 

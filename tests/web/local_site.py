@@ -47,6 +47,7 @@ LEGAL_FACTS = LegalFacts(
     keep_files_gigabytes=52,
     keep_charges_days=403,
     keep_moderation_days=184,
+    keep_questions_days=2,
     keep_left_servers_days=35,
     pseudonym_days=36,
     cookie_days=367,
