@@ -30,7 +30,7 @@ from bot.domain.moderation.question import (
     ModeratorQuestion,
     QuestionState,
 )
-from bot.domain.moderation.word_list import WordAction
+from bot.domain.moderation.word_list import WordAction, WordList
 from bot.domain.showcase.post import AuditAction
 from bot.services.moderation.questions import CLAIM_FOR, RETRY_PAUSE, QuestionDesk
 from bot.store.billing.verification import verify_ledger
@@ -50,7 +50,7 @@ from tests.fakes.cogs import (
     build_reply,
 )
 from tests.fakes.questions import STAFF_CHANNEL, FakeQuestionMessages
-from tests.fakes.world import GUILD, MEMBER, SimulatedWorld
+from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin
 from tests.unit.words.examples import a_clip
 
 ADMIN, MODERATOR, OTHER_MODERATOR = 1, 42, 43
@@ -126,7 +126,7 @@ async def scene(world: SimulatedWorld) -> QuestionScene:
 async def test_nothing_is_reserved_until_a_moderator_allows_the_very_request(
     scene: QuestionScene,
 ) -> None:
-    question = await scene.ask(seconds=4, seed=77)
+    question = await scene.ask(duration=4, seed=77)
     assert question.state is QuestionState.WAITING
     assert (question.entry, question.by_operator) == ("fox", False)
     assert list(scene.messages.questions) == list(scene.messages.waiting) == [question.id]
@@ -331,13 +331,11 @@ async def test_without_a_staff_channel_the_word_is_refused(
 
 
 async def test_outside_of_servers_nobody_can_be_asked(scene: QuestionScene) -> None:
-    scene.cogs.word_lists.operator_list = type(scene.cogs.word_lists.operator_list)(
-        await scene.cogs.word_lists.list_entries(GUILD)
-    )
-    interaction = build_interaction(guild_id=None, guild=None)
-    await scene.cogs.generate(interaction)
-    assert await scene.list_questions() == []
-    assert await scene.count_jobs() == 0
+    lists = scene.cogs.word_lists
+    lists.operator_list = WordList(await lists.list_entries(GUILD))
+    context = await scene.cogs.server_rules.load_context(make_origin(1, guild_id=None))
+    with pytest.raises(WordsRefused):
+        scene.cogs.request_service.plan_video(VideoRequest("a fox"), context)
 
 
 async def test_discord_away_is_tried_again(scene: QuestionScene) -> None:
@@ -388,7 +386,7 @@ async def test_a_repeated_event_asks_once(scene: QuestionScene) -> None:
 
 
 async def test_a_reply_waits_without_saying_the_word_in_public(world: SimulatedWorld) -> None:
-    clip = a_clip(guild_id=GUILD, user_id=MEMBER)
+    clip = a_clip(guild_id=GUILD, user_id=MEMBER, remote_expires_at=None, age_restricted=False)
     scene = QuestionScene(world, clips=OneClipStore(clip))
     await scene.set_up()
     reply = build_reply("<@99> the fox jumps over the fence")
