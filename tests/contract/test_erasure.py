@@ -185,6 +185,7 @@ def row_about(column: Column[Any], member: int) -> dict[str, Any]:
     }
     fitting: dict[str, dict[str, Any]] = {
         "jobs": {"state": JobState.DONE, "plan": plan_to_json(make_plan()), "role_ids": "[]"},
+        "questions": {"state": "refused", "plan": plan_to_json(make_plan()), "role_ids": "[]"},
         "limits": {"subject": LimitSubject.MEMBER},
         "ledger": {"kind": EntryKind.GRANT, "account": LedgerAccount.ALL},
         "audit_log": {"action": AuditAction.HIDE},

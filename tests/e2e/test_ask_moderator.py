@@ -89,7 +89,7 @@ async def test_a_refused_reply_costs_nothing_and_its_author_is_mentioned(stage: 
     )
     asked = await stage.wait_for_message(staff, quote_text("question.ask"))
     waiting = await stage.wait_for_message(room, quote_text("question.waiting"))
-    assert waiting["message_reference"]["message_id"] == sent["id"]
+    assert waiting["message_reference"]["message_id"] == sent
     refused = await stage.press_button(asked, REFUSE)
     await stage.wait_for_answer(refused, quote_text("question.done.refuse"))
     told = await stage.wait_for_message(room, quote_text("question.told.refused"))
