@@ -46,18 +46,11 @@ class DiscordQuestionMessages:
     cards: QuestionCards
     input_images: InputImages
 
+    async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
+        return await self._find_button(question, channel_id, ButtonAction.QUESTION_ALLOW)
+
     async def post_question(self, question: ModeratorQuestion, channel_id: int) -> int:
         channel = self._get_channel(question, channel_id)
-        known = await find_own_message(
-            self.client,
-            channel,
-            after=question.asked_at,
-            matches=lambda message: (
-                find_button_number(message, ButtonAction.QUESTION_ALLOW) == question.id
-            ),
-        )
-        if known is not None:
-            return known
         async with self._open_files(question) as files, convert_discord_errors():
             names = [file.filename for file in files if file.filename != PROMPT_FILE_NAME]
             message = await channel.send(
@@ -68,18 +61,12 @@ class DiscordQuestionMessages:
             )
         return message.id
 
+    async def find_waiting(self, question: ModeratorQuestion) -> int | None:
+        channel_id = question.origin.channel_id
+        return await self._find_button(question, channel_id, ButtonAction.QUESTION_CANCEL)
+
     async def post_waiting(self, question: ModeratorQuestion) -> int:
         channel = self._get_channel(question, question.origin.channel_id)
-        known = await find_own_message(
-            self.client,
-            channel,
-            after=question.asked_at,
-            matches=lambda message: (
-                find_button_number(message, ButtonAction.QUESTION_CANCEL) == question.id
-            ),
-        )
-        if known is not None:
-            return known
         async with convert_discord_errors():
             message = await channel.send(
                 view=build_waiting_view(question),
@@ -144,6 +131,16 @@ class DiscordQuestionMessages:
         except DISCORD_ERRORS as error:
             _log.info("question.delete_failed", error=summarize_error(error))
             raise_if_transient(error)
+
+    async def _find_button(
+        self, question: ModeratorQuestion, channel_id: int, action: ButtonAction
+    ) -> int | None:
+        return await find_own_message(
+            self.client,
+            self._get_channel(question, channel_id),
+            after=question.asked_at,
+            matches=lambda message: find_button_number(message, action) == question.id,
+        )
 
     async def _is_sent(
         self,

@@ -351,6 +351,18 @@ async def test_discord_away_is_tried_again(scene: QuestionScene) -> None:
     assert await scene.count_jobs() == 1
 
 
+async def test_a_message_without_a_record_is_found_although_it_was_answered(
+    scene: QuestionScene,
+) -> None:
+    """A process ended right after it posted; a moderator pressed before another one looked."""
+    scene.messages.errors_after_post.append(DiscordUnavailable("no answer"))
+    question = await scene.ask()
+    assert question.staff_message_id is None
+    await scene.store.answer(question.id, REFUSE, guild_id=GUILD, actor_id=MODERATOR)
+    await scene.open_desk().run_due()
+    assert scene.messages.answers == [(question.id, QuestionState.REFUSED)]
+
+
 async def test_a_member_may_have_only_some_waiting(
     scene: QuestionScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,14 +23,26 @@ class FakeQuestionMessages:
         self.deleted: list[tuple[int, int]] = []
         self.refusals: deque[Exception] = deque()
         self.waiting_refusals: deque[Exception] = deque()
+        self.errors_after_post: deque[Exception] = deque()
         self.takes_direct_messages = True
+
+    async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
+        """Look for the staff's message."""
+        return self.questions.get(question.id)
+
+    async def find_waiting(self, question: ModeratorQuestion) -> int | None:
+        """Look for the other one."""
+        return self.waiting.get(question.id)
 
     async def post_question(self, question: ModeratorQuestion, channel_id: int) -> int:
         """Post for the staff."""
         if self.refusals:
             raise self.refusals.popleft()
         assert channel_id == STAFF_CHANNEL
-        return self.questions.setdefault(question.id, 5000 + question.id)
+        message_id = self.questions.setdefault(question.id, 5000 + question.id)
+        if self.errors_after_post:
+            raise self.errors_after_post.popleft()
+        return message_id
 
     async def post_waiting(self, question: ModeratorQuestion) -> int:
         """Post for the channel of the request."""

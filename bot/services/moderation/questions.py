@@ -54,12 +54,20 @@ _log: Final = structlog.get_logger(__name__)
 class QuestionMessages(Protocol):
     """The messages about questions in Discord. All may raise `DeliveryError`."""
 
+    async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
+        """Look for a staff's message that a process posted before it ended."""
+        ...
+
     async def post_question(self, question: ModeratorQuestion, channel_id: int) -> int:
-        """Post the staff's message, unless it is there already, and return its id."""
+        """Post the staff's message and return its id."""
+        ...
+
+    async def find_waiting(self, question: ModeratorQuestion) -> int | None:
+        """Look for the message of `post_waiting` that a process posted before it ended."""
         ...
 
     async def post_waiting(self, question: ModeratorQuestion) -> int:
-        """Post in the channel of the request that it waits, unless that is there already."""
+        """Post in the channel of the request that it waits, and return the message's id."""
         ...
 
     async def show_staff_end(self, question: ModeratorQuestion) -> None:
@@ -196,6 +204,8 @@ class QuestionDesk:
 
     async def _deal_with(self, question: ModeratorQuestion, *, is_answered: bool = False) -> None:
         try:
+            await self._find_messages(question)
+            question = await self._reload(question)
             if question.state is QuestionState.WAITING:
                 await self._show_waiting(question)
                 question = await self._reload(question)
@@ -210,6 +220,25 @@ class QuestionDesk:
             await self.questions.postpone(question, pause=RETRY_PAUSE)
             return
         await self.questions.record_sync(question)
+
+    async def _find_messages(self, question: ModeratorQuestion) -> None:
+        """Record messages that were posted by a process that ended before it did so."""
+        channel_id = await self._find_staff_channel(question)
+        if question.staff_message_id is None and channel_id is not None:
+            message_id = await self.messages.find_question(question, channel_id)
+            if message_id is not None:
+                await self.questions.record_staff_message(
+                    question, channel_id=channel_id, message_id=message_id
+                )
+        if question.waiting_message_id is None:
+            message_id = await self.messages.find_waiting(question)
+            if message_id is not None:
+                await self.questions.record_waiting_message(question, message_id)
+
+    async def _find_staff_channel(self, question: ModeratorQuestion) -> int | None:
+        guild_id = question.origin.guild_id
+        assert guild_id is not None
+        return (await self.server_rules.guilds.load_rules(guild_id)).staff_channel
 
     async def _show_waiting(self, question: ModeratorQuestion) -> None:
         """Post both messages; without the staff's, nobody is asked, and the request is refused."""
@@ -227,15 +256,13 @@ class QuestionDesk:
             await self.messages.delete_message(question.origin.channel_id, message_id)
 
     async def _ask_staff(self, question: ModeratorQuestion) -> bool:
-        guild_id = question.origin.guild_id
-        assert guild_id is not None
-        channel_id = (await self.server_rules.guilds.load_rules(guild_id)).staff_channel
+        channel_id = await self._find_staff_channel(question)
         if channel_id is None:
             return False
         try:
             message_id = await self.messages.post_question(question, channel_id)
         except ChannelUnavailable as error:
-            _log.warning("question.not_asked", guild=guild_id, error=str(error))
+            _log.warning("question.not_asked", guild=question.origin.guild_id, error=str(error))
             return False
         if not await self.questions.record_staff_message(
             question, channel_id=channel_id, message_id=message_id

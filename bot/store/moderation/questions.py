@@ -223,15 +223,18 @@ class QuestionStore(Store):
         self, question: ModeratorQuestion, *, channel_id: int, message_id: int
     ) -> bool:
         """Record the staff's message; return ``False`` if the question is gone."""
-        values = {"staff_channel_id": channel_id, "staff_message_id": message_id}
-        is_same = _questions.id == question.id
-        statement = update(questions_table).where(is_same).values(values)
-        return await self._db.execute(statement) == 1
+        return await self._record_message(
+            question, staff_channel_id=channel_id, staff_message_id=message_id
+        )
 
     async def record_waiting_message(self, question: ModeratorQuestion, message_id: int) -> bool:
-        """Record the member's message; return ``False`` if the question has ended meanwhile."""
-        is_open = (_questions.id == question.id) & _questions.state.in_(OPEN_STATES)
-        statement = update(questions_table).where(is_open).values(waiting_message_id=message_id)
+        """Record the member's message; return ``False`` if the question is gone."""
+        return await self._record_message(question, waiting_message_id=message_id)
+
+    async def _record_message(self, question: ModeratorQuestion, **values: int) -> bool:
+        # out of sync, because it may have ended meanwhile, and another process have shown that
+        is_same = _questions.id == question.id
+        statement = update(questions_table).where(is_same).values(in_sync=False, **values)
         return await self._db.execute(statement) == 1
 
     async def record_sync(self, question: ModeratorQuestion) -> None:
