@@ -18,7 +18,7 @@ from bot.ui.questions import (
     is_cut,
 )
 from tests.unit.words.examples import ORIGIN
-from tests.unit.words.test_components import LONGEST, Titles, a_question
+from tests.unit.words.test_components import LONGEST, Titles, a_question, build_body
 
 CARDS: Final = QuestionCards(Titles())
 ENDS: Final = [state for state in QuestionState if not state.is_open]
@@ -26,7 +26,7 @@ ENDS: Final = [state for state in QuestionState if not state.is_open]
 
 @pytest.mark.parametrize("language", list_languages())
 def test_what_others_read_has_neither_the_word_nor_the_prompt(language: str) -> None:
-    waiting = str(build_waiting_view(a_question(language)).to_components())
+    waiting = str(build_body(build_waiting_view(a_question(language))))
     texts = [describe_end(a_question(language, state=state), language) for state in ENDS[1:]]
     for text in (waiting, *texts):
         assert "gore" not in text
@@ -39,7 +39,7 @@ def test_moderators_and_the_member_alone_read_the_word(language: str) -> None:
     question = a_question(language)
     match = WordMatch(WordEntry("gore", WordAction.ASK), by_operator=False)
     assert "gore" in describe_asked(question, match, language)
-    shown = str(CARDS.build_question(question, []).to_components())
+    shown = str(build_body(CARDS.build_question(question, [])))
     assert "gore" in shown
     assert "||a g0re fox||" in shown
     for state in QuestionState:
@@ -54,7 +54,9 @@ def test_moderators_and_the_member_alone_read_the_word(language: str) -> None:
 
 
 def test_a_prompt_cannot_end_its_spoiler() -> None:
-    shown = CARDS.build_question(a_question(prompt="a || b @everyone"), []).to_components()
+    shown = build_body(CARDS.build_question(a_question(prompt="a || b @everyone"), []))[
+        "components"
+    ]
     assert r"a \|\| b" in shown[0]["components"][0]["content"]
     assert str(shown).count("'content'") == 2
     assert "@everyone" not in str(shown)
