@@ -3,9 +3,10 @@
 import discord
 
 from bot.discord.question_messages import DiscordQuestionMessages
+from bot.domain.clips.media_store import MediaStore
 from bot.domain.ports import Clock
 from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.clips.input_images import InputImages
+from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.requests import RequestService
 from bot.services.moderation.questions import QuestionDesk
 from bot.store.engine.database import Database
@@ -22,7 +23,8 @@ def build_question_desk(
     *,
     client: discord.Client,
     model_info: ModelInfoSource,
-    input_images: InputImages,
+    thumbnails: Thumbnails,
+    media_store: MediaStore,
     server_rules: ServerRulesService,
     request_service: RequestService,
     clock: Clock,
@@ -34,7 +36,10 @@ def build_question_desk(
         clips=ClipStore(database),
         member_preferences=MemberPreferenceStore(database),
         messages=DiscordQuestionMessages(
-            client=client, cards=QuestionCards(model_info), input_images=input_images
+            client=client,
+            cards=QuestionCards(model_info),
+            thumbnails=thumbnails,
+            media_store=media_store,
         ),
         describe_refusal=describe_error_in_public,
         clock=clock,

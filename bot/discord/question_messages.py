@@ -3,6 +3,7 @@
 It only uses REST and ids, because any process may deal with any question.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from bot.discord.api_errors import (
     summarize_error,
 )
 from bot.discord.message_history import find_own_message
+from bot.domain.clips.media_store import MediaStore
+from bot.domain.errors import MediaUnavailable
+from bot.domain.jobs.pictures import list_pictures
 from bot.domain.moderation.question import ModeratorQuestion
-from bot.services.clips.input_images import InputImages
+from bot.services.clips.thumbnails import EncoderBusy, Thumbnails
 from bot.ui.components import build_text_view, find_button_number
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.questions import (
@@ -35,6 +39,9 @@ from bot.ui.questions import (
     list_texts,
 )
 
+_PICTURE_SIDE: Final = 1280
+"""The longer side in pixels. Large enough to judge, and all of them fit into a message."""
+
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -44,7 +51,8 @@ class DiscordQuestionMessages:
 
     client: discord.Client
     cards: QuestionCards
-    input_images: InputImages
+    thumbnails: Thumbnails
+    media_store: MediaStore
 
     async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
         return await self._find_button(question, channel_id, ButtonAction.QUESTION_ALLOW)
@@ -168,17 +176,30 @@ class DiscordQuestionMessages:
 
     @asynccontextmanager
     async def _open_files(self, question: ModeratorQuestion) -> AsyncIterator[list[discord.File]]:
-        """Yield the pictures that still exist, and the texts if they are too long to be shown."""
-        async with self.input_images.read_stored(question.plan) as pictures:
-            files = [discord.File(picture.path, picture.name) for picture in pictures]
+        """Yield the pictures, smaller than sent, and the texts if they are too long to be shown.
+
+        Raises `MediaUnavailable`, also if too many pictures are being made smaller.
+        """
+        files: list[discord.File] = []
+        try:
+            pictures = list_pictures(question.plan.as_request())
+            for number, (_, picture) in enumerate(pictures, start=1):
+                try:
+                    small = await self.thumbnails.get_small_picture(picture.path, _PICTURE_SIDE)
+                    async with self.media_store.read(small.key) as path:
+                        name = f"image-{number}{path.suffix}"
+                        files.append(await asyncio.to_thread(discord.File, path, name))
+                except (FileNotFoundError, ValueError) as error:  # such a request cannot be made
+                    _log.warning("question.picture_not_shown", error=type(error).__name__)
+                except EncoderBusy as error:
+                    raise MediaUnavailable("too many pictures at once") from error
             if is_cut(question):
                 texts = "\n\n".join(text for _, text in list_texts(question))
                 files.append(discord.File(BytesIO(texts.encode()), PROMPT_FILE_NAME))
-            try:
-                yield files
-            finally:
-                for file in files:
-                    file.close()
+            yield files
+        finally:
+            for file in files:
+                file.close()
 
     def _get_channel(
         self, question: ModeratorQuestion, channel_id: int

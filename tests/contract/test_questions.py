@@ -3,7 +3,9 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import select, update
@@ -12,6 +14,7 @@ from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.errors import (
     AlreadyAccepted,
     ChannelUnavailable,
+    ContentRefused,
     DiscordUnavailable,
     LimitReached,
     NotAllowed,
@@ -22,17 +25,17 @@ from bot.domain.errors import (
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.request import InputImage, VideoRequest
+from bot.domain.moderation.content_check import ContentKind
 from bot.domain.moderation.question import (
     ANSWER_TIME,
     MAX_WAITING,
     QUESTION_RETENTION,
     ModeratorAnswer,
-    ModeratorQuestion,
     QuestionState,
 )
 from bot.domain.moderation.word_list import WordAction, WordList
 from bot.domain.showcase.post import AuditAction
-from bot.services.moderation.questions import CLAIM_FOR, RETRY_PAUSE, QuestionDesk
+from bot.services.moderation.questions import CLAIM_FOR, RETRY_PAUSE
 from bot.store.billing.verification import verify_ledger
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.operations.file_references import FileReferenceStore
@@ -43,77 +46,16 @@ from bot.store.tables.moderation import questions_table
 from cogs.questions import ModeratorQuestions
 from tests.fakes.cogs import (
     OneClipStore,
-    SimulatedCogs,
     build_attachment,
     build_interaction,
-    build_question_desk,
     build_reply,
 )
-from tests.fakes.questions import STAFF_CHANNEL, FakeQuestionMessages
+from tests.fakes.question_scene import ADMIN, MODERATOR, OTHER_MODERATOR, QuestionScene
+from tests.fakes.questions import STAFF_CHANNEL
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin
 from tests.unit.words.examples import a_clip
 
-ADMIN, MODERATOR, OTHER_MODERATOR = 1, 42, 43
 ALLOW, REFUSE = ModeratorAnswer.ALLOW, ModeratorAnswer.REFUSE
-
-
-class QuestionScene:
-    """One server with "fox" on its word list, and one process, over ``world``."""
-
-    def __init__(self, world: SimulatedWorld, **changes: Any) -> None:
-        self.world = world
-        self.cogs = SimulatedCogs(world, **changes)
-        self.desk, self.messages = self.cogs.question_desk, self.cogs.question_messages
-        self.store = self.desk.questions
-
-    async def set_up(self, staff_channel: int | None = STAFF_CHANNEL) -> None:
-        """Add the word and the staff channel."""
-        await self.cogs.word_lists.add_entries(GUILD, "fox", WordAction.ASK, actor_id=ADMIN)
-        await self.save_rules(staff_channel=staff_channel)
-
-    async def save_rules(self, **changes: Any) -> None:
-        rules = replace(await self.world.guilds.load_rules(GUILD), **changes)
-        await self.world.guilds.save_rules(rules, actor_id=ADMIN, now=self.world.clock.now())
-
-    async def ask(self, **options: Any) -> ModeratorQuestion:
-        """Ask for a clip with the word; return the question."""
-        before = {question.id for question in await self.list_questions()}
-        await self.cogs.generate(**options)
-        [question] = [each for each in await self.list_questions() if each.id not in before]
-        return question
-
-    async def list_questions(self) -> list[ModeratorQuestion]:
-        query = select(questions_table.c.id).order_by(questions_table.c.id)
-        ids = await self.world.database.read_scalars(query)
-        found = [await self.store.find(number) for number in ids]
-        return [question for question in found if question is not None]
-
-    async def load(self, question: ModeratorQuestion) -> ModeratorQuestion:
-        found = await self.store.find(question.id)
-        assert found is not None
-        return found
-
-    async def answer(
-        self,
-        question: ModeratorQuestion,
-        answer: ModeratorAnswer = ALLOW,
-        *,
-        actor_id: int = MODERATOR,
-        desk: QuestionDesk | None = None,
-    ) -> tuple[ModeratorQuestion, bool]:
-        return await (desk or self.desk).answer(
-            question.id, answer, guild_id=GUILD, actor_id=actor_id
-        )
-
-    def open_desk(self, messages: FakeQuestionMessages | None = None) -> QuestionDesk:
-        """Return the desk of another process, which sees the same Discord."""
-        cogs = SimulatedCogs(self.world)
-        return build_question_desk(
-            self.world, cogs.server_rules, cogs.request_service, messages or self.messages
-        )
-
-    async def count_jobs(self) -> int:
-        return len(await self.world.jobs.list_running(user_id=MEMBER))
 
 
 @pytest.fixture
@@ -291,6 +233,23 @@ async def test_rules_and_limits_of_the_moment_count(scene: QuestionScene, change
     assert scene.messages.ends == [(question.id, QuestionState.FAILED, True)]
 
 
+async def test_contents_are_checked_when_a_moderator_has_allowed_them(
+    world: SimulatedWorld,
+) -> None:
+    """Such a check costs money, which a refused request should not."""
+    check = AsyncMock()
+    scene = QuestionScene(world, content_checks=SimpleNamespace(require_allowed=check))
+    await scene.set_up()
+    questions = [await scene.ask() for _ in range(3)]
+    await scene.answer(questions[0], REFUSE)
+    check.assert_not_awaited()
+    assert (await scene.answer(questions[1]))[0].state is QuestionState.STARTED
+    check.assert_awaited_once()
+    check.side_effect = ContentRefused([ContentKind.VIOLENCE])
+    assert (await scene.answer(questions[2]))[0].state is QuestionState.FAILED
+    assert await scene.count_jobs() == 1
+
+
 async def test_another_model_or_price_needs_a_new_request(scene: QuestionScene) -> None:
     question, dearer = await scene.ask(), await scene.ask()
     statement = update(questions_table).where(questions_table.c.id == dearer.id)
@@ -448,6 +407,8 @@ async def test_the_member_is_told_as_they_chose(
     await scene.answer(question, REFUSE)
     assert scene.messages.ends == [(question.id, QuestionState.REFUSED, mentioned)]
     assert len(scene.messages.direct) == written
+    after = await scene.world.member_preferences.load_notify_choice(MEMBER)
+    assert (after is NotifyChoice.DIRECT_MESSAGE_REFUSED) is not takes
 
 
 async def test_only_moderators_of_the_server_answer(scene: QuestionScene) -> None:

@@ -317,14 +317,20 @@ class QuestionDesk:
             if waiting_id is not None:
                 await self.messages.delete_message(channel_id, waiting_id)
             return
-        choice = NotifyChoice.QUIET
-        if question.state is not QuestionState.WITHDRAWN:
-            choice = await self.member_preferences.load_notify_choice(question.origin.user_id)
-        if choice is NotifyChoice.DIRECT_MESSAGE and await self.messages.send_direct_notice(
-            question
-        ):
-            choice = NotifyChoice.QUIET
+        is_withdrawn = question.state is QuestionState.WITHDRAWN
+        is_mentioned = not is_withdrawn and await self._must_mention(question)
         try:
-            await self.messages.show_end(question, is_mentioned=choice is not NotifyChoice.QUIET)
+            await self.messages.show_end(question, is_mentioned=is_mentioned)
         except ChannelUnavailable as error:
             _log.info("question.end_not_shown", question_id=question.id, error=str(error))
+
+    async def _must_mention(self, question: ModeratorQuestion) -> bool:
+        """Write to the member if they chose that; return whether they still need a mention."""
+        user_id = question.origin.user_id
+        choice = await self.member_preferences.load_notify_choice(user_id)
+        if choice is not NotifyChoice.DIRECT_MESSAGE:
+            return choice is not NotifyChoice.QUIET
+        if await self.messages.send_direct_notice(question):
+            return False
+        await self.member_preferences.mark_direct_messages_refused(user_id)
+        return True
