@@ -41,6 +41,8 @@ from bot.ui.questions import (
 
 _PICTURE_SIDE: Final = 1280
 """The longer side in pixels. Large enough to judge, and all of them fit into a message."""
+_SEARCH_LIMIT: Final = 200
+"""How many messages after a request are searched for one that was not recorded."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -148,6 +150,7 @@ class DiscordQuestionMessages:
             self._get_channel(question, channel_id),
             after=question.asked_at,
             matches=lambda message: find_button_number(message, action) == question.id,
+            limit=_SEARCH_LIMIT,
         )
 
     async def _is_sent(
@@ -160,7 +163,7 @@ class DiscordQuestionMessages:
         known = await find_own_message(
             self.client,
             channel,
-            after=question.asked_at,
+            after=question.decided_at or question.asked_at,
             matches=lambda sent: sent.content == text,
         )
         return known is not None

@@ -75,15 +75,16 @@ class NewQuestion:
 class ModeratorQuestion(NewQuestion):
     """A question with its messages and its answer.
 
-    ``waiting_message_id`` is the message in the channel of the request. ``failure`` says why an
-    allowed request was not accepted, in the language of the server. ``change_count`` grows with
-    each change that the messages have to show.
+    ``decided_at`` is when it ended or was allowed. ``waiting_message_id`` is the message in the
+    channel of the request. ``failure`` says why an allowed request was not accepted, in the
+    language of the server. ``change_count`` grows with each change that the messages have to show.
     """
 
     id: int
     state: QuestionState
     asked_at: datetime
     decided_by: int | None = None
+    decided_at: datetime | None = None
     job_id: int | None = None
     failure: str | None = None
     staff_channel_id: int | None = None

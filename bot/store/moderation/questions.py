@@ -55,6 +55,7 @@ _PLAIN_COLUMNS: Final = (
     "is_for_adults",
     "asked_at",
     "decided_by",
+    "decided_at",
     "job_id",
     "failure",
     "staff_channel_id",
