@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.app.bucket_watch import build_bucket_watch
 from bot.app.content_credentials import build_file_signer, build_manifest_reader
 from bot.app.media import build_file_retention
-from bot.app.moderation import build_content_checks, build_content_judge
+from bot.app.moderation import build_content_checks, build_content_judge, build_result_check
 from bot.app.reviews import build_clip_reviews, build_review_desk
 from bot.app.shards import ProcessShards
 from bot.app.start_report import RouteReport
@@ -25,6 +25,7 @@ from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
 from bot.discord.report_messages import DiscordReportMessages
+from bot.discord.review_messages import DiscordReviewMessages
 from bot.discord.server_icons import DiscordServerIcons
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
@@ -286,12 +287,29 @@ class Container:
             critical_sections=critical_sections,
         )
         self.reviews = ReviewStore(self.database)
+        self.review_messages = DiscordReviewMessages(
+            client=self.client, cards=self.clip_cards, media_store=self.media_store
+        )
         review_desk = build_review_desk(
             self.database,
-            client=self.client,
-            cards=self.clip_cards,
-            media_store=self.media_store,
+            review_messages=self.review_messages,
             clip_publisher=self.clip_publisher,
+        )
+        content_checks = build_content_checks(
+            settings,
+            self.content_judge,
+            database=self.database,
+            media_store=self.media_store,
+            clock=clock,
+            critical_sections=critical_sections,
+            paid_calls=paid_calls,
+        )
+        result_check = build_result_check(
+            settings,
+            content_checks,
+            database=self.database,
+            review_desk=review_desk,
+            originals=self.originals,
         )
         queue_status_updater = QueueStatusUpdater(
             jobs=self.jobs,
@@ -345,8 +363,9 @@ class Container:
                     downloader=ClipDownloader(
                         media_probe=self.media_probe,
                         media_store=self.media_store,
-                        review_desk=review_desk,
+                        result_check=result_check,
                     ),
+                    result_check=result_check,
                     review_desk=review_desk,
                     delivery=ClipDelivery(
                         clips=self.clips,
@@ -393,13 +412,7 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
-            content_checks=build_content_checks(
-                settings,
-                self.content_judge,
-                database=self.database,
-                media_store=self.media_store,
-                clock=clock,
-            ),
+            content_checks=content_checks,
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,
@@ -518,7 +531,12 @@ class Container:
         )
         rules, worker = self.server_rules, self.worker
         self.clip_reviews = build_clip_reviews(
-            settings, self.database, server_rules=rules, worker=worker, clock=clock
+            settings,
+            self.database,
+            review_messages=self.review_messages,
+            server_rules=rules,
+            worker=worker,
+            clock=clock,
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy

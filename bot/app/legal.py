@@ -45,6 +45,7 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         google_services=[*_list_google_services(settings)],
         gateways=[*_list_gateways(settings)],
         checks_requests=settings.moderation_model is not None,
+        checks_results=settings.moderate_results,
         uses_omni=_uses_googles_omni(settings, catalog),
         keep_omni_days=LONGEST_LIFETIME.days,
         keep_google_files_days=GOOGLE_FILE_LIFETIME.days,

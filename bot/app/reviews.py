@@ -2,11 +2,8 @@
 
 from datetime import timedelta
 
-import discord
-
 from bot.config.settings import Settings
-from bot.discord.review_messages import DiscordReviewMessages
-from bot.domain.clips.media_store import MediaStore
+from bot.domain.moderation.review_messages import ReviewMessages
 from bot.domain.ports import Clock
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.jobs.publishing import ClipPublisher
@@ -18,15 +15,12 @@ from bot.store.guilds import GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.moderation.reviews import ReviewStore
-from bot.ui.clip_card import ClipCards
 
 
 def build_review_desk(
     database: Database,
     *,
-    client: discord.Client,
-    cards: ClipCards,
-    media_store: MediaStore,
+    review_messages: ReviewMessages,
     clip_publisher: ClipPublisher,
 ) -> ReviewDesk:
     """Return the stage of a job in which moderators see its clips."""
@@ -35,7 +29,7 @@ def build_review_desk(
         guilds=GuildStore(database),
         clips=ClipStore(database),
         clip_publisher=clip_publisher,
-        review_messages=DiscordReviewMessages(client=client, cards=cards, media_store=media_store),
+        review_messages=review_messages,
     )
 
 
@@ -43,6 +37,7 @@ def build_clip_reviews(
     settings: Settings,
     database: Database,
     *,
+    review_messages: ReviewMessages,
     server_rules: ServerRulesService,
     worker: Worker,
     clock: Clock,
@@ -52,6 +47,7 @@ def build_clip_reviews(
     return ClipReviewService(
         reviews=ReviewStore(database),
         jobs=JobStore(database),
+        messages=review_messages,
         server_rules=server_rules,
         worker=worker,
         clock=clock,

@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     moderation_model: OptionalModel = None
     """A Gemini text model that checks prompts and pictures before a clip is made, e.g.
     gemini-3.5-flash-lite (unset: none does; see "Check of prompts" in docs/operations.md)."""
+    moderate_results: bool = False
+    """Whether MODERATION_MODEL also checks three frames of each finished clip before anybody sees
+    it (see "Check of results" in docs/operations.md)."""
     moderation_sexual: ContentChoice = ContentThreshold.REFUSE_CLEAR
     """Nudity and sexual acts: allow, refuse clear cases or refuse doubtful cases."""
     moderation_violence: ContentChoice = ContentThreshold.REFUSE_CLEAR
@@ -158,7 +161,8 @@ class Settings(BaseSettings):
     moderation_real_people: ContentChoice = ContentThreshold.REFUSE_CLEAR
     """Well-known people: allow, refuse clear cases or refuse doubtful cases."""
     moderation_if_away: Literal["refuse", "accept"] = "refuse"
-    """What to do with a request if MODERATION_MODEL gives no answer: refuse or accept."""
+    """What to do with a request if MODERATION_MODEL gives no answer: refuse or accept; a finished
+    clip is then withheld or posted."""
     moderation_input_usd: TokenDollars = Decimal("0.30")
     """US dollars that Google charges for a million input tokens of MODERATION_MODEL."""
     moderation_output_usd: TokenDollars = Decimal("2.50")
@@ -376,6 +380,11 @@ class Settings(BaseSettings):
                 "route",
                 "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: the bot needs one of them to"
                 " make videos (see .env.example).",
+            )
+        if self.moderate_results and self.moderation_model is None:
+            raise PydanticCustomError(
+                "moderation",
+                "MODERATION_MODEL must be set if MODERATE_RESULTS is: it checks the clips.",
             )
         if self.gemini_webhooks:
             self._check_webhooks()

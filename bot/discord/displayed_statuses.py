@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.job import Job, JobState, ReviewState
 from bot.domain.jobs.progress import JobProgress
 
 STATUS_EDIT_INTERVAL_S: Final = 5.0
@@ -20,7 +20,7 @@ class _StatusPhase(NamedTuple):
     waits_for_retry: bool
     is_late: bool
     picture: str | None
-    is_under_review: bool
+    review: ReviewState | None
 
 
 @dataclass(slots=True)
@@ -82,5 +82,5 @@ def _get_phase(progress: JobProgress) -> _StatusPhase:
         progress.retry_at is not None,
         progress.is_late,
         progress.picture,
-        job.is_under_review,
+        job.review if job.is_under_review else None,
     )

@@ -287,6 +287,12 @@ class Transcoder(Protocol):
         """Write the frame at ``at_s`` seconds (at most the last) as JPEG; return its bytes."""
         ...
 
+    async def extract_frames(
+        self, source: Path, *, at_s: Sequence[float], max_side: int
+    ) -> Sequence[bytes]:
+        """Return the frames at these seconds (at most the last) as JPEGs of ``max_side`` pixels."""
+        ...
+
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         """Write a picture with sides of at most ``max_side`` pixels as WebP; return its bytes."""
         ...

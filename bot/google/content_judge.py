@@ -1,4 +1,4 @@
-"""Asks a text model of Gemini to rate what somebody wants a video of, on either route.
+"""Asks a text model of Gemini to rate a wish for a video, or its frames, on either route.
 
 A check costs money and starts nothing, so it is sent once and not repeated. What Google answers
 with an error is not billed (https://ai.google.dev/gemini-api/docs/billing). Without an answer, that
@@ -6,6 +6,7 @@ is unknown.
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +19,6 @@ import aiohttp
 from bot.domain.errors import AnswerNotFromGoogle, CheckFailed, VideoError
 from bot.domain.moderation.content_check import (
     ANSWER_SCHEMA,
-    INSTRUCTION,
     MAX_OUTPUT_TOKENS,
     AnswerOffSchema,
     CheckedContent,
@@ -70,9 +70,9 @@ class GeminiContentJudge:
         self._credentials = credentials
 
     async def judge(
-        self, content: CheckedContent, files: Sequence[Path]
+        self, content: CheckedContent, pictures: Sequence[Path | bytes]
     ) -> tuple[ContentVerdict, TokenUsage | None]:
-        document = build_document(content, files)
+        document = build_document(content, pictures)
         status, raw = await self._ask(document)
         if status == HTTPStatus.UNAUTHORIZED and self._renew_token():
             status, raw = await self._ask(document)
@@ -155,15 +155,15 @@ def build_vertex_judge(
     )
 
 
-def build_document(content: CheckedContent, files: Sequence[Path]) -> dict[str, Any]:
-    """Return the request: the instruction apart from what the member wrote and attached."""
+def build_document(content: CheckedContent, pictures: Sequence[Path | bytes]) -> dict[str, Any]:
+    """Return the request: the instruction apart from what is rated."""
     parts: list[dict[str, Any]] = [{"text": content.format_question()}]
     parts += [
-        {"inlineData": {"mimeType": picture.mime_type, "data": FileContent(file)}}
-        for picture, file in zip(content.pictures, files, strict=True)
+        {"inlineData": {"mimeType": mime_type, "data": _encode_picture(picture)}}
+        for mime_type, picture in zip(content.picture_types, pictures, strict=True)
     ]
     return {
-        "systemInstruction": {"parts": [{"text": INSTRUCTION}]},
+        "systemInstruction": {"parts": [{"text": content.instruction}]},
         "contents": [{"role": "user", "parts": parts}],
         # The operator's rules decide, not Google's defaults.
         "safetySettings": [
@@ -176,6 +176,12 @@ def build_document(content: CheckedContent, files: Sequence[Path]) -> dict[str, 
             "responseSchema": ANSWER_SCHEMA,
         },
     }
+
+
+def _encode_picture(picture: Path | bytes) -> FileContent | str:
+    if isinstance(picture, bytes):  # a small frame
+        return base64.b64encode(picture).decode()
+    return FileContent(picture)
 
 
 def read_answer(raw: bytes) -> tuple[ContentVerdict, TokenUsage | None]:

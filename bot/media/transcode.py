@@ -4,10 +4,11 @@ At most one process runs for every two cores. Further clips wait.
 """
 
 import asyncio
+import base64
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -77,6 +78,13 @@ class ProcessTranscoder:
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         order = {"task": "poster", "max_side": _POSTER_MAX_SIDE, "at_s": at_s}
         return await self._write_file(order, source, destination, _POSTER_TIME_LIMIT_S)
+
+    async def extract_frames(
+        self, source: Path, *, at_s: Sequence[float], max_side: int
+    ) -> Sequence[bytes]:
+        order = {"task": "frames", "source": str(source), "times": [*at_s], "max_side": max_side}
+        answer = await self._run_worker(order, _POSTER_TIME_LIMIT_S)
+        return [base64.b64decode(frame) for frame in answer["frames"]]
 
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         order = {"task": "shrink", "max_side": max_side}

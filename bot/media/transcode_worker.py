@@ -7,13 +7,16 @@ event loop responds in time. Frames are streamed, so memory does not grow with t
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
 `{"task": "poster", "source", "destination", "max_side", "at_s"}`,
-`{"task": "shrink", "source", "destination", "max_side"}` or `{"task": "colors", "source"}`, each
-with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
-`{"size": bytes, "peak": bytes}`, `{"colors": digits}` or `{"failed": reason}`.
+`{"task": "shrink", "source", "destination", "max_side"}`, `{"task": "colors", "source"}` or
+`{"task": "frames", "source", "max_side", "times"}`, each with `"parent", "nice", "cpu_s"`. The
+destination is overwritten. Prints one line of JSON: `{"size": bytes, "peak": bytes}`,
+`{"colors": digits}`, `{"frames": [JPEG as base64]}` or `{"failed": reason}`.
 """
 
+import base64
 import contextlib
 import ctypes
+import io
 import json
 import os
 import resource
@@ -238,18 +241,36 @@ class _AudioTrack:
 
 def write_poster(order: dict[str, Any]) -> None:
     """Write the frame at ``at_s`` as a JPEG whose longer side is at most ``max_side`` pixels."""
-    still = None
     with av.open(order["source"]) as source:
-        source.seek(int(order["at_s"] * av.time_base))  # goes to the key frame before ``at_s``
-        for frame in source.decode(source.streams.video[0]):
-            still = frame
-            if frame.time is not None and frame.time >= order["at_s"]:
-                break
+        image = _read_still(source, order["at_s"], order["max_side"])
+    image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
+
+
+def read_frames(order: dict[str, Any]) -> list[str]:
+    """Return the frames at ``times`` as JPEGs in base64: few and small enough for the answer."""
+    frames = []
+    with av.open(order["source"]) as source:
+        for at_s in order["times"]:
+            file = io.BytesIO()
+            image = _read_still(source, at_s, order["max_side"])
+            image.save(file, "JPEG", quality=_SMALL_QUALITY)
+            frames.append(base64.b64encode(file.getvalue()).decode())
+    return frames
+
+
+def _read_still(source: Any, at_s: float, max_side: int) -> Image.Image:
+    """Return the frame at ``at_s`` seconds, or the last, with sides of at most ``max_side``."""
+    still = None
+    source.seek(int(at_s * av.time_base))  # goes to the key frame before ``at_s``
+    for frame in source.decode(source.streams.video[0]):
+        still = frame
+        if frame.time is not None and frame.time >= at_s:
+            break
     if still is None:
         raise ValueError("no frame in the video")
-    image = _turn_upright(still).to_image()
-    image.thumbnail((order["max_side"], order["max_side"]))
-    image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
+    image: Image.Image = _turn_upright(still).to_image()
+    image.thumbnail((max_side, max_side))
+    return image
 
 
 def shrink_picture(order: dict[str, Any]) -> None:
@@ -289,6 +310,8 @@ def main(arguments: list[str]) -> int:
     try:
         if order["task"] == "colors":
             answer = {"colors": measure_colors(order)}
+        elif order["task"] == "frames":
+            answer = {"frames": read_frames(order)}
         else:
             _WRITERS[order["task"]](order)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -36,7 +36,7 @@ from bot.ui.components import (
     build_view,
 )
 from bot.ui.custom_ids import ButtonAction
-from bot.ui.error_messages import describe_outcome
+from bot.ui.error_messages import describe_finding, describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
 STATUS_PICTURE_NAME: Final = "waiting.webp"
@@ -180,6 +180,8 @@ class ClipCards:
             channel=f"<#{job.origin.channel_id}>",
         )
         container.add_item(ui.TextDisplay(f"{heading}\n{format_prompt(job.plan.prompt)}"))
+        if job.detail is not None:
+            container.add_item(ui.TextDisplay(describe_finding(job.detail, "review.found", locale)))
         notes = [
             _describe_replacement(upload, locale)
             for upload in uploads
@@ -257,9 +259,12 @@ class ClipCards:
                 format_money(job.price, locale),
             )
             return translate("stage.undo", locale, when=start, price=price)
-        if job.is_under_review:
-            return translate("stage.review", locale)
         retry_at = progress.retry_at or job.retry_at
+        if job.review is ReviewState.CHECK and retry_at is not None:
+            return translate("stage.check_later", locale, when=format_timestamp(retry_at, "R"))
+        if job.is_under_review:
+            key = "stage.check" if job.review is ReviewState.CHECK else "stage.review"
+            return translate(key, locale)
         if progress.waiting_for is not None and retry_at is not None:
             key = f"stage.waiting.{progress.waiting_for}"
             until = format_timestamp(job.watched_until, "f")

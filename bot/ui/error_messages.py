@@ -40,6 +40,7 @@ from bot.domain.errors import (
     WordsRefused,
 )
 from bot.domain.jobs.job import Job, Outcome
+from bot.domain.moderation.content_check import FOUND_BY_GOOGLE, read_finding
 from bot.domain.safety_categories import find_safety_categories, has_only_codes
 from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import (
@@ -119,6 +120,8 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
         when = f"{format_timestamp(job.retry_at, 'f')} ({format_timestamp(job.retry_at, 'R')})"
         return translate("outcome.google_quota_until", locale, when=when)
+    if outcome is Outcome.RESULT_REFUSED:
+        return describe_finding(job.detail or FOUND_BY_GOOGLE, "outcome.result_refused", locale)
     paid = compute_price_paid(job, clips=len(clips))
     key = f"outcome.{outcome}"
     if outcome is Outcome.CANCELLED and paid:
@@ -150,6 +153,14 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if detail:
         text += "\n" + translate("outcome.reason", locale, reason=detail)
     return text
+
+
+def describe_finding(finding: str, key: str, locale: str | None) -> str:
+    """Return what a check found (`format_finding`), in the texts that begin with ``key``."""
+    kinds = [translate(f"content_kind.{kind}", locale) for kind in read_finding(finding)]
+    if kinds:
+        return translate(key, locale, kinds=join_list(kinds, locale))
+    return translate(f"{key}_{finding}", locale)
 
 
 def _describe_refused_post(detail: str, locale: str | None) -> str:

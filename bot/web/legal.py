@@ -169,6 +169,8 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.gateway", host=host)
     if facts.checks_requests:
         yield texts("privacy.check")
+    if facts.checks_results:
+        yield texts("privacy.check_results")
     if facts.uses_omni:
         yield texts(
             "privacy.omni",

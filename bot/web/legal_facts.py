@@ -30,6 +30,7 @@ class LegalFacts:
     gateways: Sequence[str]
     """The hosts of other servers that get requests in Google's place."""
     checks_requests: bool
+    checks_results: bool
     """Whether a text model rates prompts and pictures before a clip is made."""
     uses_omni: bool
     """Whether Google itself keeps requests to Gemini Omni."""

@@ -1,16 +1,14 @@
 """Checks of contents on both databases: what they cost, and that none is paid twice."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from bot.domain.billing.ledger import build_check_comment
 from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import (
@@ -23,71 +21,24 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import AdmissionRequest
 from bot.domain.jobs.request import InputImage
 from bot.domain.moderation.content_check import (
-    CheckedContent,
-    CheckPrices,
+    CheckedRequest,
     ContentKind,
-    ContentLevel,
-    ContentRules,
-    ContentThreshold,
     ContentVerdict,
-    TokenUsage,
+    estimate_usage,
 )
-from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.verification import verify_ledger
-from bot.store.moderation.content_checks import COMMENT, ContentCheckStore
 from bot.store.tables.core import ledger_table
 from bot.store.tables.moderation import content_checks_table
+from tests.fakes.judge import BILLED, FREE, HATE, PRICES, USAGE, FakeJudge, build_checks
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedWorld, make_origin, make_plan
 from tests.harness.waiting import eventually
 
-PRICES = CheckPrices(Decimal("0.30"), Decimal("2.50"))
-USAGE = TokenUsage(400, 60)
-BILLED = PRICES.compute_price(USAGE)
-ESTIMATE = PRICES.compute_price(CheckedContent.from_plan(make_plan()).estimate_usage())
-FREE = ContentVerdict(dict.fromkeys(ContentKind, ContentLevel.NONE))
-HATE = ContentVerdict({**(FREE.levels or {}), ContentKind.HATE: ContentLevel.CLEAR})
-
-
-@dataclass
-class FakeJudge:
-    """Answers what a test wants, once it is let."""
-
-    answer: ContentVerdict | CheckFailed = FREE
-    usage: TokenUsage | None = USAGE
-    asked: list[CheckedContent] = field(default_factory=list)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    model: str = "a-model"
-
-    def __post_init__(self) -> None:
-        self.may_answer.set()
-
-    async def judge(
-        self, content: CheckedContent, files: Sequence[Path]
-    ) -> tuple[ContentVerdict, TokenUsage | None]:
-        self.asked.append(content)
-        await self.may_answer.wait()
-        if isinstance(self.answer, CheckFailed):
-            raise self.answer
-        return self.answer, self.usage
-
-
-def build_service(world: SimulatedWorld, judge: FakeJudge, **changes: Any) -> ContentCheckService:
-    facts: dict[str, Any] = {
-        "store": ContentCheckStore(world.database, now=world.now),
-        "judge": judge,
-        "media_store": world.media_store,
-        "rules": ContentRules(dict.fromkeys(ContentKind, ContentThreshold.REFUSE_CLEAR)),
-        "prices": PRICES,
-        "accepts_unchecked": False,
-        "policy": SpendingPolicy(),
-        "clock": world.clock,
-    }
-    return ContentCheckService(**facts | changes)
+ESTIMATE = PRICES.compute_price(estimate_usage(CheckedRequest.from_plan(make_plan())))
 
 
 async def list_booked(world: SimulatedWorld) -> list[int]:
     rows = await world.database.read_rows(select(ledger_table).order_by(ledger_table.c.id))
-    checks = [row for row in rows if row["comment"] == COMMENT]
+    checks = [row for row in rows if row["comment"] == build_check_comment("a-model")]
     for row in checks:
         assert (row["kind"], row["account"], row["job_id"]) == ("adjust", "house", None)
         assert (row["guild_id"], row["user_id"]) == (GUILD, MEMBER)
@@ -99,7 +50,7 @@ async def test_the_estimate_is_booked_first_and_the_bill_after(world: SimulatedW
     judge = FakeJudge()
     judge.may_answer.clear()
     checking = asyncio.create_task(
-        build_service(world, judge).require_allowed(make_plan(), make_origin(1))
+        build_checks(world, judge).require_allowed(make_plan(), make_origin(1))
     )
 
     async def is_asked() -> bool:
@@ -117,7 +68,7 @@ async def test_the_estimate_is_booked_first_and_the_bill_after(world: SimulatedW
 async def test_the_same_content_is_paid_once_in_ten_minutes(world: SimulatedWorld) -> None:
     """For everybody and in all processes, also if it was refused and at the same time."""
     judge = FakeJudge(HATE)
-    services = [build_service(world, judge) for _ in range(2)]
+    services = [build_checks(world, judge) for _ in range(2)]
     answers = await asyncio.gather(
         *(
             service.require_allowed(make_plan(), make_origin(n))
@@ -143,11 +94,12 @@ async def test_a_killed_process_leaves_its_estimate_and_the_next_asks_again(
 ) -> None:
     judge = FakeJudge()
     judge.may_answer.clear()
-    service = build_service(world, judge)
-    content = CheckedContent.from_plan(make_plan())
+    service = build_checks(world, judge)
+    content = CheckedRequest.from_plan(make_plan())
     dead = await service.store.begin(
         content.build_key(judge.model),
         AdmissionRequest(make_plan(), make_origin(1), extra=ESTIMATE),
+        model=judge.model,
         policy=SpendingPolicy(),
     )
     assert await list_booked(world) == [ESTIMATE]
@@ -177,7 +129,7 @@ async def test_without_a_verdict_the_operator_has_chosen(
     world: SimulatedWorld, failure: CheckFailed, billed: int
 ) -> None:
     judge = FakeJudge(failure)
-    closed = build_service(world, judge)
+    closed = build_checks(world, judge)
     with pytest.raises(ContentUnchecked):
         await closed.require_allowed(make_plan(), make_origin(1))
     assert sum(await list_booked(world)) == billed
@@ -190,7 +142,7 @@ async def test_without_a_verdict_the_operator_has_chosen(
 async def test_googles_filter_refuses_even_if_unchecked_requests_are_accepted(
     world: SimulatedWorld,
 ) -> None:
-    service = build_service(world, FakeJudge(ContentVerdict(None)), accepts_unchecked=True)
+    service = build_checks(world, FakeJudge(ContentVerdict(None)), accepts_unchecked=True)
     with pytest.raises(ContentRefused) as refused:
         await service.require_allowed(make_plan(), make_origin(1))
     assert refused.value.kinds == ()
@@ -200,7 +152,7 @@ async def test_a_missing_picture_is_not_billed(world: SimulatedWorld) -> None:
     judge = FakeJudge()
     image = InputImage("inputs/gone.png", "image/png", 10, 10, "aa")
     with pytest.raises(ContentUnchecked):
-        await build_service(world, judge).require_allowed(make_plan(image=image), make_origin(1))
+        await build_checks(world, judge).require_allowed(make_plan(image=image), make_origin(1))
     assert judge.asked == []
     assert sum(await list_booked(world)) == 0
 
@@ -214,12 +166,12 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
     limits: dict[str, Any] = {scope: UsageLimits(usd_per_day=PRICE)}
     tight = SpendingPolicy(**limits)
     with pytest.raises(LimitReached):
-        await build_service(world, judge, policy=tight).require_allowed(make_plan(), make_origin(1))
+        await build_checks(world, judge, policy=tight).require_allowed(make_plan(), make_origin(1))
     assert judge.asked == []
     assert await list_booked(world) == []
     limits = {scope: UsageLimits(usd_per_day=Micros(PRICE + ESTIMATE))}
     enough = SpendingPolicy(member=UsageLimits(usd_per_day=PRICE), **limits)
-    await build_service(world, judge, policy=enough).require_allowed(make_plan(), make_origin(2))
+    await build_checks(world, judge, policy=enough).require_allowed(make_plan(), make_origin(2))
     [line] = (await world.ledger.quota_status(make_origin(3), policy=enough)).lines[-1:]
     assert line.used == BILLED
     member = (await world.ledger.quota_status(make_origin(3), policy=enough)).lines[0]
@@ -229,12 +181,10 @@ async def test_a_check_counts_for_budgets_and_never_for_the_member(
 async def test_what_would_not_be_accepted_is_not_checked(world: SimulatedWorld) -> None:
     judge = FakeJudge()
     await world.admit_job("interaction:1")
-    service = build_service(
-        world, judge, policy=SpendingPolicy(member=UsageLimits(clips_per_day=0))
-    )
+    service = build_checks(world, judge, policy=SpendingPolicy(member=UsageLimits(clips_per_day=0)))
     with pytest.raises(LimitReached):
         await service.require_allowed(make_plan(), make_origin(2))
     job = await world.admit_job("same")
     with pytest.raises(AlreadyAccepted):
-        await build_service(world, judge).require_allowed(make_plan(), job.origin)
+        await build_checks(world, judge).require_allowed(make_plan(), job.origin)
     assert judge.asked == []

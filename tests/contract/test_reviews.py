@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount
 from bot.domain.errors import ChannelUnavailable, LeaseLost
@@ -11,9 +13,11 @@ from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
 from bot.domain.moderation.clip_review import ReviewDecision
 from bot.services.admin.guild_rules import ServerRulesService
+from bot.services.jobs import task_pool
 from bot.services.moderation.clip_reviews import ClipReviewService
 from bot.store.billing.verification import verify_ledger
 from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.store.tables.moderation import reviews_table
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
 
@@ -42,6 +46,7 @@ def build_service(
     return ClipReviewService(
         reviews=world.reviews,
         jobs=world.jobs,
+        messages=world.review_messages,
         server_rules=ServerRulesService(guilds=world.guilds, clock=world.clock),
         worker=process.worker,
         clock=world.clock,
@@ -214,3 +219,106 @@ async def test_a_member_withdraws_by_canceling(world: SimulatedWorld) -> None:
     assert result == "withdrawn"
     ended = await world.wait_for_end(job)
     assert ended.outcome is Outcome.REVIEW_WITHDRAWN
+
+
+async def test_withdrawing_too_late_leaves_the_clip_to_the_process_of_the_decision(
+    world: SimulatedWorld,
+) -> None:
+    """Otherwise two processes would deliver it under one epoch."""
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1))
+    await world.reviews.ask_again(GUILD, staff_channel=OTHER_STAFF, owner="another")
+    due = await world.get_job(job.id)
+    task = process.job_task_factory.build_job_task(due, process.worker.lease, just_claimed=False)
+    task.running_job.request_cancel()
+    await world.reviews.decide(
+        job.id, ReviewDecision.POST, actor_id=1, owner="another", now=world.clock.now()
+    )
+    with pytest.raises(LeaseLost):
+        await task.run()
+    assert world.discord.messages == []
+
+
+async def test_a_message_that_was_not_recorded_loses_its_clip_with_the_decision(
+    world: SimulatedWorld,
+) -> None:
+    """The process died after the post. The member withdraws without pressing its buttons."""
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1))
+    await world.database.write(
+        lambda connection: connection.execute(
+            update(reviews_table).values(channel_id=None, message_id=None)
+        )
+    )
+    await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
+    await world.wait_for_end(job)
+    [(_, _, message_id)] = world.review_messages.posts
+    assert [shown for shown, *_ in world.review_messages.decided] == [message_id]
+
+
+async def test_a_message_that_appears_after_the_decision_loses_its_clip(
+    world: SimulatedWorld,
+) -> None:
+    """It was still being posted when the member withdrew."""
+    await require_review(world)
+    post_review = world.review_messages.post_review
+    process = await world.start_process()
+
+    async def withdraw_meanwhile(job: Job, *arguments: Any, **options: Any) -> int:
+        await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
+        return await post_review(job, *arguments, **options)
+
+    world.review_messages.post_review = withdraw_meanwhile  # type: ignore[method-assign]
+    job = await process.submit_job(1)
+    await world.wait_for_end(job)
+    [(_, _, message_id)] = world.review_messages.posts
+    assert (message_id, ReviewState.WITHDRAW) in [
+        (shown, review) for shown, review, _ in world.review_messages.decided
+    ]
+
+
+async def test_pressing_a_button_that_was_left_over_takes_the_clip_away(
+    world: SimulatedWorld,
+) -> None:
+    """Discord had not accepted the change of the message."""
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1))
+    world.review_messages.edit_failures = 99
+    assert await decide(process, job, ReviewDecision.REFUSE)
+    await world.wait_for_end(job)
+    assert world.review_messages.decided == []
+    world.review_messages.edit_failures = 0
+    earlier = await build_service(process).decide(
+        job.id, ReviewDecision.POST, actor_id=7, guild_id=GUILD, message=(STAFF, 7000)
+    )
+    assert earlier is not None
+    assert world.review_messages.decided == [(7000, ReviewState.REFUSE, MODERATOR)]
+    assert world.discord.messages == []
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_a_bug_never_ends_in_a_charge_for_a_clip_that_nobody_can_see(
+    world: SimulatedWorld, monkeypatch: pytest.MonkeyPatch, is_refused: bool
+) -> None:
+    """An undecided clip waits for its moderators, and a refused one is refunded."""
+    monkeypatch.setattr(task_pool, "MAX_UNEXPECTED_FAILURES", 1)
+    await require_review(world)
+
+    async def fail(*_: object, **__: object) -> int:
+        raise ValueError("a bug")
+
+    process = await world.start_process()
+    if is_refused:
+        job = await wait_for_review(world, await process.submit_job(1))
+        monkeypatch.setattr(world.clips, "delete_for_job", fail)
+        assert await decide(process, job, ReviewDecision.REFUSE)
+        ended = await world.wait_for_end(job)
+        assert (ended.state, ended.outcome) == (JobState.FAILED, Outcome.REVIEW_REFUSED)
+    else:
+        monkeypatch.setattr(world.review_messages, "post_review", fail)
+        job = await wait_for_review(world, await process.submit_job(1))
+        assert (await build_service(process).load_status(GUILD)).unseen == 1
+    assert world.discord.messages == []

@@ -8,6 +8,7 @@ from itertools import count
 
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
+from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs.job import Job, Origin, ReviewState
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.moderation.review_messages import ReviewMessages
@@ -149,7 +150,8 @@ class FakeJobMessages(JobMessages):
 class FakeReviewMessages(ReviewMessages):
     """What moderators see. ``posts`` are the job, channel and message id of each message.
 
-    ``refusals`` are raised by the next posts, and ``parents`` are the channels of threads.
+    ``refusals`` are raised by the next posts, and ``parents`` are the channels of threads. So many
+    changes of messages fail as ``edit_failures`` says.
     """
 
     def __init__(self) -> None:
@@ -157,6 +159,7 @@ class FakeReviewMessages(ReviewMessages):
         self.decided: list[tuple[int, ReviewState | None, int | None]] = []
         self.refusals: deque[Exception] = deque()
         self.parents: dict[int, int] = {}
+        self.edit_failures = 0
 
     async def find_parent(self, channel_id: int) -> int | None:
         """Return the channel of a thread."""
@@ -189,4 +192,7 @@ class FakeReviewMessages(ReviewMessages):
         self, job: Job, *, channel_id: int, message_id: int, decided_by: int | None
     ) -> None:
         """Show what was decided."""
+        if self.edit_failures:
+            self.edit_failures -= 1
+            raise DiscordUnavailable("not now")
         self.decided.append((message_id, job.review, decided_by))

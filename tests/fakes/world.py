@@ -1,8 +1,8 @@
 """The job services over a real database and fakes, as several simulated processes in one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -34,6 +34,7 @@ from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.running_job import (
     BillingRules,
@@ -46,6 +47,7 @@ from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
@@ -235,6 +237,8 @@ class SimulatedProcess:
         queue_status_updater: QueueStatusUpdater | None = None,
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
+        build_checks: Callable[[CriticalSections], ContentCheckService] | None = None,
+        keep_for: timedelta | None = None,
     ) -> None:
         self.world = world
         self.reported_failures: list[str] = []
@@ -278,6 +282,15 @@ class SimulatedProcess:
             clip_publisher=clip_publisher,
             review_messages=world.review_messages,
         )
+        result_check = ResultCheck(
+            checks=None if build_checks is None else build_checks(self.critical_sections),
+            clips=world.clips,
+            reviews=world.reviews,
+            review_desk=review_desk,
+            transcoder=world.transcoder,
+            originals=originals,
+            keep_for=keep_for,
+        )
         self.job_task_factory = JobTaskFactory(
             JobDependencies(
                 jobs=jobs,
@@ -313,8 +326,9 @@ class SimulatedProcess:
                 downloader=ClipDownloader(
                     media_probe=media_probe,
                     media_store=world.media_store,
-                    review_desk=review_desk,
+                    result_check=result_check,
                 ),
+                result_check=result_check,
                 review_desk=review_desk,
                 delivery=ClipDelivery(
                     clips=world.clips,

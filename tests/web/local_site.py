@@ -58,6 +58,7 @@ LEGAL_FACTS = LegalFacts(
     google_services=["Gemini API"],
     gateways=[],
     checks_requests=False,
+    checks_results=False,
     uses_omni=True,
     keep_omni_days=59,
     keep_google_files_days=12,

@@ -71,10 +71,12 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
 
 
 class ReviewState(StrEnum):
-    """What moderators do about a finished clip that they see before anybody else."""
+    """What happens to a finished clip before members see it."""
 
+    CHECK = "check"
+    """A text model must still rate its frames."""
     DUE = "due"
-    """They must still be shown the clip."""
+    """Moderators must still be shown the clip."""
     WAITING = "waiting"
     """They decide. No process owns the job meanwhile."""
     POST = "post"
@@ -83,13 +85,17 @@ class ReviewState(StrEnum):
     REFUSE_CHARGED = "refuse_charged"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
+    UNFIT = "unfit"
+    """The text model found what the operator does not want, and there are no moderators to ask."""
+    UNCHECKED = "unchecked"
+    """The text model has not rated it as long as its file is kept."""
 
     @property
     def is_undecided(self) -> bool:
         return self in UNDECIDED_REVIEWS
 
 
-UNDECIDED_REVIEWS: Final = frozenset({ReviewState.DUE, ReviewState.WAITING})
+UNDECIDED_REVIEWS: Final = frozenset({ReviewState.CHECK, ReviewState.DUE, ReviewState.WAITING})
 
 
 class Outcome(StrEnum):
@@ -128,6 +134,10 @@ class Outcome(StrEnum):
     """The member withdrew the clip while moderators had it."""
     REVIEW_EXPIRED = "review_expired"
     """No moderator decided about the clip as long as its file is kept."""
+    RESULT_REFUSED = "result_refused"
+    """The check of the finished clip found what the operator does not want."""
+    RESULT_UNCHECKED = "result_unchecked"
+    """The finished clip could not be checked as long as its file is kept."""
     NOT_SENT = "not_sent"
     """The request was not sent, because of an error of the bot."""
 
@@ -212,9 +222,10 @@ class Job:
     long as it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
 
     ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of
-    missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
-    ``billed_micros``, are set as soon as they are known. ``review`` is `None` for clips that
-    moderators need not see first.
+    missing permissions in discord.py, or of a filter. While a clip is under review and after a
+    check refused it, it is what the check found (`content_check.format_finding`). ``videos_made``
+    and Google's bill, ``billed_micros``, are set as soon as they are known. ``review`` is `None`
+    for clips that are neither checked nor seen by moderators first, or that a check let pass.
 
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
@@ -246,7 +257,7 @@ class Job:
 
     @property
     def is_under_review(self) -> bool:
-        """Whether moderators have not decided yet."""
+        """Whether the clip is withheld, because neither a check nor moderators let it pass yet."""
         return self.review is not None and self.review.is_undecided
 
     @property

@@ -1,4 +1,4 @@
-"""Clips that moderators see before anybody else: whose they are, and what was decided."""
+"""Clips that are looked at before members see them: whose they are, and what was decided."""
 
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,8 @@ _OUTCOMES: Final = {
     ReviewState.REFUSE_CHARGED: Outcome.REVIEW_REFUSED,
     ReviewState.WITHDRAW: Outcome.REVIEW_WITHDRAWN,
     ReviewState.EXPIRE: Outcome.REVIEW_EXPIRED,
+    ReviewState.UNFIT: Outcome.RESULT_REFUSED,
+    ReviewState.UNCHECKED: Outcome.RESULT_UNCHECKED,
 }
 _CHARGED: Final = frozenset({ReviewState.REFUSE_CHARGED, ReviewState.WITHDRAW})
 

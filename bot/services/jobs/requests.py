@@ -348,7 +348,7 @@ class RequestService:
             owner=self._worker.worker_id,
             now=self._clock.now(),
         )
-        self._worker.resume_jobs()
+        self._worker.notify_job_changed(job_id)  # its check may be waiting for the text model
         return decided is not None
 
 

@@ -3,6 +3,7 @@
 Switching reviews off lets no clip pass: those that wait still need a decision.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -10,10 +11,11 @@ from typing import Any, Final
 
 import structlog
 
-from bot.domain.errors import RecordNotFound
+from bot.domain.errors import DiscordUnavailable, RecordNotFound
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Job
 from bot.domain.moderation.clip_review import ReviewDecision
+from bot.domain.moderation.review_messages import ReviewMessages
 from bot.domain.ports import Clock, WorkerHandle
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.repeated_work import repeat_work
@@ -40,6 +42,7 @@ class ClipReviewService:
 
     reviews: ReviewStore
     jobs: JobStore
+    messages: ReviewMessages
     server_rules: ServerRulesService
     worker: WorkerHandle
     clock: Clock
@@ -56,8 +59,9 @@ class ClipReviewService:
     ) -> tuple[Job, ClipReview] | None:
         """Decide as a moderator of a server. If it was decided before, return by whom and how.
 
-        ``message`` is the channel and message of the pressed button. Raises `RecordNotFound` for a
-        job of another server, or one that is not reviewed.
+        ``message`` is the channel and message of the pressed button. If it still shows the clip
+        after a decision, because Discord did not accept the change, it is changed now. Raises
+        `RecordNotFound` for a job of another server, or one that is not reviewed.
         """
         job = await self.jobs.get(job_id)
         if job is None or job.review is None or job.origin.guild_id != guild_id:
@@ -67,6 +71,15 @@ class ClipReviewService:
         job, review = await self.jobs.get(job_id), await self.reviews.get(job_id)
         if job is None or review is None or job.is_under_review:
             raise RecordNotFound("review")
+        if message is not None:
+            channel_id, message_id = message
+            with suppress(DiscordUnavailable):
+                await self.messages.show_decision(
+                    job,
+                    channel_id=channel_id,
+                    message_id=message_id,
+                    decided_by=review.decided_by,
+                )
         return job, review
 
     async def load_status(self, guild_id: int) -> ReviewStatus:

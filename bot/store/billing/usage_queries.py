@@ -293,10 +293,11 @@ _BOT_USAGE_QUERY = _UsageScope(
     are_sums=_daily.guild_id == NOBODY,
     are_entries=and_(COUNTS_WHEN_ABSORBED, IS_DETAIL),
 ).build_query()
+_IDLE_REVIEWS = (ReviewState.WAITING, ReviewState.CHECK)
 _ACTIVE_JOBS_QUERY = (
     select(_jobs.guild_id, _jobs.user_id, func.count())
-    # a member need not wait for moderators before they can ask for another clip
-    .where(_jobs.state.in_(ACTIVE_STATES), func.coalesce(_jobs.review, "") != ReviewState.WAITING)
+    # a member need not wait for moderators or a check before they can ask for another clip
+    .where(_jobs.state.in_(ACTIVE_STATES), func.coalesce(_jobs.review, "").not_in(_IDLE_REVIEWS))
     .group_by(_jobs.guild_id, _jobs.user_id)
 )
 _LIMITS_QUERY = select(limits_table).where(

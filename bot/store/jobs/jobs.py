@@ -32,14 +32,13 @@ from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.row_changes import RowChange
 from bot.store.engine.types import DatabaseClock, UtcTime, database_now, database_time
-from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.admission import Admission
 from bot.store.jobs.cancellation import cancel_queued_jobs
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
+from bot.store.moderation.reviews import insert_review
 from bot.store.tables.core import clips_table, jobs_table, workers_table
-from bot.store.tables.moderation import reviews_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
 _jobs = jobs_table.c
@@ -160,23 +159,17 @@ class JobStore:
         )
 
     async def save_clips(
-        self, job: Job, new_clips: Sequence[NewClip], *, is_reviewed: bool = False
+        self, job: Job, new_clips: Sequence[NewClip], *, review: ReviewState | None = None
     ) -> tuple[Job, list[Clip]]:
         """Insert the clips and move the job to ``posting``.
 
-        If they are reviewed, nobody but the moderators sees them before their decision.
+        With a ``review`` they are withheld until it lets them pass.
         """
-        review = ReviewState.DUE if is_reviewed else None
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
             posting, _ = await apply_transition(connection, job, JobState.POSTING, review=review)
-            if posting.review is not None:
-                row = {
-                    "job_id": job.id,
-                    "guild_id": job.origin.guild_id,
-                    "requested_at": await self._now(connection),
-                }
-                await insert_if_absent(connection, reviews_table, row)
+            if posting.review is ReviewState.DUE:
+                await insert_review(connection, job)
             return posting, await write_clips(connection, posting, new_clips)
 
         return await self._db.write(write_and_advance)

@@ -5,6 +5,7 @@ answer corrects it. So a process that dies in between leaves the most that Googl
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, build_check_comment
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.errors import RequestRefused
@@ -30,7 +31,6 @@ KEPT_FOR: Final = timedelta(minutes=10)
 """How long an answer counts for the same content."""
 ANSWER_TIME: Final = timedelta(seconds=30)
 """How long an attempt may take, and a little more. Whoever has not answered then is gone."""
-COMMENT: Final = "content check"
 
 _checks = content_checks_table.c
 
@@ -41,6 +41,7 @@ class CheckAttempt:
 
     content_key: str
     name: str
+    model: str
     origin: Origin
     booked: Micros
 
@@ -57,13 +58,40 @@ class ContentCheckStore:
         self._now = now
 
     async def begin(
-        self, content_key: str, request: AdmissionRequest, *, policy: SpendingPolicy
+        self, content_key: str, request: AdmissionRequest, *, model: str, policy: SpendingPolicy
     ) -> ContentVerdict | CheckAttempt:
         """Return a recent verdict, or book ``request.extra`` for an attempt of the caller.
 
         Raises `CheckInProgress`, and the refusal of a request that would not be accepted anyway.
         """
+        return await self._begin(
+            content_key,
+            request.origin,
+            model=model,
+            estimate=request.extra,
+            find_refusal=lambda connection: preview_admission(
+                connection, request, policy=policy, clock=self._now
+            ),
+        )
 
+    async def begin_for_result(
+        self, content_key: str, origin: Origin, *, model: str, estimate: Micros
+    ) -> ContentVerdict | CheckAttempt:
+        """Do the same for a finished clip. Its check is booked even if a budget is used up.
+
+        Raises `CheckInProgress`.
+        """
+        return await self._begin(content_key, origin, model=model, estimate=estimate)
+
+    async def _begin(
+        self,
+        content_key: str,
+        origin: Origin,
+        *,
+        model: str,
+        estimate: Micros,
+        find_refusal: Callable[[AsyncConnection], Awaitable[RequestRefused | None]] | None = None,
+    ) -> ContentVerdict | CheckAttempt:
         async def begin_check(
             connection: AsyncConnection,
         ) -> ContentVerdict | CheckAttempt | CheckInProgress | RequestRefused:
@@ -80,12 +108,10 @@ class ContentCheckStore:
                 return ContentVerdict.read(row.verdict)
             if row is not None and row.asked_at > now - ANSWER_TIME:
                 return CheckInProgress()
-            refusal = await preview_admission(connection, request, policy=policy, clock=self._now)
+            refusal = None if find_refusal is None else await find_refusal(connection)
             if refusal is not None:
                 return refusal
-            attempt = CheckAttempt(
-                content_key, secrets.token_hex(16), request.origin, request.extra
-            )
+            attempt = CheckAttempt(content_key, secrets.token_hex(16), model, origin, estimate)
             await upsert(
                 connection,
                 content_checks_table,
@@ -96,7 +122,7 @@ class ContentCheckStore:
                     "verdict": None,
                 },
             )
-            await self._book(connection, attempt.origin, attempt.booked)
+            await self._book(connection, attempt, attempt.booked)
             return attempt
 
         result = await self._db.write(begin_check)
@@ -121,11 +147,13 @@ class ContentCheckStore:
                     update(content_checks_table).where(is_own).values(verdict=verdict.text)
                 )
             if price != attempt.booked:
-                await self._book(connection, attempt.origin, Micros(price - attempt.booked))
+                await self._book(connection, attempt, Micros(price - attempt.booked))
 
         await self._db.write(finish_check)
 
-    async def _book(self, connection: AsyncConnection, origin: Origin, amount: Micros) -> None:
+    async def _book(
+        self, connection: AsyncConnection, attempt: CheckAttempt, amount: Micros
+    ) -> None:
         posting = LedgerPosting(EntryKind.ADJUST, UsageAmount(amount), LedgerAccount.BUDGETS)
         now = await self._now(connection)
         await connection.execute(
@@ -134,9 +162,9 @@ class ContentCheckStore:
                 | {
                     "recorded_at": now,
                     "window_at": now,
-                    "guild_id": origin.guild_id,
-                    "user_id": origin.user_id,
-                    "comment": COMMENT,
+                    "guild_id": attempt.origin.guild_id,
+                    "user_id": attempt.origin.user_id,
+                    "comment": build_check_comment(attempt.model),
                 }
             )
         )

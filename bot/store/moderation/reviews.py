@@ -65,6 +65,36 @@ class ReviewStore(Store):
             lambda connection: _record_message(connection, job_id, channel_id, message_id)
         )
 
+    async def end_check(
+        self, job: Job, review: ReviewState | None, *, finding: str | None = None
+    ) -> Job:
+        """Record what follows the check of a job's clips; `None` lets them pass.
+
+        Raises `LeaseLost`.
+        """
+        is_own = and_(_is_same(job), _jobs.owner == job.owner)
+
+        async def write_review(connection: AsyncConnection) -> Job:
+            checked = await fetch_job(
+                connection,
+                update(jobs_table)
+                .where(is_own, _jobs.review == ReviewState.CHECK)
+                .values(review=review, detail=finding)
+                .returning(*_jobs),
+            )
+            if checked is None:  # the answer to an earlier attempt may have been lost
+                is_written = _jobs.review.is_not_distinct_from(review)
+                checked = await fetch_job(connection, select(jobs_table).where(is_own, is_written))
+            if checked is None:
+                raise LeaseLost(f"job {job.id} is no longer to be checked under {job.epoch}")
+            if review is None:
+                await _show_clips(connection, job.id)
+            elif review is ReviewState.DUE:
+                await insert_review(connection, job)
+            return checked
+
+        return await self._db.write(write_review)
+
     async def begin_waiting(self, job: Job) -> Job:
         """Leave the job to the moderators, without an owner. Raises `LeaseLost`."""
 
@@ -125,12 +155,12 @@ class ReviewStore(Store):
             )
             if message is not None:
                 await _record_message(connection, job_id, *message, only_if_none=True)
-            of_job = clips_table.c.job_id == job_id
             if decision in _LETTING_PASS:
-                shown = update(clips_table).where(of_job).values(withheld=False)
-                await connection.execute(shown)
+                await _show_clips(connection, job_id)
             if job.origin.guild_id is not None:
-                clip_id = await connection.scalar(select(func.min(clips_table.c.id)).where(of_job))
+                clip_id = await connection.scalar(
+                    select(func.min(clips_table.c.id)).where(clips_table.c.job_id == job_id)
+                )
                 entry = AuditEntry(
                     job.origin.guild_id,
                     actor_id,
@@ -204,6 +234,21 @@ class ReviewStore(Store):
             return (await connection.execute(statement)).mappings().all()
 
         return jobs_from_rows(await self._db.write(take_jobs))
+
+
+async def insert_review(connection: AsyncConnection, job: Job) -> None:
+    """Write that moderators are asked about a job's clips."""
+    row = {
+        "job_id": job.id,
+        "guild_id": job.origin.guild_id,
+        "requested_at": database_time(),
+    }
+    await insert_if_absent(connection, reviews_table, row)
+
+
+async def _show_clips(connection: AsyncConnection, job_id: int) -> None:
+    of_job = clips_table.c.job_id == job_id
+    await connection.execute(update(clips_table).where(of_job).values(withheld=False))
 
 
 async def _record_message(

@@ -1,6 +1,7 @@
 """A re-encode fits the limit, keeps length and sound, and leaves no files when stopped."""
 
 import asyncio
+import io
 import json
 import shutil
 from pathlib import Path
@@ -143,6 +144,17 @@ async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
     assert await ProcessTranscoder().shrink_picture(destination, small, max_side=120) < size
     with Image.open(small) as image:
         assert (image.format, max(image.size)) == ("WEBP", 120)
+
+
+async def test_frames_are_small_jpegs_of_their_times(source: Path, tmp_path: Path) -> None:
+    frames = await ProcessTranscoder().extract_frames(source, at_s=[0.2, 1.0, 9.0], max_side=120)
+    assert len(frames) == 3
+    for frame in frames:
+        with Image.open(io.BytesIO(frame)) as image:
+            assert (image.format, max(image.size)) == ("JPEG", 120)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    with pytest.raises(TranscodeFailed):
+        await ProcessTranscoder().extract_frames(tmp_path / "broken.mp4", at_s=[1.0], max_side=120)
 
 
 async def test_colors_are_those_of_nine_fields(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class ClipDelivery:
     async def deliver_clips(self, running: RunningJob) -> None:
         """Post the clips; those of a canceled job stay in the history only. Raises `LeaseLost`.
 
-        Clips that moderators refuse are deleted.
+        Clips that moderators or a check refuse are deleted.
         """
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(running.job.id))
         if running.job.review is not None:
@@ -89,4 +89,5 @@ class ClipDelivery:
             outcome,
             Settlement.CHARGE if is_charged else Settlement.ABSORBED,
             clip_count=len(clips) or None,
+            detail=running.job.detail if outcome is Outcome.RESULT_REFUSED else None,
         )

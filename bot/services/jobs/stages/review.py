@@ -6,7 +6,8 @@ the database without an owner, so it survives every process. A decision gives it
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +15,7 @@ import structlog
 
 from bot.domain.backoff import Backoff
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.errors import DiscordUnavailable
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.guild import ReviewScope
 from bot.domain.jobs.job import Job
 from bot.domain.moderation.clip_review import ReviewDecision, is_review_needed
@@ -27,6 +28,8 @@ from bot.store.moderation.reviews import ClipReview, ReviewStore
 
 _MAX_ATTEMPTS: Final = 5
 """How often Discord is asked for something that the job does not depend on."""
+_LONGEST_PAUSE_S: Final = 30.0
+"""Longer than this, the member need not wait until Discord changes the moderators' message."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,6 +86,18 @@ class ReviewDesk:
             return True
         return is_review_needed(rules, running.job.origin, parent_id)
 
+    async def has_moderators(self, running: RunningJob) -> bool:
+        """Return whether the clips can be shown in a staff channel."""
+        guild_id = running.job.origin.guild_id
+        if guild_id is None:
+            return False
+        rules = await running.retry_until_stored(lambda: self.guilds.load_rules(guild_id))
+        return rules.staff_channel is not None
+
+    async def leave_to_moderators(self, running: RunningJob) -> None:
+        """Let the job wait without an owner until somebody decides. Raises `LeaseLost`."""
+        await running.save(self.reviews.begin_waiting)
+
     async def ask_moderators(self, running: RunningJob) -> None:
         """Show the clips in the staff channel, and leave the job to the moderators.
 
@@ -91,7 +106,7 @@ class ReviewDesk:
         """
         job = running.job
         if running.is_cancelled:
-            await self._withdraw(running)
+            await self.withdraw(running)
             return
         review = await running.retry_until_stored(lambda: self.reviews.get(job.id))
         guild_id = job.origin.guild_id
@@ -104,7 +119,7 @@ class ReviewDesk:
         running.job = running.status_message.with_message(running.job)
         is_shown = review.message_id is not None and review.channel_id == channel_id
         if channel_id is None or is_shown:
-            await running.save(self.reviews.begin_waiting)
+            await self.leave_to_moderators(running)
             return
         await self._post_review(running, review, channel_id)
 
@@ -115,19 +130,24 @@ class ReviewDesk:
         """
         job, backoff = running.job, Backoff(initial=0.5, maximum=10.0)
         review = await running.retry_until_stored(lambda: self.reviews.get(job.id))
-        if review is None or review.message_id is None or review.channel_id is None:
+        if review is None:
             return
-        channel_id, message_id = review.channel_id, review.message_id
         while backoff.attempts < _MAX_ATTEMPTS:
             running.lease.require_valid()
             try:
+                if review.message_id is None:
+                    review = await self._find_message(running, review)
+                if review.message_id is None or review.channel_id is None:
+                    return
                 await self.review_messages.show_decision(
                     job,
-                    channel_id=channel_id,
-                    message_id=message_id,
+                    channel_id=review.channel_id,
+                    message_id=review.message_id,
                     decided_by=review.decided_by,
                 )
             except DiscordUnavailable as error:
+                if (error.retry_after_s or 0.0) > _LONGEST_PAUSE_S:
+                    break
                 await running.clock.sleep(backoff.next_delay(error.retry_after_s))
             else:
                 return
@@ -141,7 +161,11 @@ class ReviewDesk:
             await running.retry_until_stored(
                 lambda: self.reviews.record_message(job.id, channel_id, message_id)
             )
-            await running.save(self.reviews.begin_waiting)
+            try:
+                await self.leave_to_moderators(running)
+            except LeaseLost:
+                await self._show_earlier_decision(running, channel_id, message_id)
+                raise
             return running.job
 
         if review.message_id is not None and review.channel_id not in (None, channel_id):
@@ -157,9 +181,45 @@ class ReviewDesk:
         if isinstance(posted, PostRefused):
             reasons = list(posted.reasons)
             _log.warning("review.not_shown", job_id=job.id, channel=channel_id, reasons=reasons)
-            await running.save(self.reviews.begin_waiting)
+            await self.leave_to_moderators(running)
 
-    async def _withdraw(self, running: RunningJob) -> None:
+    async def _find_message(self, running: RunningJob, review: ClipReview) -> ClipReview:
+        """Return a review with its message, if one was posted by a process that died after it.
+
+        Raises `DiscordUnavailable`.
+        """
+        rules = await running.retry_until_stored(lambda: self.guilds.load_rules(review.guild_id))
+        channel_id = rules.staff_channel
+        if channel_id is None:
+            return review
+        post = _StaffPost(self.review_messages, channel_id, review.requested_at)
+        try:
+            message_id = await post.find_posted(running.job)
+        except ChannelUnavailable:
+            return review
+        if message_id is None:
+            return review
+        await running.retry_until_stored(
+            lambda: self.reviews.record_message(running.job.id, channel_id, message_id)
+        )
+        return replace(review, channel_id=channel_id, message_id=message_id)
+
+    async def _show_earlier_decision(
+        self, running: RunningJob, channel_id: int, message_id: int
+    ) -> None:
+        """Take the clip out of a message that was still being posted when somebody decided."""
+        job_id = running.job.id
+        job = await running.retry_until_stored(lambda: running.jobs.get(job_id))
+        review = await running.retry_until_stored(lambda: self.reviews.get(job_id))
+        if job is None or review is None or job.is_under_review:
+            return
+        with suppress(DiscordUnavailable):
+            await self.review_messages.show_decision(
+                job, channel_id=channel_id, message_id=message_id, decided_by=review.decided_by
+            )
+
+    async def withdraw(self, running: RunningJob) -> None:
+        """Record that the member canceled before a decision. Raises `LeaseLost`."""
         job, lease = running.job, running.lease
         decided = await running.retry_until_stored(
             lambda: self.reviews.decide(
@@ -172,7 +232,8 @@ class ReviewDesk:
         )
         if decided is None:  # the answer to an earlier attempt was lost, or a moderator decided
             decided = await running.retry_until_stored(lambda: running.jobs.get(job.id))
-        assert decided is not None
+        if decided is None or decided.owner != lease.worker_id:
+            raise LeaseLost(f"job {job.id} was decided by another process")
         running.job = decided
 
     async def _find_parent(self, running: RunningJob) -> int | None:
