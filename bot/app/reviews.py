@@ -17,6 +17,12 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.moderation.reviews import ReviewStore
 
 
+def find_keeping_time(settings: Settings) -> timedelta | None:
+    """Return how long originals are kept, `None` for ever."""
+    days = settings.keep_clips_days
+    return None if days is None else timedelta(days=days)
+
+
 def build_review_desk(
     database: Database,
     *,
@@ -43,7 +49,6 @@ def build_clip_reviews(
     clock: Clock,
 ) -> ClipReviewService:
     """Return what decides about clips, which wait as long as the operator keeps originals."""
-    days = settings.keep_clips_days
     return ClipReviewService(
         reviews=ReviewStore(database),
         jobs=JobStore(database),
@@ -51,5 +56,5 @@ def build_clip_reviews(
         server_rules=server_rules,
         worker=worker,
         clock=clock,
-        keep_for=None if days is None else timedelta(days=days),
+        keep_for=find_keeping_time(settings),
     )
