@@ -51,6 +51,7 @@ _REWORDABLE_OUTCOMES: Final = (
     Outcome.PERSON_REFUSED,
     Outcome.MODEL_RETIRED,
     Outcome.MODEL_UNAVAILABLE,
+    Outcome.RESULT_REFUSED,
 )
 _RETRYABLE_OUTCOMES: Final = (
     Outcome.BLOCKED_AUDIO,
@@ -63,6 +64,8 @@ _RETRYABLE_OUTCOMES: Final = (
     Outcome.DOWNLOAD_FAILED,
     Outcome.SUBMIT_UNKNOWN,
     Outcome.CANCELLED,
+    Outcome.REVIEW_EXPIRED,
+    Outcome.RESULT_UNCHECKED,
 )
 
 

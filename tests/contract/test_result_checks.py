@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.domain.billing.ledger import EntryKind, build_check_comment
+from bot.domain.billing.ledger import build_check_comment
 from bot.domain.errors import CheckFailed, DatabaseUnavailable
 from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
@@ -16,6 +16,7 @@ from bot.domain.moderation.content_check import ContentVerdict
 from bot.services.jobs import task_pool
 from bot.store.billing.verification import verify_ledger
 from bot.store.tables.core import ledger_table
+from tests.contract.test_job_lifecycle import sum_charged, sum_member_charged
 from tests.fakes.judge import BILLED, FREE, HATE, FakeJudge, build_checks
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
@@ -108,12 +109,10 @@ async def test_without_moderators_a_refused_clip_is_deleted_and_refunded(
     assert [told.detail for told in world.discord.notified_jobs] == [detail]
     assert world.discord.messages == []
     assert await world.clips.list_for_job(job.id) == []
-    postings = [entry.posting for entry in await world.ledger.list_entries(job.id)]
-    member = sum(p.amount.micros for p in postings if p.account.counts_for_member)
-    budgets = sum(p.amount.micros for p in postings if p.account.counts_for_budgets)
-    assert (member, budgets) == (0, PRICE)
-    assert await world.ledger.sum_reserved() == 0
     assert await sum_checks(world) == BILLED
+    assert await sum_charged(world) == PRICE + BILLED
+    assert await sum_member_charged(world) == 0
+    assert await world.ledger.sum_reserved() == 0
 
 
 async def test_moderators_decide_about_a_refused_clip_and_read_why(world: SimulatedWorld) -> None:
@@ -192,8 +191,8 @@ async def test_a_clip_that_stays_unchecked_ends_with_its_file(world: SimulatedWo
     ended = await world.wait_for_end(job)
     assert (ended.state, ended.outcome) == (JobState.FAILED, Outcome.RESULT_UNCHECKED)
     assert await world.ledger.sum_reserved() == 0
-    postings = [entry.posting for entry in await world.ledger.list_entries(job.id)]
-    assert not any(p.kind is EntryKind.SETTLE and p.account.counts_for_member for p in postings)
+    assert await sum_charged(world) == PRICE
+    assert await sum_member_charged(world) == 0
 
 
 async def test_a_member_withdraws_a_clip_that_waits_for_its_check(world: SimulatedWorld) -> None:

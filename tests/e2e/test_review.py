@@ -34,7 +34,10 @@ async def read_used(stage: BotStage, room: str) -> str:
 
 
 async def test_a_clip_is_posted_once_a_moderator_lets_it_pass(stage: BotStage) -> None:
-    """The member is told where it stands, nobody else sees it, and the log has the decision."""
+    """The member is told where it stands, nobody else sees it, and the log has the decision.
+
+    The bot is killed while the moderators decide. Their message waits for the next process.
+    """
     room, staff = await open_review(stage)
     await stage.request_clip(room, user="Cem")
     asked = await stage.wait_for_clip(staff)
@@ -43,6 +46,8 @@ async def test_a_clip_is_posted_once_a_moderator_lets_it_pass(stage: BotStage) -
     number = text_of(asked).split("#")[1].split()[0]
     got = await stage.control.command(stage.people["Cem"], room, "video get", {"clip": number})
     await stage.wait_for_answer(got, quote_text("not_found.clip"))
+    await stage.bot.kill_and_wait()
+    await stage.bot.start()
 
     refused = await stage.press_button(asked, quote_text("button.review_post"), "Cem")
     await stage.wait_for_answer(refused, quote_text("not_allowed.moderate"))

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.stage import BotStage, Json, clips_of, run_two_processes
+from tests.e2e.test_content_check import MODEL, list_asked
 from tests.harness.texts import quote_text
 
 _POST: Final = {"server": "discord", "method": "POST"}
@@ -28,7 +29,7 @@ async def press(stage: BotStage, message: Json, decision: str = "post") -> str:
 
 async def hold_posts(stage: BotStage, channel: str, *, drop: str | None = None) -> None:
     """Let posts in a channel arrive late, or lose their answers (``drop`` is "after")."""
-    order = {"drop": drop, "delay_s": 0} if drop else {"delay_s": 600, "drop": "before"}
+    order: Json = {"drop": drop, "delay_s": 0} if drop else {"delay_s": 600, "drop": "before"}
     await stage.control.fault(**_POST, path=rf"/channels/{channel}/messages$", **order)
 
 
@@ -59,19 +60,6 @@ async def test_killed_around_the_moderators_message(fresh_stage: BotStage, is_sh
     await require_posted_once(stage, room, staff)
 
 
-async def test_killed_while_moderators_decide(fresh_stage: BotStage) -> None:
-    """Their message waits for the next process, and the buttons still work."""
-    room, staff = await open_review(fresh_stage)
-    await fresh_stage.request_clip(room, user="Cem")
-    asked = await fresh_stage.wait_for_clip(staff)
-    await fresh_stage.bot.kill_and_wait()
-    await fresh_stage.bot.start()
-    await fresh_stage.wait_for_answer(
-        await press(fresh_stage, asked), quote_text("review.done.post")
-    )
-    await require_posted_once(fresh_stage, room, staff)
-
-
 @pytest.mark.parametrize("is_posted", [False, True])
 async def test_killed_between_the_press_and_the_record(
     fresh_stage: BotStage, is_posted: bool
@@ -95,8 +83,12 @@ async def test_killed_between_the_press_and_the_record(
 
 @pytest.mark.postgresql
 async def test_two_processes_show_and_post_once(tmp_path: Path) -> None:
-    """Each press arrives twice, two moderators press at once, and one process dies with the job."""
-    async with run_two_processes(tmp_path) as (stage, second, _):
+    """Each press arrives twice, two moderators press at once, and one process dies with the job.
+
+    A text model judges each request and each result once.
+    """
+    checks = {"MODERATION_MODEL": MODEL, "MODERATE_RESULTS": "true"}
+    async with run_two_processes(tmp_path, **checks) as (stage, second, _):
         room, staff = await open_review(stage)
         await stage.request_clip(room, user="Cem")
         asked = await stage.wait_for_clip(staff)
@@ -111,11 +103,12 @@ async def test_two_processes_show_and_post_once(tmp_path: Path) -> None:
         assert len(await stage.control.messages(room)) == 1
 
         room, staff = await open_review(stage)
-        await stage.request_clip(room, user="Cem")
+        await stage.request_clip(room, "another fox", user="Cem")
         asked = await stage.wait_for_clip(staff)
         await stage.bot.kill()
         await stage.wait_for_answer(await press(stage, asked), quote_text("review.done.post"))
         await stage.wait_for_clip(room)
         await stage.wait_until_idle(room)
         assert len(clips_of(await stage.control.messages(room))) == 1
+        assert len(await list_asked(stage)) == 4
         assert '"level": "error"' not in second.read_log()

@@ -167,7 +167,9 @@ class JobStore:
         """
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
-            posting, _ = await apply_transition(connection, job, JobState.POSTING, review=review)
+            # a reopened job may have a reason why it ended before
+            changes = {"review": review, "detail": None}
+            posting, _ = await apply_transition(connection, job, JobState.POSTING, **changes)
             if posting.review is ReviewState.DUE:
                 await insert_review(connection, job)
             return posting, await write_clips(connection, posting, new_clips)

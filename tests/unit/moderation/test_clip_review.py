@@ -53,5 +53,9 @@ def test_every_decision_is_a_state_and_ends_in_one_way() -> None:
     }
     assert find_refusal(None) is None
     undecided = {state for state in ReviewState if state.is_undecided}
-    assert undecided == set(ReviewState) - {decision.state for decision in ReviewDecision}
+    by_check = {ReviewState.UNFIT, ReviewState.UNCHECKED}
+    decided = {decision.state for decision in ReviewDecision}
+    assert undecided == set(ReviewState) - decided - by_check
+    ends_of_check = [find_refusal(state) for state in sorted(by_check)]
+    assert ends_of_check == [(Outcome.RESULT_UNCHECKED, False), (Outcome.RESULT_REFUSED, False)]
     assert not any(find_refusal(state) for state in undecided)
