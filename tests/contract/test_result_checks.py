@@ -17,6 +17,7 @@ from bot.services.jobs import task_pool
 from bot.store.billing.verification import verify_ledger
 from bot.store.tables.core import ledger_table
 from tests.contract.test_job_lifecycle import sum_charged, sum_member_charged
+from tests.contract.test_process_failures import expire_lease
 from tests.fakes.judge import BILLED, FREE, HATE, FakeJudge, build_checks
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
@@ -223,6 +224,7 @@ async def test_a_kill_between_the_verdict_and_its_record_asks_once(
     job = await process.submit_job(1)
     await reached.wait()
     await process.worker.crash()
+    await expire_lease(world, process.worker.worker_id)
     monkeypatch.setattr(world.reviews, "end_check", end_check)
     await start_checking(world, judge)
     ended = await world.wait_for_end(job)
