@@ -59,7 +59,7 @@ async def test_what_the_frames_show_decides_who_sees_a_clip(stage: BotStage) -> 
         stage.people["Ada"], room, "server review", {"staff_channel": staff}
     )
     await stage.wait_for_answer(chosen, quote_text("server.review.off"))
-    await stage.request_clip(room, "a storm", user="Cem")
+    await stage.request_clip(room, "a gale", user="Cem")
     asked = await stage.wait_for_clip(staff)
     assert quote_text("review.found", kinds=violence) in text_of(asked)
     await stage.bot.kill_and_wait()
