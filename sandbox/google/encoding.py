@@ -82,11 +82,24 @@ def render_to_file(
         _pad_file(draft, spec.min_bytes)
         if signer is not None:
             _sign_file(draft, signer)
-        clip = measure_clip(draft)
-        draft.replace(path)
+        _publish_file(draft, path)
+        clip = measure_clip(path)
     finally:
         draft.unlink(missing_ok=True)
     return RenderedClip(path, clip.size, clip.sha256, clip.seconds)
+
+
+def _publish_file(draft: Path, path: Path) -> None:
+    """Give a file its name, unless another sandbox has made the same clip in the shared folder.
+
+    Signatures differ, so the first file has to stay as it was measured.
+    """
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no hard links here
+        draft.replace(path)
 
 
 def _sign_file(draft: Path, signer: ClipSigner) -> None:
@@ -107,8 +120,8 @@ def copy_clip(source: Path, path: Path, draft: Path, *, mark: bytes) -> Rendered
         shutil.copyfile(source, draft)
         with draft.open("ab") as file:
             file.write((8 + len(mark)).to_bytes(4, "big") + b"free" + mark)
-        clip = measure_clip(draft)
-        draft.replace(path)
+        _publish_file(draft, path)
+        clip = measure_clip(path)
     finally:
         draft.unlink(missing_ok=True)
     return RenderedClip(path, clip.size, clip.sha256, clip.seconds)

@@ -1,5 +1,6 @@
 """The sandbox's clips carry a manifest as Google's do, also copies and extensions."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import c2pa
 import pytest
 
 from sandbox.google.clip_spec import RenderStyle
+from sandbox.google.encoding import render_to_file
 from sandbox.google.provenance import open_clip_signer
 from sandbox.google.renderer import ClipRenderer
 from tests.harness.sandbox import SandboxProcess
@@ -53,6 +55,17 @@ async def test_rendered_copied_and_extended_clips_are_signed(tmp_path: Path) -> 
 def test_sandboxes_that_share_clips_share_the_signer(tmp_path: Path) -> None:
     assert open_clip_signer(tmp_path) == open_clip_signer(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"c2pa"}
+
+
+def test_a_clip_keeps_its_content_if_another_sandbox_makes_it_at_the_same_time(
+    tmp_path: Path,
+) -> None:
+    """No two signatures are the same, so the later file would not be what the first measured."""
+    signer, path = open_clip_signer(tmp_path), tmp_path / "clip.mp4"
+    made = [render_to_file(PLAIN, path, tmp_path / f".{number}.mp4", signer) for number in range(2)]
+    assert made[0] == made[1]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == made[0].sha256
+    assert {file.name for file in tmp_path.iterdir()} == {"c2pa", "clip.mp4"}
 
 
 @pytest.mark.parametrize("options", [(), ("--no-manifests",)])
