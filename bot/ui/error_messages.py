@@ -40,7 +40,7 @@ from bot.domain.errors import (
     WordsRefused,
 )
 from bot.domain.jobs.job import Job, Outcome
-from bot.domain.moderation.content_check import FOUND_BY_GOOGLE, read_finding
+from bot.domain.moderation.content_check import FOUND_BY_GOOGLE, NOT_FOUND_OUT, read_finding
 from bot.domain.safety_categories import find_safety_categories, has_only_codes
 from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import (
@@ -160,7 +160,7 @@ def describe_finding(finding: str, key: str, locale: str | None) -> str:
     kinds = [translate(f"content_kind.{kind}", locale) for kind in read_finding(finding)]
     if kinds:
         return translate(key, locale, kinds=join_list(kinds, locale))
-    return translate(f"{key}_{finding}", locale)
+    return translate(f"{key}_{'away' if finding == NOT_FOUND_OUT else 'google'}", locale)
 
 
 def _describe_refused_post(detail: str, locale: str | None) -> str:

@@ -389,6 +389,8 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("showcase.*:server", "\\_" * 100),
     ("report.*:server", "\\_" * 100),
     ("content_refused.*:kinds", _all("content_kind.*")),
+    ("review.*:kinds", _all("content_kind.*")),
+    ("outcome.*:kinds", _all("content_kind.*")),
     ("leaving.*:server", _SNOWFLAKE),
     ("showcase.choices:prompt", _longest("showcase.prompt_*")),
     ("status.*:prompt", format_excerpt(_TYPED)),
