@@ -37,6 +37,8 @@ OTHER_FACTS: dict[str, Any] = {
     "file_host": "Amazon S3",
     "google_services": ["Google Cloud Vertex AI"],
     "gateways": ["gateway.example"],
+    "checks_requests": True,
+    "checks_results": True,
     "uses_omni": False,
     "fills_google_bucket": True,
     "gallery_address": None,
