@@ -304,7 +304,8 @@ class VideoCommands(
             )
         elif clip is not None:
             found = await self.clip_finder.resolve_visible(clip, interaction)
-            checked = await self.origin_checks.check_clip(found)
+            person = build_acting_person(interaction)
+            checked = await self.origin_checks.check_clip(found, person)
         else:
             await respond_privately(interaction, describe_origin_check(locale))
             return

@@ -291,6 +291,10 @@ class Transcoder(Protocol):
         """Write a picture with sides of at most ``max_side`` pixels as WebP; return its bytes."""
         ...
 
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        """Write a JPEG of the same size in which nothing can be recognized; return its bytes."""
+        ...
+
     async def measure_colors(self, picture: Path) -> str:
         """Return the colors of a picture in nine fields, as in `Clip.poster_colors`."""
         ...

@@ -1,30 +1,36 @@
 """Reads and writes Content Credentials (C2PA) in a separate process. The bot never imports this.
 
 Files of strangers can attack the library that parses them, and its memory and its time grow with
-the file. A separate process can be killed and has limits; a crash loses nothing, because what it
-signs has been re-encoded before. It has the operator's key, but only the file's name is in its
-arguments. It sends nothing, except to a time-stamp server if one is set.
+the file. A separate process can be killed, has limits, and ends with the bot; a crash loses
+nothing, because what it signs has been re-encoded before. It has the operator's key, but only the
+file's name is in its arguments. It sends nothing, except to a time-stamp server if one is set.
 
 Run as `python -I manifest_worker.py ORDER`, where the order is JSON:
 `{"task": "read", "source", "anchors", "certificate"}` prints what a file says about its origin,
 `{"task": "sign", "source", "parent", "destination", "is_cut", "version", …}` writes the video
 ``source`` to ``destination`` with a manifest that names ``parent`` as its original, and
-`{"task": "try", …}` only tries to sign, each with `"certificate", "key", "timestamp_url"`. Prints
-one line of JSON: the facts, `{"size": bytes}`, `{"refused": reason}` or `{"failed": reason}`.
+`{"task": "try", …}` only tries to sign, each with `"certificate", "key", "timestamp_url"`. All have
+the bot's id as `"parent_process"`. Prints one line of JSON: the facts, `{"size": bytes}`, `{"refused": reason}` or `{"failed": reason}`.
 """
 
+import contextlib
+import ctypes
 import hashlib
 import io
 import json
+import os
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 _MEMORY_LIMIT_BYTES: Final = 1024**3
 _CPU_LIMIT_S: Final = 120
+_PR_SET_PDEATHSIG: Final = 1
 _CHUNK_BYTES: Final = 1 << 20
 _MAX_TEXT_LENGTH: Final = 40
+_MAX_READ_LENGTH: Final = 1000
 _MAX_CLAIMS: Final = 4
 """So that all of it fits into one message."""
 _AI_MARK: Final = b"trainedAlgorithmicMedia"
@@ -66,10 +72,22 @@ _VERDICTS: Final = {"Trusted": "trusted", "Valid": "unknown_signer"}
 _ORIGINAL_ID: Final = "xmp:iid:original"
 
 
-def apply_process_limits() -> None:
+def apply_process_limits(parent: int) -> None:
+    _die_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT_S, _CPU_LIMIT_S + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _die_with_parent(parent: int) -> None:
+    """Make this process end with the bot, even if the bot is killed.
+
+    This works only on Linux (prctl(2), PR_SET_PDEATHSIG). Elsewhere the time limit ends it.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit(1)
 
 
 def read_origin(order: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +237,9 @@ def _describe_claim(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shorten(text: Any) -> str:
-    return " ".join(str(text or "").split())[:_MAX_TEXT_LENGTH]
+    """Return a stranger's text in one short line, without characters that change its direction."""
+    line = " ".join(str(text or "")[:_MAX_READ_LENGTH].split())
+    return "".join(sign for sign in line if sign.isprintable())[:_MAX_TEXT_LENGTH]
 
 
 def sign_video(order: dict[str, Any]) -> dict[str, Any]:
@@ -322,8 +342,8 @@ _TASKS: Final = {"read": read_origin, "sign": sign_video, "try": try_signature}
 
 def main(arguments: list[str]) -> int:
     """Run one order and print the answer, never a stack trace."""
-    apply_process_limits()
     order = json.loads(arguments[0])
+    apply_process_limits(order["parent_process"])
     try:
         answer = _TASKS[order["task"]](order)
     except MemoryError:

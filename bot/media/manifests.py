@@ -5,8 +5,12 @@ Both run in processes of their own (`manifest_worker`).
 
 import asyncio
 import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +29,10 @@ _WORKER_PATH: Final = Path(__file__).with_name("manifest_worker.py").resolve()
 _WORKER_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
 _READ_TIME_LIMIT_S: Final = 60.0
 _SIGN_TIME_LIMIT_S: Final = 90.0
+_TIME_STAMP_LIMIT_S: Final = 30.0
+"""How long a signature with a time stamp may take, before it is made without one."""
+_TIME_STAMP_PAUSE_S: Final = 600.0
+"""How long no time stamps are asked for after the server has failed."""
 _MAX_PROCESSES: Final = 2
 _MANIFEST_BYTES: Final = 24 * 1024
 """More than our own manifest takes without its certificates, a time stamp included."""
@@ -48,8 +56,15 @@ class SigningFiles:
             "certificate": str(self.certificate.absolute()),
             "key": str(self.key.absolute()),
             "timestamp_url": self.timestamp_url,
-            "version": version("clapper"),
+            "version": _find_version(),
         }
+
+
+def _find_version() -> str:
+    try:
+        return version("clapper")
+    except PackageNotFoundError:  # the source tree, without an installation
+        return "0"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -77,7 +92,7 @@ class ManifestReader:
         try:
             async with self._process_slots:
                 answer = await _run_order(order, _READ_TIME_LIMIT_S)
-        except (TimeoutError, WorkerCrashed) as error:
+        except (TimeoutError, WorkerCrashed, OSError) as error:
             raise ImageRefused("origin_unreadable") from error
         if "refused" in answer:
             raise ImageRefused(str(answer["refused"]))
@@ -105,11 +120,16 @@ class FileSigner:
     """Signs re-encoded clips with the operator's certificate. It never raises for a clip.
 
     Without a usable certificate, clips are posted without a manifest: one that is lost would be
-    worse.
+    worse. If the time-stamp server does not answer, they are signed without a time stamp.
+    ``monotonic`` returns seconds.
     """
 
-    def __init__(self, files: SigningFiles) -> None:
+    def __init__(
+        self, files: SigningFiles, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._files = files
+        self._monotonic = monotonic
+        self._asks_for_stamps_at = 0.0
         self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
     async def measure_room(self, original: Path) -> int:
@@ -133,7 +153,7 @@ class FileSigner:
         }
         try:
             async with self._process_slots:
-                answer = await _run_order(order, _SIGN_TIME_LIMIT_S)
+                answer = await self._sign(order)
             reason = answer.get("failed")
             if reason is None and answer["size"] > max_bytes:
                 reason = "no room for the manifest"
@@ -147,11 +167,25 @@ class FileSigner:
         _log.warning("manifest.failed", reason=reason)
         return None
 
+    async def _sign(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Raises `TimeoutError`, `WorkerCrashed` or `OSError`."""
+        if order["timestamp_url"] is not None and self._monotonic() >= self._asks_for_stamps_at:
+            try:
+                answer = await _run_order(order, _TIME_STAMP_LIMIT_S)
+            except (TimeoutError, WorkerCrashed) as error:
+                answer = {"failed": type(error).__name__}
+            if "failed" not in answer:
+                return answer
+            self._asks_for_stamps_at = self._monotonic() + _TIME_STAMP_PAUSE_S
+            _log.warning("manifest.not_stamped", reason=answer["failed"])
+        return await _run_order(order | {"timestamp_url": None}, _SIGN_TIME_LIMIT_S)
+
 
 async def try_signing(files: SigningFiles) -> str | None:
     """Sign a small picture. Return why that does not work, or `None` if it does."""
+    limit_s = _SIGN_TIME_LIMIT_S if files.timestamp_url is None else _TIME_STAMP_LIMIT_S
     try:
-        answer = await _run_order(files.describe() | {"task": "try"}, _SIGN_TIME_LIMIT_S)
+        answer = await _run_order(files.describe() | {"task": "try"}, limit_s)
     except TimeoutError:
         return "it took too long"
     except WorkerCrashed as error:
@@ -163,18 +197,20 @@ async def try_signing(files: SigningFiles) -> str | None:
 async def _run_order(order: dict[str, Any], time_limit_s: float) -> dict[str, Any]:
     return await run_worker(
         _WORKER_PATH,
-        json.dumps(order),
+        json.dumps(order | {"parent_process": os.getpid()}),
         timeout_s=time_limit_s,
         environment=_WORKER_ENVIRONMENT,
     )
 
 
 def _measure_room(original: Path, certificate: Path) -> int:
-    try:
-        chain_bytes = certificate.stat().st_size
-    except OSError:
-        chain_bytes = 0
-    return _MANIFEST_BYTES + chain_bytes + _measure_manifests(original)
+    """Return the room for a manifest; a file that cannot be read needs none, and fails later."""
+    room = _MANIFEST_BYTES
+    with suppress(OSError):
+        room += certificate.stat().st_size
+    with suppress(OSError):
+        room += _measure_manifests(original)
+    return room
 
 
 def _measure_manifests(path: Path) -> int:

@@ -82,6 +82,9 @@ class ProcessTranscoder:
         order = {"task": "shrink", "max_side": max_side}
         return await self._write_file(order, source, destination, _POSTER_TIME_LIMIT_S)
 
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        return await self._write_file({"task": "blur"}, source, destination, _POSTER_TIME_LIMIT_S)
+
     async def measure_colors(self, picture: Path) -> str:
         order = {"task": "colors", "source": str(picture)}
         return str((await self._run_worker(order, _POSTER_TIME_LIMIT_S))["colors"])

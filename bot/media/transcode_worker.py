@@ -7,8 +7,8 @@ event loop responds in time. Frames are streamed, so memory does not grow with t
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
 `{"task": "poster", "source", "destination", "max_side", "at_s"}`,
-`{"task": "shrink", "source", "destination", "max_side"}` or `{"task": "colors", "source"}`, each
-with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
+`{"task": "shrink", "source", "destination", "max_side"}`, `{"task": "blur", "source",
+"destination"}` or `{"task": "colors", "source"}`, each with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
 `{"size": bytes, "peak": bytes}`, `{"colors": digits}` or `{"failed": reason}`.
 """
 
@@ -47,6 +47,8 @@ _ANALYSIS_OPTIONS: Final = "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:tre
 """Makes the analysis faster, with the same options as FFmpeg's own fast first pass."""
 _POSTER_QUALITY: Final = 85
 _SMALL_QUALITY: Final = 80
+_BLURRED_FIELDS: Final = 12
+"""Fields of the longer side of a blurred picture: colors remain, and no shape can be recognized."""
 
 
 class OutputTooLarge(Exception):
@@ -260,6 +262,16 @@ def shrink_picture(order: dict[str, Any]) -> None:
         image.save(order["destination"], "WEBP", quality=_SMALL_QUALITY, method=4)
 
 
+def blur_picture(order: dict[str, Any]) -> None:
+    """Write a picture of our own as a JPEG that has only the colors of a few large fields."""
+    with Image.open(order["source"], formats=["JPEG"]) as image:
+        scale = _BLURRED_FIELDS / max(image.size)
+        fields = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        coarse = image.convert("RGB").resize(fields, Image.Resampling.BOX)
+        blurred = coarse.resize(image.size, Image.Resampling.BICUBIC)
+    blurred.save(order["destination"], "JPEG", quality=_SMALL_QUALITY, optimize=True)
+
+
 def measure_colors(order: dict[str, Any]) -> str:
     """Return the mean colors of a picture of our own in three rows of three fields.
 
@@ -276,7 +288,12 @@ def _measure_seconds(source_stream: VideoStream) -> float:
     return source_stream.frames / float(source_stream.average_rate or 24)
 
 
-_WRITERS: Final = {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}
+_WRITERS: Final = {
+    "reencode": transcode_clip,
+    "poster": write_poster,
+    "shrink": shrink_picture,
+    "blur": blur_picture,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
-from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
+from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.i18n.catalogs import translate
@@ -113,13 +113,12 @@ class ClipCards:
         locale = locale or get_public_locale(job)
         clips = [upload.clip for upload in uploads]
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
-        names = [name for upload in uploads for _, name in list_attachments(upload)]
-        if names:
-            is_hidden = job.review is ReviewState.SPOILER
-            items = (
-                discord.MediaGalleryItem(f"attachment://{name}", spoiler=is_hidden)
-                for name in names
-            )
+        items = [
+            discord.MediaGalleryItem(f"attachment://{name}", spoiler=upload.clip.spoiler)
+            for upload in uploads
+            for _, name in list_attachments(upload)
+        ]
+        if items:
             container.add_item(ui.MediaGallery(*items))
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, locale, with_price)))

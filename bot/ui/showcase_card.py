@@ -6,6 +6,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.domain.clips.clip import Clip
 from bot.domain.showcase.gallery import GalleryEntry, Reach
 from bot.domain.showcase.post import (
     STAR_EMOJI,
@@ -46,7 +47,7 @@ class ShowcaseCards:
         """
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=_GOLD_COLOR)
-        for media in _build_media(file_name):
+        for media in _build_media(file_name, clip):
             container.add_item(media)
         hidden = translate("showcase_entry.prompt_hidden", locale)
         prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
@@ -92,7 +93,7 @@ class ShowcaseCards:
         ]
         row = build_action_row(build_button(ButtonAction.RANKING, digest.id, locale))
         text: ui.TextDisplay[Any] = ui.TextDisplay("\n".join(lines))
-        media = _build_media(media_name)
+        media = _build_media(media_name, winner.clip)
         return build_view(ui.Container(*media, text, row, accent_color=_GOLD_COLOR))
 
 
@@ -101,13 +102,14 @@ def build_entry_card(
 ) -> ui.LayoutView:
     """Return one entry, with its clip if ``media_name`` names its attachment."""
     text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
-    return build_view(ui.Container(*_build_media(media_name), text, accent_color=_GOLD_COLOR))
+    return build_view(ui.Container(*_build_media(media_name, entry.clip), text, accent_color=_GOLD_COLOR))
 
 
-def _build_media(name: str | None) -> list[ui.MediaGallery[Any]]:
+def _build_media(name: str | None, clip: Clip) -> list[ui.MediaGallery[Any]]:
     if name is None:
         return []
-    return [ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}"))]
+    item = discord.MediaGalleryItem(f"attachment://{name}", spoiler=clip.spoiler)
+    return [ui.MediaGallery(item)]
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:

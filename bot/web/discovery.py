@@ -174,6 +174,9 @@ def build_video_object(
             "userInteractionCount": entry.votes,
         },
     }
-    if len(moments) > 1:
+    if card.spoiler:  # search engines make pictures of the file, and the players
+        del video_object["contentUrl"], video_object["embedUrl"]
+        video_object["isFamilyFriendly"] = False
+    if len(moments) > 1 and not card.spoiler:
         video_object["hasPart"] = moments
     return video_object

@@ -2,7 +2,7 @@
 
 Links that are forged, damaged, expired or revoked get the same 404 as links to a missing file. All
 go through the same steps: signature, record, file. So neither content nor timing tells an attacker
-anything.
+anything. Whether moderators withhold or have refused the clip is looked up for each request.
 """
 
 from dataclasses import dataclass
@@ -47,9 +47,7 @@ class OriginalDownloads:
         await self.links.refresh_keys()
         token, _, requested_name = request.match_info["rest"].partition("/")
         grant = self.links.verify_token(token[:_MAX_TOKEN_LENGTH])
-        clip = await self.clips.get(
-            _MISSING_CLIP_ID if grant is None else grant.clip_id, even_withheld=True
-        )
+        clip = await self.clips.find_for_link(_MISSING_CLIP_ID if grant is None else grant.clip_id)
         file = await self.media_store.find(_MISSING_FILE if clip is None else clip.path)
         name = "" if clip is None else build_file_name(clip)
         # links of earlier versions, which are valid for days, do not name the model
@@ -59,7 +57,8 @@ class OriginalDownloads:
             raise web.HTTPNotFound
         if file is None or not path_matches:
             raise web.HTTPNotFound
-        if request.method == hdrs.METH_GET:
+        # the bucket's own link would work for some minutes after moderators have refused the clip
+        if request.method == hdrs.METH_GET and not clip.withheld:
             link = await self.media_store.create_link(file)
             if link is not None:
                 raise web.HTTPFound(link, headers={hdrs.CACHE_CONTROL: "no-store"})

@@ -29,8 +29,15 @@ class LegalFacts:
     """The names of Google's services that get requests."""
     gateways: Sequence[str]
     """The hosts of other servers that get requests in Google's place."""
-    checks_requests: bool
-    """Whether a text model rates prompts and pictures before a clip is made."""
+    check_service: str | None
+    """The service of Google whose text model rates prompts and pictures before a clip is made."""
+    check_gateway: str | None
+    """The host of another server that does so in Google's place."""
+    keep_checks_minutes: int
+    signs_files: bool
+    """Whether re-encoded clips are signed, with the operator's certificate."""
+    time_stamp_host: str | None
+    """The server that confirms when they were signed."""
     uses_omni: bool
     """Whether Google itself keeps requests to Gemini Omni."""
     keep_omni_days: int

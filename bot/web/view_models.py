@@ -61,6 +61,7 @@ class CardView:
     height: int
     size_bytes: int
     extension_depth: int
+    spoiler: bool
     day: str
     iso: str
 
@@ -106,6 +107,7 @@ def build_card_view(
         height=clip.height,
         size_bytes=clip.size_bytes,
         extension_depth=clip.extension_depth,
+        spoiler=clip.spoiler,
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
@@ -160,7 +162,8 @@ async def build_moving_cards(
     """
 
     async def build_card(entry: GalleryEntry) -> CardView:
-        has_preview = await site.thumbnails.is_preview_made(entry.clip)
+        clip = entry.clip
+        has_preview = not clip.spoiler and await site.thumbnails.is_preview_made(clip)
         return build_card_view(entry, site, texts, has_preview=has_preview)
 
     return list(await asyncio.gather(*map(build_card, entries)))

@@ -29,6 +29,10 @@ class FakeTranscoder(Transcoder):
         """Write a smaller thumbnail."""
         return await self._write_file(destination, None, b"small")
 
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        """Write a blurred thumbnail."""
+        return await self._write_file(destination, None, b"blurred")
+
     async def measure_colors(self, picture: Path) -> str:
         """Return gray."""
         return "888" * 9

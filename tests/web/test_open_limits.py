@@ -184,6 +184,9 @@ class HeldTranscoder:
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         return await self._encode(destination)
 
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        return await self._encode(destination)
+
     async def measure_colors(self, picture: Path) -> str:
         raise NotImplementedError
 

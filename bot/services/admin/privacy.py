@@ -30,8 +30,9 @@ from bot.store.showcase.posts import ShowcasePostStore
 _log: Final = structlog.get_logger(__name__)
 
 AUDIT_LOG_RETENTION: Final = timedelta(days=180)
+CLEANUP_INTERVAL_S: Final = 3600.0
+"""How long rows may stay that need not be kept any more."""
 _ZIP_THRESHOLD_BYTES: Final = 4 * 2**20
-_CLEANUP_INTERVAL_S: Final = 3600.0
 
 
 class JobCanceller(Protocol):
@@ -159,7 +160,7 @@ class PrivacyService:
                 del self._shard_guilds[shard]
         await self._run_erasures()
         started_at = self.clock.monotonic()
-        if started_at - self._cleaned_up_at < _CLEANUP_INTERVAL_S:
+        if started_at - self._cleaned_up_at < CLEANUP_INTERVAL_S:
             return
         await self._remove_due_guilds()
         now = self.clock.now()

@@ -6,7 +6,8 @@ manifest what it is. Nobody learns of clips that they may not see.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +22,8 @@ from bot.services.clips.input_images import INPUTS_FOLDER
 from bot.store.jobs.clips import ClipStore
 
 MAX_CHECKED_BYTES: Final = 100 * 2**20
+_MAX_CHECKS: Final = 8
+"""How many files are downloaded and read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class CheckedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginChecks:
-    """Checks one file at a time for each member."""
+    """Checks one file at a time for each member, and only a few in all."""
 
     attachments: AttachmentDownloader
     manifest_reader: ManifestReader
@@ -56,13 +59,8 @@ class OriginChecks:
         """
         if size_bytes > MAX_CHECKED_BYTES:
             raise ImageRefused("origin_too_large", mebibytes=MAX_CHECKED_BYTES // 2**20)
-        if person.user_id in self._busy_members:
-            raise ImageRefused("origin_busy")
-        self._busy_members.add(person.user_id)
-        try:
+        with self._take_turn(person.user_id):
             origin = await self._read_attachment(url)
-        finally:
-            self._busy_members.discard(person.user_id)
         for clip in await self.clips.find_by_hash(origin.sha256):
             if person.may_see(clip) and await may_view(clip):
                 return CheckedFile(origin, clip)
@@ -77,11 +75,27 @@ class OriginChecks:
             finally:
                 await asyncio.shield(asyncio.to_thread(file.unlink, missing_ok=True))
 
-    async def check_clip(self, clip: Clip) -> CheckedFile:
-        """Check the original of a clip that the person may see. Raises `RecordNotFound`."""
+    async def check_clip(self, clip: Clip, person: ActingPerson) -> CheckedFile:
+        """Check the original of a clip that ``person`` may see.
+
+        Raises `ImageRefused`, `MediaUnavailable` or `RecordNotFound`.
+        """
         try:
-            async with self.media_store.read(clip.path) as file:
-                origin = await self.manifest_reader.read_origin(file)
+            with self._take_turn(person.user_id):
+                async with self.media_store.read(clip.path) as file:
+                    origin = await self.manifest_reader.read_origin(file)
         except FileNotFoundError as error:
             raise RecordNotFound("clip_file") from error
         return CheckedFile(origin, clip if origin.sha256 == clip.sha256 else None)
+
+    @contextmanager
+    def _take_turn(self, user_id: int) -> Iterator[None]:
+        if user_id in self._busy_members:
+            raise ImageRefused("origin_busy")
+        if len(self._busy_members) >= _MAX_CHECKS:
+            raise ImageRefused("origin_crowded")
+        self._busy_members.add(user_id)
+        try:
+            yield
+        finally:
+            self._busy_members.discard(user_id)

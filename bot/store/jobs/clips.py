@@ -8,18 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.clips.interaction_lifetime import LEARNED_LIFETIME_VALID_FOR
-from bot.domain.jobs.job import Job
+from bot.domain.jobs.job import UNDECIDED_REVIEWS, Job, JobState
 from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.moderation.report_rows import mark_cases_changed
-from bot.store.tables.core import clips_table, interaction_lifetimes_table, reposts_table
+from bot.store.tables.core import (
+    clips_table,
+    interaction_lifetimes_table,
+    jobs_table,
+    reposts_table,
+)
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
 
 _clips = clips_table.c
+_jobs = jobs_table.c
 _footage = footage_table.c
 _posts = showcase_posts_table.c
 _reposts = reposts_table.c
@@ -34,10 +40,25 @@ class ClipStore(Store):
     Clips that moderators have not let pass are found only by their job, which delivers them.
     """
 
-    async def get(self, clip_id: int, *, even_withheld: bool = False) -> Clip | None:
-        """Return a clip; ``even_withheld`` is for those whom moderators let see it."""
-        query = select(clips_table).where(_clips.id == clip_id)
-        return await self._select_first(query if even_withheld else query.where(_IS_SHOWN))
+    async def get(self, clip_id: int) -> Clip | None:
+        return await self._select_first(
+            select(clips_table).where(_clips.id == clip_id, _IS_SHOWN)
+        )
+
+    async def find_for_link(self, clip_id: int) -> Clip | None:
+        """Return a clip whose file may be had by a link: also one that moderators must see first.
+
+        From their decision on, a refused clip is not found, although its row is deleted later.
+        """
+        undecided = select(1).where(
+            _jobs.id == _clips.job_id,
+            _jobs.state == JobState.POSTING,
+            _jobs.review.in_(UNDECIDED_REVIEWS),
+        )
+        may_be_had = or_(_IS_SHOWN, undecided.exists())
+        return await self._select_first(
+            select(clips_table).where(_clips.id == clip_id, may_be_had)
+        )
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip of a message."""
@@ -177,6 +198,7 @@ async def write_clips(
             or await _is_source_restricted(connection, job),
             "created_at": database_time(),
             "withheld": job.review is not None,
+            "spoiler": await _is_source_behind_spoiler(connection, job),
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}
@@ -207,6 +229,15 @@ async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
         select(_clips.age_restricted).where(_clips.id == source.clip_id)
     )
     return source.age_restricted or bool(stored)
+
+
+async def _is_source_behind_spoiler(connection: AsyncConnection, job: Job) -> bool:
+    """Return whether a clip is made from one behind a spoiler, which is seen in it, too."""
+    source = job.plan.source
+    if source is None:
+        return False
+    stored = select(_clips.spoiler).where(_clips.id == source.clip_id)
+    return bool(await connection.scalar(stored))
 
 
 async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) -> None:

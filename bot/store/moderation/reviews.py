@@ -127,8 +127,9 @@ class ReviewStore(Store):
                 await _record_message(connection, job_id, *message, only_if_none=True)
             of_job = clips_table.c.job_id == job_id
             if decision in _LETTING_PASS:
-                shown = update(clips_table).where(of_job).values(withheld=False)
-                await connection.execute(shown)
+                is_spoiler = decision is ReviewDecision.SPOILER
+                shown = update(clips_table).where(of_job)
+                await connection.execute(shown.values(withheld=False, spoiler=is_spoiler))
             if job.origin.guild_id is not None:
                 clip_id = await connection.scalar(select(func.min(clips_table.c.id)).where(of_job))
                 entry = AuditEntry(

@@ -17,6 +17,7 @@ from bot.domain.erasure import pseudonym_for
 from bot.store.billing.rollup import LEDGER_LOCK
 from bot.store.engine.database import Database, take_lock
 from bot.store.engine.row_batches import BatchChange, change_in_batches, find_table
+from bot.store.moderation.content_checks import KEPT_FOR
 from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
@@ -30,6 +31,7 @@ from bot.store.tables.core import (
     welcomed_guilds_table,
 )
 from bot.store.tables.moderation import (
+    content_checks_table,
     report_cases_table,
     report_notices_table,
     reports_table,
@@ -180,7 +182,7 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
 
 
 async def purge_expired_rows(database: Database, *, now: datetime, audit_before: datetime) -> None:
-    """Remove what has ended: pseudonyms, blocks, old audit entries, and rows without a clip."""
+    """Remove what has ended: pseudonyms, blocks, old audit entries and checks, rows of no clip."""
     expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
@@ -196,6 +198,10 @@ async def purge_expired_rows(database: Database, *, now: datetime, audit_before:
     )
     await change_in_batches(
         database, report_cases_table, is_closed, _build_deletion(report_cases_table)
+    )
+    is_forgotten = content_checks_table.c.asked_at < now - KEPT_FOR
+    await change_in_batches(
+        database, content_checks_table, is_forgotten, _build_deletion(content_checks_table)
     )
     has_ended = request_blocks_table.c.ends_at <= now
     await change_in_batches(

@@ -174,6 +174,8 @@ clips_table = Table(
     Column("poster_colors", String(27)),
     # until moderators have let it pass, nobody else may see it
     Column("withheld", Boolean, nullable=False, server_default=false()),
+    # moderators have let it pass behind a spoiler, or it contains such a clip
+    Column("spoiler", Boolean, nullable=False, server_default=false()),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "user_id", "id"),

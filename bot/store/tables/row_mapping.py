@@ -178,7 +178,6 @@ def clip_from_row(row: Row) -> Clip:
     """Return the clip of a row of ``clips``; ``kept_s`` is the learned lifetime of its route."""
     values = dict(row)
     kept_s = values.pop("kept_s", None)
-    del values["withheld"]
     if values["interaction_id"] is not None and kept_s is not None:
         values["interaction_expires_at"] = find_expiry(
             values["interaction_expires_at"], values["created_at"], timedelta(seconds=kept_s)

@@ -145,6 +145,19 @@ async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
         assert (image.format, max(image.size)) == ("WEBP", 120)
 
 
+async def test_a_blurred_picture_keeps_its_size_and_hides_shapes(tmp_path: Path) -> None:
+    stripes = Image.new("RGB", (320, 180), "white")
+    for left in range(0, 320, 20):
+        stripes.paste((0, 0, 0), (left, 0, left + 10, 180))
+    stripes.save(tmp_path / "stripes.jpg")
+    destination = tmp_path / "blurred.jpg"
+    await ProcessTranscoder().blur_picture(tmp_path / "stripes.jpg", destination)
+    with Image.open(destination) as image:
+        assert (image.format, image.size) == ("JPEG", (320, 180))
+        darkest, brightest = image.convert("L").getextrema()
+    assert brightest - darkest < 100, "black and white stripes become gray"
+
+
 async def test_colors_are_those_of_nine_fields(tmp_path: Path) -> None:
     picture = Image.new("RGB", (90, 60), "white")
     picture.paste((255, 0, 0), (0, 0, 30, 20))

@@ -23,9 +23,10 @@ def upgrade() -> None:
     op.add_column("guilds", sa.Column("trusted_role", sa.BigInteger()))
     op.add_column("guilds", sa.Column("review_channel", sa.BigInteger()))
     op.add_column("jobs", sa.Column("review", sa.String(16)))
-    op.add_column(
-        "clips", sa.Column("withheld", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
+    for name in ("withheld", "spoiler"):
+        op.add_column(
+            "clips", sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+        )
     op.create_table(
         "reviews",
         sa.Column("job_id", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -42,6 +43,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("reviews")
     with op.batch_alter_table("clips", recreate="never") as clips:
+        clips.drop_column("spoiler")
         clips.drop_column("withheld")
     with op.batch_alter_table("jobs", recreate="never") as jobs:
         jobs.drop_column("review")
