@@ -10,7 +10,8 @@ Run as `python -I manifest_worker.py ORDER`, where the order is JSON:
 `{"task": "sign", "source", "parent", "destination", "is_cut", "version", …}` writes the video
 ``source`` to ``destination`` with a manifest that names ``parent`` as its original, and
 `{"task": "try", …}` only tries to sign, each with `"certificate", "key", "timestamp_url"`. All have
-the bot's id as `"parent_process"`. Prints one line of JSON: the facts, `{"size": bytes}`, `{"refused": reason}` or `{"failed": reason}`.
+the bot's id as `"parent_process"`. Prints one line of JSON: the facts, `{"size": bytes}`,
+`{"refused": reason}` or `{"failed": reason}`.
 """
 
 import contextlib

@@ -8,8 +8,9 @@ Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task":
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
 `{"task": "poster", "source", "destination", "max_side", "at_s"}`,
 `{"task": "shrink", "source", "destination", "max_side"}`, `{"task": "blur", "source",
-"destination"}` or `{"task": "colors", "source"}`, each with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
-`{"size": bytes, "peak": bytes}`, `{"colors": digits}` or `{"failed": reason}`.
+"destination"}` or `{"task": "colors", "source"}`, each with `"parent", "nice", "cpu_s"`. The
+destination is overwritten. Prints one line of JSON: `{"size": bytes, "peak": bytes}`,
+`{"colors": digits}` or `{"failed": reason}`.
 """
 
 import contextlib

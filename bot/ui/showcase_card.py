@@ -102,7 +102,9 @@ def build_entry_card(
 ) -> ui.LayoutView:
     """Return one entry, with its clip if ``media_name`` names its attachment."""
     text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
-    return build_view(ui.Container(*_build_media(media_name, entry.clip), text, accent_color=_GOLD_COLOR))
+    return build_view(
+        ui.Container(*_build_media(media_name, entry.clip), text, accent_color=_GOLD_COLOR)
+    )
 
 
 def _build_media(name: str | None, clip: Clip) -> list[ui.MediaGallery[Any]]:

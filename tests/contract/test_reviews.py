@@ -9,6 +9,7 @@ from bot.domain.billing.ledger import EntryKind, LedgerAccount
 from bot.domain.errors import ChannelUnavailable, LeaseLost
 from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
+from bot.domain.jobs.request import GenerationMode
 from bot.domain.moderation.clip_review import ReviewDecision
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.moderation.clip_reviews import ClipReviewService
@@ -66,7 +67,8 @@ async def test_a_waiting_clip_has_no_owner_no_post_and_no_reader(world: Simulate
     assert world.discord.messages == []
     [clip] = await world.clips.list_for_job(job.id)
     assert await world.clips.get(clip.id) is None
-    assert await world.clips.get(clip.id, even_withheld=True) == clip
+    assert await world.clips.find_for_link(clip.id) == clip
+    assert clip.withheld
     assert await world.clips.list_history(user_id=MEMBER, guild_id=None, limit=5) == []
     assert await world.clips.list_lineage(clip.id, limit=5) == []
     assert await world.jobs.adopt_orphans("another", limit=10) == []
@@ -76,7 +78,10 @@ async def test_a_waiting_clip_has_no_owner_no_post_and_no_reader(world: Simulate
     assert ended.outcome is Outcome.DELIVERED
     assert len(world.discord.messages) == 1
     assert len(world.review_messages.posts) == 1
-    assert await world.clips.get(clip.id) is not None
+    shown = await world.clips.get(clip.id)
+    assert shown is not None
+    assert (shown.withheld, shown.spoiler) == (False, False)
+    assert await world.clips.find_for_link(clip.id) == shown
     [(_, review, decided_by)] = world.review_messages.decided
     assert (review, decided_by) == (ReviewState.POST, MODERATOR)
 
@@ -113,6 +118,44 @@ async def test_a_clip_that_is_not_posted_is_deleted_and_settled(
     assert notified.outcome is outcome
     [entry, *_] = await ShowcaseSettingsStore(world.database).list_audit_entries(GUILD, limit=5)
     assert entry.action == f"review_{decision}"
+
+
+async def test_links_to_a_refused_clip_end_with_the_decision(world: SimulatedWorld) -> None:
+    """And not with its file and its row, which the job's task deletes afterwards."""
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1))
+    [clip] = await world.clips.list_for_job(job.id)
+    decided = await world.reviews.decide(
+        job.id,
+        ReviewDecision.REFUSE,
+        actor_id=MODERATOR,
+        owner="a process that does not go on",
+        now=world.clock.now(),
+    )
+    assert decided is not None
+    assert await world.clips.list_for_job(job.id) == [clip]
+    assert await world.clips.find_for_link(clip.id) is None
+
+
+async def test_what_is_made_from_a_clip_behind_a_spoiler_is_behind_one(
+    world: SimulatedWorld,
+) -> None:
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1))
+    assert await decide(process, job, ReviewDecision.SPOILER)
+    await world.wait_for_end(job, JobState.DONE)
+    [clip] = await world.clips.list_for_job(job.id)
+    assert (clip.withheld, clip.spoiler) == (False, True)
+
+    await world.guilds.save_rules(
+        GuildRules(GUILD, review_scope=ReviewScope.OFF), actor_id=MODERATOR, now=world.clock.now()
+    )
+    extension = await process.submit_job(2, mode=GenerationMode.EXTENSION, source=clip.as_source())
+    await world.wait_for_end(extension, JobState.DONE)
+    [extended] = await world.clips.list_for_job(extension.id)
+    assert extended.spoiler
 
 
 async def test_of_decisions_at_once_in_two_processes_one_counts(world: SimulatedWorld) -> None:

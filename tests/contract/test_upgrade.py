@@ -59,6 +59,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "interaction_expires_at": None,
         "poster_colors": None,
         "withheld": False,
+        "spoiler": False,
     },
     "creator_preferences": {"public_notice_at": None},
     "guilds": {

@@ -1,13 +1,17 @@
 """Certificates for Content Credentials (C2PA), made for a test: a root and who it certifies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,20 @@ class SigningCertificate:
 
 
 def make_certificate(
-    folder: Path, name: str, *, valid_for: timedelta = timedelta(days=100)
+    folder: Path,
+    name: str,
+    *,
+    valid_for: timedelta = timedelta(days=100),
+    key: PrivateKey | None = None,
+    purposes: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.EMAIL_PROTECTION,),
 ) -> SigningCertificate:
-    """Write a certificate that may sign manifests, valid since five days ago."""
+    """Write a certificate, valid since five days ago.
+
+    It may sign manifests unless ``purposes`` say otherwise. The ``key`` is P-256 by default.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     root_name, start = _build_name("Test Root"), datetime.now(UTC) - timedelta(days=5)
     end = datetime.now(UTC) + valid_for
     root = (
@@ -34,16 +47,16 @@ def make_certificate(
         .sign(root_key, hashes.SHA256())
     )
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
-    leaf = (
+    unsigned_leaf = (
         _begin(_build_name(name), root_name, key.public_key(), start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_build_key_usage(signs_certificates=False), critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False
-        )
         .add_extension(issuer, critical=False)
-        .sign(root_key, hashes.SHA256())
     )
+    if purposes:
+        usage = x509.ExtendedKeyUsage(purposes)
+        unsigned_leaf = unsigned_leaf.add_extension(usage, critical=False)
+    leaf = unsigned_leaf.sign(root_key, hashes.SHA256())
     files = SigningCertificate(folder / "chain.pem", folder / "key.pem", folder / "root.pem")
     pem = serialization.Encoding.PEM
     files.chain.write_bytes(leaf.public_bytes(pem) + root.public_bytes(pem))
@@ -66,7 +79,7 @@ def _build_name(name: str) -> x509.Name:
 def _begin(
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: PublicKey,
     start: datetime,
     end: datetime,
 ) -> x509.CertificateBuilder:

@@ -8,6 +8,7 @@ not look at time stamps or revocation.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,7 +156,7 @@ def _verify_signature(
     try:
         _verify_bytes(leaf.public_key(), header[_ALGORITHM], value, signed)
         last = certificates[-1]
-        for certificate, issuer in zip(certificates, certificates[1:], strict=False):
+        for certificate, issuer in pairwise(certificates):
             certificate.verify_directly_issued_by(issuer)
         if last not in trusted:
             last.verify_directly_issued_by(next(r for r in trusted if r.subject == last.issuer))

@@ -189,11 +189,13 @@ async def serve_locally(
     features: Sequence[Feature] = (),
     legal_facts: LegalFacts = LEGAL_FACTS,
     server_page: ServerPage | None = None,
+    spoiler: bool = False,
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
     """Serve two clips until the block ends; ``changes`` are those of entries.
 
-    Their files are written to ``data_dir``, and served from there or from ``media_store``.
+    With ``spoiler`` both are behind one. Their files are written to ``data_dir``, and served from
+    there or from ``media_store``.
     """
     (data_dir / "clips").mkdir(exist_ok=True)
     entries = []
@@ -201,7 +203,7 @@ async def serve_locally(
         path = data_dir / "clips" / f"{number}.mp4"
         with path.open("wb") as file:
             file.truncate(VIDEO_BYTES)
-        clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4")
+        clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4", spoiler=spoiler)
         entries.append(replace(ENTRY, clip=clip, **changes))
     registry = CollectorRegistry()
     app = build_application(

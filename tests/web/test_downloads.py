@@ -184,6 +184,22 @@ async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(
     assert (await server.get(path)).status == 404
 
 
+async def test_a_withheld_clip_has_a_link_for_moderators_until_they_decide(
+    server: DownloadServer,
+) -> None:
+    public = server.path()
+    withheld = replace(server.clip, withheld=True)
+    server.records.clips[12] = withheld
+    for_moderators = server.path(clip=withheld)
+    assert (await server.get(for_moderators)).status == 200
+    assert (await server.get(public)).status == 404
+    server.records.clips[12] = server.clip  # they have let it pass
+    assert (await server.get(for_moderators)).status == 404
+    assert (await server.get(public)).status == 200
+    del server.records.clips[12]  # they have refused it
+    assert (await server.get(for_moderators)).status == 404
+
+
 async def test_addresses_of_older_keys_stay_good(server: DownloadServer) -> None:
     old = server.signed("old").create_link(server.clip)[0].split("/")[-2]
     rotated = server.signed("old", "new")

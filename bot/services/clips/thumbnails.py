@@ -54,7 +54,8 @@ class Thumbnails:
     async def get_poster(self, clip: Clip) -> MediaFile:
         """Return a JPEG of at most 1280 pixels; for an extension, of the added part.
 
-        For a clip behind a spoiler, it is blurred so that nothing can be recognized. Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
+        For a clip behind a spoiler, it is blurred so that nothing can be recognized. Raises
+        `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
         `MediaUnavailable`, and `EncoderBusy`.
         """
 

@@ -79,7 +79,8 @@ class GalleryPreviews:
     async def _make_files(self, clip: Clip) -> bool:
         """Make what a clip lacks, also if an earlier version of the bot made its preview.
 
-        A clip behind a spoiler does not move in lists. Return true if the preview was made, false if it existed or cannot be made.
+        A clip behind a spoiler does not move in lists. Return true if the preview was made, false
+        if it existed or cannot be made.
         """
         if clip.id in self._unreadable or clip.id in self._complete:
             return False

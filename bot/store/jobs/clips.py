@@ -41,9 +41,7 @@ class ClipStore(Store):
     """
 
     async def get(self, clip_id: int) -> Clip | None:
-        return await self._select_first(
-            select(clips_table).where(_clips.id == clip_id, _IS_SHOWN)
-        )
+        return await self._select_first(select(clips_table).where(_clips.id == clip_id, _IS_SHOWN))
 
     async def find_for_link(self, clip_id: int) -> Clip | None:
         """Return a clip whose file may be had by a link: also one that moderators must see first.
@@ -56,9 +54,7 @@ class ClipStore(Store):
             _jobs.review.in_(UNDECIDED_REVIEWS),
         )
         may_be_had = or_(_IS_SHOWN, undecided.exists())
-        return await self._select_first(
-            select(clips_table).where(_clips.id == clip_id, may_be_had)
-        )
+        return await self._select_first(select(clips_table).where(_clips.id == clip_id, may_be_had))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip of a message."""

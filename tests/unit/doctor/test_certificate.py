@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ObjectIdentifier, load_pem_x509_certificates
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bot.cli.doctor.certificate_checks import check_certificate
 from bot.cli.doctor.findings import CheckStatus, Finding
 from bot.config.settings import SettingsError, read_settings
 from tests.harness.certificates import SigningCertificate, make_certificate
+from tests.harness.process import find_free_port
 
 KEY_CHECK = "C2PA key"
 
@@ -91,6 +95,40 @@ async def test_a_certificate_that_may_not_sign_manifests(
     leaf.write_bytes(signing.root.read_bytes())
     [finding] = await examine(monkeypatch, leaf, signing.key)
     assert finding.status is CheckStatus.FAILED
+
+
+@pytest.mark.parametrize("purposes", [(), (ExtendedKeyUsageOID.SERVER_AUTH,)])
+async def test_a_certificate_for_another_purpose(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, purposes: tuple[ObjectIdentifier, ...]
+) -> None:
+    signing = make_certificate(tmp_path / "other", "Studio Test", purposes=purposes)
+    [finding] = await examine(monkeypatch, signing.chain, signing.key)
+    assert finding.status is CheckStatus.FAILED
+    assert "purpose" in finding.message
+
+
+@pytest.mark.parametrize("is_reversed", [True, False])
+async def test_a_chain_in_the_wrong_order(
+    monkeypatch: pytest.MonkeyPatch, signing: SigningCertificate, tmp_path: Path, is_reversed: bool
+) -> None:
+    leaf, root = load_pem_x509_certificates(signing.chain.read_bytes())
+    other = make_certificate(tmp_path / "other", "Other").root.read_bytes()
+    chain = tmp_path / "wrong.pem"
+    own = leaf.public_bytes(Encoding.PEM)
+    chain.write_bytes(root.public_bytes(Encoding.PEM) + own if is_reversed else own + other)
+    [finding] = await examine(monkeypatch, chain, signing.key)
+    assert finding.status is (CheckStatus.FAILED if is_reversed else CheckStatus.WARNING)
+    assert finding.cure is not None
+    assert "first" in finding.cure
+
+
+async def test_a_time_stamp_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, signing: SigningCertificate
+) -> None:
+    url = f"http://127.0.0.1:{find_free_port()}/"
+    [finding] = await examine(monkeypatch, signing.chain, signing.key, C2PA_TIMESTAMP_URL=url)
+    assert finding.status is CheckStatus.WARNING
+    assert "time stamp" in finding.message
 
 
 async def test_an_unusable_trust_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
