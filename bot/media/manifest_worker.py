@@ -68,6 +68,7 @@ _SIGNATURES: Final = (
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
 )
 _UNTRUSTED: Final = "signingCredential.untrusted"
+_EXPIRED: Final = "signingCredential.expired"
 _VERDICTS: Final = {"Trusted": "trusted", "Valid": "unknown_signer"}
 """By the library's word for the state of a manifest."""
 _ORIGINAL_ID: Final = "xmp:iid:original"
@@ -135,8 +136,14 @@ def _read_manifests(source: Path, kind: str, order: dict[str, Any]) -> dict[str,
         store = _read_store(source, kind, _read_optional(order.get("anchors")))
         state = store.get("validation_state")
         verdict = _VERDICTS.get(str(state), "broken")
+        if verdict == "broken" and _EXPIRED in _list_failures(store) <= {_UNTRUSTED, _EXPIRED}:
+            verdict = "expired"
         own = _read_optional(order.get("certificate"))
-        if verdict != "broken" and own and _read_serial_number(own) == _get_serial_number(store):
+        if (
+            verdict in _VERDICTS.values()
+            and own
+            and _read_serial_number(own) == _get_serial_number(store)
+        ):
             # the number is unique only among the certificates of the one who issued ours
             state = _read_store(source, kind, own).get("validation_state")
             verdict = "own" if state == "Trusted" else verdict
@@ -207,10 +214,15 @@ def _list_claims(store: dict[str, Any]) -> list[dict[str, Any]]:
         ingredients = manifest.get("ingredients", [])
         parents = [each for each in ingredients if each.get("relationship") == "parentOf"]
         parent: dict[str, Any] = next(iter(parents or ingredients), {})
-        results = parent.get("validation_results", {}).get("activeManifest", {})
-        failures = {failure.get("code") for failure in results.get("failure", [])}
-        label, is_intact = parent.get("active_manifest"), not failures - {_UNTRUSTED}
+        is_intact = _list_failures(parent) <= {_UNTRUSTED, _EXPIRED}
+        label = parent.get("active_manifest")
     return claims
+
+
+def _list_failures(validated: dict[str, Any]) -> set[str]:
+    """Return the codes of what does not verify in a file or in an ingredient."""
+    results = validated.get("validation_results", {}).get("activeManifest", {})
+    return {str(failure.get("code")) for failure in results.get("failure", [])}
 
 
 def _describe_claim(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,19 @@
 Names in a manifest come from strangers, so they are shown as plain text.
 """
 
+from typing import Final
+
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.provenance import FileOrigin, ManifestClaim, ManifestVerdict
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import build_jump_link, format_timestamp, sanitize_text
 from bot.ui.clip_card import describe_origin
+
+_VERDICTS_ON_SIGNER: Final = (
+    ManifestVerdict.TRUSTED,
+    ManifestVerdict.UNKNOWN_SIGNER,
+    ManifestVerdict.EXPIRED,
+)
 
 
 def describe_origin_check(locale: str | None) -> str:
@@ -35,7 +43,7 @@ def format_origin(
         )
     signer = _name_signer(origin.claims[0], locale) if origin.claims else ""
     verdict = translate(f"check.{origin.verdict}", locale)
-    if origin.verdict in (ManifestVerdict.TRUSTED, ManifestVerdict.UNKNOWN_SIGNER):
+    if origin.verdict in _VERDICTS_ON_SIGNER:
         verdict = translate(f"check.{origin.verdict}", locale, signer=signer)
     lines.append(verdict)
     lines += [f"- {_format_claim(claim, locale)}" for claim in origin.claims]

@@ -64,6 +64,21 @@ def verify_file(path: Path, roots: Sequence[Path]) -> VerifiedManifest:
 
     ``roots`` are files with the trusted certificates. Raises `ManifestInvalid`.
     """
+    boxes, manifests = _read_manifests(path)
+    trusted = [x509.load_pem_x509_certificate(root.read_bytes()) for root in roots]
+    active = list(manifests)[-1]
+    return _verify_manifest(active, manifests, trusted, file_boxes=boxes)
+
+
+def read_signature(path: Path) -> tuple[bytes, bytes]:
+    """Return what the active manifest's signer has signed, and the signature."""
+    _, manifests = _read_manifests(path)
+    parts = _list_parts(list(manifests.values())[-1])
+    protected, _, _, value = read_cbor(_read_content(parts["c2pa.signature"]))
+    return _build_signed_bytes(protected, _find_claim(parts)), value
+
+
+def _read_manifests(path: Path) -> tuple[list[_Box], dict[str, _Box]]:
     boxes = list(_list_boxes(path.read_bytes()))
     found = [box for box in boxes if _is_manifest_box(box)]
     if len(found) != 1:
@@ -73,10 +88,7 @@ def verify_file(path: Path, roots: Sequence[Path]) -> VerifiedManifest:
     if purpose != b"manifest":
         raise ManifestInvalid(f"the purpose of the box is {purpose!r}")
     [store] = _list_boxes(rest[8:])
-    manifests = {_read_label(box): box for box in _list_children(store)}
-    trusted = [x509.load_pem_x509_certificate(root.read_bytes()) for root in roots]
-    active = list(manifests)[-1]
-    return _verify_manifest(active, manifests, trusted, file_boxes=boxes)
+    return boxes, _list_parts(store)
 
 
 def _verify_manifest(
@@ -86,11 +98,11 @@ def _verify_manifest(
     *,
     file_boxes: Sequence[_Box] | None = None,
 ) -> VerifiedManifest:
-    parts = {_read_label(box): box for box in _list_children(manifests[label])}
-    claim_box = parts.get("c2pa.claim.v2") or parts["c2pa.claim"]
-    claim = read_cbor(_read_content(claim_box))
-    signer = _verify_signature(_read_content(parts["c2pa.signature"]), claim_box, trusted)
-    stored = {_read_label(box): box for box in _list_children(parts["c2pa.assertions"])}
+    parts = _list_parts(manifests[label])
+    content = _find_claim(parts)
+    claim = read_cbor(content)
+    signer = _verify_signature(_read_content(parts["c2pa.signature"]), content, trusted)
+    stored = _list_parts(parts["c2pa.assertions"])
     named = claim.get("created_assertions", claim.get("assertions", []))
     assertions: dict[str, Any] = {}
     for reference in [*named, *claim.get("gathered_assertions", [])]:
@@ -141,17 +153,14 @@ def _is_excluded(box: _Box, exclusion: Mapping[str, Any]) -> bool:
     )
 
 
-def _verify_signature(
-    signature: bytes, claim_box: _Box, trusted: Sequence[x509.Certificate]
-) -> str:
+def _verify_signature(signature: bytes, claim: bytes, trusted: Sequence[x509.Certificate]) -> str:
     """Verify a COSE_Sign1 (RFC 9052) and its certificates; return the signer's organization."""
-    protected, unprotected, payload, value = read_cbor(signature)
+    protected, unprotected, _, value = read_cbor(signature)
     header = read_cbor(protected)
     chain = header.get(_CERTIFICATE_CHAIN) or unprotected.get("x5chain") or header.get("x5chain")
     encoded = chain if isinstance(chain, list) else [chain]
     certificates = [x509.load_der_x509_certificate(each) for each in encoded]
-    content = _read_content(claim_box) if payload is None else payload
-    signed = write_cbor(["Signature1", protected, b"", content])
+    signed = _build_signed_bytes(protected, claim)
     leaf = certificates[0]
     try:
         _verify_bytes(leaf.public_key(), header[_ALGORITHM], value, signed)
@@ -164,6 +173,14 @@ def _verify_signature(
         raise ManifestInvalid(f"the signature is not valid ({type(error).__name__})") from error
     [organization] = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     return str(organization.value)
+
+
+def _build_signed_bytes(protected: bytes, claim: bytes) -> bytes:
+    return write_cbor(["Signature1", protected, b"", claim])
+
+
+def _find_claim(parts: Mapping[str, _Box]) -> bytes:
+    return _read_content(parts.get("c2pa.claim.v2") or parts["c2pa.claim"])
 
 
 def _verify_bytes(key: Any, algorithm: int, value: bytes, signed: bytes) -> None:
@@ -208,6 +225,11 @@ def _is_manifest_box(box: _Box) -> bool:
 def _list_children(superbox: _Box) -> list[_Box]:
     _, *children = _list_boxes(superbox.content)
     return children
+
+
+def _list_parts(superbox: _Box) -> dict[str, _Box]:
+    """Return the boxes in a superbox by their labels, in their order."""
+    return {_read_label(box): box for box in _list_children(superbox)}
 
 
 def _read_label(superbox: _Box) -> str:

@@ -14,6 +14,8 @@ class ManifestVerdict(StrEnum):
     TRUSTED = "trusted"
     """Intact, and signed by somebody on the operator's list of trusted signers."""
     UNKNOWN_SIGNER = "unknown_signer"
+    EXPIRED = "expired"
+    """Intact, but nobody confirmed that it was signed while the certificate was valid."""
     BROKEN = "broken"
 
 

@@ -7,7 +7,10 @@ from random import Random
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from bot.domain.clips.provenance import ManifestVerdict, OriginStatement
 from bot.domain.clips.upload_options import TranscodeTarget
@@ -17,7 +20,7 @@ from bot.media.manifests import FileSigner, ManifestReader, SigningFiles
 from bot.media.transcode import ProcessTranscoder
 from sandbox.google.provenance import open_clip_signer
 from tests.harness.certificates import PrivateKey, SigningCertificate, make_certificate
-from tests.harness.manifest_verifier import ManifestInvalid, verify_file
+from tests.harness.manifest_verifier import ManifestInvalid, read_signature, verify_file
 from tests.unit.transcoding.videos import write_video
 
 TARGET = TranscodeTarget(320, 180, 300_000, 0, max_bytes=400_000)
@@ -157,6 +160,39 @@ async def test_a_time_stamp_server_that_is_away_costs_only_the_time_stamp(
             assert verify_file(draft, [signing.root]).signer == "Studio Test"
             assert len(asked) == asks, "it is not asked again for some minutes"
             now[0] += 400
+
+
+async def test_a_certificate_that_has_expired_since_does_not_look_like_a_forgery(
+    source: Path, tmp_path: Path
+) -> None:
+    """The library signs with no such certificate, so the file is signed again here."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    signing = make_certificate(tmp_path / "own", "Studio Test", key=key)
+    draft = tmp_path / "draft.mp4"
+    draft.write_bytes(source.read_bytes())
+    signer = FileSigner(SigningFiles(signing.chain, signing.key))
+    await signer.sign_reencode(draft, original=source, is_cut=False, max_bytes=10**7)
+    leaf = read_leaf(signing)
+    expired = leaf + b" "
+    while len(expired) != len(leaf):  # signatures in certificates differ in length
+        old = make_certificate(
+            tmp_path / "old", "Studio Test", key=key, valid_for=timedelta(days=-1)
+        )
+        expired = read_leaf(old)
+    _, signature = read_signature(draft)
+    draft.write_bytes(draft.read_bytes().replace(leaf, expired))
+    signed, _ = read_signature(draft)
+    pair = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
+    raw = b"".join(number.to_bytes(32, "big") for number in pair)
+    draft.write_bytes(draft.read_bytes().replace(signature, raw))
+    origin = await ManifestReader(certificate=old.chain).read_origin(draft)
+    assert origin.verdict is ManifestVerdict.EXPIRED
+    assert origin.claims[0].signer == "Studio Test"
+
+
+def read_leaf(signing: SigningCertificate) -> bytes:
+    leaf = x509.load_pem_x509_certificate(signing.chain.read_bytes())
+    return leaf.public_bytes(serialization.Encoding.DER)
 
 
 @pytest.mark.parametrize("broken", ["expired", "missing", "another key"])
