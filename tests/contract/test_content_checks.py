@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
@@ -34,7 +34,8 @@ from bot.domain.moderation.content_check import (
 )
 from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.verification import verify_ledger
-from bot.store.moderation.content_checks import COMMENT, ContentCheckStore
+from bot.store.moderation.content_checks import COMMENT, KEPT_FOR, ContentCheckStore
+from bot.store.privacy.erasure import ErasureStore
 from bot.store.tables.core import ledger_table
 from bot.store.tables.moderation import content_checks_table
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedWorld, make_origin, make_plan
@@ -238,3 +239,15 @@ async def test_what_would_not_be_accepted_is_not_checked(world: SimulatedWorld) 
     with pytest.raises(AlreadyAccepted):
         await build_service(world, judge).require_allowed(make_plan(), job.origin)
     assert judge.asked == []
+
+
+async def test_old_checks_are_deleted_also_if_nobody_asks_again(world: SimulatedWorld) -> None:
+    now = world.clock.now()
+    rows = [
+        {"content_key": name, "attempt": name, "asked_at": now - age, "verdict": FREE.text}
+        for name, age in (("old", KEPT_FOR * 2), ("new", KEPT_FOR / 2))
+    ]
+    await world.database.execute(insert(content_checks_table).values(rows))
+    await ErasureStore(world.database).purge_expired(now=now, audit_before=now)
+    query = select(content_checks_table.c.content_key)
+    assert await world.database.read_scalars(query) == ["new"]
