@@ -1,7 +1,6 @@
-"""`/server reports`: where reports are posted, and how many hide a clip by themselves."""
+"""`/server reports`: how many reports hide a clip by themselves."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -26,26 +25,20 @@ class ReportRuleCommands(commands.Cog):
     guilds: GuildStore
 
     @app_commands.command(name="reports", description=build_command_text("command.server.reports"))
-    @describe_options(channel="staff_channel", hide_after="reports_to_hide")
+    @describe_options(hide_after="reports_to_hide")
     async def set_report_rules(
         self,
         interaction: discord.Interaction,
-        channel: discord.TextChannel | None = None,
         hide_after: Range[int, 0, MAX_REPORTS_TO_HIDE] | None = None,
     ) -> None:
-        """Show or set where reports are posted, and how many hide a clip by themselves."""
+        """Show or set how many reports hide a clip, and show where they are posted."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
-        changes: dict[str, Any] = {}
-        if channel is not None:
-            changes["staff_channel"] = channel.id
-        if hide_after is not None:
-            changes["reports_to_hide"] = hide_after
-        if changes:
-            rules = await self.server_rules.change_rules(
-                guild_id, actor_id=interaction.user.id, **changes
-            )
-        else:
+        if hide_after is None:
             rules = await self.guilds.load_rules(guild_id)
+        else:
+            rules = await self.server_rules.change_rules(
+                guild_id, actor_id=interaction.user.id, reports_to_hide=hide_after
+            )
         text = describe_report_rules(rules, interaction.locale.value)
         await respond_privately(interaction, text)

@@ -9,8 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.discord.permissions import drop_implied_permissions, find_missing_in_channel
-from bot.domain.errors import MissingPermissions, NotAllowed
+from bot.domain.errors import NotAllowed
 from bot.domain.guild import ReviewScope
 from bot.domain.moderation.clip_review import MODERATOR_DECISIONS, ReviewDecision
 from bot.i18n.catalogs import build_command_text
@@ -21,6 +20,7 @@ from bot.ui.router import InteractionRouter
 from cogs._common.answers import respond_with
 from cogs._common.context import may_moderate, require_guild_id
 from cogs._common.options import build_choices, describe_options
+from cogs.server_staff import find_staff_access
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,7 +42,6 @@ class ReviewCommands(commands.Cog):
         self,
         interaction: discord.Interaction,
         clips: str | None = None,
-        staff_channel: discord.TextChannel | None = None,
         trusted_role: discord.Role | None = None,
         channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
     ) -> None:
@@ -52,7 +51,6 @@ class ReviewCommands(commands.Cog):
         changes: dict[str, Any] = {
             name: option.id
             for name, option in (
-                ("staff_channel", staff_channel),
                 ("trusted_role", trusted_role),
                 ("review_channel", channel),
             )
@@ -60,8 +58,6 @@ class ReviewCommands(commands.Cog):
         }
         if clips is not None:
             changes["review_scope"] = ReviewScope(clips)
-        if staff_channel is not None and (missing := find_missing_in_channel(staff_channel)):
-            raise MissingPermissions(drop_implied_permissions(missing))
         status = await self.clip_reviews.load_status(guild_id)
         if changes:
             lacking = _find_lacking(status, changes)
@@ -73,10 +69,10 @@ class ReviewCommands(commands.Cog):
             )
         text = describe_review_rules(
             status.rules,
+            find_staff_access(interaction.guild, status.rules.staff_channel),
             interaction.locale.value,
             waiting=status.waiting,
             unseen=status.unseen,
-            is_public=_can_everyone_read(interaction.guild, status.rules.staff_channel),
         )
         await respond_privately(interaction, text)
 
@@ -108,7 +104,7 @@ def _find_lacking(status: ReviewStatus, changes: dict[str, Any]) -> str | None:
     scope = changes.get("review_scope", status.rules.review_scope)
     if scope is ReviewScope.OFF:
         return None
-    if changes.get("staff_channel", status.rules.staff_channel) is None:
+    if status.rules.staff_channel is None:
         return "needs_staff_channel"
     if scope is ReviewScope.UNTRUSTED:
         role = changes.get("trusted_role", status.rules.trusted_role)
@@ -117,11 +113,3 @@ def _find_lacking(status: ReviewStatus, changes: dict[str, Any]) -> str | None:
         channel = changes.get("review_channel", status.rules.review_channel)
         return "needs_channel" if channel is None else None
     return None
-
-
-def _can_everyone_read(guild: discord.Guild | None, channel_id: int | None) -> bool:
-    """Return whether every member can read a channel; of an unknown one, nothing is known."""
-    channel = None if guild is None or channel_id is None else guild.get_channel(channel_id)
-    if guild is None or channel is None:
-        return False
-    return channel.permissions_for(guild.default_role).view_channel

@@ -6,10 +6,12 @@ from discord.ext import commands
 
 from bot.app.container import Container
 from bot.domain.legal_pages import build_legal_addresses
+from bot.services.moderation.staff_channel import StaffChannelService
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
+from cogs._common.setup_message import SetupMessage
 from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
 from cogs.delete_buttons import DeleteButtons
@@ -31,6 +33,8 @@ from cogs.server_reports import ReportRuleCommands
 from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
+from cogs.server_staff import StaffChannelCommands
+from cogs.setup_moderation import ModerationSetup
 from cogs.showcase import ShowcaseCommands
 from cogs.video import VideoCommands
 
@@ -75,6 +79,19 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         report_desk=parts.report_desk,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
+    )
+    staff_channels = StaffChannelService(
+        clip_reviews=parts.clip_reviews, report_desk=parts.report_desk
+    )
+    setup_message = SetupMessage(
+        quota_service=parts.quota_service,
+        request_service=parts.request_service,
+        showcase_service=parts.showcase_service,
+        guilds=parts.guilds,
+        ledger=parts.ledger,
+        word_lists=parts.word_lists,
+        request_blocks=parts.request_blocks,
+        adults_only=parts.settings.adults_only,
     )
     menus.add_to(client.tree)
     reports.add_to(client.tree)
@@ -159,11 +176,10 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     server_rules=parts.server_rules,
                     showcase_service=parts.showcase_service,
                     guilds=parts.guilds,
-                    ledger=parts.ledger,
-                    word_lists=parts.word_lists,
-                    request_blocks=parts.request_blocks,
+                    message=setup_message,
                     adults_only=parts.settings.adults_only,
                 ),
+                StaffChannelCommands(staff_channels=staff_channels),
                 ReviewCommands(router=router, clip_reviews=parts.clip_reviews),
                 WordListCommands(word_lists=parts.word_lists),
                 RequestBlockCommands(request_blocks=parts.request_blocks),
@@ -194,6 +210,13 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     adults_only=parts.settings.adults_only,
                 ),
             ]
+        ),
+        ModerationSetup(
+            router=router,
+            server_rules=parts.server_rules,
+            staff_channels=staff_channels,
+            word_lists=parts.word_lists,
+            message=setup_message,
         ),
         showcase,
         PrivacyCommands(

@@ -40,6 +40,11 @@ def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
     return find_missing_permissions(channel.permissions_for(channel.guild.me), channel)
 
 
+def can_everyone_read(channel: GuildChannelOrThread) -> bool:
+    """Return whether every member of the server can read a channel."""
+    return channel.permissions_for(channel.guild.default_role).view_channel
+
+
 def find_missing_with_star(granted: discord.Permissions, channel: object = None) -> list[str]:
     """Return the permissions that are missing in a server whose showcase is on."""
     missing = find_missing_permissions(granted, channel)

@@ -82,6 +82,8 @@ class ButtonAction(StrEnum):
     ERASE_MEMBER = "forget"  # the member whose data is erased
     CHECK_PERMISSIONS = "check"  # always 0
     SETUP = "setup"  # always 0
+    SETUP_PAGE = "setup_page"  # the page to show
+    MODERATION = "moderation"  # always 0
 
     @classmethod
     def _missing_(cls, value: object) -> "ButtonAction | None":
@@ -97,6 +99,7 @@ class FormKind(StrEnum):
     ANIMATE = "animate_form"
     REWRITE = "rewrite_form"
     SERVER_PAGE = "server_page_form"
+    MODERATION = "moderation_form"
 
     @classmethod
     def _missing_(cls, value: object) -> "FormKind | None":
@@ -113,6 +116,7 @@ class SetupSetting(StrEnum):
     SHOWCASE = "showcase"
     REPLIES = "replies"
     LANGUAGE = "language"
+    TRUSTED_ROLE = "trusted_role"
 
 
 def build_custom_id(

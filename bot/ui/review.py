@@ -3,6 +3,7 @@
 from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job
 from bot.i18n.catalogs import translate
+from bot.ui.staff_channel import StaffChannelAccess, list_staff_warnings
 
 
 def describe_decision(job: Job, decided_by: int | None, locale: str | None) -> str:
@@ -16,12 +17,11 @@ def describe_decision(job: Job, decided_by: int | None, locale: str | None) -> s
 
 
 def describe_review_rules(
-    rules: GuildRules, locale: str | None, *, waiting: int, unseen: int, is_public: bool
+    rules: GuildRules, access: StaffChannelAccess, locale: str | None, *, waiting: int, unseen: int
 ) -> str:
     """Return whose clips moderators see first, where, and how many wait.
 
-    ``unseen`` of the waiting clips could not be shown in the staff channel. ``is_public`` says
-    that every member can read that channel.
+    ``unseen`` of the waiting clips could not be shown in the staff channel.
     """
     channel = f"<#{rules.staff_channel}>"
     scope = rules.review_scope
@@ -37,12 +37,12 @@ def describe_review_rules(
             channel=f"<#{rules.review_channel}>",
         )
     ]
-    if scope is ReviewScope.OFF and rules.staff_channel is not None:
-        lines.append(translate("server.review.staff_channel", locale, staff=channel))
+    if rules.staff_channel is None:
+        lines.append(translate("server.staff.missing", locale))
     if waiting:
         lines.append(translate("server.review.waiting", locale, count=waiting))
     if unseen:
         lines.append(translate("server.review.unseen", locale, count=unseen))
-    if is_public and scope is not ReviewScope.OFF:
-        lines.append(translate("server.review.public", locale, staff=channel))
+    if rules.staff_channel is not None and scope is not ReviewScope.OFF:
+        lines += list_staff_warnings(rules.staff_channel, access, locale)
     return "\n".join(lines)

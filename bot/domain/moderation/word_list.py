@@ -74,12 +74,29 @@ def parse_entries(typed: str, action: WordAction = WordAction.REFUSE) -> tuple[W
 
     Raises `WordEntryRefused` for the first that cannot be used, and if there is none.
     """
+    entries, refusals = split_entries(typed, action)
+    if refusals:
+        raise refusals[0]
+    if not entries:
+        raise WordEntryRefused("too_short", entry="")
+    return entries
+
+
+def split_entries(
+    typed: str, action: WordAction = WordAction.REFUSE
+) -> tuple[tuple[WordEntry, ...], tuple[WordEntryRefused, ...]]:
+    """Return the entries that an admin typed, and why the others cannot be entries."""
     for separator in _SEPARATORS:
         typed = typed.replace(separator, "\n")
-    lines = [line for line in typed.splitlines() if line.strip()]
-    if not lines:
-        raise WordEntryRefused("too_short", entry="")
-    return tuple(dict.fromkeys(parse_entry(line, action) for line in lines))
+    entries: dict[WordEntry, None] = {}
+    refusals = []
+    for line in typed.splitlines():
+        if line.strip():
+            try:
+                entries[parse_entry(line, action)] = None
+            except WordEntryRefused as error:
+                refusals.append(error)
+    return tuple(entries), tuple(refusals)
 
 
 def read_operator_list(content: str) -> tuple[WordEntry, ...]:

@@ -78,6 +78,11 @@ class ReportDesk:
         """Let the loop look soon."""
         self._requested.set()
 
+    async def ask_again(self, guild_id: int, staff_channel: int) -> None:
+        """Post the open cases of a server in its staff channel that are not there."""
+        await self.reports.ask_again(guild_id, staff_channel=staff_channel)
+        self.wake()
+
     async def run(self) -> None:
         await repeat_work(
             self.run_due,

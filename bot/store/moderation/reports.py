@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import case as sql_case
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip
@@ -30,7 +31,7 @@ from bot.store.guilds import ensure_guild
 from bot.store.moderation.report_notices import add_notice
 from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.showcase.footage import take_reach_lock
-from bot.store.tables.core import guilds_table, jobs_table
+from bot.store.tables.core import clips_table, guilds_table, jobs_table
 from bot.store.tables.moderation import report_cases_table, reports_table
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import showcase_posts_table
@@ -123,6 +124,16 @@ class ReportStore(Store):
         rows = await self._db.read_rows(query)
         return _case_from_row(rows[0]) if rows else None
 
+    async def count_open(self, guild_id: int) -> int:
+        """Return how many reported clips of a server still need a decision."""
+        query = (
+            select(func.count())
+            .select_from(report_cases_table)
+            .join(clips_table, clips_table.c.id == _cases.clip_id)
+            .where(_cases.guild_id == guild_id, _cases.decision.is_(None))
+        )
+        return await self._db.read_scalar(query) or 0
+
     # -- decisions of the staff
 
     async def decide(
@@ -186,6 +197,32 @@ class ReportStore(Store):
         is_case = (_cases.clip_id == clip_id) & _cases.in_sync.is_(False)
         claimed = await self._claim(is_case, claim_for=claim_for, waits=False)
         return claimed[0] if claimed else None
+
+    async def ask_again(self, guild_id: int, *, staff_channel: int) -> None:
+        """Let the open cases of a server be posted that have no message in the staff channel.
+
+        A case that was not posted keeps its revision, by which a post that a process could not
+        record is found.
+        """
+        is_unposted = _cases.message_id.is_(None)
+        is_elsewhere = or_(is_unposted, _cases.channel_id != staff_channel)
+        is_missed = or_(
+            and_(_cases.decision.is_(None), is_elsewhere),
+            and_(_cases.in_sync.is_(False), is_unposted),
+        )
+        statement = (
+            update(report_cases_table)
+            .where(_cases.guild_id == guild_id, is_missed)
+            .values(
+                channel_id=None,
+                message_id=None,
+                revision=_cases.revision + sql_case((is_unposted, 0), else_=1),
+                in_sync=False,
+                retry_at=None,
+                change_count=_cases.change_count + 1,
+            )
+        )
+        await self._db.execute(statement)
 
     async def _claim(
         self, condition: ColumnElement[bool], *, claim_for: timedelta, waits: bool

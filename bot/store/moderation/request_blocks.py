@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.job import Job
@@ -83,6 +83,11 @@ class RequestBlockStore(Store):
             return True
 
         return await self._db.write(delete_block)
+
+    async def count_blocks(self, guild_id: int) -> int:
+        """Return how many blocks of a server have not ended."""
+        query = select(func.count()).where(_blocks.guild_id == guild_id, is_block_active())
+        return await self._db.read_scalar(query) or 0
 
     async def list_blocks(self, guild_id: int) -> list[RequestBlock]:
         """Return the blocks of a server that have not ended, the latest first."""

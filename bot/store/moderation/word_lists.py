@@ -33,6 +33,9 @@ class WordListStore(Store):
         rows = await self._db.read_rows(query)
         return [WordEntry(row["entry"], WordAction(row["action"])) for row in rows]
 
+    async def count_entries(self, guild_id: int) -> int:
+        return await self._db.read_scalar(_build_count(guild_id)) or 0
+
     async def add_entries(
         self, guild_id: int, entries: Sequence[WordEntry], audit_entry: AuditEntry
     ) -> WordListChange:

@@ -21,6 +21,7 @@ from cogs.server_reports import ReportRuleCommands
 from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
+from cogs.server_staff import StaffChannelCommands
 
 Json = dict[str, Any]
 SERVER_PARTS: tuple[type[commands.Cog], ...] = (
@@ -34,6 +35,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     AgeCommands,
     ReportRuleCommands,
     ReviewCommands,
+    StaffChannelCommands,
 )
 
 
