@@ -18,7 +18,7 @@ from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
 from bot.domain.errors import LimitScope
-from bot.domain.guild import GuildRules
+from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
@@ -27,8 +27,10 @@ from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards
 from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.moderation_form import build_moderation_form
 from bot.ui.server_setup import (
     PermissionCheck,
+    SetupPage,
     SetupState,
     build_setup_view,
     format_permission_checks,
@@ -173,6 +175,10 @@ def forms(locale: str) -> Iterator[tuple[str, ui.Modal]]:
     yield "form reword", build_reword_form(2**60, LONGEST * 2, locale)
     yield "form rewrite", build_rewrite_form(2**60, LONGEST * 2, locale)
     yield "form animate", build_animate_form(2**60, locale)
+    rules = GuildRules(10, staff_channel=2**60, review_scope=ReviewScope.CHANNEL, reports_to_hide=7)
+    for name, server in (("new", GuildRules(10)), ("changed", rules)):
+        form = build_moderation_form(server, locale, has_staff_channel=True)
+        yield f"form moderation {name}", form
 
 
 def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> GalleryEntry:
@@ -220,16 +226,29 @@ def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     channels = frozenset(range(10**18, 10**18 + 25))
     million = to_micros("1000000")
     full = SetupState(
-        rules=GuildRules(10, allowed_channels=channels, locale="ja"),
+        rules=GuildRules(
+            10,
+            allowed_channels=channels,
+            locale="ja",
+            staff_channel=10**18,
+            review_scope=ReviewScope.UNTRUSTED,
+            trusted_role=10**18,
+            reports_to_hide=25,
+        ),
         member_limits=UsageLimits(10**6, 10**6, million, million, 10**6),
         showcase_channel_id=10**18,
         existing_channel_ids=channels,
         discord_locale=locale,
+        word_count=1000,
+        block_count=10**6,
+        existing_role_ids=channels,
     )
     tested = [PermissionCheck(channel, [*REQUIRED_PERMISSIONS, "connect"]) for channel in channels]
-    yield "setup", build_setup_view(full, locale, notice=format_permission_checks(tested, locale))
+    notice = format_permission_checks(tested, locale)
     nothing = SetupState(GuildRules(10), UsageLimits(), None, frozenset(), locale)
-    yield "setup of nothing", build_setup_view(nothing, locale)
+    for page in SetupPage:
+        yield f"setup {page}", build_setup_view(full, locale, page=page, notice=notice)
+        yield f"setup {page} of nothing", build_setup_view(nothing, locale, page=page)
 
 
 BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Modal]]], ...]] = (
