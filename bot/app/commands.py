@@ -6,7 +6,6 @@ from discord.ext import commands
 
 from bot.app.container import Container
 from bot.domain.legal_pages import build_legal_addresses
-from bot.services.moderation.staff_channel import StaffChannelService
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
@@ -62,35 +61,32 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
     showcase = ShowcaseCommands(
         client=client,
         router=router,
-        showcase_service=parts.showcase_service,
-        vote_counter=parts.vote_counter,
-        digest_scheduler=parts.digest_scheduler,
+        showcase_service=parts.showcase.service,
+        vote_counter=parts.showcase.vote_counter,
+        digest_scheduler=parts.showcase.digest_scheduler,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
         clip_history=parts.clip_history,
         showcase_channel=parts.showcase_channel,
-        creator_names=parts.creator_names,
-        creator_pages=parts.creator_pages,
+        creator_names=parts.showcase.creator_names,
+        creator_pages=parts.showcase.creator_pages,
     )
     reports = Reports(
         router=router,
-        report_intake=parts.report_intake,
-        report_decisions=parts.report_decisions,
-        report_desk=parts.report_desk,
+        report_intake=parts.moderation.report_intake,
+        report_decisions=parts.moderation.report_decisions,
+        report_desk=parts.moderation.report_desk,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
-    )
-    staff_channels = StaffChannelService(
-        clip_reviews=parts.clip_reviews, report_desk=parts.report_desk
     )
     setup_message = SetupMessage(
         quota_service=parts.quota_service,
         request_service=parts.request_service,
-        showcase_service=parts.showcase_service,
+        showcase_service=parts.showcase.service,
         guilds=parts.guilds,
         ledger=parts.ledger,
         word_lists=parts.word_lists,
-        request_blocks=parts.request_blocks,
+        request_blocks=parts.moderation.request_blocks,
         adults_only=parts.settings.adults_only,
     )
     menus.add_to(client.tree)
@@ -154,7 +150,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             confirmations=confirmations,
             clock=parts.clock,
         ),
-        ServerIconListener(server_icons=parts.server_icons),
+        ServerIconListener(server_icons=parts.showcase.server_icons),
         AllowedServersListener(place_policy=parts.settings.place_policy),
         QuotaCommands(request_service=parts.request_service, server_rules=parts.server_rules),
         HelpCommands(
@@ -174,23 +170,24 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     request_service=parts.request_service,
                     quota_service=parts.quota_service,
                     server_rules=parts.server_rules,
-                    showcase_service=parts.showcase_service,
+                    showcase_service=parts.showcase.service,
                     guilds=parts.guilds,
                     message=setup_message,
                     adults_only=parts.settings.adults_only,
                 ),
-                StaffChannelCommands(staff_channels=staff_channels),
-                ReviewCommands(router=router, clip_reviews=parts.clip_reviews),
+                StaffChannelCommands(staff_channels=parts.moderation.staff_channels),
+                ReviewCommands(router=router, clip_reviews=parts.moderation.clip_reviews),
                 WordListCommands(word_lists=parts.word_lists),
-                RequestBlockCommands(request_blocks=parts.request_blocks),
+                RequestBlockCommands(request_blocks=parts.moderation.request_blocks),
                 ReportRuleCommands(server_rules=parts.server_rules, guilds=parts.guilds),
                 ShowcaseSettingsCommands(
-                    showcase_service=parts.showcase_service, server_icons=parts.server_icons
+                    showcase_service=parts.showcase.service,
+                    server_icons=parts.showcase.server_icons,
                 ),
                 GalleryPageCommands(
                     router=router,
-                    server_pages=parts.server_pages,
-                    showcase_service=parts.showcase_service,
+                    server_pages=parts.showcase.server_pages,
+                    showcase_service=parts.showcase.service,
                 ),
                 LimitsCommands(
                     quota_service=parts.quota_service,
@@ -214,7 +211,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         ModerationSetup(
             router=router,
             server_rules=parts.server_rules,
-            staff_channels=staff_channels,
+            staff_channels=parts.moderation.staff_channels,
             word_lists=parts.word_lists,
             message=setup_message,
         ),
@@ -223,6 +220,6 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             client=client,
             router=router,
             privacy_service=parts.privacy_service,
-            vote_counter=parts.vote_counter,
+            vote_counter=parts.showcase.vote_counter,
         ),
     ]
