@@ -70,6 +70,19 @@ class DiscordReportMessages:
             _log.warning("report.edit_refused", clip_id=case.clip_id, error=summarize_error(error))
         return EditResult.DONE
 
+    async def delete_case(self, case: ReportCase) -> None:
+        assert case.channel_id is not None
+        assert case.message_id is not None
+        channel = self._get_channel(case.channel_id, case.guild_id)
+        try:
+            await channel.get_partial_message(case.message_id).delete()
+        except discord.NotFound:
+            return
+        except discord.HTTPException as error:
+            raise_if_transient(error)
+            reason = summarize_error(error)
+            _log.warning("report.delete_refused", clip_id=case.clip_id, error=reason)
+
     async def send_notice(self, notice: ReportNotice, *, since: datetime) -> None:
         async with convert_discord_errors():
             server = self.client.get_guild(notice.guild_id)

@@ -45,6 +45,7 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.alerts import AlertStore
@@ -133,7 +134,14 @@ class Operations:
 
     async def list_blocks(self) -> None:
         await RequestBlockStore(self.database).list_blocks(BUSY_SERVER)
+        await RequestBlockStore(self.database).count_blocks(BUSY_SERVER)
         await WordListStore(self.database).list_entries(BUSY_SERVER)
+        await WordListStore(self.database).count_entries(BUSY_SERVER)
+
+    async def choose_staff_channel(self) -> None:
+        reports = ReportStore(self.database)
+        await reports.ask_again(BUSY_SERVER, staff_channel=1)
+        await reports.count_open(BUSY_SERVER)
 
     async def show_quota(self) -> None:
         origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)

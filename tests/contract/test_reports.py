@@ -27,7 +27,12 @@ from bot.domain.moderation.report import (
 )
 from bot.domain.ports import EditResult
 from bot.domain.showcase.post import AuditAction
-from bot.services.moderation.report_desk import CLAIM_FOR, NO_CHANNEL_PAUSE, ReportDesk
+from bot.services.moderation.report_desk import (
+    CLAIM_FOR,
+    NO_CHANNEL_PAUSE,
+    RETRY_PAUSE,
+    ReportDesk,
+)
 from bot.services.moderation.reports import ReportDecisions, ReportIntake
 from bot.services.moderation.request_blocks import RequestBlockService
 from bot.store.moderation.report_notices import ReportNoticeStore
@@ -40,7 +45,8 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.moderation import report_cases_table, reports_table
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld
 
-STAFF_CHANNEL, MODERATOR, OTHER_MODERATOR, REPORTER = 801, 31, 32, 87_654_321
+STAFF_CHANNEL, OTHER_STAFF_CHANNEL = 801, 802
+MODERATOR, OTHER_MODERATOR, REPORTER = 31, 32, 87_654_321
 STAFF = ActingPerson(MODERATOR, GUILD, STAFF_CHANNEL, moderator=True)
 
 
@@ -61,8 +67,8 @@ class FakeReportMessages:
 
     async def post_case(self, case: ReportCase, clip: Clip | None, channel_id: int) -> int:
         self._fail(self.errors)
-        assert channel_id == STAFF_CHANNEL
-        message_id = 5000 + len(self.posts)
+        assert channel_id in (STAFF_CHANNEL, OTHER_STAFF_CHANNEL)
+        message_id = 5000 + channel_id + len(self.posts)
         self.posts[message_id] = case
         self._fail(self.errors_after_post)
         return message_id
@@ -84,6 +90,11 @@ class FakeReportMessages:
             assert case.message_id is not None
             self.posts[case.message_id] = case
         return self.edit_result
+
+    async def delete_case(self, case: ReportCase) -> None:
+        self._fail(self.errors)
+        assert case.message_id is not None
+        self.posts.pop(case.message_id, None)
 
     async def send_notice(self, notice: ReportNotice, *, since: datetime) -> None:
         self._fail(self.errors)
@@ -327,10 +338,39 @@ async def test_without_a_staff_channel_reports_are_in_the_log_and_the_owner_is_t
     [notice] = scene.messages.notices
     assert (notice.kind, notice.user_id) == (ReportNoticeKind.STAFF_CHANNEL, None)
     await scene.set_rules(staff_channel=STAFF_CHANNEL)
-    scene.world.clock.jump(NO_CHANNEL_PAUSE + timedelta(seconds=1))
+    await desk.run_due()
+    assert scene.messages.posts == {}, "it waits for the next attempt"
+    await desk.ask_again(GUILD, STAFF_CHANNEL)
     await desk.run_due()
     assert [case.report_count for case in scene.messages.posts.values()] == [4]
     assert len(scene.messages.notices) == 1
+
+
+async def test_open_reports_move_to_another_staff_channel(scene: ReportWorld) -> None:
+    desk = scene.open_desk()
+    await scene.report(REPORTER)
+    await desk.run_due()
+    assert await scene.store.count_open(GUILD) == 1
+    [old] = scene.messages.posts
+    await scene.set_rules(staff_channel=OTHER_STAFF_CHANNEL)
+    await desk.ask_again(GUILD, OTHER_STAFF_CHANNEL)
+    scene.messages.errors = [DiscordUnavailable("busy")]
+    await desk.run_due()
+    assert list(scene.messages.posts) == [old], "nothing is lost while Discord is busy"
+    scene.world.clock.jump(RETRY_PAUSE + timedelta(seconds=1))
+    await desk.run_due()
+    [new] = scene.messages.posts
+    assert new != old
+    assert (await scene.load()).channel_id == OTHER_STAFF_CHANNEL
+    await desk.ask_again(GUILD, OTHER_STAFF_CHANNEL)
+    await desk.run_due()
+    assert list(scene.messages.posts) == [new]
+    await scene.decisions.decide(scene.clip.id, ReportDecision.DISMISS, STAFF)
+    assert await scene.store.count_open(GUILD) == 0
+    await scene.set_rules(staff_channel=STAFF_CHANNEL)
+    await desk.ask_again(GUILD, STAFF_CHANNEL)
+    await desk.run_due()
+    assert list(scene.messages.posts) == [new], "what is decided stays"
 
 
 async def test_a_creator_is_blocked_once(scene: ReportWorld) -> None:

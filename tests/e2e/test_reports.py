@@ -126,9 +126,15 @@ async def test_without_a_staff_channel_the_log_has_reports_and_the_owner_is_told
     )
     assert await report_clip(stage, clip, "Ada") == received
     staff = await stage.open_channel()
-    shown = await run_command(stage, room, "server reports", channel=staff)
-    assert quote_text("server.reports.channel", channel=f"<#{staff}>") in shown
-    assert await run_command(stage, room, "server reports") == shown
+    assert quote_text("server.staff.none") in await run_command(stage, room, "server staff")
+    missing = quote_text("server.reports.no_channel")
+    assert missing in await run_command(stage, room, "server reports")
+    shown = await run_command(stage, room, "server staff", channel=staff)
+    assert quote_text("server.staff.set", staff=f"<#{staff}>") in shown
+    assert quote_text("server.staff.public", staff=f"<#{staff}>") in shown
+    await wait_for_report(stage, staff, quote_count(2), clip_number_of(clip))
+    told_where = await run_command(stage, room, "server reports")
+    assert quote_text("server.reports.channel", channel=f"<#{staff}>") in told_where
     messages = await stage.control.messages("@Ada")
     assert len([each for each in messages if told in text_of(each)]) == 1
 
@@ -138,7 +144,8 @@ async def test_reports_of_members_and_visitors_are_one_message_and_the_staff_hid
     stage: BotStage,
 ) -> None:
     staff = await stage.open_channel()
-    await run_command(stage, staff, "server reports", channel=staff, hide_after=0)
+    await run_command(stage, staff, "server staff", channel=staff)
+    await run_command(stage, staff, "server reports", hide_after=0)
     clip, number = await open_showcase(stage)
     assert quote_text("report.receipt.received") in await report_clip(stage, clip, "Dia")
     await wait_for_report(stage, staff, quote_count(1), number)
@@ -185,7 +192,8 @@ async def test_reports_of_members_and_visitors_are_one_message_and_the_staff_hid
 @on_both_databases
 async def test_enough_reports_hide_a_clip_until_the_staff_deletes_it(stage: BotStage) -> None:
     staff = await stage.open_channel()
-    said = await run_command(stage, staff, "server reports", channel=staff, hide_after=2)
+    await run_command(stage, staff, "server staff", channel=staff)
+    said = await run_command(stage, staff, "server reports", hide_after=2)
     assert quote_text("server.reports.limit", count=2) in said
     clip, number = await open_showcase(stage)
     details = await stage.press_button(clip, quote_text("button.details"), "Dia")
@@ -227,7 +235,7 @@ async def test_a_killed_process_loses_and_repeats_nothing(tmp_path: Path) -> Non
     """Discord takes no message before the process is killed, nor the answer after a decision."""
     async with run_stage(tmp_path) as stage:
         staff, room = await stage.open_channel(), await stage.open_channel()
-        await run_command(stage, staff, "server reports", channel=staff)
+        await run_command(stage, staff, "server staff", channel=staff)
         clip = await stage.make_clip(room, user="Cem")
         number = clip_number_of(clip)
         fault = {"method": "POST", "path": rf"/channels/{staff}/messages$", "status": 503}
@@ -255,7 +263,7 @@ async def test_a_killed_process_loses_and_repeats_nothing(tmp_path: Path) -> Non
 async def test_two_processes_count_and_post_once(tmp_path: Path) -> None:
     async with run_two_processes(tmp_path) as (stage, _, _):
         staff, room = await stage.open_channel(), await stage.open_channel()
-        await run_command(stage, staff, "server reports", channel=staff)
+        await run_command(stage, staff, "server staff", channel=staff)
         clip = await stage.make_clip(room, user="Cem")
         number = clip_number_of(clip)
         await report_clip(stage, clip, "Dia")

@@ -21,10 +21,8 @@ async def run_admin(stage: BotStage, room: str, command: str, **options: object)
 async def open_review(stage: BotStage, **options: object) -> tuple[str, str]:
     """Switch reviews on; return a channel for clips and the staff channel."""
     room, staff = await stage.open_channel(), await stage.open_channel()
-    answer = await run_admin(
-        stage, room, "review", **{"clips": "everyone", "staff_channel": staff, **options}
-    )
-    assert staff in answer
+    await run_admin(stage, room, "staff", channel=staff)
+    assert staff in await run_admin(stage, room, "review", clips="everyone", **options)
     return room, staff
 
 
@@ -139,7 +137,7 @@ async def test_a_lost_staff_channel_keeps_clips_until_an_admin_chooses_another(
 
     await stage.wait_until(is_unseen, "the clip waiting unseen")
     other = await stage.open_channel()
-    await run_admin(stage, room, "review", staff_channel=other)
+    assert other in await run_admin(stage, room, "staff", channel=other)
     asked = await stage.wait_for_clip(other)
     await stage.press_button(asked, quote_text("button.review_post"))
     await stage.wait_for_clip(room)

@@ -15,10 +15,9 @@ _POST: Final = {"server": "discord", "method": "POST"}
 async def open_review(stage: BotStage) -> tuple[str, str]:
     """Switch reviews on; return a channel for clips and the staff channel."""
     room, staff = await stage.open_channel(), await stage.open_channel()
-    asked = await stage.control.command(
-        stage.people["Ada"], room, "server review", {"clips": "everyone", "staff_channel": staff}
-    )
-    await stage.wait_for_answer(asked, quote_text("server.review.everyone", staff=f"<#{staff}>"))
+    for command, options in (("staff", {"channel": staff}), ("review", {"clips": "everyone"})):
+        asked = await stage.control.command(stage.people["Ada"], room, f"server {command}", options)
+        await stage.wait_for_answer(asked, f"<#{staff}>")
     return room, staff
 
 

@@ -1,6 +1,6 @@
 """Reports of clips: who may decide what, and what follows (docs/decisions/0045-reports.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -78,6 +78,18 @@ class ReportCase:
     def post_nonce(self) -> str:
         """The nonce of its message; it stays the same after a crash."""
         return f"clapper-r{self.clip_id}-{self.revision}"
+
+    def is_in_other_channel(self, staff_channel: int | None) -> bool:
+        """Return whether the staff still has to decide, and now reads another channel."""
+        return (
+            self.decision is None
+            and self.message_id is not None
+            and staff_channel not in (None, self.channel_id)
+        )
+
+    def without_message(self) -> "ReportCase":
+        """Return the case whose next message is another one."""
+        return replace(self, channel_id=None, message_id=None, revision=self.revision + 1)
 
     def may_become(self, decision: ReportDecision) -> bool:
         """Return whether the staff may decide so now.

@@ -54,6 +54,10 @@ class ReportMessages(Protocol):
         """Let the staff's message show the case as it is now."""
         ...
 
+    async def delete_case(self, case: ReportCase) -> None:
+        """Delete the staff's message, if it exists."""
+        ...
+
     async def send_notice(self, notice: ReportNotice, *, since: datetime) -> None:
         """Send a direct message, unless the person has it already since that time."""
         ...
@@ -156,6 +160,11 @@ class ReportDesk:
     async def _show(self, case: ReportCase) -> bool:
         """Write the staff's message; return whether there is nothing left to do."""
         clip = await self.clips.get(case.clip_id)
+        staff_channel = (await self.guilds.load_rules(case.guild_id)).staff_channel
+        if case.is_in_other_channel(staff_channel):
+            await self.messages.delete_case(case)
+            await self.reports.record_message(case, channel_id=None, message_id=None)
+            case = case.without_message()
         if case.message_id is not None:
             result = await self.messages.edit_case(case, clip)
             if result is EditResult.DONE:
@@ -164,17 +173,16 @@ class ReportDesk:
             return case.decision is not None or clip is None
         if case.decision in (ReportDecision.DELETE, ReportDecision.DISMISS) or clip is None:
             return True  # nothing is left for the staff to do
-        channel_id = (await self.guilds.load_rules(case.guild_id)).staff_channel
-        if channel_id is None:
+        if staff_channel is None:
             return False
         try:
-            message_id = await self.messages.find_case(case, channel_id)
+            message_id = await self.messages.find_case(case, staff_channel)
             if message_id is None:
-                message_id = await self.messages.post_case(case, clip, channel_id)
+                message_id = await self.messages.post_case(case, clip, staff_channel)
         except ChannelUnavailable as error:
             _log.warning("report.not_posted", guild=case.guild_id, error=str(error))
             return False
-        await self.reports.record_message(case, channel_id=channel_id, message_id=message_id)
+        await self.reports.record_message(case, channel_id=staff_channel, message_id=message_id)
         return True
 
     async def _send(self, notice: ReportNotice, created_at: datetime) -> None:

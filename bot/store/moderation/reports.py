@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
-from sqlalchemy import case as sql_case
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip
@@ -199,28 +198,16 @@ class ReportStore(Store):
         return claimed[0] if claimed else None
 
     async def ask_again(self, guild_id: int, *, staff_channel: int) -> None:
-        """Let the open cases of a server be posted that have no message in the staff channel.
-
-        A case that was not posted keeps its revision, by which a post that a process could not
-        record is found.
-        """
+        """Let those cases of a server be posted soon that have no message in the staff channel."""
         is_unposted = _cases.message_id.is_(None)
-        is_elsewhere = or_(is_unposted, _cases.channel_id != staff_channel)
         is_missed = or_(
-            and_(_cases.decision.is_(None), is_elsewhere),
+            and_(_cases.decision.is_(None), or_(is_unposted, _cases.channel_id != staff_channel)),
             and_(_cases.in_sync.is_(False), is_unposted),
         )
         statement = (
             update(report_cases_table)
             .where(_cases.guild_id == guild_id, is_missed)
-            .values(
-                channel_id=None,
-                message_id=None,
-                revision=_cases.revision + sql_case((is_unposted, 0), else_=1),
-                in_sync=False,
-                retry_at=None,
-                change_count=_cases.change_count + 1,
-            )
+            .values(in_sync=False, retry_at=None, change_count=_cases.change_count + 1)
         )
         await self._db.execute(statement)
 
