@@ -20,6 +20,7 @@ from bot.ui.router import InteractionRouter
 from cogs._common.answers import respond_with
 from cogs._common.context import may_moderate, require_guild_id
 from cogs._common.options import build_choices, describe_options
+from cogs.server import ChannelOption
 from cogs.server_staff import find_staff_access
 
 
@@ -43,7 +44,7 @@ class ReviewCommands(commands.Cog):
         interaction: discord.Interaction,
         clips: str | None = None,
         trusted_role: discord.Role | None = None,
-        channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
+        channel: ChannelOption | None = None,
     ) -> None:
         """Show or set whose clips moderators see before they are posted."""
         await interaction.response.defer(ephemeral=True, thinking=True)

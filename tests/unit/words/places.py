@@ -160,6 +160,7 @@ PLACES: Final = (
             "cancel.*",
             "review.*",
             "server.review.*",
+            "server.reports.*",
             "server.staff.*",
             "check.*",
             "card.differs",
