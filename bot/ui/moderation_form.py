@@ -98,7 +98,9 @@ def describe_moderation(
         "setup.moderation",
         locale,
         staff=translate("setup.nowhere", locale) if staff is None else f"<#{staff}>",
-        clips=translate(f"choice.review.{rules.review_scope}", locale),
+        clips=translate("setup.no_review", locale)
+        if rules.review_scope is ReviewScope.OFF
+        else translate(f"choice.review.{rules.review_scope}", locale),
         reports=_format_reports(rules.reports_to_hide, locale),
         words=word_count,
         blocked=block_count,
