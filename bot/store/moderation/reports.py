@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip
@@ -125,7 +125,7 @@ class ReportStore(Store):
 
     async def count_open(self, guild_id: int) -> int:
         """Return how many reported clips of a server still need a decision."""
-        query = (
+        query: Select[Any] = (
             select(func.count())
             .select_from(report_cases_table)
             .join(clips_table, clips_table.c.id == _cases.clip_id)

@@ -1,8 +1,9 @@
 """Members whom servers keep from making clips."""
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.job import Job
@@ -86,7 +87,8 @@ class RequestBlockStore(Store):
 
     async def count_blocks(self, guild_id: int) -> int:
         """Return how many blocks of a server have not ended."""
-        query = select(func.count()).where(_blocks.guild_id == guild_id, is_block_active())
+        is_theirs = _blocks.guild_id == guild_id
+        query: Select[Any] = select(func.count()).where(is_theirs, is_block_active())
         return await self._db.read_scalar(query) or 0
 
     async def list_blocks(self, guild_id: int) -> list[RequestBlock]:

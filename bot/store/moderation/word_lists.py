@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Select, Update, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,5 +99,5 @@ def _build_version_update(guild_id: int, version: int) -> Update:
     )
 
 
-def _build_count(guild_id: int) -> Select[int]:
+def _build_count(guild_id: int) -> Select[Any]:
     return select(func.count()).where(_entries.guild_id == guild_id)
