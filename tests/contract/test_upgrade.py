@@ -70,6 +70,8 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "review_scope": "off",
         "trusted_role": None,
         "review_channel": None,
+        "reports_to_hide": 0,
+        "staff_hint_at": None,
     },
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
@@ -107,6 +109,9 @@ ADDED_TABLES: Final = {
     "request_blocks",
     "alerts",
     "reviews",
+    "report_cases",
+    "reports",
+    "report_notices",
     "content_checks",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
