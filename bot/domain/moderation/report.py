@@ -122,5 +122,9 @@ class ReportNotice:
 
     @property
     def nonce(self) -> str:
-        """The nonce of its message; it stays the same after a crash."""
-        return f"clapper-rn{self.id}"
+        """The nonce of its message; it stays the same after a crash.
+
+        The id of a row is no part of it: SQLite gives that of a deleted row to the next one, whose
+        message Discord would then take for the same.
+        """
+        return f"rn{self.kind[0]}{self.clip_id or self.guild_id}"

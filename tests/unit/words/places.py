@@ -163,7 +163,6 @@ PLACES: Final = (
             "review.*",
             "server.reports.*",
             "server.review.*",
-            "server.reports.*",
             "server.staff.*",
             "check.*",
             "content_refused.*",
