@@ -5,6 +5,7 @@ Every choice takes effect at once. `cogs.setup_moderation` has the part about mo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -41,6 +42,7 @@ from bot.ui.server_setup import (
     AGE_RESTRICTED_OPTION,
     KEEP_OPTION,
     NEVER_OPTION,
+    PAGE_BUTTONS,
     UNSET_OPTION,
     PermissionCheck,
     SetupPage,
@@ -73,7 +75,8 @@ class SetupCommands(commands.Cog):
         self.router.register_menu(SetupSetting.BUDGET, self.choose_budget)
         self.router.register_menu(SetupSetting.CONFIRMATION, self.choose_confirmation)
         self.router.register_button(ButtonAction.SETUP, self.press_setup)
-        self.router.register_button(ButtonAction.SETUP_PAGE, self.turn_page)
+        for page, action in PAGE_BUTTONS.items():
+            self.router.register_button(action, partial(self.turn_page, page))
         self.router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
         self.router.register_menu(SetupSetting.REPLIES, self.choose_replies)
         self.router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
@@ -171,9 +174,10 @@ class SetupCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self.message.update(interaction, guild, notice="")
 
-    async def turn_page(self, interaction: discord.Interaction, number: int) -> None:
+    async def turn_page(
+        self, page: SetupPage, interaction: discord.Interaction, _number: int
+    ) -> None:
         guild = await acknowledge_manager(interaction)
-        page = SetupPage(number) if number in list(SetupPage) else SetupPage.SAFETY
         await self.message.update(interaction, guild, page, notice="")
 
     async def choose_showcase(

@@ -82,7 +82,8 @@ class ButtonAction(StrEnum):
     ERASE_MEMBER = "forget"  # the member whose data is erased
     CHECK_PERMISSIONS = "check"  # always 0
     SETUP = "setup"  # always 0
-    SETUP_PAGE = "setup_page"  # the page to show
+    SETUP_PAGE_SAFETY = "setup_page_safety"  # always 0
+    SETUP_PAGE_CHANNELS = "setup_page_channels"  # always 0
     MODERATION = "moderation"  # always 0
 
     @classmethod

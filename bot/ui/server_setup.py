@@ -5,7 +5,7 @@ The first page has all that keeps a new server safe.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import StrEnum
 from typing import Any, Final
 
 import discord
@@ -63,13 +63,19 @@ _MAXIMUM_LABEL_LENGTH: Final = 100
 _PART_SEPARATOR: Final = " · "
 
 
-class SetupPage(IntEnum):
-    """A part of the message; its number is in the custom id of its button."""
+class SetupPage(StrEnum):
+    """A part of the message, which a button of `PAGE_BUTTONS` shows."""
 
-    SAFETY = 0
+    SAFETY = "safety"
     """Costs, replies, people, age and moderation."""
-    CHANNELS = 1
+    CHANNELS = "channels"
     """Where the bot works, and in which language."""
+
+
+PAGE_BUTTONS: Final = {
+    SetupPage.SAFETY: ButtonAction.SETUP_PAGE_SAFETY,
+    SetupPage.CHANNELS: ButtonAction.SETUP_PAGE_CHANNELS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +136,8 @@ def build_setup_view(
 
 def _build_page_buttons(current: SetupPage, locale: str | None) -> list[ActionButton]:
     return [
-        build_button(
-            ButtonAction.SETUP_PAGE,
-            page,
-            locale,
-            key=f"setup_page_{page.name.lower()}",
-            primary=page is current,
-        )
-        for page in SetupPage
+        build_button(action, 0, locale, primary=page is current)
+        for page, action in PAGE_BUTTONS.items()
     ]
 
 

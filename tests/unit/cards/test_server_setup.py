@@ -80,7 +80,7 @@ async def test_setup_pages_have_a_restart_proof_row_for_each_setting(state: Setu
     if state.rules.review_scope is not ReviewScope.UNTRUSTED:
         offered.remove(SetupSetting.TRUSTED_ROLE)
     assert sorted(shown) == sorted(offered)
-    tabs = ["clapper:setup_page:0", "clapper:setup_page:1"]
+    tabs = ["clapper:setup_page_safety:0", "clapper:setup_page_channels:0"]
     assert [list(buttons(page).values()) for page in pages] == [
         [*tabs, "clapper:moderation:0"],
         [*tabs, "clapper:check:0"],
