@@ -26,7 +26,7 @@ class ReportRuleCommands(commands.Cog):
     guilds: GuildStore
 
     @app_commands.command(name="reports", description=build_command_text("command.server.reports"))
-    @describe_options(channel="staff_channel", hide_after="reports_to_hide")
+    @describe_options(channel="reports_channel", hide_after="reports_to_hide")
     async def set_report_rules(
         self,
         interaction: discord.Interaction,

@@ -9,7 +9,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.discord.permissions import drop_implied_permissions, find_missing_in_channel
+from bot.discord.permissions import (
+    can_everyone_read,
+    drop_implied_permissions,
+    find_missing_in_channel,
+)
 from bot.domain.errors import MissingPermissions, NotAllowed
 from bot.domain.guild import ReviewScope
 from bot.domain.moderation.clip_review import MODERATOR_DECISIONS, ReviewDecision
@@ -76,7 +80,7 @@ class ReviewCommands(commands.Cog):
             interaction.locale.value,
             waiting=status.waiting,
             unseen=status.unseen,
-            is_public=_can_everyone_read(interaction.guild, status.rules.staff_channel),
+            is_public=can_everyone_read(interaction.guild, status.rules.staff_channel),
         )
         await respond_privately(interaction, text)
 
@@ -117,11 +121,3 @@ def _find_lacking(status: ReviewStatus, changes: dict[str, Any]) -> str | None:
         channel = changes.get("review_channel", status.rules.review_channel)
         return "needs_channel" if channel is None else None
     return None
-
-
-def _can_everyone_read(guild: discord.Guild | None, channel_id: int | None) -> bool:
-    """Return whether every member can read a channel; of an unknown one, nothing is known."""
-    channel = None if guild is None or channel_id is None else guild.get_channel(channel_id)
-    if guild is None or channel is None:
-        return False
-    return channel.permissions_for(guild.default_role).view_channel

@@ -57,6 +57,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         "clip_reviews": parts.clip_reviews.run,
         "server_icons": parts.server_icons.run,
         "reports": parts.report_desk.run,
+        "log_channels": parts.log_channel_poster.run,
         **parts.shards.build_loops(parts.worker),
     }
     if (alert_sender := build_alert_sender(parts)) is not None:

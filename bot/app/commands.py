@@ -26,6 +26,7 @@ from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
+from cogs.server_log import LogCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_reports import ReportRuleCommands
 from cogs.server_review import ReviewCommands
@@ -170,6 +171,9 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                 ReportRuleCommands(server_rules=parts.server_rules, guilds=parts.guilds),
                 ShowcaseSettingsCommands(
                     showcase_service=parts.showcase_service, server_icons=parts.server_icons
+                ),
+                LogCommands(
+                    showcase_settings=parts.showcase_settings, log_channels=parts.log_channel_choice
                 ),
                 GalleryPageCommands(
                     router=router,

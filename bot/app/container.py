@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
 from bot.app.content_credentials import build_file_signer, build_manifest_reader
+from bot.app.log_channels import build_log_channels
 from bot.app.media import build_file_retention
 from bot.app.moderation import build_content_checks, build_content_judge
 from bot.app.reviews import build_clip_reviews, build_review_desk
@@ -26,6 +27,7 @@ from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
 from bot.discord.report_messages import DiscordReportMessages
 from bot.discord.server_icons import DiscordServerIcons
+from bot.discord.server_language import ServerLanguages
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
@@ -494,7 +496,10 @@ class Container:
         self.request_blocks = RequestBlockService(
             request_blocks=RequestBlockStore(self.database), worker=self.worker
         )
-        reports = ReportStore(self.database)
+        reports, languages = ReportStore(self.database), ServerLanguages(self.client, self.guilds)
+        self.log_channel_choice, self.log_channel_poster = build_log_channels(
+            self.database, client=self.client, languages=languages, clock=clock
+        )
         self.report_desk = ReportDesk(
             reports=reports,
             notices=ReportNoticeStore(self.database),
@@ -504,7 +509,7 @@ class Container:
             showcase_posts=self.showcase_posts,
             publisher=self.showcase_publisher,
             clip_removal=self.clip_removal,
-            messages=DiscordReportMessages(client=self.client, guilds=self.guilds),
+            messages=DiscordReportMessages(client=self.client, languages=languages),
             worker_id=self.worker.worker_id,
             clock=clock,
         )

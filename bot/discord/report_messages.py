@@ -16,10 +16,10 @@ from bot.discord.api_errors import (
     summarize_error,
 )
 from bot.discord.message_history import find_own_message
+from bot.discord.server_language import ServerLanguages
 from bot.domain.clips.clip import Clip
 from bot.domain.moderation.report import ReportCase, ReportNotice
 from bot.domain.ports import EditResult
-from bot.store.guilds import GuildStore
 from bot.ui.components import find_button_number
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.reports import build_report_view, format_notice
@@ -32,11 +32,11 @@ class DiscordReportMessages:
     """Implements `bot.services.moderation.report_desk.ReportMessages`."""
 
     client: discord.Client
-    guilds: GuildStore
+    languages: ServerLanguages
 
     async def post_case(self, case: ReportCase, clip: Clip | None, channel_id: int) -> int:
         channel = self._get_channel(channel_id, case.guild_id)
-        view = build_report_view(case, clip, await self._find_locale(case.guild_id))
+        view = build_report_view(case, clip, await self.languages.find_locale(case.guild_id))
         async with convert_discord_errors():
             message = await channel.send(
                 view=view, nonce=case.post_nonce, allowed_mentions=discord.AllowedMentions.none()
@@ -57,7 +57,7 @@ class DiscordReportMessages:
         assert case.channel_id is not None
         assert case.message_id is not None
         channel = self._get_channel(case.channel_id, case.guild_id)
-        view = build_report_view(case, clip, await self._find_locale(case.guild_id))
+        view = build_report_view(case, clip, await self.languages.find_locale(case.guild_id))
         try:
             await channel.get_partial_message(case.message_id).edit(
                 view=view, allowed_mentions=discord.AllowedMentions.none()
@@ -77,7 +77,7 @@ class DiscordReportMessages:
             user_id = guild.owner_id if notice.user_id is None else notice.user_id
             if user_id is None:
                 return
-            locale = notice.locale or await self._find_locale(notice.guild_id)
+            locale = notice.locale or await self.languages.find_locale(notice.guild_id)
             text = format_notice(notice, guild.name, locale)
             channel = await self.client.create_dm(discord.Object(user_id))
             known = await find_own_message(
@@ -85,11 +85,6 @@ class DiscordReportMessages:
             )
             if known is None:
                 await channel.send(text, nonce=notice.nonce, suppress_embeds=True)
-
-    async def _find_locale(self, guild_id: int) -> str | None:
-        """Return the language of a server's public messages."""
-        rules, guild = await self.guilds.load_rules(guild_id), self.client.get_guild(guild_id)
-        return rules.locale or (None if guild is None else guild.preferred_locale.value)
 
     def _get_channel(self, channel_id: int, guild_id: int) -> discord.PartialMessageable:
         return self.client.get_partial_messageable(channel_id, guild_id=guild_id)

@@ -71,11 +71,11 @@ class GuildStore(Store):
         actor_id: int,
         now: datetime,
         previous: GuildRules | None = None,
-        audit_entry: AuditEntry | None = None,
+        audit_entries: Sequence[AuditEntry] = (),
     ) -> None:
         """Write the rules of a server that differ from ``previous``, or all without it.
 
-        ``audit_entry`` is added to the server's audit log in the same transaction.
+        ``audit_entries`` are added to the server's audit log in the same transaction.
         """
         row = _rules_to_row(rules)
         old = {} if previous is None else _rules_to_row(previous)
@@ -98,7 +98,7 @@ class GuildStore(Store):
             await connection.execute(delete(channel_rules_table).where(*removed))
             for channel in changed_channels:
                 await upsert(connection, channel_rules_table, channel)
-            if audit_entry is not None:
+            for audit_entry in audit_entries:
                 await write_audit_entry(connection, audit_entry)
 
         await self._db.write(write_rows)

@@ -84,8 +84,8 @@ def describe_lost_race(case: ReportCase, locale: str | None) -> str:
 def format_notice(notice: ReportNotice, server: str, locale: str | None) -> str:
     """Return the text of a direct message."""
     name = discord.utils.escape_markdown(sanitize_text(server))
-    if notice.kind is ReportNoticeKind.STAFF_CHANNEL:
-        return translate("report.notice.staff_channel", locale, server=name)
+    if notice.clip_id is None or notice.kind is ReportNoticeKind.STAFF_CHANNEL:
+        return translate(f"report.notice.{notice.kind}", locale, server=name)
     key = f"report.notice.{notice.kind}"
     return translate(key, locale, server=name, clip=f"#{notice.clip_id}")
 

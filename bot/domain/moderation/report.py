@@ -46,6 +46,8 @@ class ReportNoticeKind(StrEnum):
     DELETED = "deleted"
     STAFF_CHANNEL = "staff_channel"
     """For the server's owner: there are reports, and no channel for them."""
+    LOG_STOPPED = "log_stopped"
+    """For the server's owner: the channel for the audit log is gone or closed to the bot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,8 +283,20 @@ class AuditAction(StrEnum):
     """A member withdrew a clip before a decision."""
     REVIEW_EXPIRE = "review_expire"
     """Nobody decided about a clip in time."""
-    CHANGE_REVIEW = "change_review"
-    """Whose clips moderators see first, or the staff channel, was changed."""
+    CHANGE_RULES = "change_rules"
+    """Rules of the server were changed; the comment has them as JSON."""
+    CHANGE_LIMITS = "change_limits"
+    """A quota or the budget was changed; the comment has whose and what as JSON."""
+    CHARGE_JOB = "charge_job"
+    """An unknown job was settled; the comment has its number."""
+    REFUND_JOB = "refund_job"
+    CANCEL_JOB = "cancel_job"
+    """A moderator canceled another member's job; the comment has its number."""
+    CHOOSE_LOG = "choose_log"
+    """A channel was chosen for this log; the comment has it."""
+    TURN_OFF_LOG = "turn_off_log"
+    LOG_STOPPED = "log_stopped"
+    """The channel for this log, which the comment has, is gone or closed to the bot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 A request needs them in many places, so they are read once, as a `GuildContext`, and passed along.
 """
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.clips.age_restriction import require_may_show
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from bot.services.moderation.word_lists import WordListService
 
 
-_REVIEW_FIELDS: Final = ("staff_channel", "review_scope", "trusted_role", "review_channel")
+_REVIEW_FIELDS: Final = ("review_scope", "staff_channel", "trusted_role", "review_channel")
+_PAUSE_FIELDS: Final = ("paused", "pause_reason")
+_COUNTED_FIELDS: Final = frozenset({"age_restricted_only", "word_list_version"})
+"""Fields whose changes have audit entries of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +190,14 @@ class ServerRulesService:
             changes["channel_person_rules"] = {
                 channel: rule for channel, rule in merged.items() if rule is not None
             }
-        rules, now, audit_entry = replace(before, **changes), self.clock.now(), None
-        if rules.age_restricted_only != before.age_restricted_only:
-            is_required = rules.age_restricted_only
-            action = (
-                AuditAction.REQUIRE_AGE_RESTRICTION
-                if is_required
-                else AuditAction.LIFT_AGE_RESTRICTION
-            )
-            audit_entry = AuditEntry(guild_id, actor_id, action, now)
-        elif any(getattr(rules, name) != getattr(before, name) for name in _REVIEW_FIELDS):
-            audit_entry = AuditEntry(guild_id, actor_id, AuditAction.CHANGE_REVIEW, now)
+        rules, now = replace(before, **changes), self.clock.now()
+        entries = [] if guild_id == WHOLE_BOT_ID else _build_audit_entries(before, rules, now)
         await self.guilds.save_rules(
-            rules, actor_id=actor_id, now=now, previous=before, audit_entry=audit_entry
+            rules,
+            actor_id=actor_id,
+            now=now,
+            previous=before,
+            audit_entries=[replace(entry, actor_id=actor_id) for entry in entries],
         )
         return rules
 
@@ -213,3 +213,46 @@ class ServerRulesService:
             await self.resume_guild(WHOLE_BOT_ID, actor_id=actor_id)
         else:
             await self.pause_guild(WHOLE_BOT_ID, actor_id=actor_id, reason=reason)
+
+
+def _build_audit_entries(before: GuildRules, after: GuildRules, now: datetime) -> list[AuditEntry]:
+    """Return the entries about what has changed, without who changed it."""
+    entries = []
+    if after.age_restricted_only != before.age_restricted_only:
+        action = (
+            AuditAction.REQUIRE_AGE_RESTRICTION
+            if after.age_restricted_only
+            else AuditAction.LIFT_AGE_RESTRICTION
+        )
+        entries.append(AuditEntry(after.guild_id, None, action, now))
+    changes = _list_changes(before, after)
+    if changes:
+        comment = json.dumps(changes)
+        action = AuditAction.CHANGE_RULES
+        entries.append(AuditEntry(after.guild_id, None, action, now, comment=comment))
+    return entries
+
+
+def _list_changes(before: GuildRules, after: GuildRules) -> dict[str, Any]:
+    """Return the new values. What only makes sense together is given together."""
+    changed = {
+        field.name
+        for field in fields(GuildRules)
+        if getattr(before, field.name) != getattr(after, field.name)
+    } - _COUNTED_FIELDS
+    for together in (_REVIEW_FIELDS, _PAUSE_FIELDS):
+        if changed & set(together):
+            changed |= set(together)
+    values: dict[str, Any] = {
+        name: getattr(after, name) for name in sorted(changed - {"channel_person_rules"})
+    }
+    if "allowed_channels" in values:
+        values["allowed_channels"] = sorted(values["allowed_channels"])
+    if "channel_person_rules" in changed:
+        old, new = before.channel_person_rules, after.channel_person_rules
+        values["channel_person_rules"] = {
+            channel: new.get(channel)
+            for channel in sorted({*old, *new})
+            if old.get(channel) != new.get(channel)
+        }
+    return values

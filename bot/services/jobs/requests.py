@@ -43,6 +43,7 @@ from bot.domain.models import ModelSpec
 from bot.domain.moderation.clip_review import ReviewDecision
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock, JobMessages
+from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
@@ -327,7 +328,13 @@ class RequestService:
             return CancellationResult.TOO_LATE
         if job.is_under_review and await self._withdraw_reviewed(job_id, user_id):
             return CancellationResult.WITHDRAWN
-        after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
+        now = self._clock.now()
+        after = await self._jobs.cancel(
+            job_id,
+            owner=self._worker.worker_id,
+            now=now,
+            audit_entry=_build_cancellation_entry(job, user_id, now),
+        )
         if after is not None and after.cancel_requested:
             self._worker.notify_job_changed(job_id)
         if after is not None and after.state is JobState.CANCELLED:
@@ -350,6 +357,15 @@ class RequestService:
         )
         self._worker.resume_jobs()
         return decided is not None
+
+
+def _build_cancellation_entry(job: Job, user_id: int, now: datetime) -> AuditEntry | None:
+    """Return what the server's log says about a moderator who cancels another member's job."""
+    requester_id, guild_id = job.origin.user_id, job.origin.guild_id
+    if guild_id is None or requester_id == user_id:
+        return None
+    action, number = AuditAction.CANCEL_JOB, str(job.id)
+    return AuditEntry(guild_id, user_id, action, now, target_user_id=requester_id, comment=number)
 
 
 def _build_paid_calls_refusal() -> RequestsPaused:

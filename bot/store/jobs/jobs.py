@@ -28,6 +28,7 @@ from bot.domain.jobs.job import (
     ReviewState,
 )
 from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
+from bot.domain.showcase.post import AuditEntry
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.row_changes import RowChange
@@ -38,6 +39,7 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.cancellation import cancel_queued_jobs
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
+from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import clips_table, jobs_table, workers_table
 from bot.store.tables.moderation import reviews_table
 from bot.store.tables.row_mapping import jobs_from_rows
@@ -286,17 +288,35 @@ class JobStore:
 
         return await self._db.read(compare_times)
 
-    async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
-        """Cancel a queued job with a refund, or mark a running one; return the job."""
+    async def cancel(
+        self,
+        job_id: int,
+        *,
+        owner: str | None,
+        now: datetime,
+        audit_entry: AuditEntry | None = None,
+    ) -> Job | None:
+        """Cancel a queued job with a refund, or mark a running one; return the job.
+
+        ``audit_entry`` is added to the server's audit log if the job was not canceled before.
+        """
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
             is_job = _jobs.id == job_id
             for queued in await cancel_queued_jobs(connection, is_job, owner=owner, now=now):
+                if audit_entry is not None:
+                    await write_audit_entry(connection, audit_entry)
                 return queued
+            is_cancellable = is_job & _jobs.state.in_(_CANCELLABLE_STATES)
+            if audit_entry is not None:
+                is_new = is_cancellable & ~_jobs.cancel_requested
+                query = select(_jobs.id).where(is_new).with_for_update()
+                if await connection.scalar(query) is not None:
+                    await write_audit_entry(connection, audit_entry)
             flagged = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(is_job, _jobs.state.in_(_CANCELLABLE_STATES))
+                .where(is_cancellable)
                 .values(cancel_requested=True)
                 .returning(*_jobs),
             )

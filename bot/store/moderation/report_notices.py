@@ -1,4 +1,4 @@
-"""Direct messages about reports that are still to be sent, in the order in which they came up."""
+"""Direct messages about reports and the audit log that are still to be sent, oldest first."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -68,8 +68,8 @@ async def add_notice(
     kind: ReportNoticeKind,
     *,
     guild_id: int,
-    clip_id: int,
     now: datetime,
+    clip_id: int | None = None,
     user_id: int | None = None,
     locale: str | None = None,
 ) -> None:

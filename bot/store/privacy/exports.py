@@ -63,6 +63,7 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "pending_effect",
         "claimed_until",
         "retry_at",
+        "log_batch",
     }
 )
 """Internal columns, Google's addresses, which are useless without the operator's key, and who

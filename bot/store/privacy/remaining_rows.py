@@ -30,6 +30,7 @@ from bot.store.tables.core import (
     welcomed_guilds_table,
 )
 from bot.store.tables.moderation import (
+    log_channels_table,
     report_cases_table,
     report_notices_table,
     reports_table,
@@ -89,6 +90,7 @@ _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
     server_pages_table.c.guild_id,
     showcase_settings_table.c.guild_id,
     welcomed_guilds_table.c.guild_id,
+    log_channels_table.c.guild_id,
     guilds_table.c.id,
 )
 """Tables with one row for a server."""

@@ -221,6 +221,8 @@ ledger_table = Table(
     # at once; to say so here would load the dialects of both databases
     Index(None, "window_at"),
     Index(None, "recorded_at"),
+    # in the database only of entries that somebody made
+    Index(None, "actor_id"),
     _check_choices("kind", EntryKind),
     _check_choices("account", LedgerAccount),
     CheckConstraint(

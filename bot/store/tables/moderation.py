@@ -1,5 +1,5 @@
-"""The tables of moderation: word lists, blocked members, clips under review, reports, and checks of
-contents.
+"""The tables of moderation: word lists, blocked members, clips under review, reports, channels for
+audit logs, and checks of contents.
 """
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ reviews_table = Table(
     # the message with the clip for the moderators; null until it is posted
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
-    Column("decided_by", BigInteger),
+    Column("decided_by", BigInteger, index=True),
     Column("decided_at", UtcTime()),
 )
 """Clips that moderators see first; ``jobs.review`` says what they decided. Kept with the job."""
@@ -108,7 +108,7 @@ report_notices_table = Table(
     "report_notices",
     metadata,
     Column("id", BigId, primary_key=True),
-    # hidden, deleted, staff_channel
+    # hidden, deleted, staff_channel, log_stopped
     Column("kind", String(16), nullable=False),
     Column("guild_id", BigInteger, nullable=False, index=True),
     # null: the server's owner
@@ -119,6 +119,22 @@ report_notices_table = Table(
     Column("claimed_until", UtcTime()),
 )
 """Direct messages that are still to be sent."""
+
+log_channels_table = Table(
+    "log_channels",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger, nullable=False),
+    # set once the channel is gone or closed to the bot; nothing is posted any more
+    Column("stopped_at", UtcTime()),
+    # the entries that are being posted, by ``audit_log.log_batch``, since when and where
+    Column("batch", BigInteger),
+    Column("batch_channel_id", BigInteger),
+    Column("batch_at", UtcTime()),
+    Column("claimed_until", UtcTime()),
+    Column("retry_at", UtcTime()),
+)
+"""Channels in which servers' audit logs are posted."""
 
 content_checks_table = Table(
     "content_checks",

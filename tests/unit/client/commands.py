@@ -16,6 +16,7 @@ from cogs.server import RulesCommands, ServerCommands
 from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
+from cogs.server_log import LogCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
 from cogs.server_reports import ReportRuleCommands
 from cogs.server_review import ReviewCommands
@@ -28,6 +29,7 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     WordListCommands,
     RequestBlockCommands,
     ShowcaseSettingsCommands,
+    LogCommands,
     GalleryPageCommands,
     LimitsCommands,
     RulesCommands,
