@@ -178,7 +178,9 @@ async def _start_website(
                 parts.clock,
                 on_event=parts.webhooks.wake_inbox,
             ),
-            *build_report_pages(parts.database, parts.clock, on_report=parts.report_desk.wake),
+            *build_report_pages(
+                parts.database, parts.clock, on_report=parts.moderation.report_desk.wake
+            ),
         ],
     )
     try:

@@ -9,14 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -26,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.config import setting_rules
 from bot.config.renamed_settings import SettingsError, read_renamed_settings
 from bot.config.setting_errors import describe_field, format_setting_error
 from bot.config.setting_types import (
@@ -370,54 +364,29 @@ class Settings(BaseSettings):
         }
 
     @model_validator(mode="after")
-    def _check_routes(self) -> Self:
-        if self.gemini_api_key is None and self.google_cloud_project is None:
-            raise PydanticCustomError(
-                "route",
-                "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: the bot needs one of them to"
-                " make videos (see .env.example).",
-            )
+    def _check_combinations(self) -> Self:
+        has_key = self.gemini_api_key is not None
+        setting_rules.require_route(
+            has_key=has_key, has_project=self.google_cloud_project is not None
+        )
         if self.gemini_webhooks:
-            self._check_webhooks()
-        if (self.aws_access_key_id is None) is not (self.aws_secret_access_key is None):
-            raise PydanticCustomError(
-                "aws_keys",
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set, or neither.",
+            setting_rules.require_reachable_webhooks(
+                has_key=has_key,
+                public_url=self.public_url,
+                from_google=self.gemini_api_url is None,
             )
-        if (self.c2pa_certificate is None) is not (self.c2pa_key is None):
-            raise PydanticCustomError(
-                "c2pa", "C2PA_CERTIFICATE and C2PA_KEY must both be set, or neither."
-            )
-        if self.poll_interval_s >= self.job_time_limit_s:
-            raise PydanticCustomError(
-                "polling",
-                "POLL_INTERVAL_S must be less than JOB_TIME_LIMIT_S: otherwise no job is polled.",
-            )
-        if self.shard_ids is not None and self.shard_count is None:
-            raise PydanticCustomError(
-                "shards", "SHARD_COUNT must be set if SHARD_IDS is: the total number of shards."
-            )
-        if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids or ()):
-            raise PydanticCustomError(
-                "shards", "SHARD_IDS must be below SHARD_COUNT: the first shard is 0."
-            )
+        setting_rules.require_both_or_neither(
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+        )
+        setting_rules.require_both_or_neither(
+            c2pa_certificate=self.c2pa_certificate, c2pa_key=self.c2pa_key
+        )
+        setting_rules.require_polls(
+            poll_interval_s=self.poll_interval_s, job_time_limit_s=self.job_time_limit_s
+        )
+        setting_rules.require_known_shards(self.shard_ids, shard_count=self.shard_count)
         return self
-
-    def _check_webhooks(self) -> None:
-        """Raise unless Google can reach the bot. A local stand-in for Google needs no https."""
-        if self.gemini_api_key is None:
-            raise PydanticCustomError(
-                "webhooks", "GEMINI_WEBHOOKS needs GEMINI_API_KEY: only Gemini Omni has them."
-            )
-        if self.public_url is None:
-            raise PydanticCustomError(
-                "webhooks",
-                "GEMINI_WEBHOOKS needs PUBLIC_URL: the address under which Google reaches the bot.",
-            )
-        if self.gemini_api_url is None and not self.public_url.lower().startswith("https://"):
-            raise PydanticCustomError(
-                "webhooks", "GEMINI_WEBHOOKS needs a PUBLIC_URL with https: Google uses no other."
-            )
 
     @property
     def resolved_database_url(self) -> str:

@@ -10,6 +10,14 @@ from bot.ui.audit_log import format_audit_log
 from tests.unit.words.examples import NOW
 
 OLD = "channel_id = 1576582373460410368, digest_day = 0, name = Cinema, public = True, stars = 3"
+OF_THE_BOT = {
+    AuditAction.CHANNEL_GONE,
+    AuditAction.REPORT,
+    AuditAction.REPORT_LIMIT,
+    AuditAction.REVIEW_EXPIRE,
+    AuditAction.LOG_STOPPED,
+}
+"""What no person does."""
 NEW = "curation = always, digest_day = 2, digest_hour = 9, digest_zone = Europe/Berlin"
 
 
@@ -47,5 +55,5 @@ def test_acts_without_an_actor_have_sentences_of_their_own(
     by_nobody = format_audit_log([entry(action, actor_id=None, comment="stars = 3")], language)
     assert "None" not in by_nobody
     assert f"log.{action}" not in by_nobody
-    if action is not AuditAction.CHANNEL_GONE:
+    if action not in OF_THE_BOT:
         assert "<@1>" in format_audit_log([entry(action, comment="stars = 3")], language)
