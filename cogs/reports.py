@@ -1,15 +1,14 @@
-"""*Report this clip*, and the staff's buttons on reported clips."""
+"""*Report* under showcase posts and in *Details*, and the staff's buttons on reported clips."""
 
 from dataclasses import dataclass
 from functools import partial
 
 import discord
-from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.domain.moderation.report import ReportDecision
-from bot.i18n.catalogs import build_command_text, translate
+from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
 from bot.services.moderation.report_desk import ReportDesk
 from bot.services.moderation.reports import ReportDecisions, ReportIntake
@@ -18,8 +17,7 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.reports import describe_lost_race
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row, respond_with
-from cogs._common.clip_lookup import ClipFinder
-from cogs._common.context import build_acting_person, require_guild_id, require_manager
+from cogs._common.context import build_acting_person, require_manager
 
 _DECISIONS = {
     ButtonAction.REPORT_HIDE: ReportDecision.HIDE,
@@ -31,43 +29,27 @@ _DECISIONS = {
 
 @dataclass(kw_only=True, eq=False)
 class Reports(commands.Cog):
-    """discord.py does not add the menu with the cog, so `add_to` does."""
-
     router: InteractionRouter
     report_intake: ReportIntake
     report_decisions: ReportDecisions
     report_desk: ReportDesk
-    clip_finder: ClipFinder
     clip_library: ClipLibrary
 
     def __post_init__(self) -> None:
-        self._menu = app_commands.ContextMenu(
-            name=build_command_text("menu.report"), callback=self.ask_to_report
-        )
-        self._menu.guild_only = True
+        self.router.register_button(ButtonAction.ASK_REPORT, self.ask_to_report)
         self.router.register_button(ButtonAction.REPORT, self.report_clip)
         for action in _DECISIONS:
             self.router.register_button(action, partial(self.decide, action))
         self.router.register_button(ButtonAction.REPORT_BLOCK, self.block_creator)
 
-    def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
-        tree.add_command(self._menu)
-
-    async def ask_to_report(
-        self, interaction: discord.Interaction, message: discord.Message
-    ) -> None:
-        """Ask whether the clip of ``message`` is meant, because a menu is easily missed."""
+    async def ask_to_report(self, interaction: discord.Interaction, clip_id: int) -> None:
+        """Ask whether this is meant, because everybody sees the button under a showcase post."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        require_guild_id(interaction)
-        clips = await self.clip_finder.require_in_message(message, interaction)
+        clip = await self.clip_library.get_clip(clip_id, build_acting_person(interaction))
         locale = interaction.locale.value
-        suffix = "" if len(clips) == 1 else "_one"
-        buttons = [
-            build_button(ButtonAction.REPORT, clip.id, locale, key=f"report{suffix}", clip=clip.id)
-            for clip in clips
-        ]
+        button = build_button(ButtonAction.REPORT, clip.id, locale)
         text = translate("report.ask", locale)
-        await respond_privately(interaction, text, build_button_row(buttons))
+        await respond_privately(interaction, text, build_button_row([button]))
 
     async def report_clip(self, interaction: discord.Interaction, clip_id: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -9,6 +9,12 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
+from bot.discord.permissions import (
+    can_everyone_read,
+    drop_implied_permissions,
+    find_missing_for_text,
+)
+from bot.domain.errors import MissingPermissions
 from bot.domain.moderation.report import MAX_REPORTS_TO_HIDE
 from bot.i18n.catalogs import build_command_text
 from bot.services.admin.guild_rules import ServerRulesService
@@ -38,6 +44,8 @@ class ReportRuleCommands(commands.Cog):
         guild_id = require_guild_id(interaction)
         changes: dict[str, Any] = {}
         if channel is not None:
+            if missing := find_missing_for_text(channel):
+                raise MissingPermissions(drop_implied_permissions(missing))
             changes["staff_channel"] = channel.id
         if hide_after is not None:
             changes["reports_to_hide"] = hide_after
@@ -47,5 +55,9 @@ class ReportRuleCommands(commands.Cog):
             )
         else:
             rules = await self.guilds.load_rules(guild_id)
-        text = describe_report_rules(rules, interaction.locale.value)
+        text = describe_report_rules(
+            rules,
+            interaction.locale.value,
+            is_public=can_everyone_read(interaction.guild, rules.staff_channel),
+        )
         await respond_privately(interaction, text)

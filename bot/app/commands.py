@@ -74,11 +74,9 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         report_intake=parts.moderation.report_intake,
         report_decisions=parts.moderation.report_decisions,
         report_desk=parts.moderation.report_desk,
-        clip_finder=clip_finder,
         clip_library=parts.clip_library,
     )
     menus.add_to(client.tree)
-    reports.add_to(client.tree)
     showcase.add_to(client.tree)
     return [
         VideoCommands(

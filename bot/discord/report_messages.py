@@ -10,6 +10,7 @@ import discord
 import structlog
 
 from bot.discord.api_errors import (
+    DISCORD_ERRORS,
     UNKNOWN_CHANNEL_CODE,
     convert_discord_errors,
     raise_if_transient,
@@ -65,7 +66,10 @@ class DiscordReportMessages:
         except discord.NotFound as error:
             is_channel = error.code == UNKNOWN_CHANNEL_CODE
             return EditResult.CHANNEL_GONE if is_channel else EditResult.MESSAGE_GONE
-        except discord.HTTPException as error:
+        except discord.Forbidden as error:
+            _log.warning("report.edit_refused", clip_id=case.clip_id, error=summarize_error(error))
+            return EditResult.DONE if case.decision is not None else EditResult.CHANNEL_GONE
+        except DISCORD_ERRORS as error:
             raise_if_transient(error)
             _log.warning("report.edit_refused", clip_id=case.clip_id, error=summarize_error(error))
         return EditResult.DONE

@@ -15,7 +15,9 @@ from bot.domain.showcase.post import AuditEntry
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent, upsert
+from bot.store.moderation.report_rows import reopen_cases
 from bot.store.showcase.audit_log import write_audit_entry
+from bot.store.showcase.footage import take_reach_lock
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 from bot.store.tables.moderation import request_blocks_table
 
@@ -92,8 +94,16 @@ class GuildStore(Store):
                 channel_rules_table.c.id.in_(set(old_channels) - set(rules.channel_person_rules))
             )
 
+        is_new_staff_channel = rules.staff_channel is not None and (
+            previous is None or previous.staff_channel != rules.staff_channel
+        )
+
         async def write_rows(connection: AsyncConnection) -> None:
-            changed = {"changed_by": actor_id, "changed_at": now}
+            changed: dict[str, Any] = {"changed_by": actor_id, "changed_at": now}
+            if is_new_staff_channel:
+                await take_reach_lock(connection)
+                await reopen_cases(connection, rules.guild_id)
+                changed["staff_hint_at"] = None
             await upsert(connection, guilds_table, row | changed, unchanged_columns=unchanged)
             await connection.execute(delete(channel_rules_table).where(*removed))
             for channel in changed_channels:

@@ -58,6 +58,7 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",
     ButtonAction.WITHDRAW: "📤",
+    ButtonAction.ASK_REPORT: "🚩",
     ButtonAction.REPORT: "🚩",
     ButtonAction.SETUP: "⚙️",
 }

@@ -44,6 +44,7 @@ class ButtonAction(StrEnum):
     EXTEND_BY_REPLY = "reply"  # with the words of the reply that the bot's question refers to
     EDIT_BY_REPLY = "reply_edit"  # the same, with its images
     SHOWCASE = "showcase"
+    ASK_REPORT = "ask_report"  # under a showcase post; its answer has the next one
     REPORT = "report"
     REPORT_HIDE = "report_hide"  # these are for the staff
     REPORT_DELETE = "report_delete"

@@ -9,7 +9,6 @@ from bot.domain.moderation.report import (
     ReportCase,
     ReportDecision,
     ReportNotice,
-    ReportNoticeKind,
 )
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import build_jump_link, format_clip_number, sanitize_text
@@ -84,22 +83,24 @@ def describe_lost_race(case: ReportCase, locale: str | None) -> str:
 def format_notice(notice: ReportNotice, server: str, locale: str | None) -> str:
     """Return the text of a direct message."""
     name = discord.utils.escape_markdown(sanitize_text(server))
-    if notice.clip_id is None or notice.kind is ReportNoticeKind.STAFF_CHANNEL:
-        return translate(f"report.notice.{notice.kind}", locale, server=name)
     key = f"report.notice.{notice.kind}"
     return translate(key, locale, server=name, clip=f"#{notice.clip_id}")
 
 
-def describe_report_rules(rules: GuildRules, locale: str | None) -> str:
-    """Return where reports are posted, and how many hide a clip by themselves in a server."""
+def describe_report_rules(rules: GuildRules, locale: str | None, *, is_public: bool) -> str:
+    """Return where reports are posted, and how many hide a clip by themselves in a server.
+
+    ``is_public`` says that every member can read that channel.
+    """
     channel, limit = rules.staff_channel, rules.reports_to_hide
-    return "\n".join(
-        [
-            translate("server.reports.no_channel", locale)
-            if channel is None
-            else translate("server.reports.channel", locale, channel=f"<#{channel}>"),
-            translate("server.reports.off", locale)
-            if limit == 0
-            else translate("server.reports.limit", locale, count=limit),
-        ]
-    )
+    lines = [
+        translate("server.reports.no_channel", locale)
+        if channel is None
+        else translate("server.reports.channel", locale, channel=f"<#{channel}>"),
+        translate("server.reports.off", locale)
+        if limit == 0
+        else translate("server.reports.limit", locale, count=limit),
+    ]
+    if channel is not None and is_public:
+        lines.append(translate("server.reports.public", locale, channel=f"<#{channel}>"))
+    return "\n".join(lines)

@@ -73,6 +73,7 @@ class ShowcaseCards:
         if web_address is not None:
             label = translate("button.web", locale)
             buttons.insert(-1, ui.Button(label=label, emoji="🌐", url=web_address))
+        buttons.append(build_button(ButtonAction.ASK_REPORT, clip.id, locale))
         container.add_item(build_action_row(*buttons))
         return build_view(container)
 

@@ -27,7 +27,7 @@ from bot.domain.moderation.report import (
 )
 from bot.domain.ports import EditResult
 from bot.domain.showcase.post import AuditAction
-from bot.services.moderation.report_desk import CLAIM_FOR, NO_CHANNEL_PAUSE, ReportDesk
+from bot.services.moderation.report_desk import CLAIM_FOR, CLOSED_CHANNEL_PAUSE, ReportDesk
 from bot.services.moderation.reports import ReportDecisions, ReportIntake
 from bot.services.moderation.request_blocks import RequestBlockService
 from bot.store.moderation.report_notices import ReportNoticeStore
@@ -218,7 +218,7 @@ async def test_a_deleted_message_is_posted_again_while_nobody_has_decided(
     scene.messages.edit_result = EditResult.MESSAGE_GONE
     await scene.report(REPORTER + 1)
     await desk.run_due()
-    scene.world.clock.jump(NO_CHANNEL_PAUSE + timedelta(seconds=1))
+    scene.world.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
     await desk.run_due()
     assert len(scene.messages.posts) == 2
     assert (await scene.load()).post_nonce.endswith("-1")
@@ -327,7 +327,7 @@ async def test_without_a_staff_channel_reports_are_in_the_log_and_the_owner_is_t
     [notice] = scene.messages.notices
     assert (notice.kind, notice.user_id) == (ReportNoticeKind.STAFF_CHANNEL, None)
     await scene.set_rules(staff_channel=STAFF_CHANNEL)
-    scene.world.clock.jump(NO_CHANNEL_PAUSE + timedelta(seconds=1))
+    scene.world.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
     await desk.run_due()
     assert [case.report_count for case in scene.messages.posts.values()] == [4]
     assert len(scene.messages.notices) == 1

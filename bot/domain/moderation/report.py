@@ -1,10 +1,13 @@
 """Reports of clips: who may decide what, and what follows (docs/decisions/0045-reports.md)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+MEMBER_WINDOW: Final = timedelta(hours=1)
+REPORTS_IN_WINDOW: Final = 10
+"""How many clips a member may report in that time. Visitors are limited by their address."""
 MAX_REPORTS_TO_HIDE: Final = 25
 """The largest number of reports that a server may wait for before a clip is hidden by itself."""
 
@@ -35,6 +38,8 @@ class ReportReceipt(StrEnum):
     RECEIVED = "received"
     REPEATED = "again"
     """The same member or visitor has reported the clip before."""
+    LIMITED = "limited"
+    """The member has reported many others lately; it was not counted."""
     DECIDED = "decided"
     """The staff has already decided about the clip, which never changes."""
 
@@ -46,6 +51,8 @@ class ReportNoticeKind(StrEnum):
     DELETED = "deleted"
     STAFF_CHANNEL = "staff_channel"
     """For the server's owner: there are reports, and no channel for them."""
+    STAFF_CLOSED = "staff_closed"
+    """For the server's owner: there are reports, and their channel is gone or closed to the bot."""
     LOG_STOPPED = "log_stopped"
     """For the server's owner: the channel for the audit log is gone or closed to the bot."""
 

@@ -6,7 +6,7 @@ twice. All steps can be repeated after a crash.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
@@ -32,8 +32,8 @@ CLAIM_FOR: Final = timedelta(seconds=30)
 """Longer than a case takes, unless Discord is slow: a second process then does the same, which
 nonces and fenced changes make harmless. After a crash another one goes on after this time."""
 RETRY_PAUSE: Final = timedelta(seconds=30)
-NO_CHANNEL_PAUSE: Final = timedelta(minutes=2)
-"""How soon a staff channel that was just set gets the reports from before."""
+CLOSED_CHANNEL_PAUSE: Final = timedelta(minutes=2)
+"""How soon a staff channel that was closed to the bot gets the reports from before."""
 _INTERVAL_S: Final = 3.0
 
 _log: Final = structlog.get_logger(__name__)
@@ -51,7 +51,10 @@ class ReportMessages(Protocol):
         ...
 
     async def edit_case(self, case: ReportCase, clip: Clip | None) -> EditResult:
-        """Let the staff's message show the case as it is now."""
+        """Let the staff's message show the case as it is now.
+
+        A channel that is closed to the bot counts as gone while the case is undecided.
+        """
         ...
 
     async def send_notice(self, notice: ReportNotice, *, since: datetime) -> None:
@@ -109,15 +112,15 @@ class ReportDesk:
     async def _deal_with(self, case: ReportCase) -> None:
         try:
             await self._apply_effect(case)
-            is_shown = await self._show(case)
+            await self._show(case)
+        except ChannelUnavailable as error:
+            _log.warning("report.not_posted", guild=case.guild_id, error=str(error))
+            await self.reports.postpone_unposted(case, pause=CLOSED_CHANNEL_PAUSE)
         except DeliveryError as error:
             _log.warning("report.postponed", clip_id=case.clip_id, error=str(error))
             await self.reports.postpone(case, pause=RETRY_PAUSE)
-            return
-        if is_shown:
-            await self.reports.record_sync(case)
         else:
-            await self.reports.postpone(case, pause=NO_CHANNEL_PAUSE)
+            await self.reports.record_sync(case)
 
     async def _apply_effect(self, case: ReportCase) -> None:
         """Hide, show again or delete the clip. Raises `DeliveryError`."""
@@ -148,29 +151,25 @@ class ReportDesk:
         )
         self.publisher.request_settle()
 
-    async def _show(self, case: ReportCase) -> bool:
-        """Write the staff's message; return whether there is nothing left to do."""
+    async def _show(self, case: ReportCase) -> None:
+        """Write the staff's message. Raises `DeliveryError`."""
         clip = await self.clips.get(case.clip_id)
         if case.message_id is not None:
-            result = await self.messages.edit_case(case, clip)
-            if result is EditResult.DONE:
-                return True
+            if await self.messages.edit_case(case, clip) is EditResult.DONE:
+                return
             await self.reports.record_message(case, channel_id=None, message_id=None)
-            return case.decision is not None or clip is None
-        if case.decision in (ReportDecision.DELETE, ReportDecision.DISMISS) or clip is None:
-            return True  # nothing is left for the staff to do
+            case = replace(case, channel_id=None, message_id=None, revision=case.revision + 1)
+        is_settled = case.decision in (ReportDecision.DELETE, ReportDecision.DISMISS)
         channel_id = (await self.guilds.load_rules(case.guild_id)).staff_channel
-        if channel_id is None:
-            return False
-        try:
-            message_id = await self.messages.find_case(case, channel_id)
-            if message_id is None:
-                message_id = await self.messages.post_case(case, clip, channel_id)
-        except ChannelUnavailable as error:
-            _log.warning("report.not_posted", guild=case.guild_id, error=str(error))
-            return False
+        if is_settled or clip is None or channel_id is None:
+            return  # nothing is left to do, or a channel must be chosen, which opens it again
+        message_id = await self.messages.find_case(case, channel_id)
+        if message_id is not None:  # it may show fewer reports
+            posted = replace(case, channel_id=channel_id, message_id=message_id)
+            await self.messages.edit_case(posted, clip)
+        else:
+            message_id = await self.messages.post_case(case, clip, channel_id)
         await self.reports.record_message(case, channel_id=channel_id, message_id=message_id)
-        return True
 
     async def _send(self, notice: ReportNotice, created_at: datetime) -> None:
         try:

@@ -1,12 +1,18 @@
 """What other stores ask and tell the rows of reported clips, within their own transactions."""
 
-from sqlalchemy import ColumnElement, select, update
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.moderation.report import ReportDecision
+from bot.store.engine.types import database_time
 from bot.store.tables.core import clips_table
-from bot.store.tables.moderation import report_cases_table
+from bot.store.tables.moderation import report_cases_table, reports_table
 
 _cases = report_cases_table.c
+_CHANGE: Final = {"in_sync": False, "retry_at": None, "change_count": _cases.change_count + 1}
+"""Lets the staff's message be written anew, also if it is being written now."""
 
 
 async def is_hidden_by_reports(connection: AsyncConnection, clip_id: int) -> bool:
@@ -15,17 +21,46 @@ async def is_hidden_by_reports(connection: AsyncConnection, clip_id: int) -> boo
     return bool(await connection.scalar(query))
 
 
-async def allow_to_show(connection: AsyncConnection, clip_id: int) -> None:
-    """Let a clip into the showcase again, because a moderator wants it there."""
+async def follow_showcase_moderator(
+    connection: AsyncConnection, clip_id: int, *, hidden: bool, actor_id: int | None
+) -> None:
+    """Let a moderator's choice in the showcase count for a clip that reports have hidden.
+
+    If they hide it, finding nothing wrong with it does not show it again. If they show it again,
+    that is the staff's decision, and later reports do not hide it. The lock of reaches must be
+    held.
+    """
+    if hidden:
+        is_case = _cases.clip_id == clip_id
+        await connection.execute(update(report_cases_table).where(is_case).values(hid_post=False))
+        return
+    decided = {
+        "decision": ReportDecision.DISMISS,
+        "decided_by": actor_id,
+        "decided_at": database_time(),
+        "pending_effect": None,
+        "is_hidden": False,
+    }
     is_hidden = (_cases.clip_id == clip_id) & _cases.is_hidden
-    await connection.execute(update(report_cases_table).where(is_hidden).values(is_hidden=False))
+    changed = update(report_cases_table).where(is_hidden).values(decided | _CHANGE)
+    if (await connection.execute(changed)).rowcount:
+        await connection.execute(delete(reports_table).where(reports_table.c.clip_id == clip_id))
+
+
+async def reopen_cases(connection: AsyncConnection, guild_id: int) -> None:
+    """Let what a server's staff has not seen yet be posted, because there is a new channel for it.
+
+    The lock of reaches must be held, so that no report is written meanwhile.
+    """
+    is_unseen = (
+        (_cases.guild_id == guild_id) & _cases.message_id.is_(None) & _cases.decision.is_(None)
+    )
+    await connection.execute(update(report_cases_table).where(is_unseen).values(_CHANGE))
 
 
 async def mark_cases_changed(connection: AsyncConnection, is_clip: ColumnElement[bool]) -> None:
     """Let the staff's messages about some clips be written anew, because the clips are deleted."""
     clip_ids = select(clips_table.c.id).where(is_clip)
     await connection.execute(
-        update(report_cases_table)
-        .where(_cases.clip_id.in_(clip_ids))
-        .values(in_sync=False, retry_at=None, change_count=_cases.change_count + 1)
+        update(report_cases_table).where(_cases.clip_id.in_(clip_ids)).values(_CHANGE)
     )

@@ -7,15 +7,17 @@ staff's message, and records it. The row is then in sync, unless it has changed 
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RecordNotFound
 from bot.domain.moderation.report import (
+    MEMBER_WINDOW,
+    REPORTS_IN_WINDOW,
     ReportCase,
     ReportDecision,
     ReportEffect,
@@ -89,6 +91,8 @@ class ReportStore(Store):
             if case.decision is not None:
                 return ReportReceipt.DECIDED
             reporter = _hide_address(stored["salt"], visitor) if user_id is None else str(user_id)
+            if user_id is not None and await _has_reported_enough(connection, user_id, now):
+                return ReportReceipt.LIMITED
             report = {
                 "clip_id": clip.id,
                 "reporter": reporter,
@@ -107,12 +111,7 @@ class ReportStore(Store):
                 # at 1, 2, 4, 8 …, so that nothing else is pushed out of the short log
                 if count & (count - 1) == 0:
                     await self._write_audit(connection, case, AuditAction.REPORT, str(count))
-                if rules["staff_hint_at"] is None:
-                    is_guild = _guilds.id == guild_id
-                    told = update(guilds_table).where(is_guild).values(staff_hint_at=now)
-                    await connection.execute(told)
-                    kind = ReportNoticeKind.STAFF_CHANNEL
-                    await add_notice(connection, kind, guild_id=guild_id, clip_id=clip.id, now=now)
+                await _tell_owner(connection, case, rules, ReportNoticeKind.STAFF_CHANNEL, now)
             await _change_case(connection, case, changes)
             return ReportReceipt.RECEIVED
 
@@ -268,6 +267,31 @@ class ReportStore(Store):
         )
         await self._db.execute(statement)
 
+    async def postpone_unposted(self, case: ReportCase, *, pause: timedelta) -> None:
+        """Let a case wait because the staff channel refuses its message.
+
+        The log has it, and the server's owner is told once, as without a channel.
+        """
+
+        async def write_pause(connection: AsyncConnection) -> None:
+            await take_reach_lock(connection)
+            now = await self._now(connection)
+            query = select(_cases.retry_at).where(_cases.clip_id == case.clip_id)
+            is_new = await connection.scalar(query) is None
+            await connection.execute(
+                update(report_cases_table)
+                .where(_cases.clip_id == case.clip_id)
+                .values(claimed_until=None, retry_at=now + pause)
+            )
+            if not is_new or case.decision is not None:
+                return
+            rules, count = await _load_rules(connection, case.guild_id), case.report_count
+            if count & (count - 1) == 0:
+                await self._write_audit(connection, case, AuditAction.REPORT, str(count))
+            await _tell_owner(connection, case, rules, ReportNoticeKind.STAFF_CLOSED, now)
+
+        await self._db.write(write_pause)
+
     async def postpone(self, case: ReportCase, *, pause: timedelta) -> None:
         """End the claim, and let the case wait for another attempt."""
 
@@ -336,6 +360,29 @@ async def _load_rules(connection: AsyncConnection, guild_id: int) -> Row:
     columns = (_guilds.reports_to_hide, _guilds.staff_channel, _guilds.staff_hint_at)
     query = select(*columns).where(_guilds.id == guild_id).with_for_update()
     return (await connection.execute(query)).mappings().one()
+
+
+async def _has_reported_enough(connection: AsyncConnection, user_id: int, now: datetime) -> bool:
+    """Return whether a member has reported many clips lately; each is a message for the staff."""
+    recent = select(func.count()).where(
+        reports_table.c.user_id == user_id, reports_table.c.reported_at > now - MEMBER_WINDOW
+    )
+    return (await connection.scalar(recent) or 0) >= REPORTS_IN_WINDOW
+
+
+async def _tell_owner(
+    connection: AsyncConnection,
+    case: ReportCase,
+    rules: Row,
+    kind: ReportNoticeKind,
+    now: datetime,
+) -> None:
+    """Let the server's owner be told, unless they were since a staff channel was last chosen."""
+    if rules["staff_hint_at"] is not None:
+        return
+    is_guild = _guilds.id == case.guild_id
+    await connection.execute(update(guilds_table).where(is_guild).values(staff_hint_at=now))
+    await add_notice(connection, kind, guild_id=case.guild_id, clip_id=case.clip_id, now=now)
 
 
 def _hide_address(salt: str, visitor: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Final
 
-from sqlalchemy import insert, literal_column, select
+from sqlalchemy import BigInteger, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import AuditAction, AuditEntry
@@ -24,7 +24,7 @@ async def write_audit_entry(connection: AsyncConnection, audit_entry: AuditEntry
     channel was chosen.
     """
     values = {name: getattr(audit_entry, name) for name in _FIELDS}
-    waiting = select(literal_column(str(WAITING))).where(
+    waiting = select(literal_column(str(WAITING), BigInteger)).where(
         _channels.guild_id == audit_entry.guild_id, _channels.stopped_at.is_(None)
     )
     await connection.execute(

@@ -22,7 +22,7 @@ from bot.store.engine.database import Database, Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
-from bot.store.moderation.report_rows import allow_to_show, is_hidden_by_reports
+from bot.store.moderation.report_rows import follow_showcase_moderator, is_hidden_by_reports
 from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.showcase.digest_sync import mark_digests_out_of_sync
 from bot.store.showcase.footage import (
@@ -196,7 +196,13 @@ class ShowcasePostStore(Store):
                 )
             if hidden is False:
                 values["revision_at"] = database_time()
-                await allow_to_show(connection, before.entry.clip.id)
+            if hidden is not None and audit_entry is not None:
+                await follow_showcase_moderator(
+                    connection,
+                    before.entry.clip.id,
+                    hidden=hidden,
+                    actor_id=audit_entry.actor_id,
+                )
             await connection.execute(
                 update(showcase_posts_table)
                 .where(_posts.id == post_id)

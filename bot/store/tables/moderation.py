@@ -108,7 +108,7 @@ report_notices_table = Table(
     "report_notices",
     metadata,
     Column("id", BigId, primary_key=True),
-    # hidden, deleted, staff_channel, log_stopped
+    # hidden, deleted, staff_channel, staff_closed, log_stopped
     Column("kind", String(16), nullable=False),
     Column("guild_id", BigInteger, nullable=False, index=True),
     # null: the server's owner
