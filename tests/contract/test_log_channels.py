@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable
 from bot.domain.moderation.log_channel import FLOOD_LENGTH, MAX_ENTRIES_LISTED, LogPost
@@ -19,6 +20,7 @@ from bot.services.moderation.log_channels import (
     LogChannelChoice,
     LogChannelPoster,
 )
+from bot.store.engine.database import Database
 from bot.store.moderation.log_channels import LogChannelStore
 from bot.store.moderation.report_notices import ReportNoticeStore
 from bot.store.privacy.erasure import ErasureStore
@@ -26,10 +28,12 @@ from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.moderation import log_channels_table
 from bot.store.tables.showcase import audit_log_table
-from tests.fakes.world import GUILD, SimulatedWorld
+from tests.fakes.clock import VirtualClock
+from tests.fakes.world import GUILD
 
 CHANNEL, OTHER_CHANNEL, ADMIN = 701, 702, 31
 SECOND = timedelta(seconds=1)
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 class FakeLogMessages:
@@ -66,15 +70,20 @@ class FakeLogMessages:
 class LogScene:
     """A server with a log, and the services of one process."""
 
-    def __init__(self, world: SimulatedWorld) -> None:
-        self.world = world
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = VirtualClock(start=NOON)
         self.messages = FakeLogMessages()
-        self.store = LogChannelStore(world.database, now=world.now)
-        self.choice = LogChannelChoice(channels=self.store, clock=world.clock)
+        self.store = LogChannelStore(database, now=self.now)
+        self.choice = LogChannelChoice(channels=self.store, clock=self.clock)
+
+    async def now(self, _: AsyncConnection) -> datetime:
+        """Tell the database's time, which passes only where a test says so."""
+        return self.clock.now()
 
     def open_poster(self) -> LogChannelPoster:
         """Return the poster of another process."""
-        return LogChannelPoster(channels=self.store, messages=self.messages, clock=self.world.clock)
+        return LogChannelPoster(channels=self.store, messages=self.messages, clock=self.clock)
 
     async def choose(self, channel_id: int = CHANNEL) -> None:
         await self.choice.choose(GUILD, channel_id, actor_id=ADMIN)
@@ -86,30 +95,30 @@ class LogScene:
                     guild_id,
                     ADMIN,
                     AuditAction.CANCEL_JOB,
-                    self.world.clock.now(),
+                    self.clock.now(),
                     comment=str(comment),
                 )
                 await write_audit_entry(connection, entry)
 
-        await self.world.database.write(write_entries)
+        await self.database.write(write_entries)
 
     async def run(self, *, after: timedelta = MESSAGE_PAUSE) -> None:
         """Let time pass, and let a process that has just started post what waits."""
-        self.world.clock.jump(after + SECOND)
+        self.clock.jump(after + SECOND)
         await self.open_poster().run_due()
 
     async def count_waiting(self) -> int:
         waiting = select(audit_log_table.c.id).where(audit_log_table.c.log_batch.is_not(None))
-        return len(await self.world.database.read_rows(waiting))
+        return len(await self.database.read_rows(waiting))
 
     async def list_actions(self) -> list[AuditAction]:
-        store = ShowcaseSettingsStore(self.world.database)
+        store = ShowcaseSettingsStore(self.database)
         return [entry.action for entry in await store.list_audit_entries(GUILD, limit=9)]
 
 
 @pytest.fixture
-def scene(world: SimulatedWorld) -> LogScene:
-    return LogScene(world)
+def scene(database: Database) -> LogScene:
+    return LogScene(database)
 
 
 async def test_what_is_written_after_the_choice_is_posted_in_order_and_once(
@@ -127,7 +136,7 @@ async def test_what_is_written_after_the_choice_is_posted_in_order_and_once(
     await scene.write("later")
     await first.run_due()
     assert len(scene.messages.posts) == 1, "a moment passes between two messages"
-    scene.world.clock.jump(MESSAGE_PAUSE + SECOND)
+    scene.clock.jump(MESSAGE_PAUSE + SECOND)
     await asyncio.gather(first.run_due(), second.run_due())
     assert scene.messages.list_comments()[-1] == "later"
     await scene.run()
@@ -219,7 +228,7 @@ async def test_a_closed_channel_ends_it_and_the_owner_is_told_once(scene: LogSce
     assert stopped is not None
     assert stopped.stopped_at is not None
     assert (await scene.list_actions()).count(AuditAction.LOG_STOPPED) == 1
-    notices = ReportNoticeStore(scene.world.database, now=scene.world.now)
+    notices = ReportNoticeStore(scene.database, now=scene.now)
     [(notice, _)] = await notices.claim_due(claim_for=CLAIM_FOR)
     assert (notice.kind, notice.user_id) == (ReportNoticeKind.LOG_STOPPED, None)
     await scene.choose(OTHER_CHANNEL)
@@ -239,8 +248,8 @@ async def test_turned_off_nothing_more_is_posted(scene: LogScene) -> None:
 
 async def test_a_left_server_keeps_no_channel(scene: LogScene) -> None:
     await scene.choose()
-    erasure, now = ErasureStore(scene.world.database), scene.world.clock.now()
+    erasure, now = ErasureStore(scene.database), scene.clock.now()
     await erasure.mark_guild_left(GUILD, now=now)
     assert await erasure.erase_guild(GUILD, left_before=now + timedelta(days=1))
-    assert await scene.world.database.read_rows(select(log_channels_table)) == []
+    assert await scene.database.read_rows(select(log_channels_table)) == []
     assert await scene.count_waiting() == 0

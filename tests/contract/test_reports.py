@@ -8,6 +8,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
@@ -19,6 +20,8 @@ from bot.domain.errors import (
 )
 from bot.domain.guild import GuildRules
 from bot.domain.moderation.report import (
+    MEMBER_WINDOW,
+    REPORTS_IN_WINDOW,
     ReportCase,
     ReportDecision,
     ReportNotice,
@@ -31,6 +34,7 @@ from bot.services.moderation.report_desk import CLAIM_FOR, CLOSED_CHANNEL_PAUSE,
 from bot.services.moderation.reports import ReportDecisions, ReportIntake
 from bot.services.moderation.request_blocks import RequestBlockService
 from bot.store.moderation.report_notices import ReportNoticeStore
+from bot.store.moderation.report_rows import follow_showcase_moderator
 from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.privacy.erasure import ErasureStore
@@ -38,6 +42,7 @@ from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.moderation import report_cases_table, reports_table
+from tests.fakes.clock import VirtualClock
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld
 
 STAFF_CHANNEL, MODERATOR, OTHER_MODERATOR, REPORTER = 801, 31, 32, 87_654_321
@@ -51,6 +56,7 @@ class FakeReportMessages:
         self.posts: dict[int, ReportCase] = {}
         self.notices: list[ReportNotice] = []
         self.errors: list[Exception] = []
+        self.errors_of_posts: list[Exception] = []
         self.errors_after_post: list[Exception] = []
         self.edit_result = EditResult.DONE
         self.edit_count = 0
@@ -61,6 +67,7 @@ class FakeReportMessages:
 
     async def post_case(self, case: ReportCase, clip: Clip | None, channel_id: int) -> int:
         self._fail(self.errors)
+        self._fail(self.errors_of_posts)
         assert channel_id == STAFF_CHANNEL
         message_id = 5000 + len(self.posts)
         self.posts[message_id] = case
@@ -97,23 +104,28 @@ class ReportWorld:
     def __init__(self, world: SimulatedWorld, clip: Clip) -> None:
         self.world = world
         self.clip = clip
-        self.store = ReportStore(world.database, now=world.now)
+        self.clock = VirtualClock(start=world.clock.now())
+        self.store = ReportStore(world.database, now=self.now)
         self.messages = FakeReportMessages()
         self.intake = ReportIntake(reports=self.store)
         self.decisions = ReportDecisions(
             reports=self.store,
             request_blocks=RequestBlockService(
-                request_blocks=RequestBlockStore(world.database, now=world.now),
+                request_blocks=RequestBlockStore(world.database, now=self.now),
                 worker=Mock(worker_id="w"),
             ),
         )
         self.removal = AsyncMock()
 
+    async def now(self, _: AsyncConnection) -> datetime:
+        """Tell the database's time, which passes only where a test says so."""
+        return self.clock.now()
+
     def open_desk(self) -> ReportDesk:
         """Return the desk of another process."""
         return ReportDesk(
             reports=self.store,
-            notices=ReportNoticeStore(self.world.database, now=self.world.now),
+            notices=ReportNoticeStore(self.world.database, now=self.now),
             guilds=self.world.guilds,
             clips=self.world.clips,
             jobs=self.world.jobs,
@@ -122,13 +134,13 @@ class ReportWorld:
             clip_removal=self.removal,
             messages=self.messages,
             worker_id="w",
-            clock=self.world.clock,
+            clock=self.clock,
         )
 
     async def set_rules(self, **changes: Any) -> None:
         before = await self.world.guilds.load_rules(GUILD)
         await self.world.guilds.save_rules(
-            replace(before, **changes), actor_id=1, now=self.world.clock.now()
+            replace(before, **changes), actor_id=1, now=self.clock.now()
         )
 
     async def report(self, *user_ids: int) -> list[ReportReceipt]:
@@ -196,16 +208,17 @@ async def test_a_process_that_ends_after_the_post_repeats_nothing(scene: ReportW
     desk = scene.open_desk()
     await desk.run_due()
     assert (await scene.load()).message_id is None, "the dead process has claimed it"
-    scene.world.clock.jump(CLAIM_FOR + timedelta(seconds=1))
+    scene.clock.jump(CLAIM_FOR + timedelta(seconds=1))
     await desk.run_due()
     assert list(scene.messages.posts) == [(await scene.load()).message_id]
     await scene.report(REPORTER + 1)
     scene.messages.errors = [DiscordUnavailable("busy")]
     await desk.run_due()
     await desk.run_due()
-    assert scene.messages.edit_count == 0
-    scene.world.clock.jump(timedelta(minutes=1))
+    edits = scene.messages.edit_count
+    scene.clock.jump(timedelta(minutes=1))
     await desk.run_due()
+    assert scene.messages.edit_count == edits + 1
     assert [case.report_count for case in scene.messages.posts.values()] == [2]
 
 
@@ -218,7 +231,7 @@ async def test_a_deleted_message_is_posted_again_while_nobody_has_decided(
     scene.messages.edit_result = EditResult.MESSAGE_GONE
     await scene.report(REPORTER + 1)
     await desk.run_due()
-    scene.world.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
+    scene.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
     await desk.run_due()
     assert len(scene.messages.posts) == 2
     assert (await scene.load()).post_nonce.endswith("-1")
@@ -270,9 +283,9 @@ async def test_the_creator_is_told_once_of_what_the_staff_did(
     if told:
         scene.removal.remove_job.side_effect = [DiscordUnavailable("busy"), None]
     await desk.run_due()
-    scene.world.clock.jump(timedelta(minutes=5))
+    scene.clock.jump(timedelta(minutes=5))
     await desk.run_due()
-    scene.world.clock.jump(timedelta(minutes=5))
+    scene.clock.jump(timedelta(minutes=5))
     await desk.run_due()
     assert [notice.kind for notice in scene.messages.notices] == told
     assert all(notice.user_id == MEMBER for notice in scene.messages.notices)
@@ -291,10 +304,10 @@ async def test_a_refused_direct_message_is_given_up(scene: ReportWorld) -> None:
     assert await desk.reports.record_effect(case)
     assert not await desk.reports.record_effect(case), "nobody is told twice"
     scene.messages.errors = [ChannelUnavailable("no direct messages")]
-    notices = ReportNoticeStore(scene.world.database, now=scene.world.now)
+    notices = ReportNoticeStore(scene.world.database, now=scene.now)
     [(notice, created_at)] = await notices.claim_due(claim_for=CLAIM_FOR)
     await desk._send(notice, created_at)
-    scene.world.clock.jump(timedelta(hours=1))
+    scene.clock.jump(timedelta(hours=1))
     assert await notices.claim_due(claim_for=CLAIM_FOR) == []
 
 
@@ -327,7 +340,7 @@ async def test_without_a_staff_channel_reports_are_in_the_log_and_the_owner_is_t
     [notice] = scene.messages.notices
     assert (notice.kind, notice.user_id) == (ReportNoticeKind.STAFF_CHANNEL, None)
     await scene.set_rules(staff_channel=STAFF_CHANNEL)
-    scene.world.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
+    scene.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
     await desk.run_due()
     assert [case.report_count for case in scene.messages.posts.values()] == [4]
     assert len(scene.messages.notices) == 1
@@ -354,7 +367,7 @@ async def test_a_deleted_clip_leaves_nothing_to_decide(scene: ReportWorld) -> No
 
 
 async def test_reports_are_exported_and_erased(scene: ReportWorld) -> None:
-    database, now = scene.world.database, scene.world.clock.now()
+    database, now = scene.world.database, scene.clock.now()
     await scene.report(REPORTER)
     exported = await ExportStore(database).export_member(REPORTER)
     assert [row["clip_id"] for row in exported["reports"]] == [scene.clip.id]
@@ -375,7 +388,7 @@ async def test_reports_are_exported_and_erased(scene: ReportWorld) -> None:
 
 async def test_a_left_server_keeps_no_reports(scene: ReportWorld) -> None:
     await scene.report(REPORTER)
-    erasure, now = ErasureStore(scene.world.database), scene.world.clock.now()
+    erasure, now = ErasureStore(scene.world.database), scene.clock.now()
     await erasure.mark_guild_left(GUILD, now=now)
     assert await erasure.erase_guild(GUILD, left_before=now + timedelta(days=1))
     assert await scene.store.find(scene.clip.id) is None
@@ -386,7 +399,76 @@ async def test_a_left_server_keeps_no_reports(scene: ReportWorld) -> None:
 async def test_a_large_number_of_open_cases_is_dealt_with_in_batches(scene: ReportWorld) -> None:
     await scene.report(REPORTER)
     await scene.world.database.execute(
-        update(report_cases_table).values(claimed_until=scene.world.clock.now() + CLAIM_FOR)
+        update(report_cases_table).values(claimed_until=scene.clock.now() + CLAIM_FOR)
     )
     assert await scene.store.claim_due(claim_for=CLAIM_FOR) == []
     assert await scene.store.claim(scene.clip.id, claim_for=CLAIM_FOR) is None
+
+
+async def test_a_closed_staff_channel_is_in_the_log_and_the_owner_is_told_once(
+    scene: ReportWorld,
+) -> None:
+    """Also if it is closed after a message was posted there; another channel gets what is open."""
+    desk = scene.open_desk()
+    await scene.report(REPORTER)
+    await desk.run_due()
+    scene.messages.edit_result = EditResult.CHANNEL_GONE
+    scene.messages.errors_of_posts = [ChannelUnavailable("closed")] * 3
+    for number in range(1, 4):
+        await scene.report(REPORTER + number)
+        await desk.run_due()
+        scene.clock.jump(CLOSED_CHANNEL_PAUSE + timedelta(seconds=1))
+    assert [notice.kind for notice in scene.messages.notices] == [ReportNoticeKind.STAFF_CLOSED]
+    assert set(await scene.list_actions()) == {AuditAction.REPORT}
+    await scene.set_rules(staff_channel=None)
+    await scene.set_rules(staff_channel=STAFF_CHANNEL)
+    await desk.run_due()
+    assert [case.report_count for case in scene.messages.posts.values()] == [1, 4]
+
+
+async def test_a_message_that_is_found_again_shows_what_was_reported_since(
+    scene: ReportWorld,
+) -> None:
+    await scene.report(REPORTER)
+    scene.messages.errors_after_post = [RuntimeError("killed")]
+    with pytest.raises(RuntimeError):
+        await scene.open_desk().run_due()
+    await scene.report(REPORTER + 1)
+    scene.clock.jump(CLAIM_FOR + timedelta(seconds=1))
+    await scene.open_desk().run_due()
+    assert [case.report_count for case in scene.messages.posts.values()] == [2]
+
+
+async def test_one_member_cannot_flood_the_staff(scene: ReportWorld) -> None:
+    """What they reported before counts on; everybody else still can report."""
+    clips = [replace(scene.clip, id=scene.clip.id + number) for number in range(1, 12)]
+    receipts = [await scene.intake.report_as_member(clip, REPORTER) for clip in clips]
+    assert receipts[:REPORTS_IN_WINDOW] == [ReportReceipt.RECEIVED] * REPORTS_IN_WINDOW
+    assert set(receipts[REPORTS_IN_WINDOW:]) == {ReportReceipt.LIMITED}
+    assert await scene.report(REPORTER + 1) == [ReportReceipt.RECEIVED]
+    scene.clock.jump(MEMBER_WINDOW + timedelta(seconds=1))
+    assert await scene.report(REPORTER) == [ReportReceipt.RECEIVED]
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_what_a_moderator_does_in_the_showcase_counts(
+    scene: ReportWorld, hidden: bool
+) -> None:
+    """Hidden by them too, it stays so; shown again by them, later reports do not hide it."""
+    await scene.set_rules(reports_to_hide=1)
+    await scene.report(REPORTER)
+
+    async def choose(connection: AsyncConnection) -> None:
+        await follow_showcase_moderator(
+            connection, scene.clip.id, hidden=hidden, actor_id=MODERATOR
+        )
+
+    await scene.world.database.write(choose)
+    case = await scene.load()
+    assert (case.is_hidden, case.hid_post) == (hidden, False)
+    if hidden:
+        assert case.decision is None
+        return
+    assert (case.decision, case.decided_by) == (ReportDecision.DISMISS, MODERATOR)
+    assert await scene.count_reporters() == 0
+    assert await scene.report(REPORTER + 1) == [ReportReceipt.DECIDED]
