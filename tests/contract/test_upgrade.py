@@ -70,7 +70,10 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "review_scope": "off",
         "trusted_role": None,
         "review_channel": None,
+        "reports_to_hide": 0,
+        "staff_hint_at": None,
     },
+    "audit_log": {"log_batch": None},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {
@@ -81,7 +84,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0024 add to old rows."""
+"""What revisions 0008 to 0028 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -108,6 +111,10 @@ ADDED_TABLES: Final = {
     "alerts",
     "reviews",
     "content_checks",
+    "report_cases",
+    "reports",
+    "report_notices",
+    "log_channels",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

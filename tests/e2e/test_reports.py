@@ -48,9 +48,15 @@ async def run_command(
 
 
 async def report_clip(stage: BotStage, clip: Json, user: str) -> str:
-    """Use the menu, press the button of its question, and return the answer."""
-    menu = quote_text("menu.report")
-    asked = await stage.control.context_menu(stage.people[user], menu, clip["id"])
+    """Press *Details* and *Report*, and return the answer: two taps."""
+    details = await stage.press_button(clip, quote_text("button.details"), user)
+    pressed = await stage.press_answer(details, quote_text("button.report"), user)
+    return await stage.wait_for_answer(pressed)
+
+
+async def report_post(stage: BotStage, post: Json, user: str) -> str:
+    """Press *Report* under a showcase post and in its question, and return the answer."""
+    asked = await stage.press_button(post, quote_text("button.ask_report"), user)
     await stage.wait_for_answer(asked, quote_text("report.ask"))
     pressed = await stage.press_answer(asked, quote_text("button.report"), user)
     return await stage.wait_for_answer(pressed)
@@ -82,8 +88,8 @@ async def is_public(number: str) -> bool:
         return (await visit(http, f"/clips/{number}"))[0] == 200
 
 
-async def open_showcase(stage: BotStage) -> tuple[Json, str]:
-    """Show a clip of Cem's on the web; return its message and its number."""
+async def open_showcase(stage: BotStage) -> tuple[Json, str, Json]:
+    """Show a clip of Cem's on the web; return its message, its number and its showcase post."""
     showcase, room = await stage.open_channel(), await stage.open_channel()
     await run_command(stage, showcase, "server showcase", channel=showcase, stars=0, public=True)
     clip = await stage.make_clip(room, user="Cem")
@@ -92,7 +98,11 @@ async def open_showcase(stage: BotStage) -> tuple[Json, str]:
     if quote_text("showcase.public_notice") in await stage.wait_for_answer(press):
         await stage.press_answer(press, quote_text("button.publish"), "Cem")
     await stage.wait_until(lambda: is_public(number), "the clip being on the web")
-    return clip, number
+    withdraw = quote_text("button.withdraw")
+    post = await stage.control.wait_message(
+        showcase, lambda message: any(withdraw in label for label in buttons_of(message))
+    )
+    return clip, number, post
 
 
 async def wait_for_report(stage: BotStage, staff: str, words: str, number: str) -> Json:
@@ -139,11 +149,11 @@ async def test_reports_of_members_and_visitors_are_one_message_and_the_staff_hid
 ) -> None:
     staff = await stage.open_channel()
     await run_command(stage, staff, "server reports", channel=staff, hide_after=0)
-    clip, number = await open_showcase(stage)
-    assert quote_text("report.receipt.received") in await report_clip(stage, clip, "Dia")
+    clip, number, post = await open_showcase(stage)
+    assert quote_text("report.receipt.received") in await report_post(stage, post, "Dia")
     await wait_for_report(stage, staff, quote_count(1), number)
     assert quote_text("report.receipt.again") in await report_clip(stage, clip, "Dia")
-    assert quote_text("not_allowed.report_own") in await report_clip(stage, clip, "Cem")
+    assert quote_text("not_allowed.report_own") in await report_post(stage, post, "Cem")
     status, page = await report_as_visitor(number)
     assert (status, quote_text("report.sent", domain="web") in page) == (200, True)
     _, page = await report_as_visitor(number)
@@ -187,10 +197,8 @@ async def test_enough_reports_hide_a_clip_until_the_staff_deletes_it(stage: BotS
     staff = await stage.open_channel()
     said = await run_command(stage, staff, "server reports", channel=staff, hide_after=2)
     assert quote_text("server.reports.limit", count=2) in said
-    clip, number = await open_showcase(stage)
-    details = await stage.press_button(clip, quote_text("button.details"), "Dia")
-    pressed = await stage.press_answer(details, quote_text("button.report"), "Dia")
-    await stage.wait_for_answer(pressed, quote_text("report.receipt.received"))
+    clip, number, _ = await open_showcase(stage)
+    assert quote_text("report.receipt.received") in await report_clip(stage, clip, "Dia")
     assert await is_public(number)
     await report_as_visitor(number)
     hidden = quote_text("report.hidden_by_itself")

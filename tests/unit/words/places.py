@@ -183,6 +183,8 @@ PLACES: Final = (
             "log.none",
             "log.reason",
             "server.log.*",
+            "report.*",
+            "server.reports.*",
             "mention.*",
             "moderated.*",
             "models.none",
