@@ -25,6 +25,7 @@ from bot.ui.router import InteractionRouter
 from cogs._common.answers import respond_with
 from cogs._common.context import may_moderate, require_guild_id
 from cogs._common.options import build_choices, describe_options
+from cogs.server import ChannelOption
 
 
 @dataclass(kw_only=True, eq=False)
@@ -48,7 +49,7 @@ class ReviewCommands(commands.Cog):
         clips: str | None = None,
         staff_channel: discord.TextChannel | None = None,
         trusted_role: discord.Role | None = None,
-        channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
+        channel: ChannelOption | None = None,
     ) -> None:
         """Show or set whose clips moderators see before they are posted."""
         await interaction.response.defer(ephemeral=True, thinking=True)

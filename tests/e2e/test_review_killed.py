@@ -28,8 +28,12 @@ async def press(stage: BotStage, message: Json, decision: str = "post") -> str:
 
 async def hold_posts(stage: BotStage, channel: str, *, drop: str | None = None) -> None:
     """Let posts in a channel arrive late, or lose their answers (``drop`` is "after")."""
-    order = {"drop": drop, "delay_s": 0} if drop else {"delay_s": 600, "drop": "before"}
-    await stage.control.fault(**_POST, path=rf"/channels/{channel}/messages$", **order)
+    await stage.control.fault(
+        **_POST,
+        path=rf"/channels/{channel}/messages$",
+        drop=drop or "before",
+        delay_s=0 if drop else 600,
+    )
 
 
 async def require_posted_once(stage: BotStage, room: str, staff: str) -> None:

@@ -45,7 +45,7 @@ class ClipsInMemory(ClipStore):
     def __init__(self, *clips: Clip) -> None:
         self.clips = {clip.id: clip for clip in clips}
 
-    async def get(self, clip_id: int) -> Clip | None:
+    async def get(self, clip_id: int, *, even_withheld: bool = True) -> Clip | None:
         return self.clips.get(clip_id)
 
 

@@ -20,6 +20,7 @@ from bot.store.tables.core import (
 )
 from bot.store.tables.moderation import (
     report_cases_table,
+    report_notices_table,
     reports_table,
     request_blocks_table,
     reviews_table,
@@ -41,6 +42,7 @@ _limits = limits_table.c
 _posts = showcase_posts_table.c
 _blocks = request_blocks_table.c
 _cases = report_cases_table.c
+_notices = report_notices_table.c
 _guilds = guilds_table.c
 _reviews = reviews_table.c
 _INTERNAL_COLUMNS: Final = frozenset(
@@ -117,6 +119,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
         ),
         "reported_clips": (_cases.creator_id == user_id, _cases.clip_id),
         "reports": (reports_table.c.user_id == user_id, reports_table.c.clip_id),
+        "report_notices": (_notices.user_id == user_id, _notices.id),
         "request_blocks": (_blocks.user_id == user_id, _blocks.guild_id),
         "reviews": (
             reviews_table.c.job_id.in_(select(_jobs.id).where(_jobs.user_id == user_id)),
@@ -161,6 +164,9 @@ def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
             _cases.guild_id, _cases.clip_id, _cases.decision, _cases.decided_at
         )
         .where(_cases.decided_by == user_id)
+        .order_by(_cases.clip_id),
+        "members_blocked_after_reports": select(_cases.guild_id, _cases.clip_id)
+        .where(_cases.creator_blocked_by == user_id)
         .order_by(_cases.clip_id),
         "grants_made": select(_ledger.recorded_at, _ledger.guild_id, _ledger.kind, _ledger.micros)
         .where(_ledger.actor_id == user_id)

@@ -121,7 +121,9 @@ async def test_a_clip_card_is_the_clip_the_prompt_and_one_quiet_line() -> None:
         "clapper:delete:7",
     } <= set(buttons(view).values())
     gallery = next(i for i in view.walk_children() if isinstance(i, ui.MediaGallery))
-    assert [item.media.url for item in gallery.items] == ["attachment://clip-12.mp4"]
+    assert [item.media.url for item in gallery.items] == [
+        "attachment://clip-12-ai-veo-3.1-fast.mp4"
+    ]
 
 
 def test_every_button_of_a_clip_has_an_icon_and_delete_is_quiet_and_last() -> None:
