@@ -114,9 +114,6 @@ ADDED_TABLES: Final = {
     "reports",
     "report_notices",
     "content_checks",
-    "report_cases",
-    "reports",
-    "report_notices",
     "log_channels",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
