@@ -188,8 +188,6 @@ PLACES: Final = (
             "log.none",
             "log.reason",
             "server.log.*",
-            "report.*",
-            "server.reports.*",
             "mention.*",
             "moderated.*",
             "models.none",
