@@ -27,6 +27,7 @@ from bot.store.tables.showcase import audit_log_table
 _channels = log_channels_table.c
 _log = audit_log_table.c
 _CLAIM_BATCH_SIZE: Final = 20
+_GUILDS_AT_ONCE: Final = 1000
 _NO_BATCH: Final = {"batch": None, "batch_channel_id": None, "batch_at": None}
 
 
@@ -74,26 +75,35 @@ class LogChannelStore(Store):
     async def claim_due(self, *, claim_for: timedelta) -> list[LogChannel]:
         """Claim some channels for which entries wait."""
 
+        # found first, because the databases would rather join with all channels; the sum keeps
+        # SQLite from going through all entries in order
+        waiting = select(_log.guild_id + 0).where(_log.log_batch >= WAITING).distinct()
+        guild_ids = await self._db.read_scalars(waiting.limit(_GUILDS_AT_ONCE))
+
         async def claim_channels(connection: AsyncConnection) -> list[LogChannel]:
             now = await self._now(connection)
-            is_due = (
-                _channels.stopped_at.is_(None)
-                & or_(_channels.claimed_until.is_(None), _channels.claimed_until < now)
-                & or_(_channels.retry_at.is_(None), _channels.retry_at <= now)
-                & _channels.guild_id.in_(select(_log.guild_id).where(_log.log_batch >= WAITING))
+            due = (
+                select(_channels.guild_id)
+                .where(
+                    _channels.guild_id.in_(guild_ids),
+                    _channels.stopped_at.is_(None),
+                    or_(_channels.claimed_until.is_(None), _channels.claimed_until < now),
+                    or_(_channels.retry_at.is_(None), _channels.retry_at <= now),
+                )
+                .limit(_CLAIM_BATCH_SIZE)
+                .with_for_update(skip_locked=True)  # no effect on SQLite, which has one writer
             )
-            due = select(_channels.guild_id).where(is_due).limit(_CLAIM_BATCH_SIZE)
+            found = (await connection.scalars(due)).all()
             statement = (
                 update(log_channels_table)
-                .where(_channels.guild_id.in_(due), is_due)
+                .where(_channels.guild_id.in_(found))
                 .values(claimed_until=now + claim_for)
                 .returning(log_channels_table)
             )
-            rows = (await connection.execute(statement)).mappings().all()
+            rows = (await connection.execute(statement)).mappings().all() if found else []
             return [_channel_from_row(row) for row in rows]
 
-        is_any = select(_log.id).where(_log.log_batch >= WAITING).limit(1)
-        if await self._db.read_scalar(is_any) is None:  # a write would block other writers
+        if not guild_ids:  # a write would block other writers
             return []
         return await self._db.write(claim_channels)
 
