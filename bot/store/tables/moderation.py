@@ -117,6 +117,7 @@ report_notices_table = Table(
     Column("locale", String(16)),
     Column("created_at", UtcTime(), nullable=False),
     Column("claimed_until", UtcTime()),
+    sqlite_autoincrement=True,  # a nonce is made from the number, so none is used twice
 )
 """Direct messages that are still to be sent."""
 

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(16)),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.Column("claimed_until", UtcTime()),
+        sqlite_autoincrement=True,
     )
     for column in ("guild_id", "user_id"):
         op.create_index(f"ix_report_notices_{column}", "report_notices", [column])
