@@ -13,7 +13,9 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-install-project
 COPY bot bot
 COPY cogs cogs
+# The .rlib of c2pa is only for Rust's linker, and has 31 MB.
 RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable \
+    && rm -f .venv/lib/python3*/site-packages/c2pa/libs/*.rlib \
     && .venv/bin/python -I -c 'from bot.i18n.translations import compile_catalogs; compile_catalogs()'
 
 FROM python:3.13-slim-bookworm

@@ -28,12 +28,18 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.store.jobs.clips import ClipStore
+from bot.ui.components import build_button
 from bot.ui.custom_ids import ButtonAction, FormKind
 from bot.ui.job_details import format_job_details
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.router import InteractionRouter
 from bot.ui.text_lists import format_history
-from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
+from cogs._common.answers import (
+    EditedAnswer,
+    build_button_row,
+    build_page_buttons,
+    respond_with,
+)
 from cogs._common.context import build_acting_person, read_channel_context
 from cogs._common.modals import (
     PROMPT_FIELD,
@@ -227,7 +233,16 @@ class ButtonActions(commands.Cog):
             files = [
                 await asyncio.to_thread(discord.File, image.path, image.name) for image in images
             ]
-        await edit_response(interaction, content=first, attachments=files)
+        reports = [
+            build_button(
+                ButtonAction.REPORT, clip.id, interaction.locale.value, key=key, clip=clip.id
+            )
+            for clip in clips
+            for key in ["report" if len(clips) == 1 else "report_one"]
+            if clip.guild_id is not None and clip.user_id != interaction.user.id
+        ]
+        view = build_button_row(reports)
+        await edit_response(interaction, content=first, attachments=files, view=view)
         for page in rest:
             await interaction.followup.send(page, ephemeral=True)
 

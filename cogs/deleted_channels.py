@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.store.jobs.clips import ClipStore
+from bot.store.moderation.reviews import ReviewStore
 
 _log = structlog.get_logger(__name__)
 
@@ -15,6 +16,7 @@ _log = structlog.get_logger(__name__)
 @dataclass(kw_only=True, eq=False)
 class DeletedChannels(commands.Cog):
     clips: ClipStore
+    reviews: ReviewStore
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -27,5 +29,6 @@ class DeletedChannels(commands.Cog):
     async def _forget_messages(self, channel_id: int) -> None:
         try:
             await self.clips.forget_messages(channel_id)
+            await self.reviews.forget_channel(channel_id)
         except DatabaseUnavailable as error:  # the dead links stay
             _log.warning("deleted_channel.not_recorded", channel=channel_id, error=str(error))

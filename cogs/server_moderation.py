@@ -20,6 +20,7 @@ from bot.services.moderation.request_blocks import RequestBlockService
 from bot.services.moderation.word_lists import WordListService
 from bot.ui.moderation import (
     build_word_list_file,
+    format_added_words,
     format_blocked,
     format_blocks,
     format_word_list,
@@ -57,15 +58,13 @@ class WordListCommands(commands.Cog):
     ) -> None:
         """Add entries, or change what is done about those that are on the list."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        guild_id, chosen = require_guild_id(interaction), WordAction(action)
         change = await self.word_lists.add_entries(
-            require_guild_id(interaction),
-            words,
-            WordAction(action),
-            actor_id=interaction.user.id,
+            guild_id, words, chosen, actor_id=interaction.user.id
         )
-        await respond_with(
-            interaction, "server.words.added", added=change.changed, total=change.total
-        )
+        can_ask = chosen is not WordAction.ASK or await self.word_lists.has_staff_channel(guild_id)
+        text = format_added_words(change, interaction.locale.value, can_ask=can_ask)
+        await respond_privately(interaction, text)
 
     @words_group.command(
         name="remove", description=build_command_text("command.server.words.remove")
@@ -84,8 +83,10 @@ class WordListCommands(commands.Cog):
     async def list_words(self, interaction: discord.Interaction) -> None:
         """Show the list, as a file if it is long."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        entries = await self.word_lists.list_entries(require_guild_id(interaction))
-        text = format_word_list(entries, interaction.locale.value)
+        guild_id = require_guild_id(interaction)
+        entries = await self.word_lists.list_entries(guild_id)
+        can_ask = await self.word_lists.has_staff_channel(guild_id)
+        text = format_word_list(entries, interaction.locale.value, can_ask=can_ask)
         data = build_word_list_file(entries)
         file = discord.File(BytesIO(data), filename=_FILE_NAME)
         await interaction.edit_original_response(
@@ -97,8 +98,11 @@ class WordListCommands(commands.Cog):
     async def test_words(self, interaction: discord.Interaction, text: TypedText) -> None:
         """Say what would happen to a request with ``text``. Nothing is made."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        matches = await self.word_lists.test_text(require_guild_id(interaction), text)
-        await respond_privately(interaction, format_word_test(matches, interaction.locale.value))
+        guild_id = require_guild_id(interaction)
+        matches = await self.word_lists.test_text(guild_id, text)
+        can_ask = await self.word_lists.has_staff_channel(guild_id)
+        answer = format_word_test(matches, interaction.locale.value, can_ask=can_ask)
+        await respond_privately(interaction, answer)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,11 +1,11 @@
 """`/server setup`: one message with the most important settings of a server.
 
-Every choice takes effect at once. Then the message is rebuilt from what is stored, so that it is
-correct after a restart and after another admin's changes.
+Every choice takes effect at once. `cogs.setup_moderation` has the part about moderation.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -17,7 +17,7 @@ from bot.discord.permissions import (
     find_missing_permissions,
     find_missing_with_star,
 )
-from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
+from bot.domain.billing.limits import NO_SUBJECT, LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.billing.quota_presets import (
     CONFIRMATION_PRICES,
@@ -32,10 +32,7 @@ from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.jobs.requests import RequestService
-from bot.services.moderation.request_blocks import RequestBlockService
-from bot.services.moderation.word_lists import WordListService
 from bot.services.showcase.showcase import ShowcaseService
-from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.router import InteractionRouter, parse_choice
@@ -45,14 +42,16 @@ from bot.ui.server_setup import (
     AGE_RESTRICTED_OPTION,
     KEEP_OPTION,
     NEVER_OPTION,
+    PAGE_BUTTONS,
     UNSET_OPTION,
     PermissionCheck,
-    SetupState,
-    build_setup_view,
+    SetupPage,
     format_permission_checks,
 )
 from cogs._common.context import require_manager
+from cogs._common.setup_message import SetupMessage, acknowledge_manager
 from cogs.server_age import has_age_restricted_channel
+from cogs.server_staff import find_staff_access
 
 
 @dataclass(kw_only=True, eq=False)
@@ -65,9 +64,7 @@ class SetupCommands(commands.Cog):
     server_rules: ServerRulesService
     showcase_service: ShowcaseService
     guilds: GuildStore
-    ledger: LedgerStore
-    word_lists: WordListService
-    request_blocks: RequestBlockService
+    message: SetupMessage
     adults_only: bool = False
 
     def __post_init__(self) -> None:
@@ -78,6 +75,8 @@ class SetupCommands(commands.Cog):
         self.router.register_menu(SetupSetting.BUDGET, self.choose_budget)
         self.router.register_menu(SetupSetting.CONFIRMATION, self.choose_confirmation)
         self.router.register_button(ButtonAction.SETUP, self.press_setup)
+        for page, action in PAGE_BUTTONS.items():
+            self.router.register_button(action, partial(self.turn_page, page))
         self.router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
         self.router.register_menu(SetupSetting.REPLIES, self.choose_replies)
         self.router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
@@ -86,19 +85,19 @@ class SetupCommands(commands.Cog):
     @app_commands.command(name="setup", description=build_command_text("command.server.setup"))
     async def show_setup(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._update_message(interaction, require_manager(interaction), notice="")
+        await self.message.update(interaction, require_manager(interaction), notice="")
 
     async def choose_channels(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
         """Allow the bot only in these channels, or everywhere if none is chosen."""
         channel_ids = frozenset(int(value) for value in values[:MAX_ALLOWED_CHANNELS])
-        await self._change_rules(interaction, allowed_channels=channel_ids)
+        await self._change_rules(interaction, SetupPage.CHANNELS, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         """Set the server's person rule, and show what it costs."""
         rule = None if values[0] == UNSET_OPTION else parse_choice(PersonRule, values[0])
-        guild = await _acknowledge_manager(interaction)
+        guild = await acknowledge_manager(interaction)
         await self.server_rules.change_rules(
             guild.id, actor_id=interaction.user.id, person_rule=rule
         )
@@ -107,13 +106,13 @@ class SetupCommands(commands.Cog):
         if rule is not None:
             cost = self.request_service.assess_person_rule(rule)
             lines += describe_person_rule_cost(cost, locale)
-        await self._update_message(interaction, guild, notice="\n".join(lines))
+        await self.message.update(interaction, guild, notice="\n".join(lines))
 
     async def choose_age_rule(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
         """Make clips in age-restricted channels only, or everywhere."""
-        guild = await _acknowledge_manager(interaction)
+        guild = await acknowledge_manager(interaction)
         rules = await self.server_rules.change_rules(
             guild.id,
             actor_id=interaction.user.id,
@@ -126,12 +125,12 @@ class SetupCommands(commands.Cog):
             adults_only=self.adults_only,
             has_channel=has_age_restricted_channel(guild, rules),
         )
-        await self._update_message(
+        await self.message.update(
             interaction, guild, notice="\n".join([translate("setup.saved", locale), rule])
         )
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        guild = await _acknowledge_manager(interaction)
+        guild = await acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = (
                 None
@@ -141,11 +140,11 @@ class SetupCommands(commands.Cog):
             await self.quota_service.set_limit(
                 guild.id, LimitSubject.DEFAULT, NO_SUBJECT, limits, actor_id=interaction.user.id
             )
-        await self._update_message(interaction, guild)
+        await self.message.update(interaction, guild)
 
     async def choose_budget(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         """Replace the server's budget by a limit for a month."""
-        guild = await _acknowledge_manager(interaction)
+        guild = await acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = None
             if values[0] != UNSET_OPTION:
@@ -154,13 +153,13 @@ class SetupCommands(commands.Cog):
             await self.quota_service.replace_limit(
                 guild.id, LimitSubject.GUILD, NO_SUBJECT, limits, actor_id=interaction.user.id
             )
-        await self._update_message(interaction, guild)
+        await self.message.update(interaction, guild)
 
     async def choose_confirmation(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
         if values[0] == KEEP_OPTION:
-            await self._update_message(interaction, await _acknowledge_manager(interaction))
+            await self.message.update(interaction, await acknowledge_manager(interaction))
             return
         price = None
         if values[0] == NEVER_OPTION:
@@ -173,18 +172,24 @@ class SetupCommands(commands.Cog):
         """Open the setup from the guide. Raises `NotAllowed`."""
         guild = require_manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._update_message(interaction, guild, notice="")
+        await self.message.update(interaction, guild, notice="")
+
+    async def turn_page(
+        self, page: SetupPage, interaction: discord.Interaction, _number: int
+    ) -> None:
+        guild = await acknowledge_manager(interaction)
+        await self.message.update(interaction, guild, page, notice="")
 
     async def choose_showcase(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        guild = await _acknowledge_manager(interaction)
+        guild = await acknowledge_manager(interaction)
         channel = guild.get_channel(int(values[0])) if values else None
         missing = None if channel is None else find_missing_in_channel(channel)
         if values and missing != []:
             check = PermissionCheck(int(values[0]), missing)
             notice = format_permission_checks([check], interaction.locale.value)
-            await self._update_message(interaction, guild, notice=notice)
+            await self.message.update(interaction, guild, SetupPage.CHANNELS, notice=notice)
             return
         await self.showcase_service.configure(
             guild.id,
@@ -193,7 +198,7 @@ class SetupCommands(commands.Cog):
             name=guild.name,
             locale=guild.preferred_locale.value,
         )
-        await self._update_message(interaction, guild)
+        await self.message.update(interaction, guild, SetupPage.CHANNELS)
 
     async def choose_replies(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         await self._change_rules(interaction, reply_mode=ReplyMode(values[0]))
@@ -201,16 +206,22 @@ class SetupCommands(commands.Cog):
     async def choose_language(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        await self._change_rules(interaction, locale=values[0] if values[0] in LANGUAGES else None)
+        locale = values[0] if values[0] in LANGUAGES else None
+        await self._change_rules(interaction, SetupPage.CHANNELS, locale=locale)
 
-    async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> None:
-        guild = await _acknowledge_manager(interaction)
+    async def _change_rules(
+        self,
+        interaction: discord.Interaction,
+        page: SetupPage = SetupPage.SAFETY,
+        **changes: Any,
+    ) -> None:
+        guild = await acknowledge_manager(interaction)
         await self.server_rules.change_rules(guild.id, actor_id=interaction.user.id, **changes)
-        await self._update_message(interaction, guild)
+        await self.message.update(interaction, guild, page)
 
     async def check_permissions(self, interaction: discord.Interaction, _number: int) -> None:
-        """Show which permissions the bot lacks here, in the showcase and in allowed channels."""
-        guild = await _acknowledge_manager(interaction)
+        """Show which permissions the bot lacks here, and in the channels that were chosen."""
+        guild = await acknowledge_manager(interaction)
         rules = await self.guilds.load_rules(guild.id)
         showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
         other_ids = sorted(rules.allowed_channels)
@@ -231,34 +242,12 @@ class SetupCommands(commands.Cog):
                 else find_missing(channel.permissions_for(guild.me), channel)
             )
             results.append(PermissionCheck(channel_id, missing_there))
+        staff_channel = rules.staff_channel
+        if staff_channel is not None and staff_channel not in (here, *other_ids):
+            access = find_staff_access(guild, staff_channel)
+            results.append(PermissionCheck(staff_channel, access.missing))
         notice = format_permission_checks(results, interaction.locale.value)
-        await self._update_message(interaction, guild, notice=notice)
-
-    async def _update_message(
-        self, interaction: discord.Interaction, guild: discord.Guild, *, notice: str | None = None
-    ) -> None:
-        locale = interaction.locale.value
-        showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
-        rows = await self.ledger.list_limits(guild.id)
-        limits = (row.limits for row in rows if row.subject is LimitSubject.DEFAULT)
-        state = SetupState(
-            rules=await self.guilds.load_rules(guild.id),
-            budget=next(
-                (row.limits for row in rows if row.subject is LimitSubject.GUILD), NO_LIMITS
-            ),
-            ceiling=self.quota_service.server_ceiling,
-            default_confirmation_price=self.request_service.default_confirmation_price,
-            member_limits=next(limits, NO_LIMITS),
-            showcase_channel_id=showcase_settings.channel_id,
-            existing_channel_ids=frozenset(channel.id for channel in guild.channels),
-            discord_locale=guild.preferred_locale.value,
-            word_count=len(await self.word_lists.list_entries(guild.id)),
-            adults_only=self.adults_only,
-            block_count=len(await self.request_blocks.list_blocks(guild.id)),
-        )
-        notice = translate("setup.saved", locale) if notice is None else notice
-        view = build_setup_view(state, locale, notice=notice)
-        await interaction.edit_original_response(view=view)
+        await self.message.update(interaction, guild, SetupPage.CHANNELS, notice=notice)
 
 
 def _parse_amount(value: str, offered: Sequence[Micros]) -> Micros:
@@ -267,9 +256,3 @@ def _parse_amount(value: str, offered: Sequence[Micros]) -> Micros:
     if chosen is None:
         raise RecordNotFound("component")
     return chosen
-
-
-async def _acknowledge_manager(interaction: discord.Interaction) -> discord.Guild:
-    guild = require_manager(interaction)
-    await interaction.response.defer()
-    return guild

@@ -1,4 +1,4 @@
-"""The showcase settings and the audit log, as part of `/server`."""
+"""The showcase settings, as part of `/server`."""
 
 from typing import Any, Final
 
@@ -13,10 +13,8 @@ from bot.domain.errors import MissingPermissions, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.server_icons import ServerIcons
-from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
-from bot.ui.audit_log import format_audit_log
+from bot.services.showcase.showcase import ShowcaseService
 from bot.ui.showcase_card import format_showcase_settings
-from cogs._common.context import require_guild_id
 from cogs._common.options import build_choices, describe_options
 
 _NEVER: Final = "never"
@@ -31,7 +29,7 @@ _CURATION_CHOICES: Final = build_choices("curation", CurationPolicy)
 
 
 class ShowcaseSettingsCommands(commands.Cog):
-    """`/server showcase` and `/server log` (part of the `/server` group)."""
+    """`/server showcase` (part of the `/server` group)."""
 
     def __init__(self, *, showcase_service: ShowcaseService, server_icons: ServerIcons) -> None:
         self._showcase_service = showcase_service
@@ -93,11 +91,3 @@ class ShowcaseSettingsCommands(commands.Cog):
             is_just_opened=is_opened,
         )
         await respond_privately(interaction, text)
-
-    @app_commands.command(name="log", description=build_command_text("command.server.log"))
-    async def show_log(self, interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id = require_guild_id(interaction)
-        settings = self._showcase_service.settings
-        entries = await settings.list_audit_entries(guild_id, limit=AUDIT_LOG_LENGTH)
-        await respond_privately(interaction, format_audit_log(entries, interaction.locale.value))

@@ -25,6 +25,7 @@ from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
+from bot.services.clips.origin_checks import OriginChecks
 from bot.services.jobs.publishing import ClipPublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.member_preferences import MemberPreferenceStore
@@ -32,6 +33,7 @@ from bot.ui.components import build_section_views, build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.models_overview import list_model_sections
+from bot.ui.origin_text import describe_origin_check, format_origin
 from bot.ui.text_lists import format_history, format_running_jobs
 from cogs._common.answers import PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import ClipFinder
@@ -77,6 +79,7 @@ class VideoCommands(
     model_info: ModelInfoSource
     clip_publisher: ClipPublisher
     member_preferences: MemberPreferenceStore
+    origin_checks: OriginChecks
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
     @describe_options()
@@ -277,6 +280,41 @@ class VideoCommands(
         for page in rest:
             await interaction.followup.send(view=page, ephemeral=True)
 
+    @app_commands.command(name="check", description=build_command_text("command.video.check"))
+    @describe_options(clip="check_clip")
+    async def check_origin(
+        self,
+        interaction: discord.Interaction,
+        file: discord.Attachment | None = None,
+        clip: Range[str, 1, 200] | None = None,
+    ) -> None:
+        """Say what is known about where a file or a clip comes from."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        locale = interaction.locale.value
+        if file is not None:
+
+            async def may_view(found: Clip) -> bool:
+                return await self.clip_finder.may_view(found, interaction)
+
+            checked = await self.origin_checks.check_attachment(
+                file.url,
+                size_bytes=file.size,
+                person=build_acting_person(interaction),
+                may_view=may_view,
+            )
+        elif clip is not None:
+            found = await self.clip_finder.resolve_visible(clip, interaction)
+            person = build_acting_person(interaction)
+            checked = await self.origin_checks.check_clip(found, person)
+        else:
+            await respond_privately(interaction, describe_origin_check(locale))
+            return
+        known, model_name = checked.clip, None
+        if known is not None:
+            model_name = self.model_info.get_display_name(known.model)
+        text = format_origin(checked.origin, known, model_name, locale)
+        await respond_privately(interaction, text)
+
     @generate_clip.autocomplete("model")
     @generate_clip.autocomplete("aspect_ratio")
     @generate_clip.autocomplete("resolution")
@@ -321,6 +359,7 @@ class VideoCommands(
     @edit_clip.autocomplete("clip")
     @repost_clip.autocomplete("clip")
     @show_lineage.autocomplete("clip")
+    @check_origin.autocomplete("clip")
     async def _suggest_clip(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:

@@ -48,6 +48,13 @@ def _parse_arguments() -> argparse.Namespace:
         help="whether the API key reaches Veo: as on a gateway, or gone as at Google today",
     )
     parser.add_argument(
+        "--manifests",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="sign clips (C2PA) as Google does, by certificates that the ready line's c2pa_root"
+        " vouches for",
+    )
+    parser.add_argument(
         "--seed",
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -68,6 +75,7 @@ async def _run_sandbox(arguments: argparse.Namespace, render_workers: RenderWork
         with_default_world=arguments.seed,
         with_tls=arguments.tls,
         google_settings=GoogleSettings(veo=VeoByKey(arguments.veo)),
+        with_manifests=arguments.manifests,
         render_workers=render_workers,
     )
     try:
@@ -76,6 +84,8 @@ async def _run_sandbox(arguments: argparse.Namespace, render_workers: RenderWork
             "env": sandbox.bot_environment(),
             "env_vertex": sandbox.google.vertex_environment(),
         }
+        if sandbox.google.manifest_root is not None:
+            ready["c2pa_root"] = str(sandbox.google.manifest_root)
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stopped.wait()

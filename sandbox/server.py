@@ -78,6 +78,7 @@ class SandboxServer:
         ratelimit_scale: float | None = 1.0,
         with_tls: bool = False,
         google_settings: GoogleSettings | None = None,
+        with_manifests: bool = True,
         render_workers: RenderWorkers | None = None,
     ) -> "SandboxServer":
         """Build every part and listen on loopback. Raises OSError if the port is taken.
@@ -87,8 +88,8 @@ class SandboxServer:
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Test Server, its channels and members.
-        ``google_settings`` are those that a reset goes back to. ``render_workers`` are closed with
-        the sandbox.
+        ``google_settings`` are those that a reset goes back to. ``with_manifests`` signs clips.
+        ``render_workers`` are closed with the sandbox.
         """
         project_settings = read_project_settings()
         listener = _open_listener(port)
@@ -110,6 +111,7 @@ class SandboxServer:
             base,
             clip_cache=clip_cache,
             settings=google_settings,
+            with_manifests=with_manifests,
             render_workers=render_workers,
         )
         gateway = Gateway(

@@ -22,16 +22,16 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
     settings, clock = parts.settings, parts.clock
     maintenance = MaintenanceLoop(
         tasks=(
-            parts.showcase_publisher.settle_all,
-            parts.vote_counter.recount_stale,
-            parts.digest_scheduler.run_due,
+            parts.showcase.publisher.settle_all,
+            parts.showcase.vote_counter.recount_stale,
+            parts.showcase.digest_scheduler.run_due,
             parts.privacy_service.run_due,
         ),
-        run_requested=parts.showcase_publisher.settle_requested,
+        run_requested=parts.showcase.publisher.settle_requested,
         worker=parts.worker,
         clock=clock,
         interval_s=settings.lease_s / 3,
-        lanes=(parts.post_lanes, parts.digest_lanes),
+        lanes=(parts.showcase.post_lanes, parts.showcase.digest_lanes),
     )
     loops: dict[str, BackgroundLoop] = {
         "measurements": lambda: parts.instruments.run_measurements(
@@ -54,7 +54,11 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
             thumbnails=parts.gallery_thumbnails,
             clock=clock,
         ).run,
-        "server_icons": parts.server_icons.run,
+        "clip_reviews": parts.moderation.clip_reviews.run,
+        "server_icons": parts.showcase.server_icons.run,
+        "questions": parts.question_desk.run,
+        "reports": parts.moderation.report_desk.run,
+        "log_channels": parts.moderation.log_channel_poster.run,
         **parts.shards.build_loops(parts.worker),
     }
     if (alert_sender := build_alert_sender(parts)) is not None:

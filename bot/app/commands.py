@@ -10,6 +10,7 @@ from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
+from cogs._common.setup_message import SetupMessage
 from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
 from cogs.delete_buttons import DeleteButtons
@@ -18,16 +19,23 @@ from cogs.help import HelpCommands
 from cogs.mentions import MentionListener
 from cogs.menus import MessageMenus
 from cogs.privacy import PrivacyCommands
+from cogs.questions import ModeratorQuestions
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
+from cogs.reports import Reports
 from cogs.server import RulesCommands, ServerCommands
 from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_icons import ServerIconListener
 from cogs.server_limits import LimitsCommands
+from cogs.server_log import LogCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_reports import ReportRuleCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
+from cogs.server_staff import StaffChannelCommands
+from cogs.setup_moderation import ModerationSetup
 from cogs.showcase import ShowcaseCommands
 from cogs.video import VideoCommands
 
@@ -43,6 +51,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         confirmations=confirmations,
         model_info=parts.model_info,
         member_preferences=parts.member_preferences,
+        question_desk=parts.question_desk,
         turns=client.turns,
     )
     menus = MessageMenus(
@@ -55,15 +64,32 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
     showcase = ShowcaseCommands(
         client=client,
         router=router,
-        showcase_service=parts.showcase_service,
-        vote_counter=parts.vote_counter,
-        digest_scheduler=parts.digest_scheduler,
+        showcase_service=parts.showcase.service,
+        vote_counter=parts.showcase.vote_counter,
+        digest_scheduler=parts.showcase.digest_scheduler,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
         clip_history=parts.clip_history,
         showcase_channel=parts.showcase_channel,
-        creator_names=parts.creator_names,
-        creator_pages=parts.creator_pages,
+        creator_names=parts.showcase.creator_names,
+        creator_pages=parts.showcase.creator_pages,
+    )
+    reports = Reports(
+        router=router,
+        report_intake=parts.moderation.report_intake,
+        report_decisions=parts.moderation.report_decisions,
+        report_desk=parts.moderation.report_desk,
+        clip_library=parts.clip_library,
+    )
+    setup_message = SetupMessage(
+        quota_service=parts.quota_service,
+        request_service=parts.request_service,
+        showcase_service=parts.showcase.service,
+        guilds=parts.guilds,
+        ledger=parts.ledger,
+        word_lists=parts.word_lists,
+        request_blocks=parts.moderation.request_blocks,
+        adults_only=parts.settings.adults_only,
     )
     menus.add_to(client.tree)
     showcase.add_to(client.tree)
@@ -85,6 +111,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clip_publisher=parts.clip_publisher,
             member_preferences=parts.member_preferences,
+            origin_checks=parts.origin_checks,
         ),
         ButtonActions(
             router=router,
@@ -97,7 +124,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clock=parts.clock,
         ),
-        DeletedChannels(clips=parts.clips),
+        DeletedChannels(clips=parts.clips, reviews=parts.reviews),
         DeleteButtons(
             router=router,
             clips=parts.clips,
@@ -105,6 +132,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clip_removal=parts.clip_removal,
         ),
         menus,
+        reports,
         ReplyListener(
             client=client,
             router=router,
@@ -123,8 +151,9 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             confirmations=confirmations,
             clock=parts.clock,
         ),
-        ServerIconListener(server_icons=parts.server_icons),
+        ServerIconListener(server_icons=parts.showcase.server_icons),
         AllowedServersListener(place_policy=parts.settings.place_policy),
+        ModeratorQuestions(router=router, question_desk=parts.question_desk),
         QuotaCommands(request_service=parts.request_service, server_rules=parts.server_rules),
         HelpCommands(
             request_service=parts.request_service,
@@ -143,22 +172,28 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     request_service=parts.request_service,
                     quota_service=parts.quota_service,
                     server_rules=parts.server_rules,
-                    showcase_service=parts.showcase_service,
+                    showcase_service=parts.showcase.service,
                     guilds=parts.guilds,
-                    ledger=parts.ledger,
-                    word_lists=parts.word_lists,
-                    request_blocks=parts.request_blocks,
+                    message=setup_message,
                     adults_only=parts.settings.adults_only,
                 ),
+                StaffChannelCommands(staff_channels=parts.moderation.staff_channels),
+                ReviewCommands(router=router, clip_reviews=parts.moderation.clip_reviews),
                 WordListCommands(word_lists=parts.word_lists),
-                RequestBlockCommands(request_blocks=parts.request_blocks),
+                RequestBlockCommands(request_blocks=parts.moderation.request_blocks),
+                ReportRuleCommands(server_rules=parts.server_rules, guilds=parts.guilds),
                 ShowcaseSettingsCommands(
-                    showcase_service=parts.showcase_service, server_icons=parts.server_icons
+                    showcase_service=parts.showcase.service,
+                    server_icons=parts.showcase.server_icons,
+                ),
+                LogCommands(
+                    showcase_settings=parts.showcase_settings,
+                    log_channels=parts.moderation.log_channel_choice,
                 ),
                 GalleryPageCommands(
                     router=router,
-                    server_pages=parts.server_pages,
-                    showcase_service=parts.showcase_service,
+                    server_pages=parts.showcase.server_pages,
+                    showcase_service=parts.showcase.service,
                 ),
                 LimitsCommands(
                     quota_service=parts.quota_service,
@@ -179,11 +214,18 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                 ),
             ]
         ),
+        ModerationSetup(
+            router=router,
+            server_rules=parts.server_rules,
+            staff_channels=parts.moderation.staff_channels,
+            word_lists=parts.word_lists,
+            message=setup_message,
+        ),
         showcase,
         PrivacyCommands(
             client=client,
             router=router,
             privacy_service=parts.privacy_service,
-            vote_counter=parts.vote_counter,
+            vote_counter=parts.showcase.vote_counter,
         ),
     ]

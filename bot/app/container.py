@@ -1,14 +1,25 @@
 """Builds each part of the bot once and passes it the parts that it needs.
 
-Only this module knows which class implements which interface. It starts, connects and closes
-nothing; `bot.app.run` does.
+Only this room knows which class implements which interface; modules beside this one build parts
+that belong together. None of them starts, connects or closes anything; `bot.app.run` does.
 """
 
 from datetime import timedelta
 
 from bot.app.bucket_watch import build_bucket_watch
+from bot.app.content_credentials import build_file_signer, build_manifest_reader
+from bot.app.job_stages import build_job_stages
 from bot.app.media import build_file_retention
+from bot.app.moderation import (
+    build_content_checks,
+    build_content_judge,
+    build_moderation_parts,
+    build_word_lists,
+)
+from bot.app.questions import build_question_desk
+from bot.app.reviews import build_review_desk
 from bot.app.shards import ProcessShards
+from bot.app.showcase import build_showcase_parts
 from bot.app.start_report import RouteReport
 from bot.app.startup import (
     build_routes,
@@ -21,7 +32,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
-from bot.discord.server_icons import DiscordServerIcons
+from bot.discord.review_messages import DiscordReviewMessages
 from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
@@ -43,6 +54,7 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
 from bot.services.clips.library import ClipLibrary
+from bot.services.clips.origin_checks import OriginChecks
 from bot.services.clips.originals import Originals
 from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.services.clips.removal import ClipRemoval
@@ -50,35 +62,16 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.job_task import JobStages, JobTaskFactory
-from bot.services.jobs.poll_schedules import PollSchedules
+from bot.services.jobs.job_task import JobTaskFactory
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import RequestService
-from bot.services.jobs.stages.announcing import JobAnnouncer
-from bot.services.jobs.stages.delivery import ClipDelivery
-from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.event_trust import EventTrust
-from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
-from bot.services.jobs.stages.submission import JobSubmitter
-from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import POLL_FACTOR, UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
-from bot.services.moderation.request_blocks import RequestBlockService
-from bot.services.moderation.word_lists import WordListService
-from bot.services.showcase.channel_lanes import ChannelLanes
-from bot.services.showcase.creator_names import CreatorNames
-from bot.services.showcase.creator_pages import CreatorPages
-from bot.services.showcase.first_star import FirstStar
-from bot.services.showcase.publisher import ShowcasePublisher
-from bot.services.showcase.server_icons import ServerIcons
-from bot.services.showcase.server_pages import ServerPages
-from bot.services.showcase.showcase import ShowcaseService
-from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.web_addresses import WebAddresses
-from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
@@ -90,17 +83,11 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
-from bot.store.moderation.request_blocks import RequestBlockStore
-from bot.store.moderation.word_lists import WordListStore
+from bot.store.moderation.reviews import ReviewStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
-from bot.store.showcase.channels import ShowcaseChannelStore
-from bot.store.showcase.creator_pages import CreatorPageStore
-from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
-from bot.store.showcase.server_pages import ServerPageStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
-from bot.store.showcase.stars import StarStore
 from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.ui.showcase_card import ShowcaseCards
@@ -156,7 +143,6 @@ class Container:
         self.model_states = ModelStateStore(database)
         self.showcase_posts = ShowcasePostStore(database)
         self.showcase_settings = ShowcaseSettingsStore(database)
-        self.showcase_channels = ShowcaseChannelStore(database)
 
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
         self.instruments = Instruments()
@@ -173,6 +159,7 @@ class Container:
             media_folder=self.media_store.working_folder,
             interaction_watcher=self.interaction_lifetimes,
         )
+        self.content_judge = build_content_judge(settings)
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,
@@ -189,9 +176,10 @@ class Container:
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
         self.shards = ProcessShards(settings, self.database, self.instruments, clock)
         self.client = self.shards.build_client(token_cipher)
+        self.clip_cards = ClipCards(model_info=self.model_info)
         self.job_messages = DiscordJobMessages(
             client=self.client,
-            cards=ClipCards(model_info=self.model_info),
+            cards=self.clip_cards,
             media_store=self.media_store,
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
@@ -207,6 +195,7 @@ class Container:
             clock=clock,
         )
         self.gallery_thumbnails = build_gallery_thumbnails(
+            signer=build_file_signer(settings),
             media_probe=self.media_probe,
             media_store=self.media_store,
             instruments=self.web_instruments,
@@ -223,7 +212,7 @@ class Container:
         self.original_downloads = build_downloads(
             self.signed_links, clips=ClipStore(self.gallery_database), media_store=self.media_store
         )
-        transcoder = ProcessTranscoder()
+        transcoder = ProcessTranscoder(signer=build_file_signer(settings))
         self.upload_preparer = UploadPreparer(
             job_messages=self.job_messages,
             transcoder=transcoder,
@@ -241,6 +230,12 @@ class Container:
         self.clip_library = ClipLibrary(jobs=self.jobs, clips=self.clips)
         self.clip_history = ClipHistory(
             clips=self.clips, is_extendable=self.model_info.is_extendable, clock=clock
+        )
+        self.origin_checks = OriginChecks(
+            attachments=self.attachments,
+            manifest_reader=build_manifest_reader(settings),
+            media_store=self.media_store,
+            clips=self.clips,
         )
         self.file_retention = build_file_retention(settings, self.database, self.media_store, clock)
         self.input_images = InputImages(
@@ -265,6 +260,24 @@ class Container:
             upload_preparer=self.upload_preparer,
             clock=clock,
             critical_sections=critical_sections,
+        )
+        self.reviews = ReviewStore(self.database)
+        self.review_messages = DiscordReviewMessages(
+            client=self.client, cards=self.clip_cards, media_store=self.media_store
+        )
+        review_desk = build_review_desk(
+            self.database,
+            review_messages=self.review_messages,
+            clip_publisher=self.clip_publisher,
+        )
+        content_checks = build_content_checks(
+            settings,
+            self.content_judge,
+            database=self.database,
+            media_store=self.media_store,
+            clock=clock,
+            critical_sections=critical_sections,
+            paid_calls=paid_calls,
         )
         queue_status_updater = QueueStatusUpdater(
             jobs=self.jobs,
@@ -296,41 +309,20 @@ class Container:
                     searchable_routes=searchable_routes,
                     event_trust=EventTrust(clock) if settings.gemini_webhooks else None,
                 ),
-                JobStages(
-                    submitter=JobSubmitter(
-                        media_store=self.media_store,
-                        model_states=self.model_states,
-                        model_availability=self.model_directory,
-                    ),
-                    poller=JobPoller(
-                        wait_estimates=wait_estimates,
-                        poll_schedules=PollSchedules(
-                            model_states=self.model_states,
-                            clock=clock,
-                            interval_s=settings.poll_interval_s,
-                        ),
-                        status_pictures=StatusPictures(
-                            clips=self.clips, thumbnails=self.gallery_thumbnails, clock=clock
-                        ),
-                        model_availability=self.model_directory,
-                        model_states=self.model_states,
-                    ),
-                    downloader=ClipDownloader(
-                        media_probe=self.media_probe, media_store=self.media_store
-                    ),
-                    delivery=ClipDelivery(
-                        clips=self.clips,
-                        member_preferences=self.member_preferences,
-                        clip_publisher=self.clip_publisher,
-                    ),
-                    announcer=JobAnnouncer(
-                        clips=self.clips,
-                        member_preferences=self.member_preferences,
-                        offer_star=FirstStar(
-                            showcase_settings_store=self.showcase_settings,
-                            showcase_channel=self.showcase_channel,
-                        ).offer,
-                    ),
+                build_job_stages(
+                    settings,
+                    self.database,
+                    model_directory=self.model_directory,
+                    wait_estimates=wait_estimates,
+                    media_probe=self.media_probe,
+                    media_store=self.media_store,
+                    originals=self.originals,
+                    thumbnails=self.gallery_thumbnails,
+                    review_desk=review_desk,
+                    content_checks=content_checks,
+                    clip_publisher=self.clip_publisher,
+                    showcase_channel=self.showcase_channel,
+                    clock=clock,
                 ),
             ),
             queue_status_updater=queue_status_updater,
@@ -343,6 +335,7 @@ class Container:
         for loop in WORKER_LOOPS:
             self.instruments.background_failures.labels(loop)  # the series exists from the start
         self.request_service = RequestService(
+            reviews=self.reviews,
             jobs=self.jobs,
             clips=self.clips,
             ledger=self.ledger,
@@ -360,6 +353,7 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
+            content_checks=content_checks,
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,
@@ -378,87 +372,55 @@ class Container:
         )
 
     def _build_showcase_services(self, settings: Settings, clock: Clock) -> None:
-        self.post_lanes = ChannelLanes(kind="showcase_post", clock=clock)
-        self.digest_lanes = ChannelLanes(kind="digest", clock=clock)
-        self.showcase_publisher = ShowcasePublisher(
-            showcase_posts=self.showcase_posts,
-            showcase_channels=self.showcase_channels,
-            clock=clock,
-            lanes=self.post_lanes,
-            showcase_channel=self.showcase_channel,
-            published_files=self.media_store,
-            worker=self.worker,
-        )
-        self.showcase_service = ShowcaseService(
-            showcase_posts=self.showcase_posts,
-            showcase_settings_store=self.showcase_settings,
-            showcase_channel=self.showcase_channel,
-            showcase_channels=self.showcase_channels,
-            publisher=self.showcase_publisher,
-            worker=self.worker,
-            clock=clock,
-            gallery_url=settings.public_url,
-        )
-        self.creator_names = CreatorNames(posts=self.showcase_posts)
-        self.creator_pages = CreatorPages(
-            store=CreatorPageStore(self.database), clock=clock, gallery_url=settings.public_url
-        )
-        self.server_pages = ServerPages(store=ServerPageStore(self.database), clock=clock)
-        self.server_icons = ServerIcons(
-            server_pages=self.server_pages.store,
-            icon_source=DiscordServerIcons(
-                client=self.client, attachments=self.attachments, api_url=settings.discord_api_url
-            ),
+        self.showcase = build_showcase_parts(
+            settings,
+            self.database,
+            client=self.client,
+            attachments=self.attachments,
             image_decoder=self.input_images.image_decoder,
             media_store=self.media_store,
-            clock=clock,
-        )
-        self.vote_counter = VoteCounter(
-            stars=StarStore(self.database),
-            showcase_posts=self.showcase_posts,
-            showcase_settings_store=self.showcase_settings,
-            clips=self.clips,
             showcase_channel=self.showcase_channel,
-            showcase_service=self.showcase_service,
-            publisher=self.showcase_publisher,
-            clock=clock,
-        )
-        self.digest_scheduler = DigestScheduler(
-            digests=DigestStore(self.database),
-            showcase_settings_store=self.showcase_settings,
-            showcase_posts=self.showcase_posts,
-            showcase_channel=self.showcase_channel,
-            vote_counter=self.vote_counter,
             worker=self.worker,
             clock=clock,
-            lanes=self.digest_lanes,
-            member_preferences=self.member_preferences,
         )
         self.clip_removal = ClipRemoval(
             clips=self.clips,
             originals=self.originals,
             job_messages=self.job_messages,
             discord_messages=self.showcase_channel,
-            withdraw_callbacks=[self.showcase_service.withdraw_deleted_clip],
+            withdraw_callbacks=[self.showcase.service.withdraw_deleted_clip],
             request_remote_deletion=self.remote_deletions.wake,
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:
-        self.word_lists = WordListService(
-            word_lists=WordListStore(self.database),
-            guilds=self.guilds,
-            audit_log=self.showcase_settings,
-            clock=clock,
-            operator_list=self.operator_words,
-        )
-        self.request_blocks = RequestBlockService(
-            request_blocks=RequestBlockStore(self.database), worker=self.worker
-        )
+        self.word_lists = build_word_lists(self.database, self.operator_words, clock=clock)
         self.server_rules = ServerRulesService(
             guilds=self.guilds,
             clock=clock,
             word_lists=self.word_lists,
             age_restricted_only=settings.adults_only,
+        )
+        self.question_desk = build_question_desk(
+            self.database,
+            client=self.client,
+            model_info=self.model_info,
+            thumbnails=self.gallery_thumbnails,
+            media_store=self.media_store,
+            server_rules=self.server_rules,
+            request_service=self.request_service,
+            clock=clock,
+        )
+        self.moderation = build_moderation_parts(
+            settings,
+            self.database,
+            client=self.client,
+            review_messages=self.review_messages,
+            server_rules=self.server_rules,
+            showcase_publisher=self.showcase.publisher,
+            clip_removal=self.clip_removal,
+            question_desk=self.question_desk,
+            worker=self.worker,
+            clock=clock,
         )
         self.quota_service = QuotaService(
             jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy
@@ -469,7 +431,7 @@ class Container:
             showcase_posts=self.showcase_posts,
             jobs=self.jobs,
             job_canceller=self.request_service,
-            publisher=self.showcase_publisher,
+            publisher=self.showcase.publisher,
             discord_messages=self.showcase_channel,
             erasable_files=self.media_store,
             worker=self.worker,

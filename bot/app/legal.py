@@ -13,8 +13,10 @@ from bot.domain.clips.remote_deletion import GIVE_UP_AFTER
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog
-from bot.services.admin.privacy import AUDIT_LOG_RETENTION
+from bot.domain.moderation.question import ANSWER_TIME, QUESTION_RETENTION
+from bot.services.admin.privacy import AUDIT_LOG_RETENTION, CLEANUP_INTERVAL_S
 from bot.store.engine.database_url import read_database_url
+from bot.store.moderation.content_checks import KEPT_FOR
 from bot.web.adults import ADULT_COOKIE_LIFETIME
 from bot.web.legal_facts import LegalFacts
 from bot.web.pages import COOKIE_LIFETIME
@@ -34,6 +36,7 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         keep_files_gigabytes=settings.keep_clips_gb,
         keep_charges_days=settings.keep_ledger_days,
         keep_moderation_days=AUDIT_LOG_RETENTION.days,
+        keep_questions_days=(ANSWER_TIME + QUESTION_RETENTION).days,
         keep_left_servers_days=settings.keep_left_servers_days,
         pseudonym_days=MONTH.days,
         cookie_days=COOKIE_LIFETIME.days,
@@ -44,6 +47,12 @@ def build_legal_facts(settings: Settings, catalog: ModelCatalog) -> LegalFacts:
         file_host=_find_file_host(settings),
         google_services=[*_list_google_services(settings)],
         gateways=[*_list_gateways(settings)],
+        check_service=_find_check_service(settings),
+        check_gateway=_find_check_gateway(settings),
+        checks_results=settings.moderate_results,
+        keep_checks_minutes=int((KEPT_FOR.total_seconds() + CLEANUP_INTERVAL_S) // 60),
+        signs_files=settings.c2pa_certificate is not None,
+        time_stamp_host=_find_time_stamp_host(settings),
         uses_omni=_uses_googles_omni(settings, catalog),
         keep_omni_days=LONGEST_LIFETIME.days,
         keep_google_files_days=GOOGLE_FILE_LIFETIME.days,
@@ -79,6 +88,27 @@ def _list_gateways(settings: Settings) -> Iterator[str]:
         host = URL(url).host if is_used and url is not None else None
         if host is not None:
             yield host
+
+
+def _find_check_service(settings: Settings) -> str | None:
+    """Return who rates requests, with the key or else in the project (`bot.app.moderation`)."""
+    if settings.moderation_model is None or _find_check_gateway(settings) is not None:
+        return None
+    return _GEMINI_API if settings.gemini_api_key is not None else _VERTEX_AI
+
+
+def _find_check_gateway(settings: Settings) -> str | None:
+    has_key = settings.gemini_api_key is not None
+    url = settings.gemini_api_url if has_key else settings.vertex_api_url
+    if settings.moderation_model is None or url is None:
+        return None
+    return URL(url).host
+
+
+def _find_time_stamp_host(settings: Settings) -> str | None:
+    if settings.c2pa_certificate is None or settings.c2pa_timestamp_url is None:
+        return None
+    return URL(settings.c2pa_timestamp_url).host
 
 
 def _uses_googles_omni(settings: Settings, catalog: ModelCatalog) -> bool:

@@ -26,6 +26,7 @@ from bot.app.startup import (
 )
 from bot.app.supervisor import BackgroundSupervisor, make_readiness_check
 from bot.app.web import (
+    build_report_pages,
     build_signed_links,
     build_webhook_endpoint,
     open_gallery_database,
@@ -102,6 +103,8 @@ async def serve(settings: Settings) -> None:
             asyncio.to_thread(import_libraries, parts.routes), name="import libraries"
         )
         stack.push_async_callback(_cancel_task, libraries)
+        if parts.content_judge is not None:
+            stack.push_async_callback(parts.content_judge.close)
         for route in parts.routes.values():
             stack.push_async_callback(route.close)
         if parts.webhooks.api is not None:
@@ -174,6 +177,9 @@ async def _start_website(
                 parts.database,
                 parts.clock,
                 on_event=parts.webhooks.wake_inbox,
+            ),
+            *build_report_pages(
+                parts.database, parts.clock, on_report=parts.moderation.report_desk.wake
             ),
         ],
     )

@@ -16,15 +16,18 @@ from bot.config.settings import Settings
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.models import ModelCatalog
 from bot.domain.ports import Clock, MediaProbe
+from bot.media.manifests import FileSigner
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
+from bot.services.moderation.reports import ReportIntake
 from bot.store.engine.database import Database
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.webhook_events import WebhookEventStore
 from bot.store.jobs.webhook_registrations import WebhookRegistrationStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.gallery import GalleryStore
@@ -34,6 +37,7 @@ from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks, load_or_rotate_keys
 from bot.web.open_limits import compute_capacity
 from bot.web.operations import ReadinessCheck
+from bot.web.reports import ReportPages
 from bot.web.server import build_local_url, serve_application
 from bot.web.site import GallerySite
 from bot.web.webhooks import WEBHOOK_PATH, GeminiWebhookEndpoint
@@ -152,6 +156,14 @@ def build_webhook_endpoint(
     )
 
 
+def build_report_pages(
+    database: Database, clock: Clock, *, on_report: Callable[[], None] = lambda: None
+) -> Sequence[Feature]:
+    """Return the feature that takes visitors' reports. ``database`` must allow writes."""
+    intake = ReportIntake(reports=ReportStore(database), on_report=on_report)
+    return (ReportPages(intake, clock),)
+
+
 def build_webhook_url(settings: Settings) -> str | None:
     """Return the address that Google sends events to, `None` if webhooks are off."""
     if not settings.gemini_webhooks or settings.public_url is None:
@@ -160,11 +172,15 @@ def build_webhook_url(settings: Settings) -> str | None:
 
 
 def build_gallery_thumbnails(
-    *, media_probe: MediaProbe, media_store: MediaStore, instruments: WebInstruments
+    *,
+    media_probe: MediaProbe,
+    media_store: MediaStore,
+    instruments: WebInstruments,
+    signer: FileSigner | None,
 ) -> Thumbnails:
     """Return posters and previews with their own encoders, so that no delivery waits for them."""
     posters = ProcessTranscoder(max_processes=1, niceness=_POSTER_NICENESS)
-    previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS)
+    previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS, signer=signer)
     for name, encoder in (("poster", posters), ("preview", previews)):
         instruments.watch_encoder(
             name,

@@ -47,6 +47,7 @@ from bot.domain.billing.bill import (
     DailySpending,
     SkuNames,
     compare_bill,
+    find_bill_days,
     sort_bill,
 )
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
@@ -111,23 +112,27 @@ async def compare_file(settings: Settings, arguments: argparse.Namespace) -> Bil
     time_zone = _load_time_zone()
     names = _name_models(open_catalog(settings.models_file))
     rows = _read_file(arguments.file, time_zone, arguments.rate)
-    skus = SkuNames(names.values(), _parse_assignments(arguments.sku, names))
-    bill = sort_bill(rows, skus, first=arguments.first, last=arguments.last)
-    if bill.days is None:
+    days = find_bill_days(rows, arguments.first, arguments.last)
+    if days is None:
         raise CommandFailed("no days to compare: see --from and --to", EXIT_BAD_SETTING)
     async with open_with(open_reader, settings) as database:
-        spending = [
-            DailySpending(each.day, names.get(each.model, each.model), each.micros)
-            for each in await load_spending(database, bill.days, time_zone)
-        ]
-        old_entries = await count_old_sums(database, bill.days, time_zone)
-    comparison = compare_bill(
-        bill.days, bill.usage, spending, tolerance=arguments.tolerance / _PER_CENT
-    )
+        found = await load_spending(database, days, time_zone)
+        old_entries = await count_old_sums(database, days, time_zone)
+    # models that check contents are not in the catalog
+    others = {each.model for each in found if each.model != NO_MODEL} - names.keys()
+    names |= {model: model for model in others}
+    if settings.moderation_model is not None:
+        names.setdefault(settings.moderation_model, settings.moderation_model)
+    skus = SkuNames(names.values(), _parse_assignments(arguments.sku, names))
+    bill = sort_bill(rows, skus, days)
+    spending = [
+        DailySpending(each.day, names.get(each.model, each.model), each.micros) for each in found
+    ]
+    comparison = compare_bill(days, bill.usage, spending, tolerance=arguments.tolerance / _PER_CENT)
     return BillReport(bill, comparison, old_entries)
 
 
-def _name_models(catalog: ModelCatalog) -> Mapping[str, str]:
+def _name_models(catalog: ModelCatalog) -> dict[str, str]:
     """Return each model's name by its id, without the route: Google's SKUs do not show it."""
     return {spec.id: spec.name.removesuffix(_ROUTE_SUFFIX) for spec in catalog.models}
 

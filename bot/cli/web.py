@@ -2,8 +2,8 @@
 
 With it, the gallery stays online while the bot restarts. It needs the bot's
 settings, database and clips (DATA_DIR or MEDIA_URL), and writes only posters,
-previews and received webhook events. The bot keeps its own web server: set
-another WEB_PORT for one of the two.
+previews, received webhook events and reports of clips. The bot keeps its own
+web server: set another WEB_PORT for one of the two.
 
 It prints its address and runs until Ctrl-C or SIGTERM.
 
@@ -24,12 +24,14 @@ from functools import partial
 
 from bot.app.bucket_watch import build_bucket_watch, build_media_checks
 from bot.app.clock import SystemClock
+from bot.app.content_credentials import build_file_signer
 from bot.app.media import open_media_store
 from bot.app.startup import open_catalog
 from bot.app.supervisor import BackgroundSupervisor
 from bot.app.web import (
     build_downloads,
     build_gallery_thumbnails,
+    build_report_pages,
     build_signed_links,
     build_webhook_endpoint,
     ping_database,
@@ -86,6 +88,7 @@ async def serve_until_stopped(settings: Settings) -> None:
                 catalog=catalog,
                 database=database,
                 thumbnails=build_gallery_thumbnails(
+                    signer=build_file_signer(settings),
                     media_probe=media_probe,
                     media_store=media_store,
                     instruments=web_instruments,
@@ -102,6 +105,7 @@ async def serve_until_stopped(settings: Settings) -> None:
                 features=[
                     *build_downloads(links, clips=ClipStore(database), media_store=media_store),
                     *build_webhook_endpoint(settings, writer, clock),
+                    *build_report_pages(writer, clock),
                 ],
             )
         )

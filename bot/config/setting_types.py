@@ -14,6 +14,8 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, Secret
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from bot.domain.moderation.content_check import ContentThreshold
+
 MINIMUM_KEY_LENGTH: Final = 16
 """Characters of a key that signs links: a shorter one could be guessed."""
 _MAXIMUM_LINE_LENGTH: Final = 200
@@ -21,6 +23,7 @@ _MEDIA_URL: Final = re.compile(
     r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[^\s?#]+)?|file:///\S+"
 )
 _NOT_IN_URLS: Final = re.compile(r"""[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})""")
+_MODEL_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{2,99}")
 _SNOWFLAKE: Final = re.compile(r"[1-9]\d{16,19}")
 
 
@@ -127,6 +130,8 @@ OptionalPositiveCount = Annotated[PositiveInt | None, NONE_IS_UNLIMITED]
 OptionalDollars = Annotated[
     Annotated[Decimal, Field(ge=0, max_digits=12)] | None, NONE_IS_UNLIMITED
 ]
+TokenDollars = Annotated[Decimal, Field(ge=0, max_digits=12)]
+ContentChoice = Annotated[ContentThreshold, ignore_case(ContentThreshold)]
 BoundedSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -151,6 +156,13 @@ def _parse_channel(text: str) -> str:
             " right-click the channel, Copy Channel ID)",
         )
     return text.strip()
+
+
+def _parse_model_id(text: str) -> str:
+    model = text.strip().removeprefix("models/")
+    if not _MODEL_ID.fullmatch(model):
+        raise PydanticCustomError("model", "must be a model's ID, e.g. gemini-3.5-flash-lite")
+    return model
 
 
 def _parse_webhook_secret(text: str) -> str:
@@ -206,6 +218,7 @@ def _parse_file(text: str) -> Path:
 
 OptionalServers = Annotated[frozenset[int] | None, NoDecode, read_text(_parse_servers)]
 OptionalChannel = Annotated[int | None, read_text(_parse_channel)]
+OptionalModel = Annotated[str | None, read_text(_parse_model_id)]
 WebhookUrl = Annotated[
     SecretStr,
     read_text(partial(_require_host, allows_query=True)),

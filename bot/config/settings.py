@@ -9,14 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -26,11 +19,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.config import setting_rules
 from bot.config.renamed_settings import SettingsError, read_renamed_settings
 from bot.config.setting_errors import describe_field, format_setting_error
 from bot.config.setting_types import (
     NONE_IS_UNLIMITED,
     BoundedSeconds,
+    ContentChoice,
     DatabaseUrl,
     ExistingFile,
     GatewayUrl,
@@ -43,12 +38,14 @@ from bot.config.setting_types import (
     OptionalChannel,
     OptionalCount,
     OptionalDollars,
+    OptionalModel,
     OptionalPositiveCount,
     OptionalServers,
     OutputUri,
     PositiveFloat,
     Secret,
     ShardCount,
+    TokenDollars,
     WebhookSecret,
     WebhookUrl,
     ignore_case,
@@ -59,6 +56,12 @@ from bot.config.unknown_settings import warn_of_unknown_settings
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
+from bot.domain.moderation.content_check import (
+    CheckPrices,
+    ContentKind,
+    ContentRules,
+    ContentThreshold,
+)
 from bot.domain.places import PlacePolicy
 
 __all__ = ["Settings", "SettingsError", "describe_setting", "read_settings"]
@@ -131,6 +134,33 @@ class Settings(BaseSettings):
     word_list_file: Path | None = None
     """A text file with the words and phrases, one on each line, that no request may contain (see
     "Word list" in docs/operations.md)."""
+
+    # Checks of prompts and pictures by a text model
+    moderation_model: OptionalModel = None
+    """A Gemini text model that checks prompts and pictures before a clip is made, e.g.
+    gemini-3.5-flash-lite (unset: none does; see "Check of prompts" in docs/operations.md)."""
+    moderate_results: bool = False
+    """Whether MODERATION_MODEL also checks three frames of each finished clip before anybody sees
+    it (see "Check of results" in docs/operations.md)."""
+    moderation_sexual: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Nudity and sexual acts: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_violence: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Gore, torture and cruelty: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_hate: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Contempt for groups of people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_harassment: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Humiliating or threatening somebody: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_dangerous: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Self-harm, weapons, drugs and crime: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_real_people: ContentChoice = ContentThreshold.REFUSE_CLEAR
+    """Well-known people: allow, refuse clear cases or refuse doubtful cases."""
+    moderation_if_away: Literal["refuse", "accept"] = "refuse"
+    """What to do with a request if MODERATION_MODEL gives no answer: refuse or accept; a finished
+    clip is then withheld or posted."""
+    moderation_input_usd: TokenDollars = Decimal("0.30")
+    """US dollars that Google charges for a million input tokens of MODERATION_MODEL."""
+    moderation_output_usd: TokenDollars = Decimal("2.50")
+    """US dollars that Google charges for a million output tokens of MODERATION_MODEL."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -218,6 +248,18 @@ class Settings(BaseSettings):
     """Networks that may read /metrics and /readyz, separated by commas; all others get 404."""
     web_requests_per_minute: PositiveInt = 300
     """Requests per minute that the web server accepts from one visitor."""
+
+    # Content Credentials (C2PA)
+    c2pa_certificate: Path | None = None
+    """A file with the certificate chain (PEM) that signs the clips that the bot re-encodes (unset:
+    they carry no manifest; see "Content Credentials" in docs/operations.md)."""
+    c2pa_key: Path | None = None
+    """A file with the private key (PEM, not encrypted) of C2PA_CERTIFICATE."""
+    c2pa_timestamp_url: HttpUrl | None = None
+    """A time-stamp server (RFC 3161) that confirms when a clip was signed (unset: none is used)."""
+    c2pa_trust: Path | None = None
+    """A file with the certificates (PEM) of the signers that /video check trusts, such as C2PA's
+    trust list (unset: it trusts only the bot's own)."""
 
     # Who runs the bot
     operator_name: Line | None = None
@@ -326,50 +368,31 @@ class Settings(BaseSettings):
         }
 
     @model_validator(mode="after")
-    def _check_routes(self) -> Self:
-        if self.gemini_api_key is None and self.google_cloud_project is None:
-            raise PydanticCustomError(
-                "route",
-                "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: the bot needs one of them to"
-                " make videos (see .env.example).",
-            )
+    def _check_combinations(self) -> Self:
+        has_key = self.gemini_api_key is not None
+        setting_rules.require_route(
+            has_key=has_key, has_project=self.google_cloud_project is not None
+        )
+        if self.moderate_results:
+            setting_rules.require_model_for_results(self.moderation_model)
         if self.gemini_webhooks:
-            self._check_webhooks()
-        if (self.aws_access_key_id is None) is not (self.aws_secret_access_key is None):
-            raise PydanticCustomError(
-                "aws_keys",
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set, or neither.",
+            setting_rules.require_reachable_webhooks(
+                has_key=has_key,
+                public_url=self.public_url,
+                from_google=self.gemini_api_url is None,
             )
-        if self.poll_interval_s >= self.job_time_limit_s:
-            raise PydanticCustomError(
-                "polling",
-                "POLL_INTERVAL_S must be less than JOB_TIME_LIMIT_S: otherwise no job is polled.",
-            )
-        if self.shard_ids is not None and self.shard_count is None:
-            raise PydanticCustomError(
-                "shards", "SHARD_COUNT must be set if SHARD_IDS is: the total number of shards."
-            )
-        if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids or ()):
-            raise PydanticCustomError(
-                "shards", "SHARD_IDS must be below SHARD_COUNT: the first shard is 0."
-            )
+        setting_rules.require_both_or_neither(
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+        )
+        setting_rules.require_both_or_neither(
+            c2pa_certificate=self.c2pa_certificate, c2pa_key=self.c2pa_key
+        )
+        setting_rules.require_polls(
+            poll_interval_s=self.poll_interval_s, job_time_limit_s=self.job_time_limit_s
+        )
+        setting_rules.require_known_shards(self.shard_ids, shard_count=self.shard_count)
         return self
-
-    def _check_webhooks(self) -> None:
-        """Raise unless Google can reach the bot. A local stand-in for Google needs no https."""
-        if self.gemini_api_key is None:
-            raise PydanticCustomError(
-                "webhooks", "GEMINI_WEBHOOKS needs GEMINI_API_KEY: only Gemini Omni has them."
-            )
-        if self.public_url is None:
-            raise PydanticCustomError(
-                "webhooks",
-                "GEMINI_WEBHOOKS needs PUBLIC_URL: the address under which Google reaches the bot.",
-            )
-        if self.gemini_api_url is None and not self.public_url.lower().startswith("https://"):
-            raise PydanticCustomError(
-                "webhooks", "GEMINI_WEBHOOKS needs a PUBLIC_URL with https: Google uses no other."
-            )
 
     @property
     def resolved_database_url(self) -> str:
@@ -402,6 +425,14 @@ class Settings(BaseSettings):
             ),
             paused=self.paused,
         )
+
+    @property
+    def content_rules(self) -> ContentRules:
+        return ContentRules({kind: getattr(self, f"moderation_{kind}") for kind in ContentKind})
+
+    @property
+    def moderation_prices(self) -> CheckPrices:
+        return CheckPrices(self.moderation_input_usd, self.moderation_output_usd)
 
     @property
     def confirm_above(self) -> Micros | None:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.job import Job, JobState, ReviewState
 from bot.domain.jobs.progress import JobProgress
 
 STATUS_EDIT_INTERVAL_S: Final = 5.0
@@ -20,6 +20,7 @@ class _StatusPhase(NamedTuple):
     waits_for_retry: bool
     is_late: bool
     picture: str | None
+    review: ReviewState | None
 
 
 @dataclass(slots=True)
@@ -77,5 +78,9 @@ class DisplayedStatuses:
 def _get_phase(progress: JobProgress) -> _StatusPhase:
     job = progress.job
     return _StatusPhase(
-        job.state, progress.retry_at is not None, progress.is_late, progress.picture
+        job.state,
+        progress.retry_at is not None,
+        progress.is_late,
+        progress.picture,
+        job.review if job.is_under_review else None,
     )

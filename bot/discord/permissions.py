@@ -40,6 +40,20 @@ def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
     return find_missing_permissions(channel.permissions_for(channel.guild.me), channel)
 
 
+def find_missing_for_text(channel: GuildChannelOrThread) -> list[str]:
+    """Return what the bot lacks to write in ``channel``, and to find what it has written."""
+    missing = find_missing_in_channel(channel)
+    return [name for name in missing if name not in ("attach_files", "embed_links")]
+
+
+def can_everyone_read(guild: discord.Guild | None, channel_id: int | None) -> bool:
+    """Return whether every member can read a channel; of an unknown one, nothing is known."""
+    channel = None if guild is None or channel_id is None else guild.get_channel(channel_id)
+    if guild is None or channel is None:
+        return False
+    return channel.permissions_for(guild.default_role).view_channel
+
+
 def find_missing_with_star(granted: discord.Permissions, channel: object = None) -> list[str]:
     """Return the permissions that are missing in a server whose showcase is on."""
     missing = find_missing_permissions(granted, channel)

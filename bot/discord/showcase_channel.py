@@ -27,6 +27,7 @@ from bot.discord.api_errors import (
 )
 from bot.discord.message_history import find_own_message
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.media_store import MediaFile, MediaStore
 from bot.domain.errors import (
     ChannelUnavailable,
@@ -37,7 +38,6 @@ from bot.domain.errors import (
 from bot.domain.ports import EditResult
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, Star, WeeklyDigest
-from bot.ui.clip_card import build_file_name
 from bot.ui.components import find_button_number
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.showcase_card import ShowcaseCards
@@ -91,22 +91,22 @@ class DiscordShowcaseChannel:
         try:
             if file is not None:
                 try:
-                    view = await self._build_post_card(post, with_file=True)
+                    view = await self._build_post_card(post, file.filename)
                     message = await self._send_message(channel, view, nonce, file)
                     return await _offer_star(message)
                 except FileTooLarge:
                     _log.info("showcase_post.file_too_large", clip_id=post.entry.clip.id)
-            view = await self._build_post_card(post, with_file=False)
+            view = await self._build_post_card(post, None)
             return await _offer_star(await self._send_message(channel, view, nonce))
         finally:
             if file is not None:
                 file.close()
 
-    async def _build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
+    async def _build_post_card(self, post: ShowcasePost, file_name: str | None) -> ui.LayoutView:
         address = None
         with suppress(DatabaseUnavailable):  # the card does not wait for it
             address = await self._find_web_address(post)
-        return self._cards.build_post_card(post, with_file=with_file, web_address=address)
+        return self._cards.build_post_card(post, file_name=file_name, web_address=address)
 
     async def find_post(self, post: ShowcasePost) -> int | None:
         """Look for the post's card in the bot's messages since its last revision."""
@@ -124,8 +124,9 @@ class DiscordShowcaseChannel:
 
         async def edit() -> None:
             message = await partial_message.fetch()
-            has_file = bool(_list_media_names(message))
-            view = await self._build_post_card(post, with_file=has_file)
+            # an older post's file may have another name than a new one would
+            file_name = next(iter(_list_media_names(message)), None)
+            view = await self._build_post_card(post, file_name)
             await partial_message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
             await _offer_star(message)
 
@@ -214,9 +215,8 @@ class DiscordShowcaseChannel:
 
     async def _edit_digest(self, message: discord.PartialMessage, digest: WeeklyDigest) -> None:
         first = digest.entries[0]
-        prefix = build_file_name(first.clip).removesuffix(".mp4")
         shown = set(_list_media_names(await message.fetch()))
-        name = next((each for each in _list_clip_media(prefix) if each in shown), None)
+        name = next((each for each in _list_clip_media(first.clip) if each in shown), None)
         if name is not None:
             await message.edit(
                 view=self._cards.build_digest_card(digest, name),
@@ -246,7 +246,7 @@ class DiscordShowcaseChannel:
             return file
         try:
             poster = await self._get_poster(entry.clip)
-            _, name = _list_clip_media(build_file_name(entry.clip).removesuffix(".mp4"))
+            _, name = _list_clip_media(entry.clip)
             return await self._open_key(poster.key, name)
         except (OSError, ValueError) as error:
             _log.info("poster.failed", clip_id=entry.clip.id, error=type(error).__name__)
@@ -304,9 +304,9 @@ class DiscordShowcaseChannel:
         return self._get_channel(digest.channel_id, digest.showcase_settings.guild_id)
 
 
-def _list_clip_media(prefix: str) -> tuple[str, str]:
+def _list_clip_media(clip: Clip) -> tuple[str, str]:
     """Return the names under which a clip's video and its poster are attached."""
-    return f"{prefix}.mp4", f"{prefix}-poster.jpg"
+    return build_file_name(clip), f"{build_file_stem(clip)}-poster.jpg"
 
 
 async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> EditResult:

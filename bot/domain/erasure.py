@@ -36,3 +36,12 @@ class ErasureBatch:
     posts: tuple[tuple[int, int], ...] = ()
     paths: tuple[str, ...] = ()
     has_running_jobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionBatch:
+    """A member's requests about which moderators were asked; ``posts`` as in `ErasureBatch`."""
+
+    question_ids: tuple[int, ...] = ()
+    posts: tuple[tuple[int, int], ...] = ()
+    paths: tuple[str, ...] = ()

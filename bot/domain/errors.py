@@ -13,8 +13,11 @@ ClapperError
 │   ├── LimitReached                a quota or budget is used up
 │   ├── RequestsPaused              by the server or the operator
 │   ├── WordsRefused                the text has words of a word list
+│   ├── ContentRefused              the check of contents found what the operator refuses
+│   ├── ContentUnchecked            that check cannot be made now
 │   ├── MemberBlocked               the server keeps this member from making clips
 │   ├── WordEntryRefused            an admin's entry cannot be in a word list
+│   ├── TooManyQuestions            enough requests of this member wait for a moderator
 │   ├── NotAllowed                  this member may not do this
 │   ├── ChannelNotAllowed           the server allows other channels only
 │   ├── RecordNotFound              no such clip, job or setting
@@ -26,6 +29,7 @@ ClapperError
 │       └── DatabaseOutdated        until the bot starts, which upgrades it
 ├── MediaUnavailable                files of clips cannot be read or written now
 │   └── MediaUnusable               until the operator fixes it
+├── CheckFailed                     the model that checks contents gave no verdict
 ├── LeaseLost                       this process does not own the job any more
 ├── VideoError                      Google's side, raised by `bot.google`
 │   ├── VideoRefused                Google answered the submit and started nothing
@@ -56,6 +60,7 @@ from bot.domain.jobs.job import Job, Outcome
 
 if TYPE_CHECKING:
     from bot.domain.jobs.request import VideoRequest
+    from bot.domain.moderation.content_check import ContentKind, TokenUsage
 
 
 class ClapperError(Exception):
@@ -220,6 +225,41 @@ class WordEntryRefused(RequestRefused):
         self.reason = reason
         self.entry = entry
         self.most = most
+
+
+class TooManyQuestions(RequestRefused):
+    """``waiting`` requests of the member wait for a moderator, and no more are possible."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__("too many requests wait for a moderator")
+        self.waiting = waiting
+
+
+class ContentRefused(RequestRefused):
+    """The check of contents refuses a request for ``kinds``; for none, Google's own filter did."""
+
+    def __init__(self, kinds: Sequence["ContentKind"] = ()) -> None:
+        super().__init__(f"content: {', '.join(kinds) or 'blocked'}")
+        self.kinds = tuple(kinds)
+
+
+class ContentUnchecked(RequestRefused):
+    """The contents of a request could not be checked, and the operator accepts none unchecked."""
+
+
+class CheckFailed(ClapperError):
+    """The model that checks contents gave no verdict.
+
+    ``usage`` is what Google bills, if it said so. ``may_be_billed`` is false if it is certain that
+    nothing is. The message is for the log and quotes nothing of the request.
+    """
+
+    def __init__(
+        self, message: str, *, may_be_billed: bool, usage: "TokenUsage | None" = None
+    ) -> None:
+        super().__init__(message)
+        self.may_be_billed = may_be_billed
+        self.usage = usage
 
 
 class MemberBlocked(RequestRefused):

@@ -36,6 +36,17 @@ class ExtendPermission(StrEnum):
     REQUESTER = "requester"
 
 
+class ReviewScope(StrEnum):
+    """Whose clips moderators see before anybody else."""
+
+    OFF = "off"
+    UNTRUSTED = "untrusted"
+    """Clips of members without the trusted role."""
+    EVERYONE = "everyone"
+    CHANNEL = "channel"
+    """Clips that are asked for in one channel and its threads."""
+
+
 class ReplyMode(StrEnum):
     """What a reply to a clip does."""
 
@@ -57,6 +68,9 @@ class GuildRules:
     in ``allowed_channels``; an empty set means everywhere. With ``shows_prices``, clips tell
     everyone what they cost. With ``age_restricted_only``, clips are made in age-restricted channels
     only.
+
+    What concerns moderators is posted in ``staff_channel``, where clips of ``review_scope`` come
+    first. Without a ``trusted_role``, nobody is trusted. ``review_channel`` is the one channel.
     """
 
     guild_id: int
@@ -71,6 +85,12 @@ class GuildRules:
     reply_mode: ReplyMode = ReplyMode.EXTEND
     shows_prices: bool = False
     age_restricted_only: bool = False
+    reports_to_hide: int = 0
+    """How many reports hide a clip until the staff decides; with 0 none do."""
+    staff_channel: int | None = None
+    review_scope: ReviewScope = ReviewScope.OFF
+    trusted_role: int | None = None
+    review_channel: int | None = None
     word_list_version: int = 0
     """Another number after each change of the server's word list; 0 if it is empty."""
 

@@ -59,6 +59,10 @@ class WorkerHandle(Protocol):
         """Make the worker check a job now, because it was canceled or reopened."""
         ...
 
+    def resume_jobs(self) -> None:
+        """Make the worker look now for jobs that it was given."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:
@@ -283,8 +287,18 @@ class Transcoder(Protocol):
         """Write the frame at ``at_s`` seconds (at most the last) as JPEG; return its bytes."""
         ...
 
+    async def extract_frames(
+        self, source: Path, *, at_s: Sequence[float], max_side: int
+    ) -> Sequence[bytes]:
+        """Return the frames at these seconds (at most the last) as JPEGs of ``max_side`` pixels."""
+        ...
+
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         """Write a picture with sides of at most ``max_side`` pixels as WebP; return its bytes."""
+        ...
+
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        """Write a JPEG of the same size in which nothing can be recognized; return its bytes."""
         ...
 
     async def measure_colors(self, picture: Path) -> str:

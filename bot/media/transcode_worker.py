@@ -7,13 +7,17 @@ event loop responds in time. Frames are streamed, so memory does not grow with t
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
 "source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}`,
 `{"task": "poster", "source", "destination", "max_side", "at_s"}`,
-`{"task": "shrink", "source", "destination", "max_side"}` or `{"task": "colors", "source"}`, each
-with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of JSON:
-`{"size": bytes, "peak": bytes}`, `{"colors": digits}` or `{"failed": reason}`.
+`{"task": "shrink", "source", "destination", "max_side"}`, `{"task": "blur", "source",
+"destination"}`, `{"task": "colors", "source"}` or `{"task": "frames", "source", "max_side",
+"times"}`, each with `"parent", "nice", "cpu_s"`. The destination is overwritten. Prints one line of
+JSON: `{"size": bytes, "peak": bytes}`, `{"colors": digits}`, `{"frames": [JPEG as base64]}` or
+`{"failed": reason}`.
 """
 
+import base64
 import contextlib
 import ctypes
+import io
 import json
 import os
 import resource
@@ -47,6 +51,8 @@ _ANALYSIS_OPTIONS: Final = "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:tre
 """Makes the analysis faster, with the same options as FFmpeg's own fast first pass."""
 _POSTER_QUALITY: Final = 85
 _SMALL_QUALITY: Final = 80
+_BLURRED_FIELDS: Final = 12
+"""Fields of the longer side of a blurred picture: colors remain, and no shape can be recognized."""
 
 
 class OutputTooLarge(Exception):
@@ -238,18 +244,36 @@ class _AudioTrack:
 
 def write_poster(order: dict[str, Any]) -> None:
     """Write the frame at ``at_s`` as a JPEG whose longer side is at most ``max_side`` pixels."""
-    still = None
     with av.open(order["source"]) as source:
-        source.seek(int(order["at_s"] * av.time_base))  # goes to the key frame before ``at_s``
-        for frame in source.decode(source.streams.video[0]):
-            still = frame
-            if frame.time is not None and frame.time >= order["at_s"]:
-                break
+        image = _read_still(source, order["at_s"], order["max_side"])
+    image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
+
+
+def read_frames(order: dict[str, Any]) -> list[str]:
+    """Return the frames at ``times`` as JPEGs in base64: few and small enough for the answer."""
+    frames = []
+    with av.open(order["source"]) as source:
+        for at_s in order["times"]:
+            file = io.BytesIO()
+            image = _read_still(source, at_s, order["max_side"])
+            image.save(file, "JPEG", quality=_SMALL_QUALITY)
+            frames.append(base64.b64encode(file.getvalue()).decode())
+    return frames
+
+
+def _read_still(source: Any, at_s: float, max_side: int) -> Image.Image:
+    """Return the frame at ``at_s`` seconds, or the last, with sides of at most ``max_side``."""
+    still = None
+    source.seek(int(at_s * av.time_base))  # goes to the key frame before ``at_s``
+    for frame in source.decode(source.streams.video[0]):
+        still = frame
+        if frame.time is not None and frame.time >= at_s:
+            break
     if still is None:
         raise ValueError("no frame in the video")
-    image = _turn_upright(still).to_image()
-    image.thumbnail((order["max_side"], order["max_side"]))
-    image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
+    image: Image.Image = _turn_upright(still).to_image()
+    image.thumbnail((max_side, max_side))
+    return image
 
 
 def shrink_picture(order: dict[str, Any]) -> None:
@@ -258,6 +282,16 @@ def shrink_picture(order: dict[str, Any]) -> None:
         image.draft("RGB", (order["max_side"], order["max_side"]))
         image.thumbnail((order["max_side"], order["max_side"]))
         image.save(order["destination"], "WEBP", quality=_SMALL_QUALITY, method=4)
+
+
+def blur_picture(order: dict[str, Any]) -> None:
+    """Write a picture of our own as a JPEG that has only the colors of a few large fields."""
+    with Image.open(order["source"], formats=["JPEG"]) as image:
+        scale = _BLURRED_FIELDS / max(image.size)
+        fields = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        coarse = image.convert("RGB").resize(fields, Image.Resampling.BOX)
+        blurred = coarse.resize(image.size, Image.Resampling.BICUBIC)
+    blurred.save(order["destination"], "JPEG", quality=_SMALL_QUALITY, optimize=True)
 
 
 def measure_colors(order: dict[str, Any]) -> str:
@@ -276,7 +310,12 @@ def _measure_seconds(source_stream: VideoStream) -> float:
     return source_stream.frames / float(source_stream.average_rate or 24)
 
 
-_WRITERS: Final = {"reencode": transcode_clip, "poster": write_poster, "shrink": shrink_picture}
+_WRITERS: Final = {
+    "reencode": transcode_clip,
+    "poster": write_poster,
+    "shrink": shrink_picture,
+    "blur": blur_picture,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -289,6 +328,8 @@ def main(arguments: list[str]) -> int:
     try:
         if order["task"] == "colors":
             answer = {"colors": measure_colors(order)}
+        elif order["task"] == "frames":
+            answer = {"frames": read_frames(order)}
         else:
             _WRITERS[order["task"]](order)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

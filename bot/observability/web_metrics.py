@@ -14,6 +14,7 @@ REFUSAL_REASONS: Final = (
     "connections",
     "connections_of_visitor",
     "encoder",
+    "reports",
 )
 
 

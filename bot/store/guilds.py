@@ -8,14 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode
+from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode, ReviewScope
 from bot.domain.jobs.request import PersonRule
 from bot.domain.moderation.request_block import RequestBlock
 from bot.domain.showcase.post import AuditEntry
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent, upsert
+from bot.store.moderation.report_rows import reopen_cases
 from bot.store.showcase.audit_log import write_audit_entry
+from bot.store.showcase.footage import take_reach_lock
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 from bot.store.tables.moderation import request_blocks_table
 
@@ -71,11 +73,11 @@ class GuildStore(Store):
         actor_id: int,
         now: datetime,
         previous: GuildRules | None = None,
-        audit_entry: AuditEntry | None = None,
+        audit_entries: Sequence[AuditEntry] = (),
     ) -> None:
         """Write the rules of a server that differ from ``previous``, or all without it.
 
-        ``audit_entry`` is added to the server's audit log in the same transaction.
+        ``audit_entries`` are added to the server's audit log in the same transaction.
         """
         row = _rules_to_row(rules)
         old = {} if previous is None else _rules_to_row(previous)
@@ -92,13 +94,21 @@ class GuildStore(Store):
                 channel_rules_table.c.id.in_(set(old_channels) - set(rules.channel_person_rules))
             )
 
+        is_new_staff_channel = rules.staff_channel is not None and (
+            previous is None or previous.staff_channel != rules.staff_channel
+        )
+
         async def write_rows(connection: AsyncConnection) -> None:
-            changed = {"changed_by": actor_id, "changed_at": now}
+            changed: dict[str, Any] = {"changed_by": actor_id, "changed_at": now}
+            if is_new_staff_channel:
+                await take_reach_lock(connection)
+                await reopen_cases(connection, rules.guild_id, staff_channel=rules.staff_channel)
+                changed["staff_hint_at"] = None
             await upsert(connection, guilds_table, row | changed, unchanged_columns=unchanged)
             await connection.execute(delete(channel_rules_table).where(*removed))
             for channel in changed_channels:
                 await upsert(connection, channel_rules_table, channel)
-            if audit_entry is not None:
+            for audit_entry in audit_entries:
                 await write_audit_entry(connection, audit_entry)
 
         await self._db.write(write_rows)
@@ -170,6 +180,11 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         reply_mode=ReplyMode(row["reply_mode"]),
         shows_prices=row["shows_prices"],
         age_restricted_only=row["age_restricted_only"],
+        reports_to_hide=row["reports_to_hide"],
+        staff_channel=row["staff_channel"],
+        review_scope=ReviewScope(row["review_scope"]),
+        trusted_role=row["trusted_role"],
+        review_channel=row["review_channel"],
         word_list_version=row["word_list_version"],
     )
 
@@ -187,4 +202,9 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "reply_mode": rules.reply_mode,
         "shows_prices": rules.shows_prices,
         "age_restricted_only": rules.age_restricted_only,
+        "reports_to_hide": rules.reports_to_hide,
+        "staff_channel": rules.staff_channel,
+        "review_scope": rules.review_scope,
+        "trusted_role": rules.trusted_role,
+        "review_channel": rules.review_channel,
     }

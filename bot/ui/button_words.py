@@ -16,6 +16,8 @@ _OTHER_LABELS: Final = {
     "reply": ButtonAction.EXTEND,
     "reply_edit": ButtonAction.EDIT,
 }
+_STAFF_BUTTONS: Final = ("report_", "review_")
+"""How the actions of the staff's messages begin."""
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
 _SYNONYM_KEYS: Final = {
     ButtonAction.REDO: "reply_words.again",
@@ -36,10 +38,14 @@ _SYNONYM_KEYS: Final = {
 
 @cache
 def list_button_words() -> Mapping[str, str]:
-    """Return the action of each label and synonym, keyed by `fold_label`. Labels come first."""
+    """Return the action of each label and synonym, keyed by `fold_label`.
+
+    Labels come first; those of the staff come last, for "delete" is most often meant for a clip.
+    """
     words: dict[str, str] = {}
-    labels = {str(action): action for action in ButtonAction} | _OTHER_LABELS
-    labels |= {f"{action}_one": action for action in ButtonAction}
+    actions = sorted(ButtonAction, key=lambda action: action.startswith(_STAFF_BUTTONS))
+    labels = {str(action): action for action in actions} | _OTHER_LABELS
+    labels |= {f"{action}_one": action for action in actions}
     for language in list_languages():
         for label, action in labels.items():
             if has_message(f"button.{label}"):

@@ -9,9 +9,10 @@ from discord import ui
 
 from bot.domain.billing.charges import compute_price_paid
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
-from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.i18n.catalogs import translate
@@ -35,7 +36,7 @@ from bot.ui.components import (
     build_view,
 )
 from bot.ui.custom_ids import ButtonAction
-from bot.ui.error_messages import describe_outcome
+from bot.ui.error_messages import describe_finding, describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
 STATUS_PICTURE_NAME: Final = "waiting.webp"
@@ -50,6 +51,7 @@ _REWORDABLE_OUTCOMES: Final = (
     Outcome.PERSON_REFUSED,
     Outcome.MODEL_RETIRED,
     Outcome.MODEL_UNAVAILABLE,
+    Outcome.RESULT_REFUSED,
 )
 _RETRYABLE_OUTCOMES: Final = (
     Outcome.BLOCKED_AUDIO,
@@ -62,12 +64,14 @@ _RETRYABLE_OUTCOMES: Final = (
     Outcome.DOWNLOAD_FAILED,
     Outcome.SUBMIT_UNKNOWN,
     Outcome.CANCELLED,
+    Outcome.REVIEW_EXPIRED,
+    Outcome.RESULT_UNCHECKED,
 )
 
 
-def build_file_name(clip: Clip) -> str:
-    """Return the file name of a posted clip. It contains nothing that a member typed."""
-    return f"clip-{clip.id}.mp4"
+def describe_origin(model_name: str, locale: str | None) -> str:
+    """Return that a clip was made with AI, and by which model."""
+    return translate("card.origin", locale, model=model_name)
 
 
 def describe_lineage(clip: Clip, locale: str | None) -> str:
@@ -87,9 +91,9 @@ def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
         return []
     if upload.option is not UploadOption.LINK:
         return [(upload.video_part, build_file_name(upload.clip))]
-    files = [(upload.video_part, f"clip-{upload.clip.id}-preview.mp4")]
+    files = [(upload.video_part, f"{build_file_stem(upload.clip)}-preview.mp4")]
     if upload.thumbnail_path is not None:
-        files.append((upload.thumbnail_path, f"clip-{upload.clip.id}-poster.jpg"))
+        files.append((upload.thumbnail_path, f"{build_file_stem(upload.clip)}-poster.jpg"))
     return files
 
 
@@ -112,9 +116,12 @@ class ClipCards:
         locale = locale or get_public_locale(job)
         clips = [upload.clip for upload in uploads]
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
-        names = [name for upload in uploads for _, name in list_attachments(upload)]
-        if names:
-            items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
+        items = [
+            discord.MediaGalleryItem(f"attachment://{name}", spoiler=upload.clip.spoiler)
+            for upload in uploads
+            for _, name in list_attachments(upload)
+        ]
+        if items:
             container.add_item(ui.MediaGallery(*items))
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, locale, with_price)))
@@ -155,6 +162,45 @@ class ClipCards:
         container.add_item(ui.TextDisplay("\n".join(lines)))
         if not job.cancel_requested:
             container.add_item(build_action_row(build_button(action, job.id, locale)))
+        return build_view(container)
+
+    def build_review_card(
+        self, job: Job, uploads: Sequence[PreparedUpload], locale: str
+    ) -> ui.LayoutView:
+        """Return what moderators see of clips that nobody else has seen, and their choices."""
+        clips = [upload.clip for upload in uploads]
+        container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
+        names = [name for upload in uploads for _, name in list_attachments(upload)]
+        if names:
+            items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
+            container.add_item(ui.MediaGallery(*items))
+        heading = translate(
+            "review.ask",
+            locale,
+            member=f"<@{job.origin.user_id}>",
+            clip=list_clip_numbers(clips, locale),
+            channel=f"<#{job.origin.channel_id}>",
+        )
+        container.add_item(ui.TextDisplay(f"{heading}\n{format_prompt(job.plan.prompt)}"))
+        if job.detail is not None:
+            container.add_item(ui.TextDisplay(describe_finding(job.detail, "review.found", locale)))
+        notes = [
+            _describe_replacement(upload, locale)
+            for upload in uploads
+            if upload.option is not UploadOption.AS_IS
+        ]
+        if notes:
+            container.add_item(ui.TextDisplay("\n".join(notes)))
+        price = format_money(compute_price_paid(job, clips=len(clips)), locale)
+        container.add_item(ui.TextDisplay(f"-# {translate('review.price', locale, price=price)}"))
+        container.add_item(
+            build_action_row(
+                build_button(ButtonAction.REVIEW_POST, job.id, locale, primary=True),
+                build_button(ButtonAction.REVIEW_SPOILER, job.id, locale),
+                build_button(ButtonAction.REVIEW_REFUSE, job.id, locale, danger=True),
+                build_button(ButtonAction.REVIEW_REFUSE_CHARGED, job.id, locale, danger=True),
+            )
+        )
         return build_view(container)
 
     def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
@@ -216,6 +262,11 @@ class ClipCards:
             )
             return translate("stage.undo", locale, when=start, price=price)
         retry_at = progress.retry_at or job.retry_at
+        if job.review is ReviewState.CHECK and retry_at is not None:
+            return translate("stage.check_later", locale, when=format_timestamp(retry_at, "R"))
+        if job.is_under_review:
+            key = "stage.check" if job.review is ReviewState.CHECK else "stage.review"
+            return translate(key, locale)
         if progress.waiting_for is not None and retry_at is not None:
             key = f"stage.waiting.{progress.waiting_for}"
             until = format_timestamp(job.watched_until, "f")
@@ -242,7 +293,7 @@ class ClipCards:
         """Return one quiet line. *Details* has the rest, for the person who presses it."""
         first = clips[0]
         facts = [
-            self._model_info.get_display_name(first.model),
+            describe_origin(self._model_info.get_display_name(first.model), locale),
             translate("seconds", locale, count=first.seconds),
             translate("card.by", locale, member=f"<@{job.origin.user_id}>"),
             translate("card.clip", locale, clip=list_clip_numbers(clips, locale)),

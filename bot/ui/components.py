@@ -54,14 +54,19 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.DETAILS: "🔎",
     ButtonAction.DELETE: "🗑️",
     ButtonAction.CANCEL: "⏹️",
+    ButtonAction.QUESTION_CANCEL: "⏹️",
     ButtonAction.UNDO: "↩️",
     ButtonAction.OTHER_MODEL: "🎛️",
     ButtonAction.RANKING: "🏅",
     ButtonAction.WITHDRAW: "📤",
+    ButtonAction.ASK_REPORT: "🚩",
+    ButtonAction.REPORT: "🚩",
     ButtonAction.SETUP: "⚙️",
 }
 """Shown before the label. What only answers a question has none."""
-_SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
+_SelectMenu = (
+    ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView] | ui.RoleSelect[ui.LayoutView]
+)
 
 
 class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PATTERN):
@@ -155,6 +160,23 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
                 min_values=0,
                 max_values=maximum,
                 default_values=defaults,
+            )
+        )
+
+    @classmethod
+    def from_roles(
+        cls, setting: SetupSetting, *, selected_id: int | None, placeholder: str
+    ) -> Self:
+        """Return a menu of a server's roles that selects one, or none."""
+        kind = discord.SelectDefaultValueType.role
+        return cls(
+            ui.RoleSelect(
+                custom_id=build_menu_custom_id(setting),
+                placeholder=placeholder,
+                min_values=0,
+                default_values=[]
+                if selected_id is None
+                else [discord.SelectDefaultValue(id=selected_id, type=kind)],
             )
         )
 

@@ -44,6 +44,13 @@ class ButtonAction(StrEnum):
     EXTEND_BY_REPLY = "reply"  # with the words of the reply that the bot's question refers to
     EDIT_BY_REPLY = "reply_edit"  # the same, with its images
     SHOWCASE = "showcase"
+    ASK_REPORT = "ask_report"  # under a showcase post; its answer has the next one
+    REPORT = "report"
+    REPORT_HIDE = "report_hide"  # these are for the staff
+    REPORT_DELETE = "report_delete"
+    REPORT_BLOCK = "report_block"
+    REPORT_DISMISS = "report_dismiss"
+    REPORT_SHOW = "report_show"
     PUBLISH = "publish"  # to the showcase, after the notice that it is on the web
     PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
     # a job
@@ -60,7 +67,15 @@ class ButtonAction(StrEnum):
     CANCEL = "cancel"
     UNDO = "undo"
     RETRY = "retry"
+    REVIEW_POST = "review_post"
+    REVIEW_SPOILER = "review_spoiler"
+    REVIEW_REFUSE = "review_refuse"
+    REVIEW_REFUSE_CHARGED = "review_refuse_charged"
     OTHER_MODEL = "other_model"
+    # a question to the moderators
+    QUESTION_ALLOW = "question_allow"
+    QUESTION_REFUSE = "question_refuse"
+    QUESTION_CANCEL = "question_cancel"  # this one is for the member
     # a pending confirmation
     ACCEPT = "accept"
     ACCEPT_FITTED = "accept_fitted"
@@ -72,6 +87,9 @@ class ButtonAction(StrEnum):
     ERASE_MEMBER = "forget"  # the member whose data is erased
     CHECK_PERMISSIONS = "check"  # always 0
     SETUP = "setup"  # always 0
+    SETUP_PAGE_SAFETY = "setup_page_safety"  # always 0
+    SETUP_PAGE_CHANNELS = "setup_page_channels"  # always 0
+    MODERATION = "moderation"  # always 0
 
     @classmethod
     def _missing_(cls, value: object) -> "ButtonAction | None":
@@ -87,6 +105,7 @@ class FormKind(StrEnum):
     ANIMATE = "animate_form"
     REWRITE = "rewrite_form"
     SERVER_PAGE = "server_page_form"
+    MODERATION = "moderation_form"
 
     @classmethod
     def _missing_(cls, value: object) -> "FormKind | None":
@@ -103,6 +122,7 @@ class SetupSetting(StrEnum):
     SHOWCASE = "showcase"
     REPLIES = "replies"
     LANGUAGE = "language"
+    TRUSTED_ROLE = "trusted_role"
 
 
 def build_custom_id(

@@ -21,6 +21,8 @@ from bot.domain.errors import (
     ChannelUnavailable,
     ClapperError,
     ContentBlocked,
+    ContentRefused,
+    ContentUnchecked,
     DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
@@ -34,10 +36,12 @@ from bot.domain.errors import (
     RecordNotFound,
     RequestsPaused,
     RuleBroken,
+    TooManyQuestions,
     WordEntryRefused,
     WordsRefused,
 )
 from bot.domain.jobs.job import Job, Outcome
+from bot.domain.moderation.content_check import FOUND_BY_GOOGLE, NOT_FOUND_OUT, read_finding
 from bot.domain.safety_categories import find_safety_categories, has_only_codes
 from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import (
@@ -75,6 +79,7 @@ MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
     DiscordUnavailable: "error.delivery_busy",
     MediaUnavailable: "error.media_away",
+    ContentUnchecked: "content_unchecked.away",
 }
 """Errors with a fixed text. Google's errors are not here: they end a job, so `describe_outcome` has
 their texts."""
@@ -116,6 +121,8 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
         when = f"{format_timestamp(job.retry_at, 'f')} ({format_timestamp(job.retry_at, 'R')})"
         return translate("outcome.google_quota_until", locale, when=when)
+    if outcome is Outcome.RESULT_REFUSED:
+        return describe_finding(job.detail or FOUND_BY_GOOGLE, "outcome.result_refused", locale)
     paid = compute_price_paid(job, clips=len(clips))
     key = f"outcome.{outcome}"
     if outcome is Outcome.CANCELLED and paid:
@@ -147,6 +154,14 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if detail:
         text += "\n" + translate("outcome.reason", locale, reason=detail)
     return text
+
+
+def describe_finding(finding: str, key: str, locale: str | None) -> str:
+    """Return what a check found (`format_finding`), in the texts that begin with ``key``."""
+    kinds = [translate(f"content_kind.{kind}", locale) for kind in read_finding(finding)]
+    if kinds:
+        return translate(key, locale, kinds=join_list(kinds, locale))
+    return translate(f"{key}_{'away' if finding == NOT_FOUND_OUT else 'google'}", locale)
 
 
 def _describe_refused_post(detail: str, locale: str | None) -> str:
@@ -239,6 +254,19 @@ def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
 def _describe_refused_words(error: WordsRefused, locale: str | None = None) -> str:
     owner = "operator" if error.by_operator else "server"
     return translate(f"words_refused.{owner}", locale, word=sanitize_text(error.entry))
+
+
+@describe_error.register
+def _describe_questions(error: TooManyQuestions, locale: str | None = None) -> str:
+    return translate("question.too_many", locale, count=error.waiting)
+
+
+@describe_error.register
+def _describe_refused_content(error: ContentRefused, locale: str | None = None) -> str:
+    if not error.kinds:
+        return translate("content_refused.google", locale)
+    kinds = [translate(f"content_kind.{kind}", locale) for kind in error.kinds]
+    return translate("content_refused.kinds", locale, kinds=join_list(kinds, locale))
 
 
 @describe_error.register

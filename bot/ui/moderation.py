@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.moderation.request_block import RequestBlock
-from bot.domain.moderation.word_list import WordAction, WordEntry, WordMatch
+from bot.domain.moderation.word_list import WordAction, WordEntry, WordListChange, WordMatch
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     MESSAGE_LIMIT,
@@ -15,42 +15,62 @@ from bot.i18n.formatting import (
 )
 
 
-def format_word_list(entries: Sequence[WordEntry], locale: str | None) -> str:
-    """Return how long a server's list is, and the list itself if that fits into a message."""
+def format_word_list(
+    entries: Sequence[WordEntry], locale: str | None, *, can_ask: bool = True
+) -> str:
+    """Return how long a server's list is, and the list itself if that fits into a message.
+
+    Without ``can_ask`` the server has no staff channel, in which moderators could be asked.
+    """
     if not entries:
         return translate("server.words.none", locale)
     lines = [translate("server.words.title", locale, total=len(entries))]
+    if not can_ask and any(entry.action is WordAction.ASK for entry in entries):
+        lines.append(translate("server.words.no_staff_channel", locale))
+    listed = 0
     for action in WordAction:
         texts = [sanitize_text(entry.text) for entry in entries if entry.action is action]
         if texts:
             label = translate(f"choice.words.{action}", locale)
             lines.append(format_labeled(label, join_list(texts, locale), locale))
+            listed += 1
     text = "\n".join(lines)
-    return text if len(text) <= MESSAGE_LIMIT else lines[0]
+    return text if len(text) <= MESSAGE_LIMIT else "\n".join(lines[:-listed])
 
 
 def build_word_list_file(entries: Sequence[WordEntry]) -> bytes:
     """Return a server's list as text, in the form that the operator's file has."""
-    lines = (
-        f"log: {entry.text}" if entry.action is WordAction.LOG else entry.text for entry in entries
-    )
+    lines = (f"{entry.action.prefix} {entry.text}".strip() for entry in entries)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def format_word_test(matches: Sequence[WordMatch], locale: str | None) -> str:
+def format_added_words(change: WordListChange, locale: str | None, *, can_ask: bool) -> str:
+    """Return how many entries were added. Without ``can_ask`` no moderator can be asked."""
+    text = translate("server.words.added", locale, added=change.changed, total=change.total)
+    if can_ask:
+        return text
+    return f"{text}\n{translate('server.words.no_staff_channel', locale)}"
+
+
+def format_word_test(
+    matches: Sequence[WordMatch], locale: str | None, *, can_ask: bool = True
+) -> str:
     """Return what would happen to a request with these ``matches``."""
     if not matches:
         return translate("server.words.test_free", locale)
-    return "\n".join(
-        translate(
-            f"server.words.test_{match.entry.action}",
-            locale,
-            word=sanitize_text(match.entry.text),
-            list=translate(
-                "server.words.operators" if match.by_operator else "server.words.servers", locale
-            ),
-        )
-        for match in matches
+    lines = [_format_match(match, locale) for match in matches]
+    if not can_ask and any(match.entry.action is WordAction.ASK for match in matches):
+        lines.append(translate("server.words.no_staff_channel", locale))
+    return "\n".join(lines)
+
+
+def _format_match(match: WordMatch, locale: str | None) -> str:
+    owner = "server.words.operators" if match.by_operator else "server.words.servers"
+    return translate(
+        f"server.words.test_{match.entry.action}",
+        locale,
+        word=sanitize_text(match.entry.text),
+        list=translate(owner, locale),
     )
 
 

@@ -133,10 +133,15 @@ class RoutingClient(Protocol):
 
 
 def _iterate_field_values(components: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the custom id and value of every input, also inside of action rows and labels."""
+    """Yield the custom id and value of every input, also inside of action rows and labels.
+
+    Of a menu this is what is chosen, or an empty text.
+    """
     for component in components:
-        if "value" in component and "custom_id" in component:
+        if "custom_id" in component and "value" in component:
             yield str(component["custom_id"]), str(component["value"])
+        elif "custom_id" in component and "values" in component:
+            yield str(component["custom_id"]), str(next(iter(component["values"]), ""))
         children = component.get("components", [])
         if "component" in component:
             children = [*children, component["component"]]

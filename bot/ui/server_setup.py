@@ -1,8 +1,12 @@
-"""The message of `/server setup`: a menu for each setting, and a button to check permissions."""
+"""The message of `/server setup`: two pages with a menu for each setting, and what belongs to it.
 
-from collections.abc import Sequence
+The first page has all that keeps a new server safe.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -16,12 +20,27 @@ from bot.domain.billing.quota_presets import (
     list_monthly_budgets,
     list_quota_presets,
 )
-from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, NEVER_CONFIRM, GuildRules, ReplyMode
+from bot.domain.guild import (
+    LANGUAGES,
+    MAX_ALLOWED_CHANNELS,
+    NEVER_CONFIRM,
+    GuildRules,
+    ReplyMode,
+    ReviewScope,
+)
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import format_money, join_fitting_lines, join_list
-from bot.ui.components import ACCENT_COLOR, SettingMenu, build_action_row, build_button, build_view
+from bot.ui.components import (
+    ACCENT_COLOR,
+    ActionButton,
+    SettingMenu,
+    build_action_row,
+    build_button,
+    build_view,
+)
 from bot.ui.custom_ids import ButtonAction, SetupSetting
+from bot.ui.moderation_form import describe_moderation
 from bot.ui.text_lists import format_limits
 
 UNSET_OPTION: Final = "unset"
@@ -44,14 +63,30 @@ _MAXIMUM_LABEL_LENGTH: Final = 100
 _PART_SEPARATOR: Final = " · "
 
 
+class SetupPage(StrEnum):
+    """A part of the message, which a button of `PAGE_BUTTONS` shows."""
+
+    SAFETY = "safety"
+    """Costs, replies, people, age and moderation."""
+    CHANNELS = "channels"
+    """Where the bot works, and in which language."""
+
+
+PAGE_BUTTONS: Final = {
+    SetupPage.SAFETY: ButtonAction.SETUP_PAGE_SAFETY,
+    SetupPage.CHANNELS: ButtonAction.SETUP_PAGE_CHANNELS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SetupState:
     """The current settings of a server.
 
-    ``member_limits`` are the default for members. Menus show only ``existing_channel_ids`` as
-    selected. ``discord_locale`` is the server's language in Discord. ``budget`` is set by the
-    server, ``ceiling`` and ``default_confirmation_price`` by the operator. ``word_count`` and
-    ``block_count`` are the lengths of the word list and of the list of blocked members.
+    ``member_limits`` are the default for members. Menus show only ``existing_channel_ids`` and
+    ``existing_role_ids`` as selected. ``discord_locale`` is the server's language in Discord.
+    ``budget`` is set by the server, ``ceiling`` and ``default_confirmation_price`` by the operator.
+    ``word_count`` and ``block_count`` are the lengths of the word list and of the list of blocked
+    members.
     ``adults_only`` is the operator's choice of age-restricted channels for every server.
     """
 
@@ -66,6 +101,7 @@ class SetupState:
     word_count: int = 0
     block_count: int = 0
     adults_only: bool = False
+    existing_role_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +112,67 @@ class PermissionCheck:
     missing: Sequence[str] | None
 
 
-def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "") -> ui.LayoutView:
-    """Return the message. ``notice`` says what has just changed."""
+def build_setup_view(
+    state: SetupState,
+    locale: str | None,
+    *,
+    page: SetupPage = SetupPage.SAFETY,
+    notice: str = "",
+) -> ui.LayoutView:
+    """Return a page of the message. ``notice`` says what has just changed."""
     container: ui.Container[ui.LayoutView] = ui.Container(accent_color=ACCENT_COLOR)
     container.add_item(ui.TextDisplay(translate("setup.title", locale)))
+    container.add_item(build_action_row(*_build_page_buttons(page, locale)))
+    is_first = page is SetupPage.SAFETY
+    for item in (
+        _build_safety_page(state, locale) if is_first else _build_channels_page(state, locale)
+    ):
+        container.add_item(item)
+    if notice:
+        container.add_item(ui.Separator())
+        container.add_item(ui.TextDisplay(notice))
+    return build_view(container)
+
+
+def _build_page_buttons(current: SetupPage, locale: str | None) -> list[ActionButton]:
+    return [
+        build_button(action, 0, locale, primary=page is current)
+        for page, action in PAGE_BUTTONS.items()
+    ]
+
+
+def _build_safety_page(state: SetupState, locale: str | None) -> Iterator[ui.Item[Any]]:
     for text, menu in (
-        _build_channels_menu(state, locale),
-        _build_people_menu(state, locale),
-        _build_age_menu(state, locale),
         _build_quota_menu(state, locale),
         _build_budget_menu(state, locale),
         _build_confirmation_menu(state, locale),
-        _build_showcase_menu(state, locale),
         _build_replies_menu(state, locale),
+        _build_people_menu(state, locale),
+        _build_age_menu(state, locale),
+    ):
+        yield ui.TextDisplay(text)
+        yield build_action_row(menu)
+    moderation = describe_moderation(
+        state.rules, locale, word_count=state.word_count, block_count=state.block_count
+    )
+    button = build_button(ButtonAction.MODERATION, 0, locale, primary=True)
+    yield ui.Section(moderation, accessory=button)
+    if state.rules.review_scope is ReviewScope.UNTRUSTED:
+        text, menu = _build_trusted_role_menu(state, locale)
+        yield ui.TextDisplay(text)
+        yield build_action_row(menu)
+
+
+def _build_channels_page(state: SetupState, locale: str | None) -> Iterator[ui.Item[Any]]:
+    for text, menu in (
+        _build_channels_menu(state, locale),
+        _build_showcase_menu(state, locale),
         _build_language_menu(state, locale),
     ):
-        container.add_item(ui.TextDisplay(text))
-        container.add_item(build_action_row(menu))
-    moderation = translate(
-        "setup.moderation", locale, words=state.word_count, blocked=state.block_count
-    )
-    container.add_item(ui.TextDisplay(moderation))
+        yield ui.TextDisplay(text)
+        yield build_action_row(menu)
     check = build_button(ButtonAction.CHECK_PERMISSIONS, 0, locale)
-    container.add_item(ui.Section(translate("setup.permissions", locale), accessory=check))
-    if notice:
-        container.add_item(ui.TextDisplay(notice))
-    return build_view(container)
+    yield ui.Section(translate("setup.permissions", locale), accessory=check)
 
 
 def format_permission_checks(results: Sequence[PermissionCheck], locale: str | None) -> str:
@@ -156,6 +227,18 @@ def _build_age_menu(state: SetupState, locale: str | None) -> tuple[str, Setting
     ]
     text = translate("setup.age_by_operator" if state.adults_only else "setup.age", locale)
     return text, SettingMenu.from_options(SetupSetting.AGE, options)
+
+
+def _build_trusted_role_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
+    role = state.rules.trusted_role
+    menu = SettingMenu.from_roles(
+        SetupSetting.TRUSTED_ROLE,
+        selected_id=role if role in state.existing_role_ids else None,
+        placeholder=translate("setup.trusted_role_hint", locale),
+    )
+    if role is None:
+        return translate("setup.no_trusted_role", locale), menu
+    return translate("setup.trusted_role", locale, role=f"<@&{role}>"), menu
 
 
 def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:

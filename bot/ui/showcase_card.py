@@ -6,6 +6,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.domain.clips.clip import Clip
 from bot.domain.showcase.gallery import GalleryEntry, Reach
 from bot.domain.showcase.post import (
     STAR_EMOJI,
@@ -25,7 +26,7 @@ from bot.i18n.formatting import (
     join_fitting_lines,
     join_sentences,
 )
-from bot.ui.clip_card import build_file_name, describe_lineage
+from bot.ui.clip_card import describe_lineage, describe_origin
 from bot.ui.components import build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.model_info import ModelInfoSource
@@ -38,23 +39,22 @@ class ShowcaseCards:
         self._model_info = model_info
 
     def build_post_card(
-        self, post: ShowcasePost, *, with_file: bool, web_address: str | None = None
+        self, post: ShowcasePost, *, file_name: str | None, web_address: str | None = None
     ) -> ui.LayoutView:
         """Return a post's card, with a link to its page in the gallery if it has one.
 
-        ``with_file`` shows the attachment that `build_file_name` names.
+        ``file_name`` is the name of the attached clip, `None` without one.
         """
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_color=_GOLD_COLOR)
-        if with_file:
-            item = discord.MediaGalleryItem(f"attachment://{build_file_name(clip)}")
-            container.add_item(ui.MediaGallery(item))
+        for media in _build_media(file_name, clip):
+            container.add_item(media)
         hidden = translate("showcase_entry.prompt_hidden", locale)
         prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
         container.add_item(ui.TextDisplay(prompt))
         facts = [
             translate("showcase_entry.by", locale, creator=f"<@{clip.user_id}>"),
-            self._model_info.get_display_name(clip.model),
+            describe_origin(self._model_info.get_display_name(clip.model), locale),
             translate("seconds", locale, count=clip.seconds),
             translate("card.clip", locale, clip=f"#{clip.id}"),
         ]
@@ -74,6 +74,7 @@ class ShowcaseCards:
         if web_address is not None:
             label = translate("button.web", locale)
             buttons.insert(-1, ui.Button(label=label, emoji="🌐", url=web_address))
+        buttons.append(build_button(ButtonAction.ASK_REPORT, clip.id, locale))
         container.add_item(build_action_row(*buttons))
         return build_view(container)
 
@@ -93,7 +94,7 @@ class ShowcaseCards:
         ]
         row = build_action_row(build_button(ButtonAction.RANKING, digest.id, locale))
         text: ui.TextDisplay[Any] = ui.TextDisplay("\n".join(lines))
-        media = _build_media(media_name)
+        media = _build_media(media_name, winner.clip)
         return build_view(ui.Container(*media, text, row, accent_color=_GOLD_COLOR))
 
 
@@ -102,13 +103,16 @@ def build_entry_card(
 ) -> ui.LayoutView:
     """Return one entry, with its clip if ``media_name`` names its attachment."""
     text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
-    return build_view(ui.Container(*_build_media(media_name), text, accent_color=_GOLD_COLOR))
+    return build_view(
+        ui.Container(*_build_media(media_name, entry.clip), text, accent_color=_GOLD_COLOR)
+    )
 
 
-def _build_media(name: str | None) -> list[ui.MediaGallery[Any]]:
+def _build_media(name: str | None, clip: Clip) -> list[ui.MediaGallery[Any]]:
     if name is None:
         return []
-    return [ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}"))]
+    item = discord.MediaGalleryItem(f"attachment://{name}", spoiler=clip.spoiler)
+    return [ui.MediaGallery(item)]
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:

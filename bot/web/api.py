@@ -18,17 +18,20 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
     """Return an entry as JSON. Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
     url, maker_path = f"/clips/{clip.id}", build_creator_path(entry)
+    preview_url = None if clip.spoiler else site.build_absolute_url(f"{url}/preview.mp4")
     return {
         "id": clip.id,
         "url": site.build_absolute_url(url),
         "video_url": site.build_absolute_url(f"{url}/video.mp4"),
         "poster_url": site.build_absolute_url(f"{url}/poster.jpg"),
-        "preview_url": site.build_absolute_url(f"{url}/preview.mp4"),
+        "preview_url": preview_url,
+        "spoiler": clip.spoiler,
         "prompt": None if entry.prompt is None else contain_text(entry.prompt),
         "maker": contain_text(entry.creator_name),
         "maker_url": None if maker_path is None else site.build_absolute_url(maker_path),
         "server": {"id": str(entry.guild_id), "name": contain_text(entry.guild_name)},
         "model": {"id": clip.model, "name": site.get_model_name(clip.model)},
+        "made_with_ai": True,
         "mode": clip.mode,
         "aspect_ratio": clip.aspect_ratio,
         "resolution": clip.resolution,

@@ -24,6 +24,8 @@ CLIPS_IN_SITEMAP: Final = 20_000
 _MAX_SERVERS: Final = 1000
 _MAX_CREATORS: Final = 10_000
 _MAX_NAME_LENGTH: Final = 110
+_AI_SOURCE_TYPE: Final = "https://schema.org/TrainedAlgorithmicMediaDigitalSource"
+"""How schema.org says that a clip was made by AI (IPTC's digital source types)."""
 _ROBOTS: Final = """\
 User-agent: *
 Disallow: /api/
@@ -159,6 +161,8 @@ def build_video_object(
         "contentUrl": site.build_absolute_url(card.video),
         "embedUrl": site.build_absolute_url(f"{card.url}/player"),
         "encodingFormat": "video/mp4",
+        "digitalSourceType": _AI_SOURCE_TYPE,
+        "creditText": card.origin,
         "uploadDate": card.iso,
         "duration": f"PT{card.seconds}S",
         "width": card.width,
@@ -170,6 +174,9 @@ def build_video_object(
             "userInteractionCount": entry.votes,
         },
     }
-    if len(moments) > 1:
+    if card.spoiler:  # search engines make pictures of the file, and the players
+        del video_object["contentUrl"], video_object["embedUrl"]
+        video_object["isFamilyFriendly"] = False
+    if len(moments) > 1 and not card.spoiler:
         video_object["hasPart"] = moments
     return video_object

@@ -2,7 +2,7 @@
 
 Links that are forged, damaged, expired or revoked get the same 404 as links to a missing file. All
 go through the same steps: signature, record, file. So neither content nor timing tells an attacker
-anything.
+anything. Whether moderators withhold or have refused the clip is looked up for each request.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from bot.domain.clips.file_names import build_file_name
 from bot.domain.clips.media_store import MediaStore
 from bot.store.jobs.clips import ClipStore
 from bot.web.file_responses import send_file
@@ -46,15 +47,18 @@ class OriginalDownloads:
         await self.links.refresh_keys()
         token, _, requested_name = request.match_info["rest"].partition("/")
         grant = self.links.verify_token(token[:_MAX_TOKEN_LENGTH])
-        clip = await self.clips.get(_MISSING_CLIP_ID if grant is None else grant.clip_id)
+        clip = await self.clips.find_for_link(_MISSING_CLIP_ID if grant is None else grant.clip_id)
         file = await self.media_store.find(_MISSING_FILE if clip is None else clip.path)
-        name = "" if clip is None else f"clip-{clip.id}.mp4"
-        path_matches = request.path.startswith(DOWNLOAD_PREFIX) and requested_name == name
+        name = "" if clip is None else build_file_name(clip)
+        # links of earlier versions, which are valid for days, do not name the model
+        names = () if clip is None else (name, f"clip-{clip.id}.mp4")
+        path_matches = request.path.startswith(DOWNLOAD_PREFIX) and requested_name in names
         if grant is None or clip is None or not grant.covers_clip(clip):
             raise web.HTTPNotFound
         if file is None or not path_matches:
             raise web.HTTPNotFound
-        if request.method == hdrs.METH_GET:
+        # the bucket's own link would work for some minutes after moderators have refused the clip
+        if request.method == hdrs.METH_GET and not clip.withheld:
             link = await self.media_store.create_link(file)
             if link is not None:
                 raise web.HTTPFound(link, headers={hdrs.CACHE_CONTROL: "no-store"})

@@ -137,12 +137,12 @@ def _describe_clip(request: web.Request, entry: GalleryEntry) -> web.Response:
             "thumbnail_width": card.poster_width,
             "thumbnail_height": card.poster_height,
         }
-    return responses.respond_json(
+    response = responses.respond_json(
         request,
         {
             "version": "1.0",
             "type": "video",
-            "title": shorten_title(card.title),
+            "title": f"{shorten_title(card.title)} · {card.origin}",
             "author_name": card.creator,
             **author,
             "provider_name": "Clapper",
@@ -153,6 +153,8 @@ def _describe_clip(request: web.Request, entry: GalleryEntry) -> web.Response:
             "height": height,
         },
     )
+    response.headers.add("Vary", "Accept-Language, Cookie")
+    return response
 
 
 def _parse_own_url(text: str, base: URL) -> str | None:

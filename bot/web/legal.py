@@ -98,6 +98,9 @@ def build_privacy(texts: PageTexts, facts: LegalFacts) -> Sequence[LegalSection]
             [
                 _describe_cookies(texts, facts),
                 texts("privacy.address"),
+                texts(
+                    "privacy.report_visitors", days=texts.format_days(facts.keep_moderation_days)
+                ),
             ],
         ),
         LegalSection(
@@ -126,8 +129,8 @@ def _list_retentions(texts: PageTexts, facts: LegalFacts) -> Iterator[RetentionR
     def name_days(days: int | None, otherwise: str) -> str:
         return texts(otherwise) if days is None else texts.format_days(days)
 
-    yield RetentionRow(texts("privacy.requests"), texts("privacy.until_deleted"))
-    files_period = name_days(facts.keep_files_days, "privacy.like_request")
+    yield RetentionRow(texts("privacy.requests"), texts("privacy.until_forget"))
+    files_period = name_days(facts.keep_files_days, "privacy.until_deleted")
     yield RetentionRow(texts("privacy.files"), files_period)
     yield RetentionRow(
         texts("privacy.charges"), name_days(facts.keep_charges_days, "privacy.permanent")
@@ -137,6 +140,13 @@ def _list_retentions(texts: PageTexts, facts: LegalFacts) -> Iterator[RetentionR
     yield RetentionRow(texts("privacy.stars"), texts("privacy.until_removed"))
     yield RetentionRow(texts("privacy.notify"), texts("privacy.until_forget"))
     yield RetentionRow(texts("privacy.log"), texts.format_days(facts.keep_moderation_days))
+    most = texts("privacy.reports_at_most", days=texts.format_days(facts.keep_moderation_days))
+    yield RetentionRow(texts("privacy.reports"), most)
+    yield RetentionRow(texts("privacy.reviews"), texts("privacy.like_request"))
+    least = texts("privacy.cases_at_least", days=texts.format_days(facts.keep_moderation_days))
+    yield RetentionRow(texts("privacy.cases"), least)
+    waiting = texts("privacy.reports_at_most", days=texts.format_days(facts.keep_questions_days))
+    yield RetentionRow(texts("privacy.questions"), waiting)
     yield RetentionRow(texts("privacy.limits"), texts("privacy.until_server"))
     yield RetentionRow(texts("privacy.left"), texts.format_days(facts.keep_left_servers_days))
 
@@ -155,6 +165,9 @@ def _describe_places(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
     host = facts.file_host
     yield texts("privacy.files_folder") if host is None else texts("privacy.files_host", host=host)
     yield texts("privacy.log_lines")
+    yield texts("privacy.origin_check")
+    if facts.signs_files:
+        yield texts("privacy.signed")
 
 
 def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
@@ -162,6 +175,13 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.google", service=service)
     for host in facts.gateways:
         yield texts("privacy.gateway", host=host)
+    minutes = texts.format_number(facts.keep_checks_minutes)
+    if facts.check_service is not None:
+        yield texts("privacy.check", service=facts.check_service, minutes=minutes)
+    if facts.check_gateway is not None:
+        yield texts("privacy.check_gateway", host=facts.check_gateway, minutes=minutes)
+    if facts.checks_results:
+        yield texts("privacy.check_results")
     if facts.uses_omni:
         yield texts(
             "privacy.omni",
@@ -171,6 +191,9 @@ def _describe_recipients(texts: PageTexts, facts: LegalFacts) -> Iterator[str]:
         yield texts("privacy.remote", days=texts.format_days(facts.delete_at_google_days))
     if facts.fills_google_bucket:
         yield texts("privacy.bucket")
+    if facts.time_stamp_host is not None:
+        yield texts("privacy.time_stamp", host=facts.time_stamp_host)
+    yield texts("privacy.staff")
     yield texts("privacy.discord")
     yield texts("privacy.nobody")
 

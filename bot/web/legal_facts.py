@@ -14,6 +14,8 @@ class LegalFacts:
     keep_files_gigabytes: float | None
     keep_charges_days: int | None
     keep_moderation_days: int
+    keep_questions_days: int
+    """The most for a request that waits for a moderator."""
     keep_left_servers_days: int
     pseudonym_days: int
     cookie_days: int
@@ -29,6 +31,17 @@ class LegalFacts:
     """The names of Google's services that get requests."""
     gateways: Sequence[str]
     """The hosts of other servers that get requests in Google's place."""
+    check_service: str | None
+    """The service of Google whose text model rates prompts and pictures before a clip is made."""
+    check_gateway: str | None
+    """The host of another server that does so in Google's place."""
+    checks_results: bool
+    """Whether it rates finished clips, too."""
+    keep_checks_minutes: int
+    signs_files: bool
+    """Whether re-encoded clips are signed, with the operator's certificate."""
+    time_stamp_host: str | None
+    """The server that confirms when they were signed."""
     uses_omni: bool
     """Whether Google itself keeps requests to Gemini Omni."""
     keep_omni_days: int

@@ -1,8 +1,8 @@
 """Signed links to originals: anyone who has one may download that clip until the link expires.
 
-A link contains a clip's number, a hash of its file and its expiry. Keys rotate: the newest one
-signs, and older ones verify until everything they signed has expired. Deleting a clip revokes its
-links, because every request looks up the clip.
+A link contains a clip's number, a hash of its file, its expiry, and whether it is for moderators.
+Keys rotate: the newest one signs, and older ones verify until everything they signed has expired.
+Deleting or refusing a clip revokes its links, because every request looks up the clip.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.file_names import build_file_name
 from bot.domain.ports import Clock
 
 DOWNLOAD_PREFIX: Final = "/download"
@@ -36,6 +37,7 @@ _EXPIRY_ROUNDING: Final = timedelta(hours=2)
 _SALT: Final = "clapper original"
 _KEYS_FILE_NAME: Final = "link-keys.json"
 _KEY_BYTES: Final = 32
+_REVIEW_MARK: Final = "review"
 _FINGERPRINT_LENGTH: Final = 16
 """Hex digits of the file's hash in a link."""
 
@@ -44,15 +46,21 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DownloadGrant:
-    """The clip and file that a valid link gives access to."""
+    """The clip and file that a valid link gives access to.
+
+    A link ``for_review`` is for moderators. It works only as long as the clip is withheld, and
+    other links only when it is not.
+    """
 
     clip_id: int
     fingerprint: str
+    for_review: bool = False
 
     def covers_clip(self, clip: Clip) -> bool:
-        return clip.id == self.clip_id and hmac.compare_digest(
+        is_same_file = clip.id == self.clip_id and hmac.compare_digest(
             compute_fingerprint(clip).encode(), self.fingerprint.encode()
         )
+        return is_same_file and clip.withheld is self.for_review
 
 
 class SignedLinks:
@@ -86,9 +94,14 @@ class SignedLinks:
         """
         hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
         expires_at = hour + self._lifetime + timedelta(hours=1)
-        content = [clip.id, compute_fingerprint(clip), int(expires_at.timestamp())]
+        content: list[int | str] = [
+            clip.id,
+            compute_fingerprint(clip),
+            int(expires_at.timestamp()),
+            *([_REVIEW_MARK] if clip.withheld else []),
+        ]
         token = str(self._serializer.dumps(content))
-        return f"{self._base_url}{DOWNLOAD_PREFIX}/{token}/clip-{clip.id}.mp4", expires_at
+        return f"{self._base_url}{DOWNLOAD_PREFIX}/{token}/{build_file_name(clip)}", expires_at
 
     async def refresh_keys(self) -> None:
         """Reload the keys, at most once a minute. Keep the current ones if that fails.
@@ -115,16 +128,18 @@ class SignedLinks:
         if not _is_canonical(token):
             return None
         try:
-            clip_id, fingerprint, expiry = self._serializer.loads(token)
+            clip_id, fingerprint, expiry, *marks = self._serializer.loads(token)
         except (BadData, ValueError, TypeError):
             return None
         if not (
             isinstance(clip_id, int) and isinstance(fingerprint, str) and isinstance(expiry, int)
         ):
             return None
+        if marks not in ([], [_REVIEW_MARK]):
+            return None
         if self._clock.now() >= datetime.fromtimestamp(expiry, UTC):
             return None
-        return DownloadGrant(clip_id, fingerprint)
+        return DownloadGrant(clip_id, fingerprint, for_review=bool(marks))
 
 
 def _is_canonical(token: str) -> bool:

@@ -46,7 +46,9 @@ async def send_webp_poster(request: web.Request) -> web.StreamResponse:
 
 
 async def send_preview(request: web.Request) -> web.StreamResponse:
-    """Send a few seconds of the clip without sound."""
+    """Send a few seconds of the clip without sound, unless it is behind a spoiler."""
+    if (await get_public_entry(request)).clip.spoiler:
+        raise web.HTTPNotFound
     with hold_stream(request):
         return await _send_thumbnail(request, request.app[SITE].thumbnails.get_preview, "video/mp4")
 

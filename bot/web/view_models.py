@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.clips.file_names import build_file_name
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.services.clips.thumbnails import POSTER_MAX_SIDE, WEBP_POSTER_SIDES
@@ -48,6 +49,8 @@ class CardView:
     server_url: str
     model: str
     model_id: str
+    origin: str
+    file_name: str
     mode: GenerationMode
     length: str
     seconds: int
@@ -58,6 +61,7 @@ class CardView:
     height: int
     size_bytes: int
     extension_depth: int
+    spoiler: bool
     day: str
     iso: str
 
@@ -91,6 +95,8 @@ def build_card_view(
         server_url=site.servers.build_path(entry.guild_id),
         model=site.get_model_name(clip.model),
         model_id=clip.model,
+        origin=texts("clip.origin", model=site.get_model_name(clip.model)),
+        file_name=build_file_name(clip),
         mode=clip.mode,
         length=format_time(clip.seconds),
         seconds=clip.seconds,
@@ -101,6 +107,7 @@ def build_card_view(
         height=clip.height,
         size_bytes=clip.size_bytes,
         extension_depth=clip.extension_depth,
+        spoiler=clip.spoiler,
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
@@ -155,7 +162,8 @@ async def build_moving_cards(
     """
 
     async def build_card(entry: GalleryEntry) -> CardView:
-        has_preview = await site.thumbnails.is_preview_made(entry.clip)
+        clip = entry.clip
+        has_preview = not clip.spoiler and await site.thumbnails.is_preview_made(clip)
         return build_card_view(entry, site, texts, has_preview=has_preview)
 
     return list(await asyncio.gather(*map(build_card, entries)))

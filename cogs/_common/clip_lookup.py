@@ -40,10 +40,14 @@ class ClipFinder:
         Otherwise anyone could guess numbers. Raises `RecordNotFound`.
         """
         clip = await self.resolve(reference, interaction)
-        is_own = clip.user_id == interaction.user.id
-        if not is_own and not await _can_view_channel(interaction, clip.channel_id):
+        if not await self.may_view(clip, interaction):
             raise RecordNotFound("clip")
         return clip
+
+    async def may_view(self, clip: Clip, interaction: discord.Interaction) -> bool:
+        """Return whether a clip is the person's own or they see its channel."""
+        is_own = clip.user_id == interaction.user.id
+        return is_own or await _can_view_channel(interaction, clip.channel_id)
 
     async def find_in_message(self, message: discord.Message) -> list[Clip]:
         """Return the clips in a message of the bot, in order.

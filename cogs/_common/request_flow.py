@@ -17,6 +17,8 @@ from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     ClapperError,
+    ContentRefused,
+    ContentUnchecked,
     DiscordUnavailable,
     ImageRefused,
     RuleBroken,
@@ -28,12 +30,14 @@ from bot.domain.jobs.offer_changes import find_offer_changes
 from bot.domain.jobs.person_rule_effect import PersonRuleEffect
 from bot.domain.jobs.pictures import NoteKind, PictureNote
 from bot.domain.jobs.request import InputImage, VideoPlan, VideoRequest
+from bot.domain.moderation.word_list import WordMatch
 from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
-from bot.services.jobs.requests import AcceptedRequest, RequestService
+from bot.services.jobs.requests import AcceptedRequest, PreparedRequest, RequestService
 from bot.services.loop_turns import LoopTurns
+from bot.services.moderation.questions import QuestionDesk
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
@@ -42,6 +46,7 @@ from bot.ui.model_info import ModelInfoSource
 from bot.ui.offer_text import format_offer_changes
 from bot.ui.picture_notes import format_picture_note
 from bot.ui.plan_text import describe_plan, explain_plan
+from bot.ui.questions import describe_asked
 from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
@@ -103,6 +108,7 @@ class RequestFlow:
     confirmations: PendingConfirmations
     model_info: ModelInfoSource
     member_preferences: MemberPreferenceStore
+    question_desk: QuestionDesk
     turns: LoopTurns = field(default_factory=LoopTurns)
 
     async def submit_request(
@@ -307,9 +313,38 @@ class RequestFlow:
         except ImageRefused as error:
             error.prompt = request.prompt
             raise
-        accepted = await self.request_service.submit(plan, context.origin)
+        match = context.word_rules.find_question(prepared.request)
+        if match is not None:
+            await self._ask_moderators(replace(prepared, plan=plan), match, context, answer)
+            return
+        try:
+            accepted = await self.request_service.submit(plan, context.origin)
+        except (ContentRefused, ContentUnchecked) as error:
+            refused = RefusedRequest(prepared.request, context.origin.user_id)
+            button = self._build_rewrite_button(refused, locale)
+            await answer.send_text(describe_error(error, locale), [button])
+            return
         await self._confirm_accepted(accepted, answer, context.origin.locale, new_notes)
         await self.server_rules.record_words(prepared.request, context)
+
+    async def _ask_moderators(
+        self,
+        prepared: PreparedRequest,
+        match: WordMatch,
+        context: GuildContext,
+        answer: InteractionAnswer,
+    ) -> None:
+        """Let moderators decide about the request. If none can be asked, it is refused."""
+        locale = context.origin.locale
+        try:
+            question = await self.question_desk.ask(prepared.request, prepared.plan, match, context)
+        except WordsRefused as error:
+            await self.answer_refused_words(error, context.origin, answer)
+            return
+        try:
+            await answer.confirm_accepted(describe_asked(question, match, locale))
+        except (*DISCORD_ERRORS, ClapperError) as error:  # a message in the channel says it too
+            _log.warning("question.answer_failed", error=summarize_error(error))
 
     async def _confirm_accepted(
         self,

@@ -67,6 +67,8 @@ class GoogleControlApi:
         submits += [describe_interaction(interaction) for interaction in interactions]
         state_json["submits"] = sorted(submits, key=lambda submit: submit["n"])
         state_json["billed_usd"] = round(sum(item.billed_usd for item in interactions), 6)
+        state_json["texts"] = [asked.to_json() for asked in google.text.asked]
+        state_json["rate_limited"] += google.text.rate_limited
         webhooks = google.webhooks
         state_json["webhooks"] = [describe_webhook(item) for item in webhooks.webhooks.values()]
         state_json["deliveries"] = [delivery.to_json() for delivery in webhooks.deliveries]

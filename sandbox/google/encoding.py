@@ -37,6 +37,7 @@ from sandbox.google.clip_spec import (
 )
 from sandbox.google.overlay import open_image
 from sandbox.google.pixels import image_from_frame
+from sandbox.google.provenance import ClipSigner
 from sandbox.google.sound import Samples, synthesize_chord
 
 _Packet: TypeAlias = "Packet[Any]"
@@ -62,9 +63,12 @@ class SourceNotStitchable(Exception):
     """The encoder cannot continue the source's stream with its settings."""
 
 
-def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
+def render_to_file(
+    spec: ClipSpec, path: Path, draft: Path, signer: ClipSigner | None = None
+) -> RenderedClip:
     """Render a clip to a path atomically, with a draft in the same directory.
 
+    ``signer`` adds a manifest.
     Raises av.error.FFmpegError, OSError or PIL.UnidentifiedImageError for an unusable input.
     """
     try:
@@ -76,21 +80,48 @@ def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
         else:
             _render_source_again(spec, spec.source, draft)
         _pad_file(draft, spec.min_bytes)
-        clip = measure_clip(draft)
-        draft.replace(path)
+        if signer is not None:
+            _sign_file(draft, signer)
+        _publish_file(draft, path)
+        clip = measure_clip(path)
     finally:
         draft.unlink(missing_ok=True)
     return RenderedClip(path, clip.size, clip.sha256, clip.seconds)
 
 
+def _publish_file(draft: Path, path: Path) -> None:
+    """Give a file its name, unless another sandbox has made the same clip in the shared folder.
+
+    Signatures differ, so the first file has to stay as it was measured.
+    """
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no hard links here
+        draft.replace(path)
+
+
+def _sign_file(draft: Path, signer: ClipSigner) -> None:
+    signed = draft.with_name(f"{draft.name}.signed")
+    try:
+        signer.sign(draft, signed)
+        signed.replace(draft)
+    finally:
+        signed.unlink(missing_ok=True)
+
+
 def copy_clip(source: Path, path: Path, draft: Path, *, mark: bytes) -> RenderedClip:
-    """Copy a clip to a path atomically. ``mark`` gives the copy another hash."""
+    """Copy a clip to a path atomically. ``mark`` gives the copy another hash.
+
+    It lies in a box that a manifest of C2PA leaves out, so the copy's signature is valid too.
+    """
     try:
         shutil.copyfile(source, draft)
         with draft.open("ab") as file:
             file.write((8 + len(mark)).to_bytes(4, "big") + b"free" + mark)
-        clip = measure_clip(draft)
-        draft.replace(path)
+        _publish_file(draft, path)
+        clip = measure_clip(path)
     finally:
         draft.unlink(missing_ok=True)
     return RenderedClip(path, clip.size, clip.sha256, clip.seconds)

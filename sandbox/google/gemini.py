@@ -38,6 +38,7 @@ from sandbox.google.service import ExtendedClip, SandboxGoogle
 from sandbox.google.settings import FilterPlacement
 from sandbox.google.stored_clips import FileState, GeneratedFile, file_state
 from sandbox.google.submission import NOT_MADE_BY_VEO, Submission
+from sandbox.google.text_models import MAX_OUTPUT_TOKENS
 
 _RESPONSE_TYPE: Final = (
     "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
@@ -46,15 +47,6 @@ _DEFAULT_PAGE_SIZE: Final = 50
 _MAX_REQUEST_BYTES: Final = 20 * 1024 * 1024
 """Google has raised its limit for inline requests to 100 MB, but does not say whether that includes
 predictLongRunning. So the sandbox uses the limit in Google's error message."""
-_TEXT_MODEL: Final = {
-    "name": "models/gemini-2.5-flash",
-    "version": "001",
-    "displayName": "Gemini 2.5 Flash",
-    "description": "Makes no videos; listed so that a client must not take the first model.",
-    "inputTokenLimit": 1048576,
-    "outputTokenLimit": 65536,
-    "supportedGenerationMethods": ["generateContent", "countTokens"],
-}
 
 
 class GeminiApi:
@@ -89,7 +81,8 @@ class GeminiApi:
         """GET models, in pages."""
         self._check_key(request)
         all_models = [
-            _TEXT_MODEL,
+            # first, so that a client must not take the first model
+            *(_describe_text_model(*item) for item in self._google.text.list_models().items()),
             *map(_describe_omni, self._google.omni.list_models(OmniRoute.API_KEY).values()),
             *map(_model_payload, self._google.list_models(ServiceRoute.GEMINI)),
         ]
@@ -107,7 +100,10 @@ class GeminiApi:
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET models/M."""
         self._check_key(request)
-        omni = self._google.omni.list_models(OmniRoute.API_KEY).get(request.match_info["model"])
+        name = request.match_info["model"]
+        if (title := self._google.text.list_models().get(name)) is not None:
+            return web.json_response(_describe_text_model(name, title))
+        omni = self._google.omni.list_models(OmniRoute.API_KEY).get(name)
         if omni is not None:
             return web.json_response(_describe_omni(omni))
         return web.json_response(_model_payload(self._find_model(request, "getModel")))
@@ -291,6 +287,18 @@ class GeminiApi:
 
 def _format_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _describe_text_model(name: str, title: str) -> dict[str, Any]:
+    return {
+        "name": f"models/{name}",
+        "version": "001",
+        "displayName": title,
+        "description": "Makes no videos.",
+        "inputTokenLimit": 1_048_576,
+        "outputTokenLimit": MAX_OUTPUT_TOKENS,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+    }
 
 
 def _describe_omni(model: OmniModelRules) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def shorten_base64(value: Any) -> Any:
     if isinstance(value, dict):
         return {
             name: f"<{len(item)} characters of base64>"
-            if name == "bytesBase64Encoded"
+            if name in ("bytesBase64Encoded", "data")
             and isinstance(item, str)
             and len(item) > _MAX_SHOWN_LENGTH
             else shorten_base64(item)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip, copy_clip, measure_clip, render_to_file
+from sandbox.google.provenance import ClipSigner
 
 _WORKER_COUNT = 2
 _START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -64,11 +65,19 @@ class RenderWorkers:
 class ClipRenderer:
     """Renders clips into a directory, which several sandboxes may share: writes are atomic.
 
-    Closes its ``workers``. Without any, or when one of them dies, it starts new ones.
+    Closes its ``workers``. Without any, or when one of them dies, it starts new ones. ``signer``
+    adds manifests to the clips. Those without have other names.
     """
 
-    def __init__(self, directory: Path, workers: RenderWorkers | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        workers: RenderWorkers | None = None,
+        *,
+        signer: ClipSigner | None = None,
+    ) -> None:
         self._directory = directory
+        self._signer = signer
         self._workers = workers
         self._draft_prefix = f".{secrets.token_hex(8)}-"
         self._draft_count = 0
@@ -80,7 +89,7 @@ class ClipRenderer:
         key = await asyncio.to_thread(lambda: spec.key)
         task = self._clips.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = asyncio.create_task(self._render_to(spec, self._directory / f"{key}.mp4"))
+            task = asyncio.create_task(self._render_to(spec, self._find_path(key)))
             self._clips[key] = task
         # Shielded: one waiter's cancellation must not affect the others.
         return await asyncio.shield(task)
@@ -109,7 +118,12 @@ class ClipRenderer:
             workers = self._workers = self._workers or RenderWorkers(_START_METHOD)
             try:
                 clip = await loop.run_in_executor(
-                    workers.pool, render_to_file, spec, path, self._next_draft_path()
+                    workers.pool,
+                    render_to_file,
+                    spec,
+                    path,
+                    self._next_draft_path(),
+                    self._signer,
                 )
             except BrokenProcessPool:
                 if workers is self._workers:
@@ -120,6 +134,10 @@ class ClipRenderer:
                 self.rendered_count += 1
                 return clip
         raise AssertionError
+
+    def _find_path(self, key: str) -> Path:
+        suffix = "mp4" if self._signer is None else "signed.mp4"
+        return self._directory / f"{key}.{suffix}"
 
     def _next_draft_path(self) -> Path:
         self._draft_count += 1

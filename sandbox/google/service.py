@@ -25,6 +25,7 @@ from sandbox.google.oauth import AccessTokens, ServiceAccount
 from sandbox.google.omni.service import OmniService
 from sandbox.google.omni.webhooks import WebhookService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
+from sandbox.google.provenance import ClipSigner, open_clip_signer
 from sandbox.google.renderer import ClipRenderer, RenderWorkers
 from sandbox.google.settings import FileUriForm, GoogleSettings, OperationOutcome, PlannedOutcome
 from sandbox.google.stored_clips import (
@@ -36,6 +37,7 @@ from sandbox.google.stored_clips import (
     new_file_id,
 )
 from sandbox.google.submission import Submission
+from sandbox.google.text_api import TextService
 from sandbox.google.vertex_rules import BUCKET_URI
 
 PROJECT: Final = "clapper-sandbox"
@@ -98,7 +100,10 @@ class SandboxGoogle:
         self.webhooks = WebhookService(
             omni=self.omni, clock=clock, read_settings=lambda: self.settings
         )
+        self.text = TextService(clock=clock, read_settings=lambda: self.settings)
         self.counters: Counter[str] = Counter()
+        self.manifest_root: Path | None = None
+        """The root certificate of those that sign the clips."""
         self._submitted_count = 0
         self.refusals: deque[RefusedSubmission] = deque(maxlen=_MAX_KEPT_REFUSALS)
         self.account = ServiceAccount(PROJECT, f"{public_base}/google-oauth/token")
@@ -114,6 +119,7 @@ class SandboxGoogle:
         files_base: str | None = None,
         clip_cache: Path | None = None,
         settings: GoogleSettings | None = None,
+        with_manifests: bool = True,
         render_workers: RenderWorkers | None = None,
     ) -> "SandboxGoogle":
         """Prepare everything under a directory.
@@ -121,25 +127,28 @@ class SandboxGoogle:
         ``public_base`` is this server's address for the bot ("http://127.0.0.1:8080").
         ``files_base`` is the origin that downloads are redirected to: by default the same server
         under its other loopback name, which a client takes for another host. ``clip_cache`` may be
-        shared by several sandboxes. ``render_workers`` are closed with it.
+        shared by several sandboxes. ``with_manifests`` signs the clips as Google does (C2PA).
+        ``render_workers`` are closed with it.
         """
         google_directory = directory / "google"
         clip_directory = clip_cache or google_directory / "clips"
         public_base = public_base.rstrip("/")
 
-        def prepare() -> None:
+        def prepare() -> ClipSigner | None:
             google_directory.mkdir(parents=True, exist_ok=True)
             clip_directory.mkdir(parents=True, exist_ok=True)
+            return open_clip_signer(clip_directory) if with_manifests else None
 
-        await asyncio.to_thread(prepare)
+        signer = await asyncio.to_thread(prepare)
         google = cls(
             clock,
             public_base,
             files_base or _alternate_host(public_base),
-            ClipRenderer(clip_directory, render_workers),
+            ClipRenderer(clip_directory, render_workers, signer=signer),
             google_directory,
             settings or GoogleSettings(),
         )
+        google.manifest_root = None if signer is None else signer.root_path
         await asyncio.to_thread(google.account.write_key_file, google.credentials_path)
         return google
 

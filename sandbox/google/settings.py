@@ -16,6 +16,7 @@ from typing import Any, Final
 from sandbox.google.clip_spec import RenderStyle
 from sandbox.google.models import CallerRegion, ServiceRoute
 from sandbox.google.omni.settings import OmniSettings
+from sandbox.google.text_settings import TextSettings
 
 FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
@@ -139,6 +140,7 @@ class GoogleSettings:
     vary_unseeded: bool = False
     allow_all_listed: bool = False
     omni: OmniSettings = dataclasses.field(default_factory=OmniSettings)
+    text: TextSettings = dataclasses.field(default_factory=TextSettings)
     day_quota_delay_s: float | None = DAY_QUOTA_DELAY_S
     file_uris: FileUriForm = FileUriForm.ABSOLUTE
 
@@ -163,9 +165,9 @@ class GoogleSettings:
         """
         values: dict[str, Any] = {}
         for name, value in changes.items():
-            reader = self._read_omni if name == "omni" else _READERS.get(name)
+            reader = self._find_reader(name)
             if reader is None:
-                known = ", ".join(sorted([*_READERS, "omni"]))
+                known = ", ".join(sorted([*_READERS, "omni", "text"]))
                 raise InvalidGoogleSetting(f"unknown setting {name!r}; known are {known}")
             try:
                 field, item = reader(value)
@@ -179,8 +181,13 @@ class GoogleSettings:
                 values["default_outcome"] = dataclasses.replace(outcome, **change)
         return dataclasses.replace(self, **values)
 
-    def _read_omni(self, value: Any) -> tuple[str, OmniSettings]:
-        return "omni", self.omni.with_changes(value)
+    def _find_reader(self, name: str) -> Callable[[Any], tuple[str, Any]] | None:
+        """Return what reads a setting, which for a part is what the part knows."""
+        if name == "omni":
+            return lambda value: ("omni", self.omni.with_changes(value))
+        if name == "text":
+            return lambda value: ("text", self.text.with_changes(value))
+        return _READERS.get(name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON, in the form in which they can be set."""
@@ -215,6 +222,7 @@ class GoogleSettings:
             "vary_unseeded": self.vary_unseeded,
             "allow_all_listed": self.allow_all_listed,
             "omni": dataclasses.asdict(self.omni),
+            "text": self.text.to_json(),
             "day_quota_delay_s": self.day_quota_delay_s,
             "file_uris": self.file_uris,
         }

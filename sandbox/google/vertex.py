@@ -84,14 +84,19 @@ class VertexApi:
         """GET publishers/google/models."""
         check_vertex_access(self._google, request)
         veo = [model.id for model in self._google.list_models(ServiceRoute.VERTEX)]
-        names = [*veo, *self._google.omni.list_models(OmniRoute.VERTEX)]
+        omni = self._google.omni.list_models(OmniRoute.VERTEX)
+        names = [*veo, *omni, *self._google.text.list_models()]
         return web.json_response({"publisherModels": [_model_payload(name) for name in names]})
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET publishers/google/models/M."""
         check_vertex_access(self._google, request)
         name = request.match_info["model"]
-        if name not in self._google.omni.list_models(OmniRoute.VERTEX):
+        others = {
+            *self._google.omni.list_models(OmniRoute.VERTEX),
+            *self._google.text.list_models(),
+        }
+        if name not in others:
             name = self._find_model(request).id
         return web.json_response(_model_payload(name))
 

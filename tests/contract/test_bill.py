@@ -17,6 +17,7 @@ from bot.domain.billing.ledger import (
     LedgerAccount,
     LedgerPosting,
     Settlement,
+    build_check_comment,
     build_settlement,
 )
 from bot.domain.billing.limits import UsageAmount
@@ -179,6 +180,39 @@ async def test_a_bill_that_differs(
         line.split() for line in printed.splitlines()
     ]
     assert await run(bill, "--from", "2026-11-02") == 0
+
+
+async def test_checks_by_a_text_model_are_compared_under_its_name(
+    spent: SimulatedWorld,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its SKU is found by the words of the id, and an earlier model can be assigned."""
+    monkeypatch.setenv("MODERATION_MODEL", "gemini-3.5-flash-lite")
+    checks = LedgerPosting(EntryKind.ADJUST, UsageAmount(Micros(50_000)), LedgerAccount.BUDGETS)
+    at = datetime(2026, 11, 2, 18, tzinfo=UTC)
+    rows = [
+        posting_to_row(checks)
+        | {"recorded_at": at, "window_at": at, "guild_id": 700, "user_id": 900}
+        | {"comment": build_check_comment(model)}
+        for model in ("gemini-3.5-flash-lite", "gemini-9-old")
+    ]
+    await spent.database.write(lambda connection: connection.execute(insert(ledger_table), rows))
+    bill = write_bill(
+        tmp_path,
+        *AGREEING,
+        "Gemini 3.5 Flash Lite text output tokens,Gemini API,Usage,2026-11-02,$0.05",
+        "Old output,Gemini API,Usage,2026-11-02,$0.05",
+    )
+    assert await run(bill, "--sku", "Old output=gemini-9-old", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {each["model"]: each["ledger_micros"] for each in report["models"]} == {
+        "Veo 3.1 Lite": 400_000,
+        "Veo 3.1 Fast": 1_700_000,
+        "gemini-3.5-flash-lite": 50_000,
+        "gemini-9-old": 50_000,
+    }
 
 
 async def test_a_month_in_one_row(

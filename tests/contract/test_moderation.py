@@ -92,6 +92,7 @@ async def test_a_block_without_an_end_lasts_until_an_admin_ends_it(world: Simula
     assert isinstance(await ask(world, make_origin(1)), MemberBlocked)
     assert [found.user_id for found in await store.list_blocks(GUILD)] == [MEMBER]
     assert await store.list_blocks(OTHER_GUILD) == []
+    assert [await store.count_blocks(guild) for guild in (GUILD, OTHER_GUILD)] == [1, 0]
     assert await store.remove_block(GUILD, MEMBER, actor_id=ADMIN)
     assert not await store.remove_block(GUILD, MEMBER, actor_id=ADMIN)
     assert await store.list_blocks(GUILD) == []
@@ -189,6 +190,22 @@ async def test_a_word_list_has_a_largest_length(
     assert refused.value.reason == "too_many"
     assert [entry.text for entry in await service.list_entries(GUILD)] == ["gore", "naked"]
     assert word_list.MAX_ENTRIES == 1000
+    assert await service.count_entries(GUILD) == 2
+    change, [refusal] = await service.add_valid_entries(
+        GUILD, "gin\nrum", WordAction.REFUSE, actor_id=ADMIN
+    )
+    assert (change, refusal.reason) == (None, "too_many")
+
+
+async def test_one_bad_line_of_a_form_does_not_lose_the_others(world: SimulatedWorld) -> None:
+    service = build_word_lists(world)
+    typed = f"gore\nx\nnaked\n\n{'y' * 61}"
+    change, refusals = await service.add_valid_entries(GUILD, typed, WordAction.LOG, actor_id=ADMIN)
+    assert change is not None
+    assert (change.changed, change.total) == (2, 2)
+    assert [refusal.reason for refusal in refusals] == ["too_short", "too_long"]
+    assert {entry.action for entry in await service.list_entries(GUILD)} == {WordAction.LOG}
+    assert await service.add_valid_entries(GUILD, "x", WordAction.LOG, actor_id=ADMIN) != (None, [])
 
 
 async def test_two_admins_who_add_words_at_once_add_both(world: SimulatedWorld) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +34,7 @@ from bot.domain.showcase.gallery import (
     GalleryPeriod,
     GallerySearch,
 )
-from bot.domain.showcase.post import ShowcaseSettings
+from bot.domain.showcase.post import AuditAction, AuditEntry, ShowcaseSettings
 from bot.services.clips.history import ClipHistory
 from bot.store.billing.ledger import LedgerStore
 from bot.store.billing.rollup import RollupStore
@@ -45,6 +45,8 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.moderation.log_channels import LogChannelStore
+from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.alerts import AlertStore
@@ -54,8 +56,11 @@ from bot.store.showcase.creator_pages import CreatorPageStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import metadata, model_states_table
+from bot.store.tables.core import ledger_table, metadata, model_states_table
+from bot.store.tables.moderation import reviews_table
+from bot.store.tables.showcase import audit_log_table, showcase_posts_table
 from tests.bench.million.filling import open_filled_database
 from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
 from tests.bench.store import POLICY
@@ -133,7 +138,42 @@ class Operations:
 
     async def list_blocks(self) -> None:
         await RequestBlockStore(self.database).list_blocks(BUSY_SERVER)
+        await RequestBlockStore(self.database).count_blocks(BUSY_SERVER)
         await WordListStore(self.database).list_entries(BUSY_SERVER)
+        await WordListStore(self.database).count_entries(BUSY_SERVER)
+
+    async def choose_staff_channel(self) -> None:
+        reports = ReportStore(self.database)
+        await reports.ask_again(BUSY_SERVER, staff_channel=1)
+        await reports.count_open(BUSY_SERVER)
+
+    async def post_log(self) -> None:
+        """Do what a process does every few seconds, and what `/server log` does."""
+        channels, settings = LogChannelStore(self.database), ShowcaseSettingsStore(self.database)
+        now, action = self.clock.now(), AuditAction.CHOOSE_LOG
+        await channels.choose(7, AuditEntry(BUSY_SERVER, REGULAR, action, now, comment="7"))
+        [channel] = await channels.claim_due(claim_for=timedelta(minutes=1))
+        ids, entries = await channels.list_entries(channel, limit=LIMIT)
+        assert len(entries) == 1
+        begun = await channels.begin_batch(channel, ids)
+        assert begun is not None
+        await channels.finish_batch(begun, pause=timedelta(0))
+        await channels.turn_off(AuditEntry(BUSY_SERVER, REGULAR, AuditAction.TURN_OFF_LOG, now))
+        assert await settings.list_audit_entries(BUSY_SERVER, limit=LIMIT)
+
+    async def find_what_a_member_did(self) -> None:
+        """Look for rows that name a member who is being erased, and for what is too old."""
+        for column in (
+            audit_log_table.c.actor_id,
+            audit_log_table.c.target_user_id,
+            ledger_table.c.actor_id,
+            showcase_posts_table.c.added_by,
+            reviews_table.c.decided_by,
+        ):
+            query = select(column).where(column == REGULAR + 1).limit(LIMIT)
+            await self.database.read_rows(query)
+        old = audit_log_table.c.recorded_at < self.clock.now() - timedelta(days=999)
+        await self.database.read_rows(select(audit_log_table.c.id).where(old).limit(LIMIT))
 
     async def show_quota(self) -> None:
         origin = make_origin("quota", guild_id=BUSY_SERVER, user_id=REGULAR)

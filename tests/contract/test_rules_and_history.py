@@ -1,8 +1,9 @@
 """Server rules, welcome messages, lineage and history on both databases."""
 
 import asyncio
+import json
 
-from bot.domain.guild import GuildRules
+from bot.domain.guild import WHOLE_BOT_ID, GuildRules
 from bot.domain.showcase.post import AuditAction, Star
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.store.engine.database import Database
@@ -54,7 +55,8 @@ async def test_allowed_channels_are_kept_beside_what_others_change(database: Dat
     assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
 
 
-async def test_only_changes_of_the_age_rule_are_in_the_audit_log(database: Database) -> None:
+async def test_only_changes_are_in_the_audit_log(database: Database) -> None:
+    """The age rule has entries of its own; of others the comment has what is new."""
     guilds = GuildStore(database)
     servers = ServerRulesService(guilds=guilds, clock=FastClock())
     assert not (await guilds.load_rules(GUILD)).age_restricted_only
@@ -62,13 +64,23 @@ async def test_only_changes_of_the_age_rule_are_in_the_audit_log(database: Datab
         await servers.change_rules(GUILD, actor_id=7, age_restricted_only=restricted)
         await servers.change_rules(GUILD, actor_id=8, locale="de")
     assert (await guilds.load_rules(GUILD)).age_restricted_only
-    entries = await ShowcaseSettingsStore(database).list_audit_entries(GUILD, limit=9)
-    assert {entry.actor_id for entry in entries} == {7}
-    assert [entry.action for entry in entries] == [
-        AuditAction.REQUIRE_AGE_RESTRICTION,
-        AuditAction.LIFT_AGE_RESTRICTION,
-        AuditAction.REQUIRE_AGE_RESTRICTION,
+    await servers.change_rules(GUILD, actor_id=9, staff_channel=5, reports_to_hide=3)
+    await servers.switch_bot(enabled=False, actor_id=1)
+    store = ShowcaseSettingsStore(database)
+    assert await store.list_audit_entries(WHOLE_BOT_ID, limit=9) == []
+    entries = await store.list_audit_entries(GUILD, limit=9)
+    assert [(entry.actor_id, entry.action) for entry in reversed(entries)] == [
+        (7, AuditAction.REQUIRE_AGE_RESTRICTION),
+        (8, AuditAction.CHANGE_RULES),
+        (7, AuditAction.LIFT_AGE_RESTRICTION),
+        (7, AuditAction.REQUIRE_AGE_RESTRICTION),
+        (9, AuditAction.CHANGE_RULES),
     ]
+    comments = [entry.comment for entry in entries]
+    assert comments[3] == '{"locale": "de"}'
+    changed = json.loads(comments[0] or "")
+    assert (changed["staff_channel"], changed["reports_to_hide"]) == (5, 3)
+    assert "locale" not in changed
 
 
 async def test_public_messages_of_a_job_use_the_servers_language(

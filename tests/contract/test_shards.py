@@ -104,6 +104,9 @@ class FakeWorker:
     def notify_job_changed(self, job_id: int) -> None:
         pass
 
+    def resume_jobs(self) -> None:
+        pass
+
 
 @dataclass
 class Process:

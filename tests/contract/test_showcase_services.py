@@ -57,6 +57,8 @@ class FakeWorker:
 
     def notify_job_changed(self, job_id: int) -> None: ...
 
+    def resume_jobs(self) -> None: ...
+
 
 class NoRequests:
     """Remembers which jobs were to be cancelled."""

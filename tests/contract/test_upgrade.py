@@ -52,12 +52,14 @@ OLD: Final[dict[str, Any]] = json.loads(
 )
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
 ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
-    "jobs": {"age_restricted": False, "billed_micros": None},
+    "jobs": {"age_restricted": False, "billed_micros": None, "review": None},
     "clips": {
         "age_restricted": None,
         "interaction_id": None,
         "interaction_expires_at": None,
         "poster_colors": None,
+        "withheld": False,
+        "spoiler": False,
     },
     "creator_preferences": {"public_notice_at": None},
     "guilds": {
@@ -65,7 +67,14 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "shows_prices": False,
         "word_list_version": 0,
         "age_restricted_only": False,
+        "staff_channel": None,
+        "review_scope": "off",
+        "trusted_role": None,
+        "review_channel": None,
+        "reports_to_hide": 0,
+        "staff_hint_at": None,
     },
+    "audit_log": {"log_batch": None},
     "ledger": {"rolled_up_entries": None, "rollup_id": None},
     "operation_durations": {"clip_seconds": None, "last_pending_s": None},
     "showcase_posts": {
@@ -76,7 +85,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0020 add to old rows."""
+"""What revisions 0008 to 0028 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
@@ -101,6 +110,13 @@ ADDED_TABLES: Final = {
     "word_entries",
     "request_blocks",
     "alerts",
+    "reviews",
+    "report_cases",
+    "reports",
+    "report_notices",
+    "content_checks",
+    "log_channels",
+    "questions",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

@@ -57,7 +57,7 @@ async def test_the_operator_is_told_once_in_the_channel_and_at_the_server(tmp_pa
         async def is_checked() -> bool:
             return "google.route_answered" in bot.read_log()
 
-        await stage.wait_until(is_checked, "the check of the models")
+        await stage.wait_until(is_checked, "the models' check")
         room = await stage.open_channel()
         await stage.control.google(retired_models=[NEWEST["model"]])
         await request_omni(stage, room, PROMPT)

@@ -1,13 +1,27 @@
 """Setting up a new server: the welcome message, `/help`, and `/server setup` with its menus."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from bot.i18n.catalogs import translate
 from bot.ui.error_messages import name_permissions
-from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, components_of, text_of
+from tests.e2e.setup_message import (
+    SetupMessage,
+    TappingAdmin,
+    menus_of,
+    open_setup,
+    selected_values,
+)
+from tests.e2e.stage import (
+    BotStage,
+    Json,
+    buttons_of,
+    clip_number_of,
+    clips_of,
+    text_of,
+)
+from tests.e2e.test_reply_spending import wait_for_tap
 from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,58 +37,6 @@ def format_lacking(channel: str, *permissions: str) -> str:
     """Return the line that names the permissions missing in a channel."""
     missing = name_permissions(permissions, "en")
     return quote_text("setup.lacking", channel=f"<#{channel}>", missing=missing)
-
-
-def menus_of(message: Json) -> dict[str, Json]:
-    """Return a message's menus by the setting that they change."""
-    return {
-        component["custom_id"].removeprefix("clapper-set:"): component
-        for component in components_of(message)
-        if component.get("custom_id", "").startswith("clapper-set:")
-    }
-
-
-def selected_values(message: Json, menu: str) -> list[str]:
-    """Return the selected values of a menu."""
-    select = menus_of(message)[menu]
-    defaults = [choice["id"] for choice in select.get("default_values", [])]
-    return defaults + [
-        choice["value"] for choice in select.get("options", []) if choice.get("default")
-    ]
-
-
-class SetupMessage:
-    """The message of `/server setup`."""
-
-    def __init__(self, stage: BotStage, room: str, interaction: str) -> None:
-        self.stage = stage
-        self.room = room
-        self.interaction = interaction
-
-    async def message(self) -> Json:
-        """Return the current message."""
-        state = await self.stage.control.wait_interaction(
-            self.interaction, lambda s: s["messages"] and menus_of(s["messages"][0])
-        )
-        message: Json = state["messages"][0]
-        return message
-
-    async def choose(self, menu: str, *values: str, user: str = "Ada") -> str:
-        """Choose in a menu and return the updated message's text."""
-        message = await self.message()
-        pressed = await self.stage.control.component(
-            self.stage.people[user], message["id"], f"clapper-set:{menu}", values
-        )
-        await self.stage.control.wait_interaction(pressed, lambda s: s["messages"])
-        return text_of(await self.message())
-
-
-async def open_setup(stage: BotStage, room: str, user: str = "Ada", **more: Any) -> SetupMessage:
-    """Open `/server setup`."""
-    interaction = await stage.control.command(stage.people[user], room, "server setup", {}, **more)
-    setup_message = SetupMessage(stage, room, interaction)
-    await setup_message.message()
-    return setup_message
 
 
 # -- the guide
@@ -185,9 +147,9 @@ async def test_help_works_in_a_direct_message(stage: BotStage) -> None:
 async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) -> None:
     room, other = await stage.open_channel(), await stage.open_channel()
     setup_message = await open_setup(stage, other)
-    assert selected_values(await setup_message.message(), "channels") == []
+    assert await setup_message.selected("channels") == []
     assert f"<#{room}>" in await setup_message.choose("channels", room)
-    assert selected_values(await setup_message.message(), "channels") == [room]
+    assert await setup_message.selected("channels") == [room]
     before = len(await stage.list_submits())
     refused = await stage.wait_for_answer(
         await stage.request_clip(other, user="Cem"), quote_text("error.channel_not_allowed")
@@ -214,7 +176,7 @@ async def test_setup_choices_survive_kill(stage: BotStage) -> None:
     room = await stage.open_channel()
     setup_message = await open_setup(stage, room)
     assert quote_text("setup.saved") in await setup_message.choose("people", "adults")
-    assert selected_values(await setup_message.message(), "people") == ["adults"]
+    assert await setup_message.selected("people") == ["adults"]
     assert quote_text("setup.saved") in await setup_message.choose("quota", "light")
     await stage.bot.restart()
     assert quote_text("setup.saved") in await setup_message.choose("quota", "regular")
@@ -239,9 +201,9 @@ async def test_custom_quota_is_kept_until_preset_chosen(stage: BotStage) -> None
     said = await run_admin(stage, room, "quota set", clips_per_day=4)
     assert quote_text("server.quota.default") in said
     setup_message = await open_setup(stage, room)
-    assert selected_values(await setup_message.message(), "quota") == ["keep"]
+    assert await setup_message.selected("quota") == ["keep"]
     await setup_message.choose("quota", "keep")
-    assert selected_values(await setup_message.message(), "quota") == ["keep"]
+    assert await setup_message.selected("quota") == ["keep"]
     await setup_message.choose("quota", "unset")
 
 
@@ -252,16 +214,16 @@ async def test_showcase_needs_writable_channel(stage: BotStage) -> None:
     setup_message = await open_setup(stage, room)
     text = await setup_message.choose("showcase", unusable)
     assert format_lacking(unusable, "attach_files") in text
-    assert selected_values(await setup_message.message(), "showcase") == []
+    assert await setup_message.selected("showcase") == []
     assert quote_text("setup.saved") in await setup_message.choose("showcase", showcase)
-    assert selected_values(await setup_message.message(), "showcase") == [showcase]
+    assert await setup_message.selected("showcase") == [showcase]
     clip = await stage.make_clip(room)
     await stage.wait_for_answer(
         await stage.press_button(clip, quote_text("button.showcase")), quote_text("showcase.added")
     )
     await stage.wait_for_clip(showcase)
     await setup_message.choose("showcase")
-    assert selected_values(await setup_message.message(), "showcase") == []
+    assert await setup_message.selected("showcase") == []
 
 
 async def test_permission_check_lists_missing_permissions(stage: BotStage) -> None:
@@ -274,7 +236,7 @@ async def test_permission_check_lists_missing_permissions(stage: BotStage) -> No
     )
 
     async def check_permissions() -> str | None:
-        message = await setup_message.message()
+        message = await setup_message.show("channels")
         pressed = await stage.press_button(message, quote_text("button.check"))
         await stage.control.wait_interaction(pressed, lambda s: s["messages"])
         text = text_of(await setup_message.message())
@@ -290,13 +252,13 @@ async def test_server_language_applies_to_public_messages(stage: BotStage) -> No
     room = await stage.open_channel()
     setup_message = await open_setup(stage, room)
     await setup_message.choose("language", "de")
-    assert selected_values(await setup_message.message(), "language") == ["de"]
+    assert await setup_message.selected("language") == ["de"]
     clip = await stage.make_clip(room)
     assert translate("button.extend", "de") in buttons_of(clip)
     await stage.control.message(stage.people["Ada"], room, "again", reply_to=clip["id"])
     await stage.wait_for_message(room, translate("reply.again", "de"))
     await setup_message.choose("language", "unset")
-    assert selected_values(await setup_message.message(), "language") == ["unset"]
+    assert await setup_message.selected("language") == ["unset"]
 
 
 async def test_setup_needs_manage_server(stage: BotStage) -> None:
@@ -322,18 +284,15 @@ async def test_setup_needs_manage_server(stage: BotStage) -> None:
     finally:
         await stage.control.call("PATCH", path, {"permissions": permissions})
     adas_setup = await open_setup(stage, room)
-    assert selected_values(await adas_setup.message(), "people") == ["unset"]
+    assert await adas_setup.selected("people") == ["unset"]
 
 
 async def test_concurrent_admin_choices_are_both_kept(stage: BotStage) -> None:
     room = await stage.open_channel()
     adas, beas = await open_setup(stage, room), await open_setup(stage, room, user="Bea")
     await asyncio.gather(adas.choose("people", "adults"), beas.choose("language", "fr", user="Bea"))
-    now = await (await open_setup(stage, room)).message()
-    assert (selected_values(now, "people"), selected_values(now, "language")) == (
-        ["adults"],
-        ["fr"],
-    )
+    now = await open_setup(stage, room)
+    assert (await now.selected("people"), await now.selected("language")) == (["adults"], ["fr"])
     await adas.choose("people", "unset")
     await adas.choose("language", "unset")
 
@@ -369,7 +328,7 @@ async def test_the_guide_avoids_the_rules_and_opens_the_setup(stage: BotStage) -
     state = await stage.control.wait_interaction(
         opened, lambda s: s["messages"] and menus_of(s["messages"][0])
     )
-    assert {"channels", "budget", "confirm", "quota", "replies"} <= set(
+    assert {"budget", "confirm", "quota", "replies", "people", "age"} <= set(
         menus_of(state["messages"][0])
     )
 
@@ -379,7 +338,7 @@ async def test_setup_sets_budget_and_price(stage: BotStage) -> None:
     room = await stage.open_channel()
     setup_message = await open_setup(stage, room)
     assert quote_text("setup.saved") in await setup_message.choose("budget", "25000000")
-    assert selected_values(await setup_message.message(), "budget") == ["25000000"]
+    assert await setup_message.selected("budget") == ["25000000"]
     shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
     limit = quote_text("limit.usd_per_month")
     await stage.wait_for_answer(shown, quote_text("quota.left_part", left="$25.00", limit=limit))
@@ -392,3 +351,88 @@ async def test_setup_sets_budget_and_price(stage: BotStage) -> None:
         await setup_message.choose(menu, "unset")
     shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
     assert quote_text("server.budget.cleared") in await stage.wait_for_answer(shown)
+
+
+async def test_a_new_server_is_safe_after_eight_taps(stage: BotStage) -> None:
+    """From the guide to a budget, a price that asks, replies, age and moderation."""
+    private = [
+        {"role": "@everyone", "deny": ["VIEW_CHANNEL"]},
+        {"member": "Clapper", "allow": ["VIEW_CHANNEL"]},
+    ]
+    guild = await stage.control.add_guild(
+        "Harbour",
+        owner="Ada",
+        members=["Cem"],
+        channels=[
+            "talk",
+            {"name": "adults", "nsfw": True},
+            {"name": "mods", "nsfw": True},
+        ],
+    )
+    rooms = {channel["name"]: channel["id"] for channel in guild["channels"]}
+    talk, adults, mods = (rooms[name] for name in ("talk", "adults", "mods"))
+    await stage.control.change_channel(mods, overwrites=private)
+    guide = await stage.wait_for_message(talk, quote_text("welcome.title"))
+    opened = await stage.press_button(guide, quote_text("button.setup"))
+    admin = TappingAdmin(SetupMessage(stage, talk, opened), taps=1)
+    await admin.choose("budget", "25000000")
+    await admin.choose("confirm", "500000")
+    await admin.choose("replies", "ask")
+    await admin.choose("age", "restricted")
+    said = await admin.fill_form({"staff": mods}, {"words": "gore\nblood*"})
+    assert quote_text("setup.words", added=2, total=2) in said
+    assert f"<#{mods}>" in said
+    assert admin.taps <= 8
+
+    shown = await stage.control.command(stage.people["Ada"], talk, "server budget", {})
+    limit = quote_text("limit.usd_per_month")
+    await stage.wait_for_answer(shown, quote_text("quota.left_part", left="$25.00", limit=limit))
+    asked = await stage.request_clip(talk, user="Cem")
+    await stage.wait_for_answer(asked, quote_text("not_allowed.age_server"))
+    asked = await stage.request_clip(adults, "a fight with gore", user="Cem")
+    await stage.wait_for_answer(asked, quote_text("words_refused.server", word="gore"))
+    asked = await stage.request_clip(adults, user="Cem", duration=8)
+    await stage.wait_for_answer(asked, quote_text("ask.confirm"))
+    await stage.press_answer(asked, quote_text("button.accept"), "Cem")
+    review = await stage.wait_for_clip(mods)
+    assert clips_of(await stage.control.messages(adults)) == []
+    await stage.press_button(review, quote_text("button.review_post"))
+    clip = await stage.wait_for_clip(adults)
+    await stage.wait_until_idle(adults)
+    before = len(await stage.list_submits())
+    reply = await stage.control.message(
+        stage.people["Cem"], adults, "the fox jumps over the fence", reply_to=clip["id"]
+    )
+    await wait_for_tap(stage, adults, reply)
+    assert len(await stage.list_submits()) == before
+
+
+async def test_the_form_says_what_it_could_not_save(stage: BotStage) -> None:
+    """A channel that the bot cannot post in is not taken, and no good word is lost."""
+    room, staff = await stage.open_channel(), await stage.open_channel()
+    unusable = await stage.open_channel(
+        overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}]
+    )
+    admin = TappingAdmin(await open_setup(stage, room))
+    said = await admin.fill_form({"review": "everyone"}, {"words": "x\ngore"})
+    assert quote_text("setup.review_without_channel") in said
+    assert quote_text("word_entry.too_short", entry="x") in said
+    assert quote_text("setup.words", added=1, total=1) in said
+    said = await admin.fill_form({"staff": unusable, "review": "everyone"}, {})
+    missing = name_permissions(["send_messages"], "en")
+    assert quote_text("server.staff.lacking", staff=f"<#{unusable}>", missing=missing) in said
+    said = await admin.fill_form({"staff": staff, "review": "untrusted", "reports": "3"}, {})
+    assert quote_text("server.staff.public", staff=f"<#{staff}>") in said
+    assert quote_text("setup.no_trusted_role") in said
+    role = (await stage.control.add_role(stage.guild, "trusted"))["id"]
+    assert f"<@&{role}>" in await admin.setup.choose("trusted_role", role)
+    answer = await run_admin(stage, room, "review")
+    assert f"<@&{role}>" in answer
+    assert quote_text("server.reports.limit", count=3) in await run_admin(stage, room, "reports")
+    staff_needed = quote_text("server.staff.needed", staff=f"<#{staff}>")
+    assert staff_needed in await run_admin(stage, room, "staff", clear=True)
+    await admin.fill_form({"review": "off"}, {})
+    assert quote_text("server.staff.none") in await run_admin(stage, room, "staff", clear=True)
+    needed = quote_text("server.review.needs_staff_channel")
+    assert needed in await run_admin(stage, room, "review", clips="everyone")
+    await run_admin(stage, room, "words remove", words="gore")

@@ -243,7 +243,7 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
         return "google.route_answered" in stage.bot.read_log()
 
     # the answer to the submit must disable the model, not the check at the start
-    await stage.wait_until(is_checked, "the check of the models")
+    await stage.wait_until(is_checked, "the models' check")
     await stage.control.google(retired_models=[model])
     await request_video(stage, room, model, {"duration": 4})
     message = await stage.wait_for_message(room, quote_text("outcome.model_retired"))

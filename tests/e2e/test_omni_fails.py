@@ -258,7 +258,7 @@ async def test_a_model_that_is_gone_is_switched_off(stage: BotStage) -> None:
     async def is_checked() -> bool:
         return "google.route_answered" in stage.bot.read_log()
 
-    await stage.wait_until(is_checked, "the check of the models")
+    await stage.wait_until(is_checked, "the models' check")
     await stage.control.google(retired_models=[model])
     await request_omni(stage, room, model=model)
     await stage.wait_for_message(room, quote_text("outcome.model_retired"))

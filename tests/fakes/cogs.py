@@ -21,11 +21,14 @@ from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.requests import RequestService
+from bot.services.moderation.questions import QuestionDesk
 from bot.services.moderation.word_lists import WordListService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.questions import QuestionStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.ui.error_messages import describe_error_in_public
 from bot.ui.router import InteractionRouter
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.pending import PendingConfirmations
@@ -34,6 +37,7 @@ from cogs.buttons import ButtonActions
 from cogs.menus import MessageMenus
 from cogs.replies import ReplyListener
 from cogs.video import VideoCommands
+from tests.fakes.questions import FakeQuestionMessages
 from tests.fakes.world import CHANNEL, GUILD, MEMBER, SimulatedWorld
 
 BOT_USER_ID = 99
@@ -144,6 +148,7 @@ class SimulatedCogs:
             ),
             job_messages=world.discord,
             worker=worker,
+            reviews=world.reviews,
             admission_batcher=AdmissionBatcher(jobs=jobs, policy=world.policy, clock=world.clock),
             wait_estimates=WaitEstimates(
                 model_states=world.model_store, clock=world.clock, pace=world.policy.pace
@@ -160,6 +165,11 @@ class SimulatedCogs:
             age_restricted_only=age_restricted_only,
         )
         clips = clips or world.clips
+        self.server_rules, self.request_service = servers, requests
+        self.question_messages = FakeQuestionMessages()
+        self.question_desk = build_question_desk(
+            world, servers, requests, self.question_messages, clips=clips
+        )
         library = ClipLibrary(jobs=jobs, clips=clips)
         finder = ClipFinder(clips=clips, clip_library=library)
         flow = RequestFlow(
@@ -168,6 +178,7 @@ class SimulatedCogs:
             confirmations=self.confirmations,
             model_info=Mock(get_display_name=lambda model: model),
             member_preferences=world.member_preferences,
+            question_desk=self.question_desk,
         )
         router = InteractionRouter()
         self.video = VideoCommands(
@@ -182,6 +193,7 @@ class SimulatedCogs:
             model_info=absent,
             clip_publisher=absent,
             member_preferences=world.member_preferences,
+            origin_checks=absent,
         )
         self.buttons = ButtonActions(
             router=router,
@@ -227,6 +239,27 @@ class SimulatedCogs:
         command: Any = VideoCommands.animate_image
         await command.callback(self.video, interaction, **{"prompt": "it runs", **options})
         return interaction
+
+
+def build_question_desk(
+    world: SimulatedWorld,
+    server_rules: ServerRulesService,
+    request_service: RequestService,
+    messages: FakeQuestionMessages,
+    *,
+    clips: Any = None,
+) -> QuestionDesk:
+    """Return the questions of one process."""
+    return QuestionDesk(
+        questions=QuestionStore(world.database, now=world.now),
+        server_rules=server_rules,
+        request_service=request_service,
+        clips=clips or world.clips,
+        member_preferences=world.member_preferences,
+        messages=messages,
+        describe_refusal=describe_error_in_public,
+        clock=world.clock,
+    )
 
 
 def build_word_lists(world: SimulatedWorld) -> WordListService:

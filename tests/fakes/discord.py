@@ -3,12 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import count
 
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.jobs.job import Job, Origin
+from bot.domain.errors import DiscordUnavailable
+from bot.domain.jobs.job import Job, Origin, ReviewState
 from bot.domain.jobs.progress import JobProgress
+from bot.domain.moderation.review_messages import ReviewMessages
 from bot.domain.ports import JobMessages
 
 
@@ -142,3 +145,54 @@ class FakeJobMessages(JobMessages):
         if step is not None:
             raise step
         self.closed_status_jobs.append(job.id)
+
+
+class FakeReviewMessages(ReviewMessages):
+    """What moderators see. ``posts`` are the job, channel and message id of each message.
+
+    ``refusals`` are raised by the next posts, and ``parents`` are the channels of threads. So many
+    changes of messages fail as ``edit_failures`` says.
+    """
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[int, int, int]] = []
+        self.decided: list[tuple[int, ReviewState | None, int | None]] = []
+        self.refusals: deque[Exception] = deque()
+        self.parents: dict[int, int] = {}
+        self.edit_failures = 0
+
+    async def find_parent(self, channel_id: int) -> int | None:
+        """Return the channel of a thread."""
+        return self.parents.get(channel_id)
+
+    async def post_review(
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        channel_id: int,
+        may_send: Callable[[], None],
+    ) -> int:
+        """Post the clips for the moderators."""
+        may_send()
+        if self.refusals:
+            raise self.refusals.popleft()
+        message_id = 7000 + len(self.posts)
+        self.posts.append((job.id, channel_id, message_id))
+        return message_id
+
+    async def find_review(self, job: Job, *, channel_id: int, since: datetime) -> int | None:
+        """Look for the message of a job in a channel."""
+        for job_id, in_channel, message_id in self.posts:
+            if (job_id, in_channel) == (job.id, channel_id):
+                return message_id
+        return None
+
+    async def show_decision(
+        self, job: Job, *, channel_id: int, message_id: int, decided_by: int | None
+    ) -> None:
+        """Show what was decided."""
+        if self.edit_failures:
+            self.edit_failures -= 1
+            raise DiscordUnavailable("not now")
+        self.decided.append((message_id, job.review, decided_by))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.clips.upload_options import TranscodeTarget
@@ -25,9 +26,22 @@ class FakeTranscoder(Transcoder):
         """Write a thumbnail."""
         return await self._write_file(destination, None, b"poster")
 
+    async def extract_frames(
+        self, source: Path, *, at_s: Sequence[float], max_side: int
+    ) -> Sequence[bytes]:
+        """Return a frame for each time, or fail by the script."""
+        step = self.script.popleft() if self.script else None
+        if step is not None:
+            raise step
+        return [f"{source.name} at {time:.1f}".encode() for time in at_s]
+
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         """Write a smaller thumbnail."""
         return await self._write_file(destination, None, b"small")
+
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        """Write a blurred thumbnail."""
+        return await self._write_file(destination, None, b"blurred")
 
     async def measure_colors(self, picture: Path) -> str:
         """Return gray."""

@@ -1,8 +1,8 @@
 """The job services over a real database and fakes, as several simulated processes in one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -34,6 +34,8 @@ from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.event_trust import EventTrust
 from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.result_check import ResultCheck
+from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.running_job import (
     BillingRules,
     JobDependencies,
@@ -45,6 +47,7 @@ from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
@@ -55,8 +58,9 @@ from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
+from bot.store.moderation.reviews import ReviewStore
 from tests.fakes.clock import FastClock
-from tests.fakes.discord import FakeJobMessages
+from tests.fakes.discord import FakeJobMessages, FakeReviewMessages
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
 from tests.fakes.transcoder import FakeTranscoder
 from tests.harness.waiting import eventually
@@ -140,6 +144,7 @@ class SimulatedWorld:
     clock: FastClock = field(default_factory=lambda: FastClock(start=find_noon()))
     google: FakeGoogle = field(default_factory=FakeGoogle)
     discord: FakeJobMessages = field(default_factory=FakeJobMessages)
+    review_messages: FakeReviewMessages = field(default_factory=FakeReviewMessages)
     model_availability: FakeModelAvailability = field(default_factory=FakeModelAvailability)
     transcoder: FakeTranscoder = field(default_factory=FakeTranscoder)
 
@@ -154,6 +159,7 @@ class SimulatedWorld:
         self.member_preferences = MemberPreferenceStore(self.database)
         self.model_store = ModelStateStore(self.database)
         self.workers = WorkerStore(self.database)
+        self.reviews = ReviewStore(self.database)
 
     @property
     def routes(self) -> dict[GoogleRoute, VideoModels]:
@@ -231,6 +237,8 @@ class SimulatedProcess:
         queue_status_updater: QueueStatusUpdater | None = None,
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
+        build_checks: Callable[[CriticalSections], ContentCheckService] | None = None,
+        keep_for: timedelta | None = None,
     ) -> None:
         self.world = world
         self.reported_failures: list[str] = []
@@ -259,6 +267,29 @@ class SimulatedProcess:
             thumbnails=thumbnails,
             links=None,
             clock=world.clock,
+        )
+        clip_publisher = ClipPublisher(
+            clips=world.clips,
+            job_messages=world.discord,
+            upload_preparer=upload_preparer,
+            clock=world.clock,
+            critical_sections=self.critical_sections,
+        )
+        review_desk = ReviewDesk(
+            reviews=world.reviews,
+            guilds=world.guilds,
+            clips=world.clips,
+            clip_publisher=clip_publisher,
+            review_messages=world.review_messages,
+        )
+        result_check = ResultCheck(
+            checks=None if build_checks is None else build_checks(self.critical_sections),
+            clips=world.clips,
+            reviews=world.reviews,
+            review_desk=review_desk,
+            transcoder=world.transcoder,
+            originals=originals,
+            keep_for=keep_for,
         )
         self.job_task_factory = JobTaskFactory(
             JobDependencies(
@@ -292,17 +323,19 @@ class SimulatedProcess:
                     model_availability=world.model_availability,
                     model_states=world.model_store,
                 ),
-                downloader=ClipDownloader(media_probe=media_probe, media_store=world.media_store),
+                downloader=ClipDownloader(
+                    media_probe=media_probe,
+                    media_store=world.media_store,
+                    result_check=result_check,
+                ),
+                result_check=result_check,
+                review_desk=review_desk,
                 delivery=ClipDelivery(
                     clips=world.clips,
                     member_preferences=world.member_preferences,
-                    clip_publisher=ClipPublisher(
-                        clips=world.clips,
-                        job_messages=world.discord,
-                        upload_preparer=upload_preparer,
-                        clock=world.clock,
-                        critical_sections=self.critical_sections,
-                    ),
+                    clip_publisher=clip_publisher,
+                    review_desk=review_desk,
+                    originals=originals,
                 ),
                 announcer=JobAnnouncer(
                     clips=world.clips,
@@ -352,6 +385,7 @@ class SimulatedProcess:
                 jobs=jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0
             ),
             wait_estimates=wait_estimates,
+            reviews=world.reviews,
             clock=world.clock,
             policy=world.policy,
             paid_calls=world.billing_rules.paid_calls,

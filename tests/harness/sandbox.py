@@ -70,6 +70,7 @@ class SandboxProcess(ProgramProcess):
         self.control: Control
         self.environment_for_bot: dict[str, str] = {}
         self.environment_vertex: dict[str, str] = {}
+        self.manifest_root: Path | None = None
 
     async def start(self) -> None:
         """Start it and wait for its ready line. Raises `ProcessEnded`."""
@@ -96,6 +97,8 @@ class SandboxProcess(ProgramProcess):
         gemini_only = ready["env"].keys() & {"GEMINI_API_KEY", "GEMINI_API_URL"}
         discord = {name: ready["env"][name] for name in ready["env"].keys() - gemini_only}
         self.environment_vertex = discord | ready["env_vertex"]
+        if "c2pa_root" in ready:
+            self.manifest_root = Path(ready["c2pa_root"])
 
     async def close(self) -> None:
         """Close the client and end the process."""

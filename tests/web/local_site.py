@@ -47,6 +47,7 @@ LEGAL_FACTS = LegalFacts(
     keep_files_gigabytes=52,
     keep_charges_days=403,
     keep_moderation_days=184,
+    keep_questions_days=2,
     keep_left_servers_days=35,
     pseudonym_days=36,
     cookie_days=367,
@@ -57,6 +58,12 @@ LEGAL_FACTS = LegalFacts(
     file_host=None,
     google_services=["Gemini API"],
     gateways=[],
+    check_service="Gemini API",
+    check_gateway=None,
+    checks_results=False,
+    keep_checks_minutes=71,
+    signs_files=True,
+    time_stamp_host=None,
     uses_omni=True,
     keep_omni_days=59,
     keep_google_files_days=12,
@@ -184,11 +191,13 @@ async def serve_locally(
     features: Sequence[Feature] = (),
     legal_facts: LegalFacts = LEGAL_FACTS,
     server_page: ServerPage | None = None,
+    spoiler: bool = False,
     **changes: Any,
 ) -> AsyncIterator[LocalSite]:
     """Serve two clips until the block ends; ``changes`` are those of entries.
 
-    Their files are written to ``data_dir``, and served from there or from ``media_store``.
+    With ``spoiler`` both are behind one. Their files are written to ``data_dir``, and served from
+    there or from ``media_store``.
     """
     (data_dir / "clips").mkdir(exist_ok=True)
     entries = []
@@ -196,7 +205,7 @@ async def serve_locally(
         path = data_dir / "clips" / f"{number}.mp4"
         with path.open("wb") as file:
             file.truncate(VIDEO_BYTES)
-        clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4")
+        clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4", spoiler=spoiler)
         entries.append(replace(ENTRY, clip=clip, **changes))
     registry = CollectorRegistry()
     app = build_application(

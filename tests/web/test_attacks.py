@@ -170,7 +170,7 @@ def attacks(target: Target) -> dict[str, str]:
         "nothing": f"/{prefix}/",
         "a picture": f"/{prefix}/{token}/poster.jpg",
         "a player": f"/{prefix}/{token}/player",
-        "replayed after the clip was deleted": target.path(DELETED),
+        "replayed after its clip was deleted": target.path(DELETED),
         "replayed after the file was replaced": target.path(CHANGED),
         "replayed after the file was tidied away": target.path(LOST),
     }

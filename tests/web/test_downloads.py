@@ -45,7 +45,7 @@ class ClipsInMemory(ClipStore):
     def __init__(self, *clips: Clip) -> None:
         self.clips = {clip.id: clip for clip in clips}
 
-    async def get(self, clip_id: int) -> Clip | None:
+    async def find_for_link(self, clip_id: int) -> Clip | None:
         return self.clips.get(clip_id)
 
 
@@ -102,7 +102,10 @@ async def test_the_original_comes_byte_for_byte(server: DownloadServer) -> None:
     assert response.status == 200
     assert await response.read() == CONTENT
     assert response.headers["Content-Type"] == "video/mp4"
-    assert response.headers["Content-Disposition"] == 'attachment; filename="clip-12.mp4"'
+    assert (
+        response.headers["Content-Disposition"]
+        == 'attachment; filename="clip-12-ai-veo-3.1-fast.mp4"'
+    )
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert "noindex" in response.headers["X-Robots-Tag"]
@@ -179,6 +182,22 @@ async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(
     assert (await server.get(path)).status == 200
     server.file.unlink()
     assert (await server.get(path)).status == 404
+
+
+async def test_a_withheld_clip_has_a_link_for_moderators_until_they_decide(
+    server: DownloadServer,
+) -> None:
+    public = server.path()
+    withheld = replace(server.clip, withheld=True)
+    server.records.clips[12] = withheld
+    for_moderators = server.path(clip=withheld)
+    assert (await server.get(for_moderators)).status == 200
+    assert (await server.get(public)).status == 404
+    server.records.clips[12] = server.clip  # they have let it pass
+    assert (await server.get(for_moderators)).status == 404
+    assert (await server.get(public)).status == 200
+    del server.records.clips[12]  # they have refused it
+    assert (await server.get(for_moderators)).status == 404
 
 
 async def test_addresses_of_older_keys_stay_good(server: DownloadServer) -> None:

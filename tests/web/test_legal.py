@@ -37,11 +37,16 @@ OTHER_FACTS: dict[str, Any] = {
     "file_host": "Amazon S3",
     "google_services": ["Google Cloud Vertex AI"],
     "gateways": ["gateway.example"],
+    "checks_results": True,
     "uses_omni": False,
     "fills_google_bucket": True,
     "gallery_address": None,
     "download_link_days": None,
     "adults_only": True,
+    "check_service": None,
+    "check_gateway": "judge.example",
+    "signs_files": False,
+    "time_stamp_host": "stamps.example",
 }
 """Another value of each fact that is no plain number of days."""
 
@@ -120,6 +125,40 @@ def build_facts(**settings: Any) -> LegalFacts:
         ),
         ({}, "uses_omni", True),
         ({"gemini_api_key": None, "google_cloud_project": "clips"}, "uses_omni", False),
+        ({}, "check_service", None),
+        ({"moderation_model": "gemini-x"}, "check_service", "Gemini API"),
+        (
+            {
+                "moderation_model": "gemini-x",
+                "gemini_api_key": None,
+                "google_cloud_project": "clips",
+            },
+            "check_service",
+            "Google Cloud Vertex AI",
+        ),
+        (
+            {"moderation_model": "gemini-x", "gemini_api_url": "https://gateway.example/x"},
+            "check_service",
+            None,
+        ),
+        (
+            {"moderation_model": "gemini-x", "gemini_api_url": "https://gateway.example/x"},
+            "check_gateway",
+            "gateway.example",
+        ),
+        ({"gemini_api_url": "https://gateway.example/x"}, "check_gateway", None),
+        ({}, "signs_files", False),
+        ({"c2pa_certificate": "/c.pem", "c2pa_key": "/k.pem"}, "signs_files", True),
+        ({"c2pa_timestamp_url": "https://stamps.example"}, "time_stamp_host", None),
+        (
+            {
+                "c2pa_certificate": "/c.pem",
+                "c2pa_key": "/k.pem",
+                "c2pa_timestamp_url": "https://stamps.example/tsr",
+            },
+            "time_stamp_host",
+            "stamps.example",
+        ),
         ({"google_output_uri": "gs://b/f"}, "fills_google_bucket", False),  # without a project
         (
             {"google_cloud_project": "clips", "google_output_uri": "gs://b/f"},

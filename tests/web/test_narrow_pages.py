@@ -80,7 +80,7 @@ PLACES: Final = (
     (TERMS, ".legal p", ("terms.*", "legal.*")),
     (PRIVACY, ".legal p", ("privacy.*",)),
     (FAULT, ".nothing h1", ("failure.*", "adults.title")),
-    (FAULT, ".nothing p", ("failure.*.hint", "adults.text", "adults.server")),
+    (FAULT, ".nothing p", ("failure.*.hint", "adults.text")),
     (FAULT, ".nothing .button", ("home", "adults.yes")),
 )
 """Page, selector, and the keys of the texts that stand there."""

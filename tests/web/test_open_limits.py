@@ -5,6 +5,7 @@ import logging
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -183,6 +184,14 @@ class HeldTranscoder:
 
     async def shrink_picture(self, source: Path, destination: Path, *, max_side: int) -> int:
         return await self._encode(destination)
+
+    async def blur_picture(self, source: Path, destination: Path) -> int:
+        return await self._encode(destination)
+
+    async def extract_frames(
+        self, source: Path, *, at_s: Sequence[float], max_side: int
+    ) -> Sequence[bytes]:
+        raise NotImplementedError
 
     async def measure_colors(self, picture: Path) -> str:
         raise NotImplementedError

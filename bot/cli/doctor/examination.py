@@ -8,12 +8,18 @@ from urllib.parse import unquote, urlsplit
 
 from bot.app.clock import SystemClock
 from bot.app.media import is_in_bucket
+from bot.app.moderation import build_content_judge
 from bot.app.startup import build_routes, open_catalog, open_word_list
 from bot.cli.doctor.alert_checks import check_alerts
+from bot.cli.doctor.certificate_checks import check_certificate
 from bot.cli.doctor.database_checks import check_database
 from bot.cli.doctor.discord_checks import check_discord
 from bot.cli.doctor.findings import CheckGroup, CheckStatus, Finding, run_groups
-from bot.cli.doctor.google_checks import build_clock_check, build_route_checks
+from bot.cli.doctor.google_checks import (
+    build_clock_check,
+    build_judge_checks,
+    build_route_checks,
+)
 from bot.cli.doctor.machine_checks import (
     MachineReadings,
     check_bucket,
@@ -32,6 +38,7 @@ _DISCORD_LIMIT_S: Final = 45.0
 _NETWORK_LIMIT_S: Final = 30.0
 _DATABASE_LIMIT_S: Final = 40.0
 _MACHINE_LIMIT_S: Final = 20.0
+_CERTIFICATE_LIMIT_S: Final = 100.0
 
 
 async def examine(
@@ -45,6 +52,7 @@ async def examine(
     catalog = open_catalog(settings.models_file)
     open_word_list(settings.word_list_file)  # raises as the start of the bot does
     routes = build_routes(settings, catalog, Instruments(), clock, media_folder=settings.data_dir)
+    judge = build_content_judge(settings)
     try:
         findings = await run_groups(
             [
@@ -52,8 +60,14 @@ async def examine(
                 CheckGroup("token", partial(check_discord, settings, clock), _DISCORD_LIMIT_S),
                 CheckGroup("alerts", partial(check_alerts, settings), _NETWORK_LIMIT_S),
                 *build_route_checks(routes, catalog, clock.now().date()),
+                *build_judge_checks(judge),
                 build_clock_check(settings, clock),
                 *_build_storage_checks(settings, clock),
+                CheckGroup(
+                    "C2PA key",
+                    partial(check_certificate, settings, clock.now()),
+                    _CERTIFICATE_LIMIT_S,
+                ),
                 CheckGroup(
                     "machine", partial(_check_machine, settings, readings), _MACHINE_LIMIT_S
                 ),
@@ -65,6 +79,8 @@ async def examine(
     finally:
         for models in routes.values():
             await models.close()
+        if judge is not None:
+            await judge.close()
     return redact_findings(findings, list_secrets(settings))
 
 

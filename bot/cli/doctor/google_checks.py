@@ -9,10 +9,11 @@ from bot.app.startup import ROUTE_SETTINGS
 from bot.cli.doctor.findings import CheckGroup, CheckStatus, Finding
 from bot.cli.doctor.http_requests import NoAnswer, judge_clock, open_session, request_page
 from bot.config.settings import Settings
-from bot.domain.errors import AccessRefused, GoogleUnavailable, VideoError
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalog, ModelSpec
 from bot.domain.ports import Clock, VideoModels
+from bot.google.content_judge import GeminiContentJudge
 from bot.google.gemini import GEMINI_API_URL
 from bot.google.vertex import API_VERSION, build_api_url
 
@@ -110,6 +111,33 @@ def _judge_route(
     message = f"Google offers none of {len(specs)} models"
     cure = f"check {ROUTE_SETTINGS[route]}, and clapper models for newer ones"
     return Finding(route, CheckStatus.FAILED, message, cure)
+
+
+def build_judge_checks(judge: GeminiContentJudge | None) -> list[CheckGroup]:
+    """Return the check of MODERATION_MODEL, if it is set."""
+    if judge is None:
+        return []
+    return [CheckGroup("MODERATION_MODEL", partial(_check_judge, judge), _CLOCK_LIMIT_S)]
+
+
+async def _check_judge(judge: GeminiContentJudge) -> Sequence[Finding]:
+    """Ask whether Google offers the model, which costs nothing."""
+    check = "MODERATION_MODEL"
+    try:
+        await judge.check_model()
+    except RemoteNotFound:
+        cure = "set MODERATION_MODEL to a text model that Google offers"
+        message = f"Google does not offer {judge.model}"
+        return [Finding(check, CheckStatus.FAILED, message, cure)]
+    except AccessRefused as error:
+        cure = _CURES.get(error.reason or "", "check the API key or the credentials")
+        return [Finding(check, CheckStatus.FAILED, f"refused: {error}", cure, error.reason)]
+    except GoogleUnavailable as error:
+        return [Finding(check, CheckStatus.FAILED, f"does not answer ({error})", _NETWORK_CURE)]
+    except VideoError as error:
+        cure = "set MODERATION_MODEL to a text model that Google offers"
+        return [Finding(check, CheckStatus.FAILED, str(error), cure)]
+    return [Finding(check, CheckStatus.OK, f"Google offers {judge.model}")]
 
 
 def build_clock_check(settings: Settings, clock: Clock) -> CheckGroup:

@@ -19,7 +19,7 @@ BILLING_TIME_ZONE: Final = "America/Los_Angeles"
 LEAST_TOLERANCE: Final = to_micros("0.01")
 """What Google rounds a row to where a file has no exact amounts."""
 NO_MODEL: Final = ""
-"""The model of entries without a job, such as those of deleted jobs."""
+"""The model of entries that name none, such as corrections by the operator."""
 _AI_SERVICES: Final = frozenset(
     ("gemini api", "generative language api", "vertex ai", "vertex ai api", "cloud vertex ai")
 )
@@ -162,18 +162,8 @@ def _list_words(text: str) -> Iterator[str]:
         yield word.removesuffix(".0")
 
 
-def sort_bill(
-    rows: Sequence[BillRow],
-    skus: SkuNames,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-) -> SortedBill:
-    """Return ``rows`` by what they are for; those not completely from ``first`` to ``last`` count.
-
-    By default the days are those of all rows.
-    """
-    days = _find_days(rows, first, last)
+def sort_bill(rows: Sequence[BillRow], skus: SkuNames, days: DayRange | None) -> SortedBill:
+    """Return ``rows`` by what they are for; those that are not completely in ``days`` count."""
     usage: list[tuple[str, BillRow]] = []
     sums = dict.fromkeys(BillRowKind, 0)
     unknown: dict[str, list[int]] = defaultdict(list)
@@ -205,7 +195,10 @@ def sort_bill(
     )
 
 
-def _find_days(rows: Iterable[BillRow], first: date | None, last: date | None) -> DayRange | None:
+def find_bill_days(
+    rows: Iterable[BillRow], first: date | None, last: date | None
+) -> DayRange | None:
+    """Return the days from ``first`` to ``last``; by default those of all rows."""
     known: DayRange | None = None
     for row in rows:
         if row.days:

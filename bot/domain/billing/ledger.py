@@ -9,9 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.billing.money import ZERO_MICROS, Micros
+
+CHECK_COMMENT: Final = "content check: "
+"""The beginning of the comment of an entry for a check by a text model; its id follows."""
+
+
+def build_check_comment(model: str) -> str:
+    """Return the comment from which `bot.store.billing.spending` learns the model."""
+    return f"{CHECK_COMMENT}{model}"
 
 
 class EntryKind(StrEnum):

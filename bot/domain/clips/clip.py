@@ -26,7 +26,8 @@ class Clip:
     ``remote_expires_at``; it needs the key, so members never see it. ``interaction_id`` names the
     Omni interaction that made the clip. Google keeps it until ``interaction_expires_at``.
     ``poster_colors`` are those of the poster in three rows of three fields, each color as three
-    hexadecimal digits; `None` until they are measured.
+    hexadecimal digits; `None` until they are measured. Until moderators have let a clip pass, it is
+    ``withheld``. With ``spoiler`` its pictures are blurred until somebody wants to see them.
     """
 
     id: int
@@ -58,6 +59,8 @@ class Clip:
     interaction_id: str | None = None
     interaction_expires_at: datetime | None = None
     poster_colors: str | None = None
+    withheld: bool = False
+    spoiler: bool = False
 
     def as_source(self) -> SourceClip:
         expires, interaction_expires = self.remote_expires_at, self.interaction_expires_at

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from bot.domain.billing.money import Micros
+from bot.domain.billing.money import ZERO_MICROS, Micros
 from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
@@ -61,12 +61,41 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
         }
     ),
     JobState.FETCHING: frozenset({JobState.POSTING, JobState.FAILED, JobState.CANCELLED}),
-    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED}),
+    # FAILED only if moderators refuse the clip, or nobody decides
+    JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED}),
     JobState.DONE: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
     JobState.UNKNOWN: frozenset({JobState.POLLING, JobState.FAILED, JobState.DONE}),
 }
+
+
+class ReviewState(StrEnum):
+    """What happens to a finished clip before members see it."""
+
+    CHECK = "check"
+    """A text model must still rate its frames."""
+    DUE = "due"
+    """Moderators must still be shown the clip."""
+    WAITING = "waiting"
+    """They decide. No process owns the job meanwhile."""
+    POST = "post"
+    SPOILER = "spoiler"
+    REFUSE = "refuse"
+    REFUSE_CHARGED = "refuse_charged"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    UNFIT = "unfit"
+    """The text model found what the operator does not want, and there are no moderators to ask."""
+    UNCHECKED = "unchecked"
+    """The text model has not rated it as long as its file is kept."""
+
+    @property
+    def is_undecided(self) -> bool:
+        return self in UNDECIDED_REVIEWS
+
+
+UNDECIDED_REVIEWS: Final = frozenset({ReviewState.CHECK, ReviewState.DUE, ReviewState.WAITING})
 
 
 class Outcome(StrEnum):
@@ -99,6 +128,16 @@ class Outcome(StrEnum):
     """Google refuses the operator's key, account, place or bucket."""
     NOT_REACHED = "not_reached"
     """A proxy or gateway refused the request before it reached Google."""
+    REVIEW_REFUSED = "review_refused"
+    """Moderators refused the clip, with a refund or without."""
+    REVIEW_WITHDRAWN = "review_withdrawn"
+    """The member withdrew the clip while moderators had it."""
+    REVIEW_EXPIRED = "review_expired"
+    """No moderator decided about the clip as long as its file is kept."""
+    RESULT_REFUSED = "result_refused"
+    """The check of the finished clip found what the operator does not want."""
+    RESULT_UNCHECKED = "result_unchecked"
+    """The finished clip could not be checked as long as its file is kept."""
     NOT_SENT = "not_sent"
     """The request was not sent, because of an error of the bot."""
 
@@ -162,12 +201,18 @@ class Origin:
 class AdmissionRequest:
     """A request that is not accepted yet: what it would send and spend, and where it came from.
 
-    Its job starts ``start_after_s`` seconds after admission, by the database's clock.
+    Its job starts ``start_after_s`` seconds after admission, by the database's clock. ``extra`` is
+    what else it costs the server's and the bot's budgets, such as a check of its contents.
+
+    With a ``question_id`` a moderator has allowed it. It is accepted only as long as that question
+    is allowed and has no job.
     """
 
     plan: VideoPlan
     origin: Origin
     start_after_s: float = 0.0
+    extra: Micros = ZERO_MICROS
+    question_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +226,10 @@ class Job:
     long as it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
 
     ``detail`` is Google's reason, safe to show, or why Discord refused the post: the names of
-    missing permissions in discord.py, or of a filter. ``videos_made`` and Google's bill,
-    ``billed_micros``, are set as soon as they are known.
+    missing permissions in discord.py, or of a filter. While a clip is under review and after a
+    check refused it, it is what the check found (`content_check.format_finding`). ``videos_made``
+    and Google's bill, ``billed_micros``, are set as soon as they are known. ``review`` is `None`
+    for clips that are neither checked nor seen by moderators first, or that a check let pass.
 
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
@@ -210,6 +257,12 @@ class Job:
     unsent: bool = False
     videos_made: int | None = None
     billed_micros: Micros | None = None
+    review: ReviewState | None = None
+
+    @property
+    def is_under_review(self) -> bool:
+        """Whether the clip is withheld, because neither a check nor moderators let it pass yet."""
+        return self.review is not None and self.review.is_undecided
 
     @property
     def undo_until(self) -> datetime | None:

@@ -22,7 +22,7 @@ MAX_ENTRIES: Final = 1000
 """Entries in the list of one server."""
 MAX_OPERATOR_ENTRIES: Final = 2000
 MAX_ENTRY_LENGTH: Final = 60
-_LOG_PREFIX: Final = "log:"
+_PREFIX_MARK: Final = ":"
 _SEPARATORS: Final = (",", "，", "、", ";", "；")
 
 
@@ -30,8 +30,18 @@ class WordAction(StrEnum):
     """What is done about a request with a word of a list, the strictest first."""
 
     REFUSE = "refuse"
+    ASK = "ask"
+    """A moderator decides first. Where nobody can be asked, the request is refused."""
     LOG = "log"
     """The request is accepted, and the audit log says who used which entry where."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before an entry in a file; nothing before those to refuse."""
+        return "" if self is WordAction.REFUSE else f"{self}{_PREFIX_MARK}"
+
+
+_MARKED_ACTIONS: Final = tuple(action for action in WordAction if action.prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +84,48 @@ def parse_entries(typed: str, action: WordAction = WordAction.REFUSE) -> tuple[W
 
     Raises `WordEntryRefused` for the first that cannot be used, and if there is none.
     """
+    entries, refusals = split_entries(typed, action)
+    if refusals:
+        raise refusals[0]
+    if not entries:
+        raise WordEntryRefused("too_short", entry="")
+    return entries
+
+
+def split_entries(
+    typed: str, action: WordAction = WordAction.REFUSE
+) -> tuple[tuple[WordEntry, ...], tuple[WordEntryRefused, ...]]:
+    """Return the entries that an admin typed, and why the others cannot be entries."""
     for separator in _SEPARATORS:
         typed = typed.replace(separator, "\n")
-    lines = [line for line in typed.splitlines() if line.strip()]
-    if not lines:
-        raise WordEntryRefused("too_short", entry="")
-    return tuple(dict.fromkeys(parse_entry(line, action) for line in lines))
+    entries: dict[WordEntry, None] = {}
+    refusals = []
+    for line in typed.splitlines():
+        if line.strip():
+            try:
+                entries[parse_entry(line, action)] = None
+            except WordEntryRefused as error:
+                refusals.append(error)
+    return tuple(entries), tuple(refusals)
 
 
 def read_operator_list(content: str) -> tuple[WordEntry, ...]:
-    """Return the entries of the operator's file: one a line, with "log:" before those to log.
+    """Return the entries of the operator's file, one a line.
 
-    Empty lines and those that begin with "#" do not count. Raises `ValueError` with the line.
+    "ask:" stands before those for which a moderator is asked, and "log:" before those to log. Empty
+    lines and those that begin with "#" do not count. Raises `ValueError` with the line.
     """
     entries: dict[str, WordEntry] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         words = line.strip()
         if not words or words.startswith("#"):
             continue
-        is_logged = words.lower().startswith(_LOG_PREFIX)
-        action = WordAction.LOG if is_logged else WordAction.REFUSE
+        action = next(
+            (each for each in _MARKED_ACTIONS if words.lower().startswith(each.prefix)),
+            WordAction.REFUSE,
+        )
         try:
-            entry = parse_entry(words[len(_LOG_PREFIX) :] if is_logged else words, action)
+            entry = parse_entry(words[len(action.prefix) :], action)
         except WordEntryRefused as error:
             reason = error.reason.replace("_", " ")
             raise ValueError(f"line {number} is {reason} for an entry") from error
@@ -151,11 +181,20 @@ class WordRules:
         found = [(word_list.find_entry(readings), by_operator) for word_list, by_operator in lists]
         return [WordMatch(entry, by_operator) for entry, by_operator in found if entry is not None]
 
-    def require_allowed(self, request: VideoRequest) -> None:
-        """Raise `WordsRefused` if a text of ``request`` has words that a list refuses."""
+    def require_allowed(self, request: VideoRequest, *, can_ask: bool = False) -> None:
+        """Raise `WordsRefused` if a text of ``request`` has words that a list refuses.
+
+        Unless a moderator can be asked (``can_ask``), so are those for which one should be.
+        """
+        refused = {WordAction.REFUSE} if can_ask else {WordAction.REFUSE, WordAction.ASK}
         for match in self.find_matches(request):
-            if match.entry.action is WordAction.REFUSE:
+            if match.entry.action in refused:
                 raise WordsRefused(match.entry.text, by_operator=match.by_operator, request=request)
+
+    def find_question(self, request: VideoRequest) -> WordMatch | None:
+        """Return the entry for which a moderator has to be asked, the operator's first."""
+        matches = self.find_matches(request)
+        return next((match for match in matches if match.entry.action is WordAction.ASK), None)
 
 
 NO_WORD_RULES: Final = WordRules()

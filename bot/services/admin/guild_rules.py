@@ -3,8 +3,10 @@
 A request needs them in many places, so they are read once, as a `GuildContext`, and passed along.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     from bot.services.moderation.word_lists import WordListService
 
 
+_REVIEW_FIELDS: Final = ("review_scope", "trusted_role", "review_channel")
+_PAUSE_FIELDS: Final = ("paused", "pause_reason")
+_COUNTED_FIELDS: Final = frozenset({"age_restricted_only", "word_list_version"})
+"""Fields whose changes have audit entries of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
     """What the rules need to know about a channel; ``parent_channel_id`` is set for threads.
@@ -49,7 +57,8 @@ class GuildContext:
     """Who makes a request, where, and under which rules.
 
     ``origin`` already has the server's language. Outside of servers ``rules`` are the defaults.
-    ``request_block`` is set if the server keeps the member from making clips.
+    ``request_block`` is set if the server keeps the member from making clips. With
+    ``is_allowed_by_moderator`` a moderator has seen the request.
     """
 
     origin: Origin
@@ -58,6 +67,12 @@ class GuildContext:
     bot_rules: GuildRules
     word_rules: WordRules = NO_WORD_RULES
     request_block: RequestBlock | None = None
+    is_allowed_by_moderator: bool = False
+
+    @property
+    def can_ask_moderators(self) -> bool:
+        """Whether a request can be shown to moderators; only servers have some."""
+        return self.origin.guild_id is not None and self.rules.staff_channel is not None
 
     @property
     def pause(self) -> RequestsPaused | None:
@@ -109,6 +124,11 @@ class GuildContext:
         """Raise `MemberBlocked` if the server keeps the member from making clips."""
         if self.request_block is not None:
             raise self.request_block.as_error()
+
+    def require_allowed_words(self, request: VideoRequest) -> None:
+        """Raise `WordsRefused` if a word list refuses ``request``, or nobody can be asked."""
+        can_ask = self.is_allowed_by_moderator or self.can_ask_moderators
+        self.word_rules.require_allowed(request, can_ask=can_ask)
 
     def require_may_show(self, *, age_restricted: bool) -> None:
         """Raise `NotAllowed` if a clip, or what is made from it, may not be shown here."""
@@ -182,17 +202,14 @@ class ServerRulesService:
             changes["channel_person_rules"] = {
                 channel: rule for channel, rule in merged.items() if rule is not None
             }
-        rules, now, audit_entry = replace(before, **changes), self.clock.now(), None
-        if rules.age_restricted_only != before.age_restricted_only:
-            is_required = rules.age_restricted_only
-            action = (
-                AuditAction.REQUIRE_AGE_RESTRICTION
-                if is_required
-                else AuditAction.LIFT_AGE_RESTRICTION
-            )
-            audit_entry = AuditEntry(guild_id, actor_id, action, now)
+        rules, now = replace(before, **changes), self.clock.now()
+        entries = [] if guild_id == WHOLE_BOT_ID else _build_audit_entries(before, rules, now)
         await self.guilds.save_rules(
-            rules, actor_id=actor_id, now=now, previous=before, audit_entry=audit_entry
+            rules,
+            actor_id=actor_id,
+            now=now,
+            previous=before,
+            audit_entries=[replace(entry, actor_id=actor_id) for entry in entries],
         )
         return rules
 
@@ -208,3 +225,47 @@ class ServerRulesService:
             await self.resume_guild(WHOLE_BOT_ID, actor_id=actor_id)
         else:
             await self.pause_guild(WHOLE_BOT_ID, actor_id=actor_id, reason=reason)
+
+
+def _build_audit_entries(before: GuildRules, after: GuildRules, now: datetime) -> list[AuditEntry]:
+    """Return the entries about what has changed, without who changed it."""
+    entries = []
+    if after.age_restricted_only != before.age_restricted_only:
+        action = (
+            AuditAction.REQUIRE_AGE_RESTRICTION
+            if after.age_restricted_only
+            else AuditAction.LIFT_AGE_RESTRICTION
+        )
+        entries.append(AuditEntry(after.guild_id, None, action, now))
+    changes = _list_changes(before, after)
+    if changes:
+        comment = json.dumps(changes)
+        action = AuditAction.CHANGE_RULES
+        entries.append(AuditEntry(after.guild_id, None, action, now, comment=comment))
+    return entries
+
+
+def _list_changes(before: GuildRules, after: GuildRules) -> dict[str, Any]:
+    """Return the new values. What only makes sense together is given together."""
+    changed = {
+        field.name
+        for field in fields(GuildRules)
+        if getattr(before, field.name) != getattr(after, field.name)
+    } - _COUNTED_FIELDS
+    if changed & set(_REVIEW_FIELDS):
+        changed |= {*_REVIEW_FIELDS, "staff_channel"}
+    if changed & set(_PAUSE_FIELDS):
+        changed |= set(_PAUSE_FIELDS)
+    values: dict[str, Any] = {
+        name: getattr(after, name) for name in sorted(changed - {"channel_person_rules"})
+    }
+    if "allowed_channels" in values:
+        values["allowed_channels"] = sorted(values["allowed_channels"])
+    if "channel_person_rules" in changed:
+        old, new = before.channel_person_rules, after.channel_person_rules
+        values["channel_person_rules"] = {
+            channel: new.get(channel)
+            for channel in sorted({*old, *new})
+            if old.get(channel) != new.get(channel)
+        }
+    return values

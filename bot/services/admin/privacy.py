@@ -30,8 +30,9 @@ from bot.store.showcase.posts import ShowcasePostStore
 _log: Final = structlog.get_logger(__name__)
 
 AUDIT_LOG_RETENTION: Final = timedelta(days=180)
+CLEANUP_INTERVAL_S: Final = 3600.0
+"""How long rows may stay that need not be kept any more."""
 _ZIP_THRESHOLD_BYTES: Final = 4 * 2**20
-_CLEANUP_INTERVAL_S: Final = 3600.0
 
 
 class JobCanceller(Protocol):
@@ -88,6 +89,7 @@ class PrivacyService:
         for user_id, requested_at in requests:
             try:
                 await self._withdraw_posts(user_id)
+                await self._erase_questions(user_id)
                 for job in await self.jobs.list_running(user_id=user_id):
                     if job.created_at <= requested_at and not job.cancel_requested:
                         await self.job_canceller.cancel(job.id, user_id=user_id, moderator=False)
@@ -113,6 +115,16 @@ class PrivacyService:
                 )
                 self.publisher.request_settle()
                 await self.publisher.settle_post(post_id)
+
+    async def _erase_questions(self, user_id: int) -> None:
+        """End the requests that wait for a moderator, and delete what was posted about any."""
+        batch = await self.erasure_requests.withdraw_questions(user_id)
+        if not batch.question_ids:
+            return
+        for channel_id, message_id in batch.posts:
+            await self.discord_messages.delete_message(channel_id, message_id)
+        await self.erasable_files.delete_files(batch.paths)
+        await self.erasure_requests.erase_questions(batch)
 
     # -- servers
 
@@ -159,7 +171,7 @@ class PrivacyService:
                 del self._shard_guilds[shard]
         await self._run_erasures()
         started_at = self.clock.monotonic()
-        if started_at - self._cleaned_up_at < _CLEANUP_INTERVAL_S:
+        if started_at - self._cleaned_up_at < CLEANUP_INTERVAL_S:
             return
         await self._remove_due_guilds()
         now = self.clock.now()

@@ -1,7 +1,7 @@
 """Posters and previews of clips, made once and stored beside the original.
 
 They are used by messages that can only contain a link, by status messages, and by the showcase's
-web pages.
+web pages. The posters of a clip behind a spoiler are blurred, wherever they are shown.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,6 +21,7 @@ POSTER_MAX_SIDE: Final = 1280
 WEBP_POSTER_SIDES: Final = (320, 640, 1280)
 """The longer sides of the posters for web pages, in pixels."""
 POSTER_SUFFIX: Final = "poster.jpg"
+_BLURRED_NAME: Final = "blurred"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0
 """Seconds before the end, so that the poster of an extension shows what was added."""
@@ -53,7 +54,8 @@ class Thumbnails:
     async def get_poster(self, clip: Clip) -> MediaFile:
         """Return a JPEG of at most 1280 pixels; for an extension, of the added part.
 
-        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
+        For a clip behind a spoiler, it is blurred so that nothing can be recognized. Raises
+        `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
         `MediaUnavailable`, and `EncoderBusy`.
         """
 
@@ -63,11 +65,19 @@ class Thumbnails:
                 original, target, at_s=max(1.0, near_end_s)
             )
 
-        return await self._make_once(clip.path, derive_key(clip.path, POSTER_SUFFIX), render_poster)
+        key = derive_key(clip.path, POSTER_SUFFIX)
+        if not clip.spoiler:
+            return await self._make_once(clip.path, key, render_poster)
+        blurred_key = derive_key(clip.path, f"{_BLURRED_NAME}.jpg")
+        if (file := await self.media_store.find(blurred_key)) is not None:
+            return file
+        await self._make_once(clip.path, key, render_poster)
+        return await self._make_once(key, blurred_key, self.poster_transcoder.blur_picture)
 
     async def get_webp_poster(self, clip: Clip, side: int) -> MediaFile:
         """Return the poster as a WebP of at most ``side`` pixels. Raises as `get_poster` does."""
-        key = derive_key(clip.path, f"poster-{side}.webp")
+        name = _BLURRED_NAME if clip.spoiler else "poster"
+        key = derive_key(clip.path, f"{name}-{side}.webp")
         file = await self.media_store.find(key)
         if file is not None:
             return file
@@ -91,7 +101,7 @@ class Thumbnails:
                 raise ValueError(str(error)) from error
 
     async def get_preview(self, clip: Clip) -> MediaFile:
-        """Return the first four seconds as a small MP4 of at most two megabytes.
+        """Return the first four seconds as a small MP4 of at most two megabytes, never blurred.
 
         Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read,
         `MediaUnavailable`, and `EncoderBusy`.
@@ -129,7 +139,7 @@ class Thumbnails:
         return await self._make_once(source_key, key, shrink_picture)
 
     async def _make_once(
-        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[None]]
+        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[object]]
     ) -> MediaFile:
         file = await self.media_store.find(key)
         if file is not None:
@@ -150,7 +160,7 @@ class Thumbnails:
         return await self._renders.join(key, make_file)
 
     async def _render_file(
-        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[None]]
+        self, source_key: str, key: str, render: Callable[[Path, Path], Awaitable[object]]
     ) -> None:
         folder, name = split_key(key)
         async with (

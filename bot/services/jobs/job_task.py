@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import structlog
 
 from bot.domain.errors import LeaseLost
-from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.job import Job, JobState, ReviewState
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.result_check import ResultCheck
+from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.running_job import JobDependencies, RunningJob
 from bot.services.jobs.stages.submission import JobSubmitter, find_lost_submit
 
@@ -25,6 +27,8 @@ class JobStages:
     submitter: JobSubmitter
     poller: JobPoller
     downloader: ClipDownloader
+    result_check: ResultCheck
+    review_desk: ReviewDesk
     delivery: ClipDelivery
     announcer: JobAnnouncer
 
@@ -44,11 +48,17 @@ class JobTask:
     running_job: RunningJob
 
     async def run(self) -> None:
-        """Run the job until it ends or returns to the queue. Raises `LeaseLost`."""
+        """Run the job until it ends, returns to the queue or waits for moderators.
+
+        Raises `LeaseLost`.
+        """
         running = self.running_job
         try:
             while not running.job.state.has_ended:
                 if running.job.state is JobState.QUEUED:
+                    return
+                if running.job.review is ReviewState.WAITING:
+                    _log.info("job.left_to_moderators")
                     return
                 running.lease.require_valid()
                 before = running.job.state
@@ -66,13 +76,19 @@ class JobTask:
     async def give_up(self) -> None:
         """End a job that keeps failing for an unforeseen reason, and announce its end.
 
-        If that announcement fails too, the next call leaves it out. Raises `LeaseLost`.
+        Clips that nobody let pass are left to the moderators, if there are any. If the announcement
+        fails too, the next call leaves it out. Raises `LeaseLost`.
         """
         running = self.running_job
         if running.job.state.has_ended:
             await running.retry_until_stored(lambda: running.jobs.mark_announced(running.job))
             return
         _log.error("job.given_up", state=running.job.state)
+        if running.job.review is ReviewState.CHECK:
+            await self.stages.result_check.give_up(running)
+        if running.job.review is ReviewState.DUE:
+            await self.stages.review_desk.leave_to_moderators(running)
+            return
         await running.end_after_errors()
         await self.stages.announcer.announce_end(running)
 
@@ -92,6 +108,10 @@ class JobTask:
                     await self.stages.poller.recover_result(running)
                 if running.result is not None:
                     await self.stages.downloader.download_clips(running, running.result)
+            case JobState.POSTING if running.job.review is ReviewState.CHECK:
+                await self.stages.result_check.check_clips(running)
+            case JobState.POSTING if running.job.review is ReviewState.DUE:
+                await self.stages.review_desk.ask_moderators(running)
             case JobState.POSTING:
                 await self.stages.delivery.deliver_clips(running)
             case other:

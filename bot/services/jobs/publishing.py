@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -54,6 +54,21 @@ RecordMessage = Callable[[int], Coroutine[Any, Any, Job]]
 """Saves the id of the message that was posted."""
 
 
+class ClipPost(Protocol):
+    """Where clips are posted; see `JobMessages`, which posts them in the channel of their job."""
+
+    async def post_clips(
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        may_send: Callable[[], None],
+        is_mentioned: bool = False,
+    ) -> int: ...
+
+    async def find_posted(self, job: Job) -> int | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PostRefused:
     """The clips cannot be posted; ``reasons`` are the bot's missing permissions, or the filter."""
@@ -79,12 +94,15 @@ class ClipPublisher:
         record_message: RecordMessage,
         is_mentioned: bool = False,
         show_delay: Callable[[datetime], None] = lambda retry_at: None,
+        post: ClipPost | None = None,
     ) -> Job | PostRefused:
         """Post the clips once and record the message.
 
         With ``search_first`` they may have been posted before. ``show_delay`` gets the time of the
-        next attempt after a failure. Raises `LeaseLost`.
+        next attempt after a failure. They are posted by ``post``, by default in the channel of
+        their job. Raises `LeaseLost`.
         """
+        post = post or self.job_messages
         backoff, os_errors, started_at = Backoff(maximum=300.0), 0, self.clock.now()
         interruptions = 0
         upload_job = self.upload_preparer.begin_upload(clips, job.origin)
@@ -93,14 +111,16 @@ class ClipPublisher:
             retry_after: float | None = None
             try:
                 if search_first:
-                    message_id = await self.job_messages.find_posted(job)
+                    message_id = await post.find_posted(job)
                     lease.require_valid()
                     if message_id is not None:
                         return await self.critical_sections.run_shielded(record_message(message_id))
                 await self.upload_preparer.prepare_uploads(upload_job)
                 lease.require_valid()
                 return await self.critical_sections.run_shielded(
-                    self._post_and_record(job, upload_job, lease, record_message, is_mentioned)
+                    self._post_and_record(
+                        job, upload_job, lease, record_message, is_mentioned, post
+                    )
                 )
             except FileTooLarge as error:
                 if not self.upload_preparer.step_down(upload_job):
@@ -186,19 +206,23 @@ class ClipPublisher:
         lease: Lease,
         record_message: RecordMessage,
         is_mentioned: bool,
+        post: ClipPost,
     ) -> Job:
-        message_id = await self._attempt_post(job, upload_job.prepared, lease, is_mentioned)
+        message_id = await self._attempt_post(job, upload_job.prepared, lease, is_mentioned, post)
         self.upload_preparer.record_accepted(upload_job)
         return await record_message(message_id)
 
     async def _attempt_post(
-        self, job: Job, uploads: Sequence[PreparedUpload], lease: Lease, is_mentioned: bool
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        lease: Lease,
+        is_mentioned: bool,
+        post: ClipPost,
     ) -> int:
         """Post once, within `ATTEMPT_TIMEOUT_S` and the lease. Raises `LeaseLost`."""
         posting = asyncio.create_task(
-            self.job_messages.post_clips(
-                job, uploads, may_send=lease.require_valid, is_mentioned=is_mentioned
-            )
+            post.post_clips(job, uploads, may_send=lease.require_valid, is_mentioned=is_mentioned)
         )
         until = self.clock.monotonic() + ATTEMPT_TIMEOUT_S
         try:

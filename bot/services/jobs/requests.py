@@ -40,16 +40,21 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
+from bot.domain.moderation.clip_review import ReviewDecision
+from bot.domain.moderation.question import ModeratorQuestion
 from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock, JobMessages
+from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.worker import Worker
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.moderation.reviews import ReviewStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -90,6 +95,8 @@ class CancellationResult(StrEnum):
     """Google is asked to stop working on it; what it still bills is charged."""
     TOO_LATE = "too_late"
     """The job is being posted or has ended."""
+    WITHDRAWN = "withdrawn"
+    """Moderators had not decided about the finished clip. It is deleted, and charged."""
 
 
 class OfferedModels(Protocol):
@@ -111,6 +118,7 @@ class RequestService:
         worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
+        reviews: ReviewStore,
         clock: Clock,
         policy: SpendingPolicy,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
@@ -119,8 +127,12 @@ class RequestService:
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
         show_accepted: Callable[[Job], Awaitable[None]] | None = None,
+        content_checks: ContentCheckService | None = None,
     ) -> None:
-        """``show_accepted`` shows the status of a job at once if it can be undone."""
+        """``show_accepted`` shows the status of a job at once if it can be undone.
+
+        ``content_checks`` are made if the operator has chosen a model for them.
+        """
         self._jobs = jobs
         self._clips = clips
         self._ledger = ledger
@@ -130,6 +142,7 @@ class RequestService:
         self._worker = worker
         self._admission_batcher = admission_batcher
         self._wait_estimates = wait_estimates
+        self._reviews = reviews
         self._clock = clock
         self._policy = policy
         self._region = region
@@ -138,6 +151,7 @@ class RequestService:
         self._confirm_above_price = confirm_above_price
         self._reply_undo_s = reply_undo_s
         self._show_accepted = show_accepted
+        self._content_checks = content_checks
 
     async def require_open(self, context: GuildContext) -> None:
         """Check whether requests are accepted here at all.
@@ -177,13 +191,17 @@ class RequestService:
         for option, image in list_pictures(request):
             if isinstance(image, AttachedImage):
                 image.require_usable(option)
+        await self.require_acceptable(plan, context.origin)
+        request = await self._input_images.import_attached(request)
+        return PreparedRequest.from_plan(request, self.plan_video(request, context))
+
+    async def require_acceptable(self, plan: VideoPlan, origin: Origin) -> None:
+        """Raise what `submit` would raise now, without its check of contents."""
         refusal = await self._jobs.preview_admission(
-            AdmissionRequest(plan, context.origin), policy=self._policy
+            AdmissionRequest(plan, origin), policy=self._policy
         )
         if refusal is not None:
             raise refusal
-        request = await self._input_images.import_attached(request)
-        return PreparedRequest.from_plan(request, self.plan_video(request, context))
 
     async def _refresh_source(self, request: VideoRequest) -> VideoRequest:
         """Return the request with the current expiry of its source's interaction.
@@ -211,7 +229,7 @@ class RequestService:
         Every request comes through here, so the word lists are applied here. Raises `WordsRefused`,
         and `RuleBroken` or a subclass.
         """
-        context.word_rules.require_allowed(request)
+        context.require_allowed_words(request)
         return resolve_plan(request, self._build_rules(context))
 
     def find_rule_effect(
@@ -249,20 +267,25 @@ class RequestService:
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
         return await self._ledger.quota_status(origin, policy=self._policy)
 
-    async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
+    async def submit(
+        self, plan: VideoPlan, origin: Origin, *, question: ModeratorQuestion | None = None
+    ) -> AcceptedRequest:
         """Check every limit, reserve the price and insert the job, in one transaction.
 
-        A request made by a message is held back for the undo time. Raises `NotAllowed`,
-        `MemberBlocked`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
-        `DatabaseUnavailable`.
+        A request made by a message is held back for the undo time, unless it has waited for a
+        moderator (``question``). Every request comes through here, so its contents are checked
+        here, after the checks that cost nothing.
+
+        Raises `NotAllowed`, `MemberBlocked`, `LimitReached`, `RequestsPaused`, `ContentRefused`,
+        `ContentUnchecked`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
             raise _build_paid_calls_refusal()
+        if self._content_checks is not None:
+            await self._content_checks.require_allowed(plan, origin)
         admission = await self._admission_batcher.admit_request(
-            AdmissionRequest(
-                plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
-            ),
+            self._build_admission(plan, origin, question),
             owner=self._worker.worker_id,
         )
         job, quota_status = admission.job, admission.quota_status
@@ -292,6 +315,14 @@ class RequestService:
                 job, place=0, eta=None, quota_status=quota_status or QuotaStatus()
             )
 
+    def _build_admission(
+        self, plan: VideoPlan, origin: Origin, question: ModeratorQuestion | None
+    ) -> AdmissionRequest:
+        if question is not None:
+            return AdmissionRequest(plan, origin, question_id=question.id)
+        undo_s = self._reply_undo_s if origin.came_by_message else 0.0
+        return AdmissionRequest(plan, origin, start_after_s=undo_s)
+
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None
     ) -> CancellationResult:
@@ -309,7 +340,15 @@ class RequestService:
                 raise NotAllowed("cancel")
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
-        after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
+        if job.is_under_review and await self._withdraw_reviewed(job_id, user_id):
+            return CancellationResult.WITHDRAWN
+        now = self._clock.now()
+        after = await self._jobs.cancel(
+            job_id,
+            owner=self._worker.worker_id,
+            now=now,
+            audit_entry=_build_cancellation_entry(job, user_id, now),
+        )
         if after is not None and after.cancel_requested:
             self._worker.notify_job_changed(job_id)
         if after is not None and after.state is JobState.CANCELLED:
@@ -321,6 +360,26 @@ class RequestService:
         is_made = after.state is JobState.FETCHING
         can_be_stopped = after.can_be_stopped and not is_made
         return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
+
+    async def _withdraw_reviewed(self, job_id: int, user_id: int) -> bool:
+        decided = await self._reviews.decide(
+            job_id,
+            ReviewDecision.WITHDRAW,
+            actor_id=user_id,
+            owner=self._worker.worker_id,
+            now=self._clock.now(),
+        )
+        self._worker.notify_job_changed(job_id)  # its check may be waiting for the text model
+        return decided is not None
+
+
+def _build_cancellation_entry(job: Job, user_id: int, now: datetime) -> AuditEntry | None:
+    """Return what the server's log says about a moderator who cancels another member's job."""
+    requester_id, guild_id = job.origin.user_id, job.origin.guild_id
+    if guild_id is None or requester_id == user_id:
+        return None
+    action, number = AuditAction.CANCEL_JOB, str(job.id)
+    return AuditEntry(guild_id, user_id, action, now, target_user_id=requester_id, comment=number)
 
 
 def _build_paid_calls_refusal() -> RequestsPaused:

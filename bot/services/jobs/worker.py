@@ -154,6 +154,10 @@ class Worker:
         self._reconciliation_requested.set()
         self.wake()
 
+    def resume_jobs(self) -> None:
+        """Start tasks for jobs that this worker was given, and that have none."""
+        self._reconciliation_requested.set()
+
     def poll_now(self, operations: Collection[str]) -> frozenset[str]:
         """Let jobs of this process ask Google at once; return which operations are theirs."""
         return self._task_pool.request_polls(operations)

@@ -42,6 +42,9 @@ class RequestBlockService:
         """End a member's block; return ``False`` if there is none."""
         return await self.request_blocks.remove_block(guild_id, user_id, actor_id=actor_id)
 
+    async def count_blocks(self, guild_id: int) -> int:
+        return await self.request_blocks.count_blocks(guild_id)
+
     async def list_blocks(self, guild_id: int) -> Sequence[RequestBlock]:
         """Return the blocks of a server that have not ended, the latest first."""
         return await self.request_blocks.list_blocks(guild_id)

@@ -23,6 +23,7 @@ from bot.domain.moderation.word_list import (
     WordMatch,
     WordRules,
     parse_entries,
+    split_entries,
 )
 from bot.domain.ports import Clock
 from bot.domain.showcase.post import AuditAction, AuditEntry
@@ -97,6 +98,23 @@ class WordListService:
         audit_entry = self._build_audit_entry(guild_id, actor_id, f"+{len(entries)}")
         return await self.word_lists.add_entries(guild_id, entries, audit_entry)
 
+    async def add_valid_entries(
+        self, guild_id: int, typed: str, action: WordAction, *, actor_id: int
+    ) -> tuple[WordListChange | None, Sequence[WordEntryRefused]]:
+        """Add what an admin typed, except for what cannot be an entry; return both.
+
+        A form is gone once it is sent, so one bad line must not lose the others.
+        """
+        entries, refusals = split_entries(typed, action)
+        if not entries:
+            return None, refusals
+        audit_entry = self._build_audit_entry(guild_id, actor_id, f"+{len(entries)}")
+        try:
+            change = await self.word_lists.add_entries(guild_id, entries, audit_entry)
+        except WordEntryRefused as error:
+            return None, [error]
+        return change, refusals
+
     async def remove_entries(self, guild_id: int, typed: str, *, actor_id: int) -> WordListChange:
         """Remove what an admin typed from a server's list.
 
@@ -109,8 +127,15 @@ class WordListService:
             raise WordEntryRefused("not_listed", entry=texts[0])
         return change
 
+    async def count_entries(self, guild_id: int) -> int:
+        return await self.word_lists.count_entries(guild_id)
+
     async def list_entries(self, guild_id: int) -> Sequence[WordEntry]:
         return await self.word_lists.list_entries(guild_id)
+
+    async def has_staff_channel(self, guild_id: int) -> bool:
+        """Return whether moderators of a server can be asked."""
+        return (await self.guilds.load_rules(guild_id)).staff_channel is not None
 
     async def test_text(self, guild_id: int, text: str) -> list[WordMatch]:
         """Return which entries a request with ``text`` would meet in a server."""

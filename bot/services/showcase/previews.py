@@ -79,7 +79,8 @@ class GalleryPreviews:
     async def _make_files(self, clip: Clip) -> bool:
         """Make what a clip lacks, also if an earlier version of the bot made its preview.
 
-        Return true if the preview was made, false if it existed or cannot be made.
+        A clip behind a spoiler does not move in lists. Return true if the preview was made, false
+        if it existed or cannot be made.
         """
         if clip.id in self._unreadable or clip.id in self._complete:
             return False
@@ -92,7 +93,7 @@ class GalleryPreviews:
             if clip.poster_colors is None:
                 colors = await self.thumbnails.measure_colors(clip)
                 await self.clips.save_poster_colors(clip.id, colors)
-            if not is_preview_made:
+            if not is_preview_made and not clip.spoiler:
                 await self.thumbnails.get_preview(clip)
         except (FileNotFoundError, ValueError) as error:
             self._unreadable.add(clip.id)
@@ -101,4 +102,4 @@ class GalleryPreviews:
         if len(self._complete) >= _MAX_COMPLETE:
             self._complete.clear()
         self._complete.add(clip.id)
-        return not is_preview_made
+        return not is_preview_made and not clip.spoiler

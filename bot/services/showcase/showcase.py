@@ -30,7 +30,6 @@ from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
-AUDIT_LOG_LENGTH: Final = 25
 _SETTLE_TIMEOUT_S: Final = 30.0
 _DIGEST_FIELDS: Final = frozenset({"digest_day", "digest_hour", "digest_zone"})
 _UNAUDITED_FIELDS: Final = frozenset({"name", "locale"})

@@ -25,11 +25,13 @@ from bot.domain.billing.limits import (
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Origin
+from bot.domain.showcase.post import AuditEntry
 from bot.store.billing import usage_queries
 from bot.store.billing.entries import load_entries, load_totals
 from bot.store.billing.release_times import WindowUsage
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now
+from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import ledger_table, limits_table
 from bot.store.tables.row_mapping import posting_to_row
 
@@ -148,8 +150,12 @@ class LedgerStore:
         *,
         actor_id: int,
         now: datetime,
+        audit_entry: AuditEntry | None = None,
     ) -> None:
-        """Replace a limit; ``limits`` of `None` removes it."""
+        """Replace a limit; ``limits`` of `None` removes it.
+
+        ``audit_entry`` is added to the server's audit log in the same transaction.
+        """
         key = {"guild_id": guild_id, "subject": subject, "subject_id": subject_id}
 
         async def replace_limit(connection: AsyncConnection) -> None:
@@ -161,6 +167,8 @@ class LedgerStore:
             if limits is not None and limits != NO_LIMITS:
                 changed = {"changed_by": actor_id, "changed_at": now}
                 await connection.execute(insert(limits_table).values(key | dict(limits) | changed))
+            if audit_entry is not None:
+                await write_audit_entry(connection, audit_entry)
 
         await self._db.write(replace_limit)
 

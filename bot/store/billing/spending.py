@@ -4,11 +4,11 @@ from collections import defaultdict
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.bill import NO_MODEL, DailySpending, DayRange
-from bot.domain.billing.ledger import EntryKind
+from bot.domain.billing.ledger import CHECK_COMMENT, EntryKind
 from bot.domain.billing.money import Micros
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED, IS_DETAIL, sum_integers
 from bot.store.engine.database import Database
@@ -25,6 +25,8 @@ _IS_SPENT: Final = or_(
     _ledger.kind == EntryKind.SETTLE,
     and_(_ledger.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
 )
+_IS_CHECK: Final = and_(_ledger.job_id.is_(None), _ledger.comment.startswith(CHECK_COMMENT))
+_CHECK: Final = case((_IS_CHECK, _ledger.comment), else_=None)
 
 
 async def load_spending(
@@ -32,7 +34,8 @@ async def load_spending(
 ) -> tuple[DailySpending, ...]:
     """Return what counts for the budgets on each of ``days``, by model.
 
-    A job counts on the day on which it was sent to Google. Reads one day of entries at a time,
+    A job counts on the day on which it was sent to Google, a check of contents on the day on which
+    its text model was asked. Reads one day of entries at a time,
     because PostgreSQL ends statements after 15 seconds. Raises `DatabaseUnavailable`.
     """
 
@@ -42,10 +45,11 @@ async def load_spending(
         end = datetime.combine(days.last + _DAY, time.min, time_zone)
         while start < end:
             query = _build_query(start, min(start + _DAY, end))
-            for window_at, submitted_at, model, micros in await connection.execute(query):
+            for window_at, submitted_at, model, check, micros in await connection.execute(query):
                 day = (submitted_at or window_at).astimezone(time_zone).date()
+                asked_model = None if check is None else check.removeprefix(CHECK_COMMENT)
                 if days.first <= day <= days.last:
-                    sums[day, model or NO_MODEL] += int(micros)
+                    sums[day, model or asked_model or NO_MODEL] += int(micros)
             start += _DAY
         return sums
 
@@ -73,15 +77,18 @@ async def count_old_sums(database: Database, days: DayRange, time_zone: tzinfo) 
 
 
 def _build_query(start: datetime, end: datetime) -> Select[Any]:
-    """Return the query for the sums of jobs whose entries are of that time.
+    """Return the query for the sums of jobs and checks whose entries are of that time.
 
     The claims of a job keep its model after the job was deleted.
     """
-    entries = (
-        select(_ledger.window_at, _ledger.job_id, sum_integers(_ledger.micros).label("micros"))
+    of_time = (
+        select(_ledger.window_at, _ledger.job_id, _ledger.micros, _CHECK.label("check_comment"))
         .where(_ledger.window_at >= start, _ledger.window_at < end, IS_DETAIL, _IS_SPENT)
-        .group_by(_ledger.window_at, _ledger.job_id)
         .subquery()
+    )
+    keys = (of_time.c.window_at, of_time.c.job_id, of_time.c.check_comment)
+    entries = (
+        select(*keys, sum_integers(of_time.c.micros).label("micros")).group_by(*keys).subquery()
     )
     model, submitted_at = (
         select(func.max(column)).where(_submissions.job_id == entries.c.job_id).scalar_subquery()
@@ -91,5 +98,6 @@ def _build_query(start: datetime, end: datetime) -> Select[Any]:
         entries.c.window_at,
         func.coalesce(_jobs.submitted_at, submitted_at, type_=UtcTime()),
         func.coalesce(_jobs.model, model),
+        entries.c.check_comment,
         entries.c.micros,
     ).select_from(entries.outerjoin(jobs_table, _jobs.id == entries.c.job_id))

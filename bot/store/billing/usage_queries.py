@@ -44,7 +44,7 @@ from bot.domain.billing.limits import (
 from bot.domain.billing.money import Micros
 from bot.domain.erasure import pseudonym_for
 from bot.domain.errors import LimitScope
-from bot.domain.jobs.job import ACTIVE_STATES, JobState
+from bot.domain.jobs.job import ACTIVE_STATES, JobState, ReviewState
 from bot.store.engine.types import UtcTime
 from bot.store.tables.core import jobs_table, ledger_table, limits_table, submissions_table
 from bot.store.tables.row_mapping import Row, limit_from_row
@@ -293,9 +293,11 @@ _BOT_USAGE_QUERY = _UsageScope(
     are_sums=_daily.guild_id == NOBODY,
     are_entries=and_(COUNTS_WHEN_ABSORBED, IS_DETAIL),
 ).build_query()
+_IDLE_REVIEWS = (ReviewState.WAITING, ReviewState.CHECK)
 _ACTIVE_JOBS_QUERY = (
     select(_jobs.guild_id, _jobs.user_id, func.count())
-    .where(_jobs.state.in_(ACTIVE_STATES))
+    # a member need not wait for moderators or a check before they can ask for another clip
+    .where(_jobs.state.in_(ACTIVE_STATES), func.coalesce(_jobs.review, "").not_in(_IDLE_REVIEWS))
     .group_by(_jobs.guild_id, _jobs.user_id)
 )
 _LIMITS_QUERY = select(limits_table).where(

@@ -1,4 +1,4 @@
-"""Short writes from a second process: the pause switch, settlements, received webhook events.
+"""Short writes from a second process: the pause switch, settlements, webhook events, reports.
 
 The lock of the SQLite file keeps out a second bot, because two would adopt each other's jobs. A
 short write alongside the bot is harmless, because SQLite makes one writer wait for the other.

@@ -30,7 +30,13 @@ from bot.domain.billing.limits import (
     resolve_guild_limits,
     resolve_limits,
 )
-from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
+from bot.domain.errors import (
+    AlreadyAccepted,
+    LimitScope,
+    RecordNotFound,
+    RequestRefused,
+    RequestsPaused,
+)
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState
 from bot.domain.moderation.request_block import RequestBlock
@@ -38,6 +44,7 @@ from bot.store.billing import usage_queries
 from bot.store.billing.release_times import find_release_time
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock, UtcTime
+from bot.store.moderation.questions import lock_allowed, mark_started
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
 from bot.store.tables.moderation import request_blocks_table
 from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_paths, posting_to_row
@@ -68,7 +75,8 @@ async def admit_requests(
     """Decide ``requests`` in order; return the admission or the refusal of each.
 
     The new jobs belong to the worker ``owner``. The result is `AlreadyAccepted` for a request whose
-    ``dedupe_key`` exists already or occurs earlier among ``requests``.
+    ``dedupe_key`` exists already or occurs earlier among ``requests``. It is `RecordNotFound` for a
+    request whose question is not allowed, or not any more.
     """
     await take_lock(connection, ADMISSION_LOCK)
     now = await clock(connection)  # under the lock, so that times are in the order of decisions
@@ -77,12 +85,16 @@ async def admit_requests(
         connection, [request.origin.dedupe_key for request in requests]
     )
     totals = await _load_totals(connection, requests, policy, now)
+    question_ids = {request.question_id for request in requests} - {None}
+    allowed = await lock_allowed(connection, [each for each in question_ids if each is not None])
     accepted: dict[str, int] = {}
     quotas: dict[str, QuotaStatus] = {}
     for index, request in enumerate(requests):
         key = request.origin.dedupe_key
         if key in known:
             answers[index] = AlreadyAccepted(known[key])
+        elif request.question_id is not None and request.question_id not in allowed:
+            answers[index] = RecordNotFound("question")
         elif key not in accepted:
             decision = totals.admit_request(request)
             if isinstance(decision, QuotaStatus):
@@ -92,6 +104,10 @@ async def admit_requests(
     written = await _insert_jobs(
         connection, [requests[index] for index in accepted.values()], owner, now
     )
+    for index in accepted.values():
+        question_id, key = requests[index].question_id, requests[index].origin.dedupe_key
+        if question_id is not None:
+            await mark_started(connection, question_id, written[key].id, now)
     for index, request in enumerate(requests):
         if index not in answers:
             key = request.origin.dedupe_key
@@ -164,7 +180,9 @@ class _AdmissionTotals:
             LimitScope.BOT: self.bot_usage,
         }
         for scope, usage in before.items():
-            exceeded = find_exceeded_limit(scope, limits[scope], usage, amount)
+            is_budget = scope in (LimitScope.GUILD, LimitScope.BOT)
+            requested = amount + UsageAmount(request.extra) if is_budget else amount
+            exceeded = find_exceeded_limit(scope, limits[scope], usage, requested)
             if exceeded is not None:
                 return exceeded
         if (exceeded := self._check_model_limit(request.plan.model)) is not None:

@@ -1,40 +1,74 @@
 """Finished clips; their rows are written after their files, and before anything is posted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.clips.interaction_lifetime import LEARNED_LIFETIME_VALID_FOR
-from bot.domain.jobs.job import Job
+from bot.domain.jobs.job import UNDECIDED_REVIEWS, Job, JobState
 from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
-from bot.store.tables.core import clips_table, interaction_lifetimes_table, reposts_table
+from bot.store.moderation.report_rows import mark_cases_changed
+from bot.store.tables.core import (
+    clips_table,
+    interaction_lifetimes_table,
+    jobs_table,
+    reposts_table,
+)
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
 
 _clips = clips_table.c
+_jobs = jobs_table.c
 _footage = footage_table.c
 _posts = showcase_posts_table.c
 _reposts = reposts_table.c
 _lifetimes = interaction_lifetimes_table.c
+_IS_SHOWN: Final = ~_clips.withheld
+_MAX_EQUAL_FILES: Final = 20
 
 
 class ClipStore(Store):
-    """Reads finished clips, and deletes their rows."""
+    """Reads finished clips, and deletes their rows.
+
+    Clips that moderators have not let pass are found only by their job, which delivers them.
+    """
 
     async def get(self, clip_id: int) -> Clip | None:
-        return await self._select_first(select(clips_table).where(_clips.id == clip_id))
+        return await self._select_first(select(clips_table).where(_clips.id == clip_id, _IS_SHOWN))
+
+    async def find_for_link(self, clip_id: int) -> Clip | None:
+        """Return a clip whose file may be had by a link: also one that moderators must see first.
+
+        From their decision on, a refused clip is not found, although its row is deleted later.
+        """
+        undecided = select(1).where(
+            _jobs.id == _clips.job_id,
+            _jobs.state == JobState.POSTING,
+            _jobs.review.in_(UNDECIDED_REVIEWS),
+        )
+        may_be_had = or_(_IS_SHOWN, undecided.exists())
+        return await self._select_first(select(clips_table).where(_clips.id == clip_id, may_be_had))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip of a message."""
         return await self._select_first(
             select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
+        )
+
+    async def find_by_hash(self, sha256: str) -> list[Clip]:
+        """Return the clips whose original has this hash, which are rarely more than one."""
+        return await self._select_clips(
+            select(clips_table)
+            .where(_clips.sha256 == sha256, _IS_SHOWN)
+            .order_by(_clips.id)
+            .limit(_MAX_EQUAL_FILES)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
@@ -51,6 +85,7 @@ class ClipStore(Store):
 
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, [job_id])
+            await mark_cases_changed(connection, _clips.job_id == job_id)
             await connection.execute(delete(clips_table).where(_clips.job_id == job_id))
 
         await self._db.write(delete_rows)
@@ -95,6 +130,7 @@ class ClipStore(Store):
         ``after`` are clip ids; with ``after`` the clips closest to it are returned.
         """
         query, clip_id = select(clips_table).where(_clips.user_id == user_id), _clips.id
+        query = query.where(_IS_SHOWN)
         if showcased_only:
             # begins with the posts, because few clips have one
             query = query.join(showcase_posts_table, _posts.clip_id == _clips.id)
@@ -114,7 +150,7 @@ class ClipStore(Store):
         """Return the clip ``root_id`` and all clips made from it, in the order of their ids."""
         in_lineage = or_(_clips.id == root_id, _clips.root_clip_id == root_id)
         return await self._select_clips(
-            select(clips_table).where(in_lineage).order_by(_clips.id).limit(limit)
+            select(clips_table).where(in_lineage, _IS_SHOWN).order_by(_clips.id).limit(limit)
         )
 
     async def _select_first(self, query: Select[Any]) -> Clip | None:
@@ -157,6 +193,8 @@ async def write_clips(
             "age_restricted": job.origin.age_restricted
             or await _is_source_restricted(connection, job),
             "created_at": database_time(),
+            "withheld": job.review is not None,
+            "spoiler": await _is_source_behind_spoiler(connection, job),
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}
@@ -187,6 +225,15 @@ async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
         select(_clips.age_restricted).where(_clips.id == source.clip_id)
     )
     return source.age_restricted or bool(stored)
+
+
+async def _is_source_behind_spoiler(connection: AsyncConnection, job: Job) -> bool:
+    """Return whether a clip is made from one behind a spoiler, which is seen in it, too."""
+    source = job.plan.source
+    if source is None:
+        return False
+    stored = select(_clips.spoiler).where(_clips.id == source.clip_id)
+    return bool(await connection.scalar(stored))
 
 
 async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) -> None:

@@ -25,8 +25,10 @@ from bot.domain.jobs.job import (
     Job,
     JobState,
     Outcome,
+    ReviewState,
 )
 from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
+from bot.domain.showcase.post import AuditEntry
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.row_changes import RowChange
@@ -36,6 +38,8 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.cancellation import cancel_queued_jobs
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, fetch_job
+from bot.store.moderation.reviews import insert_review
+from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import clips_table, jobs_table, workers_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
@@ -156,11 +160,20 @@ class JobStore:
             job, JobState.FETCHING, videos_made=videos_made, billed_micros=billed
         )
 
-    async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
-        """Insert the clips and move the job to ``posting``."""
+    async def save_clips(
+        self, job: Job, new_clips: Sequence[NewClip], *, review: ReviewState | None = None
+    ) -> tuple[Job, list[Clip]]:
+        """Insert the clips and move the job to ``posting``.
+
+        With a ``review`` they are withheld until it lets them pass.
+        """
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
-            posting, _ = await apply_transition(connection, job, JobState.POSTING)
+            # a reopened job may have a reason why it ended before
+            changes = {"review": review, "detail": None}
+            posting, _ = await apply_transition(connection, job, JobState.POSTING, **changes)
+            if posting.review is ReviewState.DUE:
+                await insert_review(connection, job)
             return posting, await write_clips(connection, posting, new_clips)
 
         return await self._db.write(write_and_advance)
@@ -270,17 +283,35 @@ class JobStore:
 
         return await self._db.read(compare_times)
 
-    async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
-        """Cancel a queued job with a refund, or mark a running one; return the job."""
+    async def cancel(
+        self,
+        job_id: int,
+        *,
+        owner: str | None,
+        now: datetime,
+        audit_entry: AuditEntry | None = None,
+    ) -> Job | None:
+        """Cancel a queued job with a refund, or mark a running one; return the job.
+
+        ``audit_entry`` is added to the server's audit log if the job was not canceled before.
+        """
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
             is_job = _jobs.id == job_id
             for queued in await cancel_queued_jobs(connection, is_job, owner=owner, now=now):
+                if audit_entry is not None:
+                    await write_audit_entry(connection, audit_entry)
                 return queued
+            is_cancellable = is_job & _jobs.state.in_(_CANCELLABLE_STATES)
+            if audit_entry is not None:
+                is_new = is_cancellable & ~_jobs.cancel_requested
+                query = select(_jobs.id).where(is_new).with_for_update()
+                if await connection.scalar(query) is not None:
+                    await write_audit_entry(connection, audit_entry)
             flagged = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(is_job, _jobs.state.in_(_CANCELLABLE_STATES))
+                .where(is_cancellable)
                 .values(cancel_requested=True)
                 .returning(*_jobs),
             )
@@ -298,13 +329,17 @@ class JobStore:
     # -- ownership
 
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
-        """Take over the jobs of dead workers, and running ones without an owner."""
+        """Take over the jobs of dead workers, and running ones without an owner.
+
+        Those that wait for moderators stay without one.
+        """
         living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
         # Almost every job has ended and has no owner. SQLite finds those that have one by the index
         # only as greater than "". Coalesce keeps the databases from looking by index for those
         # without one, and the sum from going through all jobs in order.
         orphans = (_jobs.owner > "") & (_jobs.owner != owner) & _jobs.owner.not_in(living)
         ownerless = (func.coalesce(_jobs.owner, "") == "") & _jobs.state.in_(IN_FLIGHT_STATES)
+        ownerless &= func.coalesce(_jobs.review, "") != ReviewState.WAITING
         free = (
             select(_jobs.id)
             .where(or_(orphans, ownerless))

@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.alerts import UnknownJobsReading
 from bot.domain.billing.ledger import build_unknown_settlement
 from bot.domain.billing.limits import UsageAmount
+from bot.domain.guild import OPERATOR_ID
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState
+from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.types import DatabaseClock
 from bot.store.jobs.transitions import fetch_job, require_transition
+from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.tables.core import jobs_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
@@ -104,4 +107,14 @@ async def settle(
             before, UsageAmount.from_plan(job.plan), charge=charge
         )
         await write_entries(connection, job, corrections, now, actor_id=actor_id)
+        if job.origin.guild_id is not None:
+            audit_entry = AuditEntry(
+                job.origin.guild_id,
+                None if actor_id == OPERATOR_ID else actor_id,
+                AuditAction.CHARGE_JOB if charge else AuditAction.REFUND_JOB,
+                now,
+                target_user_id=job.origin.user_id,
+                comment=str(job_id),
+            )
+            await write_audit_entry(connection, audit_entry)
     return job

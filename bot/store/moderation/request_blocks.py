@@ -1,8 +1,9 @@
 """Members whom servers keep from making clips."""
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.job import Job
@@ -83,6 +84,12 @@ class RequestBlockStore(Store):
             return True
 
         return await self._db.write(delete_block)
+
+    async def count_blocks(self, guild_id: int) -> int:
+        """Return how many blocks of a server have not ended."""
+        is_theirs = _blocks.guild_id == guild_id
+        query: Select[Any] = select(func.count()).where(is_theirs, is_block_active())
+        return await self._db.read_scalar(query) or 0
 
     async def list_blocks(self, guild_id: int) -> list[RequestBlock]:
         """Return the blocks of a server that have not ended, the latest first."""

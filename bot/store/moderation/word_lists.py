@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Select, Update, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +33,9 @@ class WordListStore(Store):
         )
         rows = await self._db.read_rows(query)
         return [WordEntry(row["entry"], WordAction(row["action"])) for row in rows]
+
+    async def count_entries(self, guild_id: int) -> int:
+        return await self._db.read_scalar(_build_count(guild_id)) or 0
 
     async def add_entries(
         self, guild_id: int, entries: Sequence[WordEntry], audit_entry: AuditEntry
@@ -95,5 +99,5 @@ def _build_version_update(guild_id: int, version: int) -> Update:
     )
 
 
-def _build_count(guild_id: int) -> Select[int]:
+def _build_count(guild_id: int) -> Select[Any]:
     return select(func.count()).where(_entries.guild_id == guild_id)

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.jobs.job import ACTIVE_STATES
 from bot.store.engine.database import Store
+from bot.store.moderation.questions import load_open_plans
 from bot.store.tables.core import clips_table, job_inputs_table, jobs_table
-from bot.store.tables.row_mapping import plan_from_json
+from bot.store.tables.row_mapping import list_input_paths, plan_from_json
 from bot.store.tables.showcase import showcase_posts_table
 
 _BATCH_SIZE: Final = 500
@@ -33,14 +34,16 @@ class FileReferenceStore(Store):
     async def list_inputs_in_use(self, *, since: datetime | None) -> set[str]:
         """Return the paths of the input images of running jobs and of those accepted since a time.
 
-        Without ``since``, those of all jobs.
+        Without ``since``, those of all jobs. Those of requests that wait for a moderator count too.
         """
         query = select(job_inputs_table.c.path).distinct()
         if since is not None:
             query = query.join(jobs_table, jobs_table.c.id == job_inputs_table.c.job_id).where(
                 or_(jobs_table.c.created_at >= since, jobs_table.c.state.in_(ACTIVE_STATES))
             )
-        return set(await self._db.read_scalars(query))
+        waiting = await self._db.read(load_open_plans)
+        paths = {path for plan in waiting for path in list_input_paths(plan)}
+        return paths | set(await self._db.read_scalars(query))
 
 
 async def _classify_batch(
@@ -61,9 +64,10 @@ async def _classify_batch(
 
 
 async def _find_sources_in_use(connection: AsyncConnection) -> set[int]:
-    """Return the jobs whose clips a running job extends or edits."""
+    """Return the jobs whose clips a running job, or a request that waits, extends or edits."""
     running = select(jobs_table.c.plan).where(jobs_table.c.state.in_(ACTIVE_STATES))
     plans = [plan_from_json(text) for text in await connection.scalars(running)]
+    plans += await load_open_plans(connection)
     sources = {plan.source.clip_id for plan in plans if plan.source is not None}
     if not sources:
         return set()

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.erasure import ErasureBatch, pseudonym_for
+from bot.domain.erasure import ErasureBatch, QuestionBatch, pseudonym_for
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, ENDED_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
@@ -22,6 +22,7 @@ from bot.store.engine.row_batches import find_table
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
+from bot.store.moderation.questions import load_open_plans, load_question_batch, withdraw_where
 from bot.store.privacy.remaining_rows import (
     erase_rest_of_guild,
     erase_rest_of_member,
@@ -39,7 +40,13 @@ from bot.store.tables.core import (
     reposts_table,
     welcomed_guilds_table,
 )
-from bot.store.tables.row_mapping import job_from_row, plan_to_json
+from bot.store.tables.moderation import (
+    questions_table,
+    report_cases_table,
+    reports_table,
+    reviews_table,
+)
+from bot.store.tables.row_mapping import job_from_row, list_input_paths, plan_to_json
 from bot.store.tables.showcase import (
     erasure_requests_table,
     footage_table,
@@ -96,6 +103,21 @@ class ErasureStore(Store):
     async def erase_member(self, user_id: int, *, now: datetime) -> None:
         """Delete or anonymize the rest as the last step: stars, preferences, logs and ledger."""
         await erase_rest_of_member(self._db, user_id, now=now)
+
+    async def withdraw_questions(self, user_id: int) -> QuestionBatch:
+        """End a member's requests that wait for a moderator; return what all left behind."""
+        is_members = questions_table.c.user_id == user_id
+
+        async def end_and_collect(connection: AsyncConnection) -> QuestionBatch:
+            await withdraw_where(connection, is_members)
+            return await load_question_batch(connection, is_members)
+
+        return await self._db.write(end_and_collect)
+
+    async def erase_questions(self, batch: QuestionBatch) -> None:
+        """Delete the rows of a batch; the caller has deleted its messages and files."""
+        is_in_batch = questions_table.c.id.in_(batch.question_ids)
+        await self._db.execute(delete(questions_table).where(is_in_batch))
 
     # -- servers
 
@@ -156,11 +178,17 @@ class ErasureStore(Store):
         async def delete_rows(connection: AsyncConnection) -> None:
             await request_deletions(connection, batch.job_ids, is_erasure=True)
             await mark_footage_deleted(connection, batch.clip_ids, is_creator_erased=True)
-            for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
+            for column in (
+                stars_table.c.clip_id,
+                _posts.clip_id,
+                reports_table.c.clip_id,
+                report_cases_table.c.clip_id,
+                clips_table.c.id,
+            ):
                 await connection.execute(
                     delete(find_table(column)).where(column.in_(batch.clip_ids))
                 )
-            for owned in (job_inputs_table, reposts_table):
+            for owned in (job_inputs_table, reposts_table, reviews_table):
                 await connection.execute(delete(owned).where(owned.c.job_id.in_(batch.job_ids)))
             unknown = select(jobs_table).where(in_batch, _jobs.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
@@ -211,6 +239,11 @@ class ErasureStore(Store):
             copies = reposts_table.c
             reposts = select(copies.channel_id, copies.message_id).where(copies.job_id.in_(job_ids))
             posts |= {tuple(row) for row in (await connection.execute(reposts)).all()}
+            cases = report_cases_table.c
+            reported = select(cases.channel_id, cases.message_id).where(
+                cases.clip_id.in_([clip.id for clip in clips])
+            )
+            posts |= {tuple(row) for row in (await connection.execute(reported)).all()}
             return ErasureBatch(
                 clip_ids=tuple(clip.id for clip in clips),
                 job_ids=tuple(job_ids),
@@ -238,7 +271,10 @@ async def _load_own_inputs(connection: AsyncConnection, job_ids: list[int]) -> l
     path, job_id = job_inputs_table.c.path, job_inputs_table.c.job_id
     paths = set(await connection.scalars(select(path).where(job_id.in_(job_ids))))
     shared = select(path).where(path.in_(paths), job_id.not_in(job_ids))
-    return sorted(paths - set(await connection.scalars(shared)))
+    waiting = {
+        path for plan in await load_open_plans(connection) for path in list_input_paths(plan)
+    }
+    return sorted(paths - waiting - set(await connection.scalars(shared)))
 
 
 def _strip_content(plan: VideoPlan) -> VideoPlan:

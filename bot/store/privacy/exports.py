@@ -18,7 +18,14 @@ from bot.store.tables.core import (
     limits_table,
     member_preferences_table,
 )
-from bot.store.tables.moderation import request_blocks_table
+from bot.store.tables.moderation import (
+    questions_table,
+    report_cases_table,
+    report_notices_table,
+    reports_table,
+    request_blocks_table,
+    reviews_table,
+)
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_pages_table,
@@ -30,11 +37,16 @@ from bot.store.tables.showcase import (
     stars_table,
 )
 
+_jobs = jobs_table.c
 _ledger = ledger_table.c
 _limits = limits_table.c
 _posts = showcase_posts_table.c
 _blocks = request_blocks_table.c
+_cases = report_cases_table.c
+_notices = report_notices_table.c
 _guilds = guilds_table.c
+_reviews = reviews_table.c
+_questions = questions_table.c
 _INTERNAL_COLUMNS: Final = frozenset(
     {
         "owner",
@@ -48,10 +60,18 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "change_count",
         "revision",
         "blocked_by",
+        "reporter",
+        "salt",
+        "decided_by",
+        "creator_blocked_by",
+        "pending_effect",
+        "claimed_until",
+        "retry_at",
+        "log_batch",
     }
 )
-"""Internal columns, Google's addresses, which are useless without the operator's key, and the name
-of the admin who blocked a member."""
+"""Internal columns, Google's addresses, which are useless without the operator's key, and who
+blocked a member, reviewed a clip or decided about a report."""
 
 
 class ExportStore(Store):
@@ -99,7 +119,15 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             showcase_blocks_table.c.user_id == user_id,
             showcase_blocks_table.c.guild_id,
         ),
+        "reported_clips": (_cases.creator_id == user_id, _cases.clip_id),
+        "reports": (reports_table.c.user_id == user_id, reports_table.c.clip_id),
+        "report_notices": (_notices.user_id == user_id, _notices.id),
         "request_blocks": (_blocks.user_id == user_id, _blocks.guild_id),
+        "reviews": (
+            reviews_table.c.job_id.in_(select(_jobs.id).where(_jobs.user_id == user_id)),
+            reviews_table.c.job_id,
+        ),
+        "questions": (_questions.user_id == user_id, _questions.id),
         "footage": (footage_table.c.user_id == user_id, footage_table.c.clip_id),
         "stars": (stars_table.c.user_id == user_id, stars_table.c.message_id),
         "moderation": (
@@ -132,6 +160,20 @@ def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
         "request_blocks_set": select(_blocks.guild_id, _blocks.blocked_at)
         .where(_blocks.blocked_by == user_id)
         .order_by(_blocks.guild_id, _blocks.blocked_at),
+        "clips_reviewed": select(_reviews.guild_id, _reviews.job_id, _reviews.decided_at)
+        .where(_reviews.decided_by == user_id)
+        .order_by(_reviews.job_id),
+        "questions_answered": select(_questions.guild_id, _questions.state, _questions.decided_at)
+        .where(_questions.decided_by == user_id)
+        .order_by(_questions.id),
+        "reports_decided": select(
+            _cases.guild_id, _cases.clip_id, _cases.decision, _cases.decided_at
+        )
+        .where(_cases.decided_by == user_id)
+        .order_by(_cases.clip_id),
+        "members_blocked_after_reports": select(_cases.guild_id, _cases.clip_id)
+        .where(_cases.creator_blocked_by == user_id)
+        .order_by(_cases.clip_id),
         "grants_made": select(_ledger.recorded_at, _ledger.guild_id, _ledger.kind, _ledger.micros)
         .where(_ledger.actor_id == user_id)
         .order_by(_ledger.id),

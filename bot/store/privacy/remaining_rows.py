@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import MONTH
 from bot.domain.erasure import pseudonym_for
+from bot.domain.moderation.question import QUESTION_RETENTION
 from bot.store.billing.rollup import LEDGER_LOCK
 from bot.store.engine.database import Database, take_lock
 from bot.store.engine.row_batches import BatchChange, change_in_batches, find_table
+from bot.store.moderation.content_checks import KEPT_FOR
 from bot.store.showcase.search_words import refresh_post_words, refresh_server_words
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
@@ -29,7 +31,17 @@ from bot.store.tables.core import (
     member_preferences_table,
     welcomed_guilds_table,
 )
-from bot.store.tables.moderation import request_blocks_table, word_entries_table
+from bot.store.tables.moderation import (
+    content_checks_table,
+    log_channels_table,
+    questions_table,
+    report_cases_table,
+    report_notices_table,
+    reports_table,
+    request_blocks_table,
+    reviews_table,
+    word_entries_table,
+)
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_pages_table,
@@ -58,6 +70,10 @@ _MEMBER_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     limits_table.c.changed_by,
     guilds_table.c.changed_by,
     request_blocks_table.c.blocked_by,
+    reviews_table.c.decided_by,
+    questions_table.c.decided_by,
+    report_cases_table.c.decided_by,
+    report_cases_table.c.creator_blocked_by,
 )
 """Where a member is named in rows that stay."""
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
@@ -71,11 +87,16 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     channel_rules_table.c.guild_id,
     request_blocks_table.c.guild_id,
     word_entries_table.c.guild_id,
+    reviews_table.c.guild_id,
+    questions_table.c.guild_id,
+    report_notices_table.c.guild_id,
+    report_cases_table.c.guild_id,
 )
 _GUILD_KEYS: Final[tuple[ColumnElement[int], ...]] = (
     server_pages_table.c.guild_id,
     showcase_settings_table.c.guild_id,
     welcomed_guilds_table.c.guild_id,
+    log_channels_table.c.guild_id,
     guilds_table.c.id,
 )
 """Tables with one row for a server."""
@@ -89,6 +110,14 @@ async def erase_rest_of_member(database: Database, user_id: int, *, now: datetim
     for chosen in (creator_pages_table, creator_preferences_table, member_preferences_table):
         is_members = chosen.c.user_id == user_id
         await change_in_batches(database, chosen, is_members, _build_deletion(chosen))
+    for own in (
+        reports_table.c.user_id,
+        report_notices_table.c.user_id,
+        report_cases_table.c.creator_id,
+        questions_table.c.user_id,
+    ):
+        table = find_table(own)
+        await change_in_batches(database, table, own == user_id, _build_deletion(table))
     is_left = (_posts.user_id == user_id) & _has_no_clip(showcase_posts_table)
     await change_in_batches(database, showcase_posts_table, is_left, _delete_posts)
     # the entries of jobs from after the request stay
@@ -160,11 +189,33 @@ async def erase_rest_of_guild(database: Database, guild_id: int, *, left_before:
 
 
 async def purge_expired_rows(database: Database, *, now: datetime, audit_before: datetime) -> None:
-    """Remove what has ended: pseudonyms, blocks, old audit entries, and rows without a clip."""
+    """Remove what has ended: pseudonyms, blocks, checks, questions, old log entries, lost rows."""
     expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
     await change_in_batches(database, ledger_table, expired, _build_ledger_update(user_id=None))
     is_old = audit_log_table.c.recorded_at < audit_before
     await change_in_batches(database, audit_log_table, is_old, _build_deletion(audit_log_table))
+    is_old_report = reports_table.c.reported_at < audit_before
+    await change_in_batches(database, reports_table, is_old_report, _build_deletion(reports_table))
+    is_old_notice = report_notices_table.c.created_at < audit_before
+    await change_in_batches(
+        database, report_notices_table, is_old_notice, _build_deletion(report_notices_table)
+    )
+    is_closed = (report_cases_table.c.first_reported_at < audit_before) & _has_no_clip(
+        report_cases_table
+    )
+    await change_in_batches(
+        database, report_cases_table, is_closed, _build_deletion(report_cases_table)
+    )
+    is_forgotten = content_checks_table.c.asked_at < now - KEPT_FOR
+    await change_in_batches(
+        database, content_checks_table, is_forgotten, _build_deletion(content_checks_table)
+    )
+    is_answered = questions_table.c.in_sync & (
+        questions_table.c.decided_at <= now - QUESTION_RETENTION
+    )
+    await change_in_batches(
+        database, questions_table, is_answered, _build_deletion(questions_table)
+    )
     has_ended = request_blocks_table.c.ends_at <= now
     await change_in_batches(
         database, request_blocks_table, has_ended, _build_deletion(request_blocks_table)

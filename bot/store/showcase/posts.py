@@ -22,6 +22,7 @@ from bot.store.engine.database import Database, Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
+from bot.store.moderation.report_rows import follow_showcase_moderator, is_hidden_by_reports
 from bot.store.showcase.audit_log import write_audit_entry
 from bot.store.showcase.digest_sync import mark_digests_out_of_sync
 from bot.store.showcase.footage import (
@@ -109,6 +110,8 @@ class ShowcasePostStore(Store):
 
         async def insert_or_restore(connection: AsyncConnection) -> tuple[ShowcasePost, bool]:
             await take_reach_lock(connection)
+            if await is_hidden_by_reports(connection, clip.id):
+                raise NotAllowed("showcase_hidden")
             if not new_post.by_stars:
                 await connection.execute(_DELETE_WITHDRAWN.where(_posts.clip_id == clip.id))
             row["votes"] = await count_voters(connection, clip.id)
@@ -193,6 +196,13 @@ class ShowcasePostStore(Store):
                 )
             if hidden is False:
                 values["revision_at"] = database_time()
+            if hidden is not None and audit_entry is not None:
+                await follow_showcase_moderator(
+                    connection,
+                    before.entry.clip.id,
+                    hidden=hidden,
+                    actor_id=audit_entry.actor_id,
+                )
             await connection.execute(
                 update(showcase_posts_table)
                 .where(_posts.id == post_id)

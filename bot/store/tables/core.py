@@ -107,6 +107,8 @@ jobs_table = Table(
     Column("billed_micros", BigInteger),
     # whether the channel was age-restricted at the time of the request
     Column("age_restricted", Boolean, nullable=False, server_default=false()),
+    # what moderators decided, or that they must or may; null if nobody must
+    Column("review", String(16)),
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
@@ -170,11 +172,16 @@ clips_table = Table(
     Column("age_restricted", Boolean),
     # nine colors of the poster, shown until that has loaded; null until they are measured
     Column("poster_colors", String(27)),
+    # until moderators have let it pass, nobody else may see it
+    Column("withheld", Boolean, nullable=False, server_default=false()),
+    # moderators have let it pass behind a spoiler, or it contains such a clip
+    Column("spoiler", Boolean, nullable=False, server_default=false()),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "user_id", "id"),
     Index(None, "root_clip_id"),
     Index(None, "interaction_id"),
+    Index(None, "sha256"),
     sqlite_autoincrement=True,
 )
 
@@ -216,6 +223,8 @@ ledger_table = Table(
     # at once; to say so here would load the dialects of both databases
     Index(None, "window_at"),
     Index(None, "recorded_at"),
+    # in the database only of entries that somebody made
+    Index(None, "actor_id"),
     _check_choices("kind", EntryKind),
     _check_choices("account", LedgerAccount),
     CheckConstraint(
@@ -268,8 +277,18 @@ guilds_table = Table(
     Column("shows_prices", Boolean, nullable=False, server_default=false()),
     # whether clips are made in age-restricted channels only
     Column("age_restricted_only", Boolean, nullable=False, server_default=false()),
+    # where clips to review and reports are posted
+    Column("staff_channel", BigInteger),
+    # whose clips are reviewed: off, untrusted, everyone, channel
+    Column("review_scope", String(16), nullable=False, server_default="off"),
+    Column("trusted_role", BigInteger),
+    Column("review_channel", BigInteger),
     # another number after each change of the server's word list; 0 if it is empty
     Column("word_list_version", BigInteger, nullable=False, server_default="0"),
+    # how many reports hide a clip by themselves; 0: none
+    Column("reports_to_hide", Integer, nullable=False, server_default="0"),
+    # when the owner was told how to set a staff channel
+    Column("staff_hint_at", UtcTime()),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
 )

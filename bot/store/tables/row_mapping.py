@@ -15,7 +15,7 @@ from bot.domain.billing.limits import LimitRow, LimitSubject, UsageAmount, Usage
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.interaction_lifetime import find_expiry
-from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
+from bot.domain.jobs.job import Job, JobState, Origin, Outcome, ReviewState, UserInstallReply
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -40,7 +40,7 @@ def _list_plain_fields(kind: type[Job | LedgerEntry | Origin], *others: str) -> 
 
 
 _ORIGIN_COLUMNS: Final = _list_plain_fields(Origin, "role_ids", "user_install_reply")
-_JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome")
+_JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome", "review")
 _SHARED_TEXTS: Final = frozenset({"owner", "locale", "guild_locale"})
 _ENTRY_COLUMNS: Final = _list_plain_fields(LedgerEntry, "posting")
 
@@ -116,11 +116,26 @@ def list_input_paths(plan: VideoPlan) -> list[str]:
     return sorted({image.path for image in images if image is not None})
 
 
-def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
-    """Return the columns of a new job that depend on the request."""
+def origin_to_row(origin: Origin) -> dict[str, Any]:
+    """Return the columns of who asked, where and how, without those of a user install."""
     return {
         **{name: getattr(origin, name) for name in _ORIGIN_COLUMNS},
         "role_ids": json.dumps(sorted(origin.role_ids)),
+    }
+
+
+def origin_from_row(row: Row, reply: UserInstallReply | None = None) -> Origin:
+    return Origin(
+        **_read_columns(row, _ORIGIN_COLUMNS),
+        role_ids=frozenset(json.loads(row["role_ids"])),
+        user_install_reply=reply,
+    )
+
+
+def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
+    """Return the columns of a new job that depend on the request."""
+    return {
+        **origin_to_row(origin),
         **_reply_to_row(origin.user_install_reply),
         "model": plan.model,
         "plan": plan_to_json(plan),
@@ -133,13 +148,10 @@ def job_from_row(row: Row) -> Job:
     return Job(
         **_read_columns(row, _JOB_COLUMNS),
         state=JobState(row["state"]),
-        origin=Origin(
-            **_read_columns(row, _ORIGIN_COLUMNS),
-            role_ids=frozenset(json.loads(row["role_ids"])),
-            user_install_reply=_reply_from_row(row),
-        ),
+        origin=origin_from_row(row, _reply_from_row(row)),
         plan=plan_from_json(row["plan"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        review=None if row["review"] is None else ReviewState(row["review"]),
     )
 
 

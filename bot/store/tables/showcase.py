@@ -70,6 +70,7 @@ showcase_posts_table = Table(
     Index(None, "user_id", "clip_id"),
     Index(None, "user_id", "id"),
     Index(None, "in_sync", "id"),
+    Index(None, "added_by"),
     sqlite_autoincrement=True,
 )
 
@@ -229,7 +230,15 @@ audit_log_table = Table(
     Column("clip_id", BigId),
     Column("target_user_id", BigInteger),
     Column("comment", Text),
+    # 0: to be posted in the server's log channel; else the batch that is being posted, by the
+    # number of its first entry; null: nothing to post
+    Column("log_batch", BigInteger),
     Index(None, "guild_id", "id"),
+    # in the database only of entries that are to be posted
+    Index(None, "log_batch", "guild_id", "id"),
+    Index(None, "actor_id"),
+    Index(None, "target_user_id"),
+    Index(None, "recorded_at"),
 )
 """What moderators and admins did in a server."""
 

@@ -111,7 +111,8 @@ async def test_a_clip_card_is_the_clip_the_prompt_and_one_quiet_line() -> None:
     prompt, facts = texts(view).splitlines()
     assert prompt == "A red fox in the snow"
     by, number = translate("card.by", member="<@30>"), translate("card.clip", clip="#12")
-    assert facts == f"-# Veo 3.1 Fast · 8 s · {by} · {number}"
+    origin = translate("card.origin", model="Veo 3.1 Fast")
+    assert facts == f"-# {origin} · 8 s · {by} · {number}"
     assert {
         "clapper:extend:12",
         "clapper:redo:7",
@@ -120,7 +121,9 @@ async def test_a_clip_card_is_the_clip_the_prompt_and_one_quiet_line() -> None:
         "clapper:delete:7",
     } <= set(buttons(view).values())
     gallery = next(i for i in view.walk_children() if isinstance(i, ui.MediaGallery))
-    assert [item.media.url for item in gallery.items] == ["attachment://clip-12.mp4"]
+    assert [item.media.url for item in gallery.items] == [
+        "attachment://clip-12-ai-veo-3.1-fast.mp4"
+    ]
 
 
 def test_every_button_of_a_clip_has_an_icon_and_delete_is_quiet_and_last() -> None:
@@ -482,9 +485,13 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 @pytest.mark.parametrize(
     ("option", "files", "key"),
     [
-        (UploadOption.REENCODED, ["clip-12.mp4"], "card.fitted"),
-        (UploadOption.COMPRESSED, ["clip-12.mp4"], "card.fitted"),
-        (UploadOption.LINK, ["clip-12-preview.mp4", "clip-12-poster.jpg"], "card.too_large"),
+        (UploadOption.REENCODED, ["clip-12-ai-veo-3.1-fast.mp4"], "card.fitted"),
+        (UploadOption.COMPRESSED, ["clip-12-ai-veo-3.1-fast.mp4"], "card.fitted"),
+        (
+            UploadOption.LINK,
+            ["clip-12-ai-veo-3.1-fast-preview.mp4", "clip-12-ai-veo-3.1-fast-poster.jpg"],
+            "card.too_large",
+        ),
         (UploadOption.BARE, [], "card.too_large"),
     ],
 )

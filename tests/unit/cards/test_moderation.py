@@ -7,7 +7,13 @@ import pytest
 from bot.domain.errors import MemberBlocked, WordsRefused
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.moderation.request_block import RequestBlock
-from bot.domain.moderation.word_list import WordAction, WordEntry, WordMatch, read_operator_list
+from bot.domain.moderation.word_list import (
+    WordAction,
+    WordEntry,
+    WordListChange,
+    WordMatch,
+    read_operator_list,
+)
 from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.i18n.formatting import MESSAGE_LIMIT, format_timestamp
 from bot.i18n.translations import list_languages
@@ -15,6 +21,7 @@ from bot.ui.audit_log import format_audit_log
 from bot.ui.error_messages import describe_error, describe_error_in_public
 from bot.ui.moderation import (
     build_word_list_file,
+    format_added_words,
     format_blocked,
     format_blocks,
     format_word_list,
@@ -23,12 +30,17 @@ from bot.ui.moderation import (
 from tests.harness.texts import quote_text
 from tests.unit.words.examples import NOW
 
-ENTRIES = [WordEntry("g*re"), WordEntry("gin", WordAction.LOG), WordEntry("kill_you")]
+ENTRIES = [
+    WordEntry("g*re"),
+    WordEntry("gin", WordAction.LOG),
+    WordEntry("rum", WordAction.ASK),
+    WordEntry("kill_you"),
+]
 
 
 def test_a_short_list_is_shown_and_a_long_one_is_only_in_the_file() -> None:
     shown = format_word_list(ENTRIES, "en-US")
-    assert quote_text("server.words.title", total=3) in shown
+    assert quote_text("server.words.title", total=4) in shown
     assert r"g\*re" in shown
     assert r"kill\_you" in shown
     many = [WordEntry(f"word{number}") for number in range(1000)]
@@ -36,6 +48,20 @@ def test_a_short_list_is_shown_and_a_long_one_is_only_in_the_file() -> None:
     assert len(hidden) < MESSAGE_LIMIT
     assert "word7" not in hidden
     assert format_word_list([], "en-US") == quote_text("server.words.none")
+
+
+def test_admins_read_that_nobody_can_be_asked() -> None:
+    asked = [WordMatch(ENTRIES[2], by_operator=False)]
+    refused = [WordMatch(ENTRIES[0], by_operator=False)]
+    hint = quote_text("server.words.no_staff_channel")
+    many = [*ENTRIES, *(WordEntry(f"word{number}") for number in range(1000))]
+    for can_ask in (True, False):
+        change = WordListChange(1, 4)
+        assert (hint in format_added_words(change, "en-US", can_ask=can_ask)) is not can_ask
+        assert (hint in format_word_list(many, "en-US", can_ask=can_ask)) is not can_ask
+        assert (hint in format_word_test(asked, "en-US", can_ask=can_ask)) is not can_ask
+        assert hint not in format_word_list(ENTRIES[:2], "en-US", can_ask=can_ask)
+        assert hint not in format_word_test(refused, "en-US", can_ask=can_ask)
 
 
 def test_the_file_can_be_used_as_the_operators() -> None:

@@ -11,17 +11,19 @@ from bot.domain.billing.limits import NO_LIMITS, QuotaLine, QuotaStatus, Spendin
 from bot.domain.billing.money import Micros
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import LimitScope
-from bot.domain.guild import LANGUAGES, NEVER_CONFIRM, GuildRules
+from bot.domain.guild import LANGUAGES, NEVER_CONFIRM, GuildRules, ReviewScope
 from bot.domain.jobs.request import PersonRule
 from bot.domain.legal_pages import build_legal_addresses
 from bot.ui.components import SettingMenu
 from bot.ui.custom_ids import SetupSetting
 from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.moderation_form import build_moderation_form
 from bot.ui.server_setup import (
     KEEP_OPTION,
     NEVER_OPTION,
     UNSET_OPTION,
     PermissionCheck,
+    SetupPage,
     SetupState,
     build_setup_view,
     format_permission_checks,
@@ -30,10 +32,15 @@ from bot.ui.text_lists import format_limits
 from tests.harness.texts import quote_text
 from tests.unit.cards.test_cards import buttons, check, texts
 
+TRUSTED_ROLE = 70
 FULL = SetupState(
     rules=GuildRules(
         10,
         person_rule=PersonRule.ADULTS,
+        staff_channel=10**18,
+        review_scope=ReviewScope.UNTRUSTED,
+        trusted_role=TRUSTED_ROLE,
+        reports_to_hide=4,
         locale="ja",
         allowed_channels=frozenset(range(10**18, 10**18 + 25)),
     ),
@@ -41,6 +48,7 @@ FULL = SetupState(
     showcase_channel_id=10**18,
     existing_channel_ids=frozenset(range(10**18, 10**18 + 25)),
     discord_locale="de",
+    existing_role_ids=frozenset({TRUSTED_ROLE}),
 )
 EMPTY = SetupState(GuildRules(10), NO_LIMITS, None, frozenset(), "pt-BR")
 
@@ -57,37 +65,96 @@ def chosen(view: ui.LayoutView, menu: str) -> list[str]:
     return [option.value for option in menus(view)[menu].options if option.default]
 
 
+def build_pages(state: SetupState, notice: str = "") -> list[ui.LayoutView]:
+    return [build_setup_view(state, "en-US", page=page, notice=notice) for page in SetupPage]
+
+
 @pytest.mark.parametrize("state", [FULL, EMPTY])
-async def test_setup_view_has_a_restart_proof_row_for_each_setting(state: SetupState) -> None:
+async def test_setup_pages_have_a_restart_proof_row_for_each_setting(state: SetupState) -> None:
     lines = format_permission_checks(
         [PermissionCheck(10**18 + n, ["view_channel", "embed_links"]) for n in range(60)], "en-US"
     )
-    view = build_setup_view(state, "en-US", notice=lines)
-    check(view)
-    rows = [item for item in view.walk_children() if isinstance(item, ui.ActionRow)]
-    assert len(rows) == len(SetupSetting)
-    assert list(menus(view)) == list(SetupSetting)
-    assert list(buttons(view).values()) == ["clapper:check:0"]
-    for item in view.walk_children():
-        if isinstance(item, SettingMenu):
-            continue
-        assert not isinstance(item, (ui.Select, ui.ChannelSelect))
-    for menu in menus(view).values():
-        for option in getattr(menu, "options", []):
-            assert len(option.label) <= 100
-            assert len(option.description or "") <= 100
+    pages = build_pages(state, lines)
+    shown = [setting for page in pages for setting in menus(page)]
+    offered = set(SetupSetting)
+    if state.rules.review_scope is not ReviewScope.UNTRUSTED:
+        offered.remove(SetupSetting.TRUSTED_ROLE)
+    assert sorted(shown) == sorted(offered)
+    tabs = ["clapper:setup_page_safety:0", "clapper:setup_page_channels:0"]
+    assert [list(buttons(page).values()) for page in pages] == [
+        [*tabs, "clapper:moderation:0"],
+        [*tabs, "clapper:check:0"],
+    ]
+    for page in pages:
+        check(page)
+        for item in page.walk_children():
+            if isinstance(item, SettingMenu):
+                continue
+            assert not isinstance(item, (ui.Select, ui.ChannelSelect, ui.RoleSelect))
+        for menu in menus(page).values():
+            for option in getattr(menu, "options", []):
+                assert len(option.label) <= 100
+                assert len(option.description or "") <= 100
 
 
-async def test_setup_view_shows_what_is_set() -> None:
-    view = build_setup_view(FULL, "en-US")
-    assert chosen(view, "people") == ["adults"]
-    assert chosen(view, "quota") == [KEEP_OPTION]
-    assert chosen(view, "language") == ["ja"]
-    assert len(menus(view)["channels"].default_values) == 25
-    assert f"<#{10**18}>" in texts(view)
-    empty = build_setup_view(EMPTY, "en-US")
-    assert [chosen(empty, each) for each in ("people", "quota", "language")] == [[UNSET_OPTION]] * 3
-    assert quote_text("setup.everywhere") in texts(empty)
+async def test_setup_pages_show_what_is_set() -> None:
+    safety, channels = build_pages(FULL)
+    assert chosen(safety, "people") == ["adults"]
+    assert chosen(safety, "quota") == [KEEP_OPTION]
+    assert chosen(channels, "language") == ["ja"]
+    assert len(menus(channels)["channels"].default_values) == 25
+    assert f"<#{10**18}>" in texts(channels)
+    [role] = menus(safety)["trusted_role"].default_values
+    assert role.id == TRUSTED_ROLE
+    assert f"<@&{TRUSTED_ROLE}>" in texts(safety)
+    assert quote_text("choice.hide_after.reports", count=4) in texts(safety)
+    safety, channels = build_pages(EMPTY)
+    assert [chosen(safety, each) for each in ("people", "quota")] == [[UNSET_OPTION]] * 2
+    assert chosen(channels, "language") == [UNSET_OPTION]
+    assert quote_text("setup.everywhere") in texts(channels)
+    nothing = quote_text(
+        "setup.moderation",
+        staff=quote_text("setup.nowhere"),
+        clips=quote_text("setup.no_review"),
+        reports=quote_text("choice.hide_after.off"),
+        words=0,
+        blocked=0,
+    )
+    assert nothing in texts(safety)
+
+
+def read_form(rules: GuildRules, *, has_channel: bool = True) -> dict[str, Any]:
+    """Return the inputs of the form about moderation."""
+    form = build_moderation_form(rules, "en-US", has_staff_channel=has_channel)
+    labels = [item for item in form.walk_children() if isinstance(item, ui.Label)]
+    return {label.component.custom_id: label.component for label in labels}  # type: ignore[attr-defined]
+
+
+def list_chosen(select: Any) -> list[str]:
+    return [option.value for option in select.options if option.default]
+
+
+async def test_the_form_offers_the_review_of_clips_to_a_new_server() -> None:
+    """It is chosen already, which counts only with a staff channel: one tap less."""
+    inputs = read_form(GuildRules(10))
+    assert list_chosen(inputs["review"]) == ["untrusted"]
+    assert inputs["staff"].required is False
+    assert list_chosen(inputs["reports"]) == ["0"]
+    assert list_chosen(inputs["action"]) == ["refuse"]
+
+
+async def test_the_form_shows_what_is_set_and_keeps_other_values() -> None:
+    rules = GuildRules(
+        10, staff_channel=5, review_scope=ReviewScope.CHANNEL, review_channel=6, reports_to_hide=7
+    )
+    inputs = read_form(rules)
+    assert list_chosen(inputs["review"]) == ["channel"]
+    assert list_chosen(inputs["reports"]) == ["7"]
+    assert [value.id for value in inputs["staff"].default_values] == [5]
+    assert inputs["staff"].required is True
+    assert read_form(rules, has_channel=False)["staff"].default_values == []
+    off = read_form(replace(rules, review_scope=ReviewScope.OFF))
+    assert list_chosen(off["review"]) == ["off"]
 
 
 @pytest.mark.parametrize("preset", QuotaPreset)
@@ -98,10 +165,13 @@ async def test_quota_preset_is_selected(preset: QuotaPreset) -> None:
 
 
 async def test_deleted_channel_is_named_but_not_selected() -> None:
-    view = build_setup_view(replace(FULL, existing_channel_ids=frozenset()), "en-US")
+    gone = replace(FULL, existing_channel_ids=frozenset(), existing_role_ids=frozenset())
+    safety, view = build_pages(gone)
     assert menus(view)["channels"].default_values == []
     assert menus(view)["showcase"].default_values == []
     assert f"<#{10**18}>" in texts(view)
+    assert menus(safety)["trusted_role"].default_values == []
+    assert f"<@&{TRUSTED_ROLE}>" in texts(safety)
 
 
 def test_languages_are_locales_of_discord() -> None:

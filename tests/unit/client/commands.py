@@ -16,9 +16,13 @@ from cogs.server import RulesCommands, ServerCommands
 from cogs.server_age import AgeCommands
 from cogs.server_gallery import GalleryPageCommands
 from cogs.server_limits import LimitsCommands
+from cogs.server_log import LogCommands
 from cogs.server_moderation import RequestBlockCommands, WordListCommands
+from cogs.server_reports import ReportRuleCommands
+from cogs.server_review import ReviewCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
+from cogs.server_staff import StaffChannelCommands
 
 Json = dict[str, Any]
 SERVER_PARTS: tuple[type[commands.Cog], ...] = (
@@ -26,10 +30,14 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     WordListCommands,
     RequestBlockCommands,
     ShowcaseSettingsCommands,
+    LogCommands,
     GalleryPageCommands,
     LimitsCommands,
     RulesCommands,
     AgeCommands,
+    ReportRuleCommands,
+    ReviewCommands,
+    StaffChannelCommands,
 )
 
 

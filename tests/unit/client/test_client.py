@@ -324,6 +324,7 @@ async def test_server_commands_need_manage_guild() -> None:
 async def test_menus_have_their_names() -> None:
     tree = await tree_of()
     menus = tree.get_commands(type=discord.AppCommandType.message)
-    expected = {quote_text(f"menu.{name}") for name in ("animate", "edit", "extend", "showcase")}
+    names = ("animate", "edit", "extend", "showcase")
+    expected = {quote_text(f"menu.{name}") for name in names}
     assert {menu.name for menu in menus} == expected
     assert len(menus) <= 5

@@ -82,6 +82,7 @@ async def ask(
         confirmations=PendingConfirmations(),
         model_info=Titles(),
         member_preferences=AsyncMock(),
+        question_desk=AsyncMock(),
     )
     requester = Mock(spec=discord.Interaction, app_permissions=discord.Permissions.all())
     context = GuildContext(ORIGIN, HERE, GuildRules(1), GuildRules(0))

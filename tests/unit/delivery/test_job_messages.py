@@ -183,7 +183,7 @@ async def test_post_streams_file_with_job_nonce(setup: MessagesSetup) -> None:
     assert sent["nonce"] == job.post_nonce
     assert sent["reference"] is None, "the status goes, so nothing replies to it"
     assert setup.channel.read == [b"video"]
-    assert sent["files"][0].filename == "clip-12.mp4"
+    assert sent["files"][0].filename == "clip-12-ai-veo-3.1-fast.mp4"
     assert sent["files"][0].fp.closed
 
 

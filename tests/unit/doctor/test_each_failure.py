@@ -165,10 +165,11 @@ def list_problems(findings: list[Finding]) -> dict[str, Finding]:
 
 
 async def test_when_all_is_well_every_line_says_so_and_nothing_is_spent(
-    installation: Installation,
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox = installation.sandbox
     earlier = await installation.control.requests()
+    monkeypatch.setenv("MODERATION_MODEL", "gemini-3.5-flash-lite")
     findings = await installation.examine()
     assert list_problems(findings) == {}
     checked = {each.check for each in findings}
@@ -176,7 +177,7 @@ async def test_when_all_is_well_every_line_says_so_and_nothing_is_spent(
         *("settings", "token", "application", "intents", "user install", "invite link"),
         *("Terms of Service URL", "Privacy Policy URL", "gateway", "session starts", "shards"),
         *("gemini", "omni", "clock against Discord", "clock against Google", "database"),
-        *("schema", "data folder", "disk", "memory", "PUBLIC_URL", "proxy"),
+        *("MODERATION_MODEL", "schema", "data folder", "disk", "memory", "PUBLIC_URL", "proxy"),
     } <= checked
     after = earlier[-1]["n"] if earlier else 0
     sent = await installation.control.requests(after=after)
@@ -393,6 +394,16 @@ CASES = {
         check=f"omni {OMNI_MODELS[0]}",
         status=CheckStatus.WARNING,
         prepare=change_google(retired_models=OMNI_MODELS[:1]),
+    ),
+    "a model for checks that Google does not offer": Case(
+        check="MODERATION_MODEL",
+        settings={"MODERATION_MODEL": "gemini-1.0-gone"},
+        words="gemini-1.0-gone",
+    ),
+    "a model for checks that cannot be asked": Case(
+        check="MODERATION_MODEL",
+        settings={"MODERATION_MODEL": "veo-3.1-generate-preview"},
+        words="cannot be asked",
     ),
     "a database that has never been used": Case(
         check="database", status=CheckStatus.WARNING, prepare=delete_database

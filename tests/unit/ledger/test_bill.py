@@ -15,6 +15,7 @@ from bot.domain.billing.bill import (
     DayRange,
     SkuNames,
     compare_bill,
+    find_bill_days,
     sort_bill,
 )
 from bot.domain.billing.money import Micros, to_micros
@@ -179,7 +180,7 @@ def test_rows_are_sorted_by_what_they_are_for() -> None:
         BillRow(BillRowKind.CREDIT, "Compute Engine", "E2 Core", days(3), Micros(-1)),
         BillRow(BillRowKind.TAX, "", "", None, Micros(3)),
     ]
-    bill = sort_bill(rows, SkuNames(MODELS, {}), last=date(2026, 11, 5))
+    bill = sort_bill(rows, SkuNames(MODELS, {}), find_bill_days(rows, None, date(2026, 11, 5)))
     assert bill.days == days(2, 5)
     assert bill.usage == (("Veo 3.1", rows[0]),)
     assert (bill.credits, bill.taxes, bill.rows_outside) == (-5, 3, 1)

@@ -144,12 +144,13 @@ def test_entries_are_typed_with_commas_or_lines() -> None:
     assert texts == ["gore", "naked ape", "色情", "裸体", "ばか"]
 
 
-def test_the_operators_file_has_comments_and_words_to_log() -> None:
-    entries = read_operator_list("# ours\n\ngore\nlog: cocktail*\nLOG:gin\n")
+def test_the_operators_file_has_comments_and_words_to_log_or_to_ask_about() -> None:
+    entries = read_operator_list("# ours\n\ngore\nlog: cocktail*\nLOG:gin\nask: rum\n")
     assert entries == (
         WordEntry("gore"),
         WordEntry("cocktail*", WordAction.LOG),
         WordEntry("gin", WordAction.LOG),
+        WordEntry("rum", WordAction.ASK),
     )
 
 
@@ -168,9 +169,11 @@ def test_a_fault_in_the_operators_file_is_named(content: str, words: str) -> Non
 
 def test_the_strictest_entry_counts() -> None:
     gin, gore = WordEntry("gin", WordAction.LOG), WordEntry("gore")
-    word_list = WordList([gin, gore])
-    assert word_list.find_entry(fold_text("gin and gore")) == gore
-    assert word_list.find_entry(fold_text("gin and rum")) == gin
+    rum = WordEntry("rum", WordAction.ASK)
+    word_list = WordList([gin, rum, gore])
+    assert word_list.find_entry(fold_text("gin and rum and gore")) == gore
+    assert word_list.find_entry(fold_text("gin and rum")) == rum
+    assert word_list.find_entry(fold_text("gin and tonic")) == gin
 
 
 @pytest.mark.parametrize("by_operator", [False, True])
@@ -192,3 +195,19 @@ def test_a_word_to_log_is_not_refused() -> None:
     rules.require_allowed(request)
     [match] = rules.find_matches(request)
     assert (match.entry.text, match.by_operator) == ("gin", False)
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+def test_a_word_to_ask_about_is_refused_where_nobody_can_be_asked(by_operator: bool) -> None:
+    words = WordList([WordEntry("gin", WordAction.ASK), WordEntry("gore")])
+    rules = WordRules(words) if by_operator else WordRules(server_list=words)
+    request = VideoRequest("a glass of g1n")
+    with pytest.raises(WordsRefused):
+        rules.require_allowed(request)
+    rules.require_allowed(request, can_ask=True)
+    question = rules.find_question(request)
+    assert question is not None
+    assert (question.entry.text, question.by_operator) == ("gin", by_operator)
+    assert rules.find_question(VideoRequest("a glass of rum")) is None
+    with pytest.raises(WordsRefused):
+        rules.require_allowed(VideoRequest("gin and gore"), can_ask=True)

@@ -19,7 +19,7 @@ from tests.unit.project.sandbox_api_page import render_sandbox_api
 _SETTINGS_TABLE: Final = re.compile(
     r"(?<=-->\n)\| setting \|.*?(?=<!-- /settings -->)", re.MULTILINE | re.DOTALL
 )
-_EXAMPLE: Final = re.compile(r"(?:^# (?!---).*\n)+(?=#?([A-Z][A-Z_]+)=)", re.MULTILINE)
+_EXAMPLE: Final = re.compile(r"(?:^# (?!---).*\n)+(?=#?([A-Z][A-Z0-9_]+)=)", re.MULTILINE)
 _EXAMPLE_WIDTH: Final = 96
 _COMMAND_LINE: Final = """\
 # The command line

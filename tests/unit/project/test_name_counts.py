@@ -51,4 +51,4 @@ def test_no_module_is_too_long(counts: NameCounts) -> None:
 
 def test_the_program_does_not_grow_unnoticed(counts: NameCounts) -> None:
     """Raise the limit on purpose, with a feature, not by accident."""
-    assert counts.total_lines < 70_000
+    assert counts.total_lines < 78_000

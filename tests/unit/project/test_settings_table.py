@@ -20,7 +20,7 @@ UNITS = {
 
 def test_the_example_has_each_setting_with_its_default(root: Path) -> None:
     text = (root / ".env.example").read_text("utf-8")
-    lines = dict(re.findall(r"^#?\s?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
+    lines = dict(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
     assert set(lines) == {name.upper() for name in Settings.model_fields}
 
 

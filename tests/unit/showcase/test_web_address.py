@@ -45,7 +45,7 @@ async def test_only_what_is_in_the_gallery_has_an_address() -> None:
 @pytest.mark.parametrize("address", [None, "https://clips.example/clips/12"])
 def test_the_card_links_to_the_page(address: str | None) -> None:
     cards = ShowcaseCards(model_info=Titles())
-    view = cards.build_post_card(a_post(), with_file=True, web_address=address)
+    view = cards.build_post_card(a_post(), file_name="clip-1.mp4", web_address=address)
     buttons = [item for item in view.walk_children() if isinstance(item, ui.Button)]
     links = [button.url for button in buttons if button.url]
     assert (address in links) is (address is not None)

@@ -1,6 +1,7 @@
 """A re-encode fits the limit, keeps length and sound, and leaves no files when stopped."""
 
 import asyncio
+import io
 import json
 import shutil
 from pathlib import Path
@@ -145,6 +146,30 @@ async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
         assert (image.format, max(image.size)) == ("WEBP", 120)
 
 
+async def test_frames_are_small_jpegs_of_their_times(source: Path, tmp_path: Path) -> None:
+    frames = await ProcessTranscoder().extract_frames(source, at_s=[0.2, 1.0, 9.0], max_side=120)
+    assert len(frames) == 3
+    for frame in frames:
+        with Image.open(io.BytesIO(frame)) as image:
+            assert (image.format, max(image.size)) == ("JPEG", 120)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    with pytest.raises(TranscodeFailed):
+        await ProcessTranscoder().extract_frames(tmp_path / "broken.mp4", at_s=[1.0], max_side=120)
+
+
+async def test_a_blurred_picture_keeps_its_size_and_hides_shapes(tmp_path: Path) -> None:
+    stripes = Image.new("RGB", (320, 180), "white")
+    for left in range(0, 320, 20):
+        stripes.paste((0, 0, 0), (left, 0, left + 10, 180))
+    stripes.save(tmp_path / "stripes.jpg")
+    destination = tmp_path / "blurred.jpg"
+    await ProcessTranscoder().blur_picture(tmp_path / "stripes.jpg", destination)
+    with Image.open(destination) as image:
+        assert (image.format, image.size) == ("JPEG", (320, 180))
+        shades = image.convert("L").tobytes()
+    assert max(shades) - min(shades) < 100, "black and white stripes become gray"
+
+
 async def test_colors_are_those_of_nine_fields(tmp_path: Path) -> None:
     picture = Image.new("RGB", (90, 60), "white")
     picture.paste((255, 0, 0), (0, 0, 30, 20))
@@ -192,6 +217,7 @@ async def test_previews_do_not_delay_uploads(
 ) -> None:
     data_dir, media_probe = tmp_path, PyAvMediaProbe()
     gallery = build_gallery_thumbnails(
+        signer=None,
         media_probe=media_probe,
         media_store=LocalMediaStore(data_dir),
         instruments=WebInstruments(CollectorRegistry()),

@@ -18,17 +18,21 @@ from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
 from bot.domain.errors import LimitScope
-from bot.domain.guild import GuildRules
+from bot.domain.guild import GuildRules, ReviewScope
 from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.remakes import Remake
 from bot.domain.jobs.request import GenerationMode, VideoPlan
+from bot.domain.moderation.question import ModeratorQuestion, QuestionState
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards
 from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.moderation_form import build_moderation_form
+from bot.ui.questions import QuestionCards, build_end_view, build_waiting_view
 from bot.ui.server_setup import (
     PermissionCheck,
+    SetupPage,
     SetupState,
     build_setup_view,
     format_permission_checks,
@@ -152,7 +156,7 @@ def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
                 f"post {locked} {prompt is None}",
                 showcase_cards.build_post_card(
                     a_showcase_post(entry, locale),
-                    with_file=prompt is not None,
+                    file_name=None if prompt is None else "clip-1.mp4",
                     web_address="https://gallery.example.org/clips/1000000",
                 ),
             )
@@ -173,6 +177,10 @@ def forms(locale: str) -> Iterator[tuple[str, ui.Modal]]:
     yield "form reword", build_reword_form(2**60, LONGEST * 2, locale)
     yield "form rewrite", build_rewrite_form(2**60, LONGEST * 2, locale)
     yield "form animate", build_animate_form(2**60, locale)
+    rules = GuildRules(10, staff_channel=2**60, review_scope=ReviewScope.CHANNEL, reports_to_hide=7)
+    for name, server in (("new", GuildRules(10)), ("changed", rules)):
+        form = build_moderation_form(server, locale, has_staff_channel=True)
+        yield f"form moderation {name}", form
 
 
 def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> GalleryEntry:
@@ -207,6 +215,36 @@ def a_showcase_post(entry: GalleryEntry, locale: str) -> ShowcasePost:
     )
 
 
+def a_question(locale: str = "en-US", **changes: Any) -> ModeratorQuestion:
+    """Return a request that waits for a moderator."""
+    origin = replace(ORIGIN, locale=locale, guild_locale=locale)
+    plan = a_plan(prompt=changes.pop("prompt", "a g0re fox"), negative_prompt="g0re")
+    facts: dict[str, Any] = {
+        "id": 7,
+        "state": QuestionState.WAITING,
+        "plan": plan,
+        "origin": origin,
+        "entry": "gore",
+        "by_operator": False,
+        "asked_at": NOW,
+        "decided_by": 42,
+        "job_id": 3,
+        "failure": "Because. " * 40,
+    }
+    return ModeratorQuestion(**facts | changes)
+
+
+def questions(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
+    """Yield what is posted about a request that waits for a moderator."""
+    question = a_question(locale, prompt=LONGEST, entry="*_" * 30)
+    names = [f"reference-{number}.png" for number in range(1, 6)]
+    yield "question", QuestionCards(Titles()).build_question(question, names)
+    yield "waiting", build_waiting_view(question)
+    for state in QuestionState:
+        if not state.is_open and state is not QuestionState.STARTED:
+            yield f"end {state}", build_end_view(replace(question, state=state))
+
+
 def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield the guides, and `/server setup` with as much set as possible."""
     lines = tuple(
@@ -220,16 +258,29 @@ def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     channels = frozenset(range(10**18, 10**18 + 25))
     million = to_micros("1000000")
     full = SetupState(
-        rules=GuildRules(10, allowed_channels=channels, locale="ja"),
+        rules=GuildRules(
+            10,
+            allowed_channels=channels,
+            locale="ja",
+            staff_channel=10**18,
+            review_scope=ReviewScope.UNTRUSTED,
+            trusted_role=10**18,
+            reports_to_hide=25,
+        ),
         member_limits=UsageLimits(10**6, 10**6, million, million, 10**6),
         showcase_channel_id=10**18,
         existing_channel_ids=channels,
         discord_locale=locale,
+        word_count=1000,
+        block_count=10**6,
+        existing_role_ids=channels,
     )
     tested = [PermissionCheck(channel, [*REQUIRED_PERMISSIONS, "connect"]) for channel in channels]
-    yield "setup", build_setup_view(full, locale, notice=format_permission_checks(tested, locale))
+    notice = format_permission_checks(tested, locale)
     nothing = SetupState(GuildRules(10), UsageLimits(), None, frozenset(), locale)
-    yield "setup of nothing", build_setup_view(nothing, locale)
+    for page in SetupPage:
+        yield f"setup {page}", build_setup_view(full, locale, page=page, notice=notice)
+        yield f"setup {page} of nothing", build_setup_view(nothing, locale, page=page)
 
 
 BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Modal]]], ...]] = (
@@ -237,6 +288,7 @@ BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Mod
     showcase_messages,
     forms,
     guides,
+    questions,
 )
 
 
@@ -295,6 +347,8 @@ def check_by_sandbox(name: str, body: Json) -> None:
 def galleries(components: list[Json]) -> Iterator[Json]:
     for component in components:
         yield from component.get("items", [])
+        if "file" in component:
+            yield {"media": component["file"]}
         yield from galleries(component.get("components", []))
 
 

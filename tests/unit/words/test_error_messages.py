@@ -16,8 +16,10 @@ from bot.domain.billing.limits import LIMIT_RULES
 from bot.domain.errors import (
     AlreadyAccepted,
     ChannelUnavailable,
+    CheckFailed,
     ClapperError,
     ContentBlocked,
+    ContentRefused,
     FileTooLarge,
     ImageRefused,
     LimitReached,
@@ -31,12 +33,14 @@ from bot.domain.errors import (
     RequestsPaused,
     RuleBroken,
     SourceNotExtendable,
+    TooManyQuestions,
     VideoRefused,
     WordEntryRefused,
     WordsRefused,
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GenerationMode, PersonRule, VideoRequest
+from bot.domain.moderation.content_check import ContentKind
 from bot.i18n.catalogs import has_message, translate
 from bot.ui.error_messages import (
     clean_detail,
@@ -55,6 +59,7 @@ NEVER_SHOWN = (
     errors.ClapperError,
     errors.RequestRefused,
     errors.LeaseLost,
+    errors.CheckFailed,
     errors.VideoError,
     errors.VideoRefused,
     errors.SubmitUncertain,
@@ -94,6 +99,9 @@ def example(kind: type[ClapperError]) -> ClapperError:
         RequestsPaused: RequestsPaused(by_operator=True, reason="maintenance"),
         WordsRefused: WordsRefused("gore", by_operator=False, request=VideoRequest("gore")),
         WordEntryRefused: WordEntryRefused("too_short", entry="x"),
+        TooManyQuestions: TooManyQuestions(5),
+        ContentRefused: ContentRefused([ContentKind.HATE]),
+        CheckFailed: CheckFailed("HTTP 500", may_be_billed=False),
         MemberBlocked: MemberBlocked(ends_at=NOON, reason="rude"),
         NotAllowed: NotAllowed("delete"),
         RecordNotFound: RecordNotFound("clip"),

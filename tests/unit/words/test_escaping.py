@@ -218,7 +218,7 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
         )
     ),
     "showcase post": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(
-        _showcase_post(typed), with_file=False
+        _showcase_post(typed), file_name=None
     ),
     "digest": lambda typed: ShowcaseCards(model_info=LABELS).build_digest_card(_digest(typed)),
     "showcase line": lambda typed: format_entry(_entry(typed), "en-US"),

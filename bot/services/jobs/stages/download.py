@@ -23,6 +23,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Job
 from bot.domain.ports import MediaProbe, OperationFinished, RemoteVideo, VideoModels
 from bot.services.jobs.stages.repeated_error import RepeatedError
+from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.running_job import RunningJob
 
 _MAX_UNPLAYABLE_DOWNLOADS: Final = 3
@@ -44,6 +45,7 @@ class ClipDownloader:
 
     media_probe: MediaProbe
     media_store: MediaStore
+    result_check: ResultCheck
 
     async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
         """Download the videos of the result; fail the job if there is none. Raises `LeaseLost`."""
@@ -56,8 +58,9 @@ class ClipDownloader:
         if not new_clips:
             await running.end_download_failed()
             return
+        review = await self.result_check.find_first_review(running)
         running.job, _ = await running.retry_until_stored(
-            lambda: running.jobs.save_clips(running.job, new_clips)
+            lambda: running.jobs.save_clips(running.job, new_clips, review=review)
         )
 
     async def _download_video(

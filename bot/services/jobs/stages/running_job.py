@@ -21,6 +21,7 @@ from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.poll_schedule import PollSchedule, shortest_pause
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GoogleRoute
+from bot.domain.moderation.clip_review import find_refusal
 from bot.domain.ports import (
     Clock,
     JobMessages,
@@ -406,6 +407,13 @@ class RunningJob:
                 await self.end_lost()
             case JobState.FETCHING:
                 await self.end_download_failed()
+            case JobState.POSTING if (refusal := find_refusal(self.job.review)) is not None:
+                outcome, is_charged = refusal
+                await self.end(
+                    JobState.DONE if is_charged else JobState.FAILED,
+                    outcome,
+                    Settlement.CHARGE if is_charged else Settlement.ABSORBED,
+                )
             case JobState.POSTING:  # made, paid and stored
                 await self.end(JobState.DONE, Outcome.DELIVERY_FAILED, Settlement.CHARGE)
 

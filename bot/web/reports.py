@@ -1,0 +1,88 @@
+"""*Report this clip* in the gallery, for visitors without an account or JavaScript.
+
+Other sites cannot report in a visitor's name: the form carries a random text that a cookie of this
+site has too, and that cookie is never sent with requests from other sites. Browsers send no usable
+``Origin`` here, because these pages have no referrer.
+"""
+
+import re
+import secrets
+from typing import Final
+
+from aiohttp import web
+
+from bot.domain.moderation.report import ReportReceipt
+from bot.domain.ports import Clock
+from bot.services.moderation.reports import ReportIntake
+from bot.web import security
+from bot.web.application import CLIP_SEGMENT
+from bot.web.pages import render_page
+from bot.web.rate_limit import TokenBucket, derive_visitor_key
+from bot.web.site import SITE, WEB_INSTRUMENTS, get_public_entry
+
+REPORT_COOKIE: Final = "report"
+REPORT_COOKIE_LIFETIME_S: Final = 3600
+REPORTS_PER_MINUTE: Final = 1.0
+REPORT_BURST: Final = 5.0
+_FIELD: Final = "token"
+_TOKEN_BYTES: Final = 16
+_TOKEN: Final = re.compile("[0-9a-f]{32}")
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_FETCH_SITE: Final = "Sec-Fetch-Site"
+
+
+class ReportPages:
+    """Adds the pages. Call it with the application."""
+
+    def __init__(self, intake: ReportIntake, clock: Clock) -> None:
+        self._intake = intake
+        self._bucket = TokenBucket(
+            per_minute=REPORTS_PER_MINUTE, burst=REPORT_BURST, monotonic=clock.monotonic
+        )
+
+    def __call__(self, app: web.Application) -> None:
+        path = f"/clips/{CLIP_SEGMENT}/report"
+        app.router.add_get(path, self.show_form)
+        app.router.add_post(path, self.receive_report)
+
+    async def show_form(self, request: web.Request) -> web.Response:
+        entry = await get_public_entry(request)
+        token = request.cookies.get(REPORT_COOKIE, "")
+        if _TOKEN.fullmatch(token) is None:
+            token = secrets.token_hex(_TOKEN_BYTES)
+        path = request.path
+        response = render_page(request, "report.html", clip=entry.clip.id, token=token, sent=None)
+        response.headers["Cache-Control"] = "no-store"
+        response.set_cookie(
+            REPORT_COOKIE,
+            token,
+            max_age=REPORT_COOKIE_LIFETIME_S,
+            path=path,
+            httponly=True,
+            samesite="Strict",
+            secure=request.app[SITE].base_url.scheme == "https",
+        )
+        return response
+
+    async def receive_report(self, request: web.Request) -> web.Response:
+        """Record a report and say so. Raises `web.HTTPBadRequest` for a form of another site."""
+        if request.content_type != _FORM_TYPE:
+            raise web.HTTPBadRequest
+        form = await request.post()
+        cookie, token = request.cookies.get(REPORT_COOKIE, ""), form.get(_FIELD)
+        is_same_site = request.headers.get(_FETCH_SITE, "same-origin") in ("same-origin", "none")
+        if _TOKEN.fullmatch(cookie) is None or token != cookie or not is_same_site:
+            raise web.HTTPBadRequest
+        entry = await get_public_entry(request)
+        address = security.get_client_ip(request)
+        wait_s = self._bucket.take_tokens(address, 1.0)
+        if wait_s > 0:
+            request.app[WEB_INSTRUMENTS].refusals.labels("reports").inc()
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(int(wait_s) + 1)})
+        receipt = await self._intake.report_as_visitor(
+            entry.clip, entry.guild_id, derive_visitor_key(address)
+        )
+        key = "again" if receipt is ReportReceipt.REPEATED else "sent"
+        response = render_page(request, "report.html", clip=entry.clip.id, token=None, sent=key)
+        response.headers["Cache-Control"] = "no-store"
+        return response
