@@ -14,6 +14,7 @@ from aiohttp import web
 from bot.domain.moderation.report import ReportReceipt
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.page_paths import CLIPS_PREFIX
 from bot.services.moderation.reports import ReportIntake
 from bot.web import security
 from bot.web.application import CLIP_SEGMENT
@@ -43,7 +44,7 @@ class ReportPages:
         )
 
     def __call__(self, app: web.Application) -> None:
-        path = f"/clips/{CLIP_SEGMENT}/report"
+        path = f"{CLIPS_PREFIX}/{CLIP_SEGMENT}/report"
         app.router.add_get(path, self.show_form)
         app.router.add_post(path, self.receive_report)
 
