@@ -72,7 +72,7 @@ async def test_axe_finds_nothing_on_the_pages_that_platforms_ask_for(
 async def test_axe_finds_nothing_on_the_question_to_adults(
     browser: Browser, gallery: Gallery, scheme: str
 ) -> None:
-    serving = Serving(gallery.data_dir, log_name="adults.log", ADULTS_ONLY="true")
+    serving = Serving(gallery.data_dir, log_name=f"adults-{scheme}.log", ADULTS_ONLY="true")
     adults = Gallery(await serving.start(), gallery.data_dir)
     for size in (WIDE, PHONE):
         tab = await open_tab(browser, adults, size=size, color_scheme=scheme)
