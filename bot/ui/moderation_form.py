@@ -97,7 +97,7 @@ def describe_moderation(
     return translate(
         "setup.moderation",
         locale,
-        staff=translate("setup.nowhere", locale) if staff is None else f"<#{staff}>",
+        staff=translate("setup.no_staff_channel", locale) if staff is None else f"<#{staff}>",
         clips=translate("setup.no_review", locale)
         if rules.review_scope is ReviewScope.OFF
         else translate(f"choice.review.{rules.review_scope}", locale),

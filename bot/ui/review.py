@@ -8,6 +8,8 @@ from bot.ui.staff_channel import StaffChannelAccess, list_staff_warnings
 
 def describe_decision(job: Job, decided_by: int | None, locale: str | None) -> str:
     """Return what was decided about a job's clips, and by whom; never what they show."""
+    if job.review is None or job.review.is_undecided:  # shown elsewhere since then
+        return translate("review.moved", locale)
     return translate(
         f"review.decided.{job.review}",
         locale,

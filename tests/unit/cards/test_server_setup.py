@@ -114,7 +114,7 @@ async def test_setup_pages_show_what_is_set() -> None:
     assert quote_text("setup.everywhere") in texts(channels)
     nothing = quote_text(
         "setup.moderation",
-        staff=quote_text("setup.nowhere"),
+        staff=quote_text("setup.no_staff_channel"),
         clips=quote_text("setup.no_review"),
         reports=quote_text("choice.hide_after.off"),
         words=0,

@@ -88,6 +88,8 @@ PLACES: Final = (
             "server.quota.guild",
             "server.quota.nothing_set",
             "setup.everywhere",
+            "setup.no_review",
+            "setup.no_staff_channel",
             "setup.nowhere",
             "showcase.prompt_hidden",
             "showcase.prompt_shown",
