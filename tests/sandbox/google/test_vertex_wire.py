@@ -167,7 +167,7 @@ async def test_models(server: Server, client: genai.Client) -> None:
     with pytest.raises(genai.errors.ClientError, match="was not found") as caught:
         await client.aio.models.get(model="veo-3.1-generate-preview")
     assert caught.value.code == 404
-    names = [item.name async for item in await client.aio.models.list()]
+    names = [str(item.name) async for item in await client.aio.models.list()]
     makes_videos = [name for name in names if name.rpartition("/")[2] not in TEXT_MODELS]
     assert len(makes_videos) < len(names)
     assert makes_videos == [
