@@ -689,3 +689,33 @@ async def test_the_program_prints_the_findings_and_its_status_says_whether_one_f
     statuses = {line.split()[0] for line in lines}
     assert statuses <= set(CheckStatus)
     assert text_status == (1 if "failed" in statuses else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DISCORD_TOKEN", ""),
+        ("PUBLIC_URL", "clips.example"),
+        ("MODELS_FILE", "gone.toml"),
+        ("WORD_LIST_FILE", "gone.txt"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "gone.json"),
+        ("C2PA_KEY", "key-without-certificate.pem"),
+        ("MODERATE_RESULTS", "true"),
+    ],
+)
+async def test_a_setting_with_which_no_check_is_possible_is_one_line_and_status_2(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    try:
+        status = await asyncio.to_thread(main, ["doctor"])
+    finally:
+        structlog.reset_defaults()
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert len(printed.err.splitlines()) == 1
+    assert name in printed.err
