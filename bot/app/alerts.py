@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import discord
+import structlog
 from yarl import URL
 
 from bot.app.container import Container
@@ -28,6 +29,8 @@ from bot.web.webhook_signatures import SECRET_PREFIX
 
 _MAXIMUM_INTERVAL_S: Final = 60.0
 _LEASES_BETWEEN_ROUNDS: Final = 2
+
+_log: Final = structlog.get_logger(__name__)
 
 
 def build_alert_sender(parts: Container) -> AlertSender | None:
@@ -97,6 +100,13 @@ def get_alert_secret(settings: Settings) -> str:
     return SECRET_PREFIX + base64.b64encode(key).decode()
 
 
-async def measure_free_disk(folder: Path) -> int:
-    """Return the bytes that are free on the disk of ``folder``, measured in a thread."""
-    return (await asyncio.to_thread(shutil.disk_usage, folder)).free
+async def measure_free_disk(folder: Path) -> int | None:
+    """Return the bytes that are free on the disk of ``folder``, measured in a thread.
+
+    `None` if this user may not see the folder: the other alerts must not wait for that.
+    """
+    try:
+        return (await asyncio.to_thread(shutil.disk_usage, folder)).free
+    except OSError as error:
+        _log.warning("disk.not_measured", error=type(error).__name__)
+        return None

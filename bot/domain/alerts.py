@@ -315,9 +315,12 @@ def find_failing_loops(
     ]
 
 
-def find_full_disk(free_bytes: int, *, host: str) -> list[Alert]:
-    """Return an alert if the disk of ``DATA_DIR`` has hardly any space left."""
-    if free_bytes >= MINIMUM_FREE_DISK_BYTES:
+def find_full_disk(free_bytes: int | None, *, host: str) -> list[Alert]:
+    """Return an alert if the disk of ``DATA_DIR`` has hardly any space left.
+
+    ``free_bytes`` is `None` if that is unknown.
+    """
+    if free_bytes is None or free_bytes >= MINIMUM_FREE_DISK_BYTES:
         return []
     return [
         Alert(

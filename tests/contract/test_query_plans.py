@@ -46,8 +46,11 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.moderation.log_channels import LogChannelStore
+from bot.store.moderation.questions import QuestionStore
+from bot.store.moderation.report_notices import ReportNoticeStore
 from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.reviews import ReviewStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.alerts import AlertStore
 from bot.store.operations.statistics import StatisticsStore
@@ -87,8 +90,10 @@ SMALL_TABLES: Final = {
     "shards",
     "identify_slots",
     "alerts",
+    "report_notices",
 }
-"""A row for each process, shard, model, route, kind, alert, or server left a few days ago."""
+"""A row for each process, shard, model, route, kind, alert, message that is still to be sent, or
+server left a few days ago."""
 BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
 LIMIT: Final = 24
 WORKER: Final = "plans"
@@ -152,6 +157,21 @@ class Operations:
         reports = ReportStore(self.database)
         await reports.ask_again(BUSY_SERVER, staff_channel=1)
         await reports.count_open(BUSY_SERVER)
+
+    async def moderate(self) -> None:
+        """Do what a process does every few seconds or minutes, and what admins are shown."""
+        reports, questions = ReportStore(self.database), QuestionStore(self.database)
+        reviews, minute = ReviewStore(self.database), timedelta(minutes=1)
+        await reports.claim_due(claim_for=minute)
+        await ReportNoticeStore(self.database).claim_due(claim_for=minute)
+        await questions.claim_due(claim_for=minute)
+        await questions.expire_due()
+        await questions.count_waiting(BUSY_SERVER)
+        await questions.move_waiting(BUSY_SERVER, staff_channel=1)
+        await reviews.list_unseen_guilds()
+        await reviews.list_expired(after_s=86_400)
+        await reviews.count_waiting(BUSY_SERVER)
+        await reviews.ask_again(BUSY_SERVER, staff_channel=1, owner=WORKER)
 
     async def post_log(self) -> None:
         """Do what a process does every few seconds, and what `/server log` does."""

@@ -39,7 +39,7 @@ class AlertFinder:
     route_refusals: Mapping[GoogleRoute, AccessRefused]
     route_settings: Mapping[GoogleRoute, str]
     count_loop_failures: Callable[[], Mapping[str, int]]
-    measure_free_disk: Callable[[], Awaitable[int]]
+    measure_free_disk: Callable[[], Awaitable[int | None]]
     list_newer_revisions: Callable[[], Awaitable[list[str]]]
     host: str
     _known_failures: Mapping[str, int] = field(init=False, default_factory=dict)

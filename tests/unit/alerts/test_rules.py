@@ -252,6 +252,7 @@ def test_a_disk_is_told_when_hardly_anything_is_free() -> None:
     assert find_full_disk(MINIMUM_FREE_DISK_BYTES, host="box") == []
     [alert] = find_full_disk(MINIMUM_FREE_DISK_BYTES - 1, host="box")
     assert (alert.kind, alert.subject) == (AlertKind.DISK_NEARLY_FULL, "box")
+    assert find_full_disk(None, host="box") == []
 
 
 def test_a_schema_is_told_only_if_this_program_does_not_know_it() -> None:
