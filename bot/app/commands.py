@@ -103,6 +103,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                 clock=parts.clock,
             ),
             jobs=parts.jobs,
+            question_desk=parts.question_desk,
             clip_finder=clip_finder,
             clip_library=parts.clip_library,
             clip_history=parts.clip_history,

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -150,21 +150,54 @@ async def test_a_process_that_ends_between_allow_and_the_job_leaves_it_to_anothe
     assert (await verify_ledger(scene.world.database)).mismatches == ()
 
 
-@pytest.mark.parametrize("by_moderator", [False, True])
-async def test_the_member_or_a_moderator_cancels(scene: QuestionScene, by_moderator: bool) -> None:
+async def test_the_member_cancels_from_any_place(scene: QuestionScene) -> None:
     question = await scene.ask()
-    who: dict[str, Any] = {"user_id": 5 if by_moderator else MEMBER, "moderator": by_moderator}
-    with pytest.raises(NotAllowed):
-        await scene.desk.withdraw(question.id, user_id=5, moderator=False, guild_id=GUILD)
-    with pytest.raises(RecordNotFound):
-        await scene.desk.withdraw(question.id, **who, guild_id=GUILD + 1)
-    assert await scene.desk.withdraw(question.id, **who, guild_id=GUILD)
-    assert not await scene.desk.withdraw(question.id, **who, guild_id=GUILD)
+    withdraw = partial(scene.desk.withdraw, question.id, user_id=MEMBER, moderator=False)
+    assert await withdraw(guild_id=None)
+    assert not await withdraw(guild_id=GUILD)
     late, is_first = await scene.answer(question)
     assert (late.state, is_first) == (QuestionState.WITHDRAWN, False)
     assert await scene.count_jobs() == 0
     assert scene.messages.ends == [(question.id, QuestionState.WITHDRAWN, False)]
     assert scene.messages.answers == [(question.id, QuestionState.WITHDRAWN)]
+
+
+async def test_a_moderator_who_cancels_refuses_and_is_in_the_log(scene: QuestionScene) -> None:
+    question = await scene.ask()
+    withdraw = partial(scene.desk.withdraw, question.id, user_id=MODERATOR)
+    with pytest.raises(NotAllowed):
+        await withdraw(moderator=False, guild_id=GUILD)
+    with pytest.raises(RecordNotFound):
+        await withdraw(moderator=True, guild_id=GUILD + 1)
+    assert await withdraw(moderator=True, guild_id=GUILD)
+    assert not await withdraw(moderator=True, guild_id=GUILD)
+    assert (await scene.load(question)).state is QuestionState.REFUSED
+    assert scene.messages.ends == [(question.id, QuestionState.REFUSED, True)]
+    audit_log = ShowcaseSettingsStore(scene.world.database)
+    [entry, *_] = await audit_log.list_audit_entries(GUILD, limit=9)
+    assert (entry.action, entry.actor_id) == (AuditAction.QUESTION_REFUSE, MODERATOR)
+
+
+async def test_members_see_and_cancel_what_waits_for_a_moderator(scene: QuestionScene) -> None:
+    """Theirs alone, with the excerpt, in `/video jobs`, and in `/video cancel` without options."""
+    question, refused = await scene.ask(), await scene.ask()
+    await scene.answer(refused, REFUSE)
+    video = scene.cogs.video
+    for show in (video.list_jobs, video.cancel_job):
+        shown, others = (
+            build_interaction(),
+            build_interaction(user=SimpleNamespace(id=OTHER_MODERATOR)),
+        )
+        await show.callback(video, shown)  # type: ignore[call-arg,arg-type]
+        text = str(shown.edit_original_response.await_args)
+        assert f"`{question.id}`" in text
+        assert f"`{refused.id}`" not in text
+        assert "fox" in text
+        await show.callback(video, others)  # type: ignore[call-arg,arg-type]
+        assert "fox" not in str(others.edit_original_response.await_args)
+    await video.cancel_job.callback(video, build_interaction(), request=question.id)  # type: ignore[arg-type]
+    assert (await scene.load(question)).state is QuestionState.WITHDRAWN
+    assert await scene.store.list_waiting(MEMBER) == []
 
 
 async def test_a_request_that_is_canceled_after_allow_gets_no_job(scene: QuestionScene) -> None:

@@ -154,15 +154,22 @@ class QuestionDesk:
     async def withdraw(
         self, question_id: int, *, user_id: int, moderator: bool, guild_id: int | None
     ) -> bool:
-        """End a question for its member or a moderator; return ``False`` if it had ended before.
+        """End a question for its member, or a moderator of its server ``guild_id``.
 
-        Raises `RecordNotFound` and `NotAllowed`.
+        Returns ``False`` if it had ended before. Raises `RecordNotFound` and `NotAllowed`.
         """
         question = await self.questions.find(question_id)
-        if question is None or question.origin.guild_id != guild_id:
+        if question is None:
             raise RecordNotFound("question")
-        if question.origin.user_id != user_id and not moderator:
-            raise NotAllowed("cancel")
+        if question.origin.user_id != user_id:
+            if question.origin.guild_id != guild_id:
+                raise RecordNotFound("question")
+            if not moderator:
+                raise NotAllowed("cancel")
+            _, is_first = await self.answer(
+                question_id, ModeratorAnswer.REFUSE, guild_id=guild_id, actor_id=user_id
+            )
+            return is_first
         is_withdrawn = await self.questions.close(question_id, QuestionState.WITHDRAWN)
         await self._settle(question_id)
         return is_withdrawn
