@@ -1,6 +1,7 @@
 """Requests that wait for a moderator: one answer, one job, nothing paid before."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -51,7 +52,7 @@ from tests.fakes.cogs import (
     build_reply,
 )
 from tests.fakes.question_scene import ADMIN, MODERATOR, OTHER_MODERATOR, QuestionScene
-from tests.fakes.questions import STAFF_CHANNEL
+from tests.fakes.questions import OTHER_STAFF_CHANNEL, STAFF_CHANNEL
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin
 from tests.unit.words.examples import a_clip
 
@@ -320,6 +321,79 @@ async def test_without_a_staff_channel_the_word_is_refused(
         [] if error is None else [QuestionState.UNASKED]
     )
     assert await world.ledger.sum_reserved() == 0
+
+
+async def test_an_age_restricted_request_is_not_shown_where_everybody_may_read(
+    scene: QuestionScene,
+) -> None:
+    """The channel of the request is not known, and so counts as age-restricted."""
+    scene.messages.channels_for_everybody = {STAFF_CHANNEL}
+    interaction = await scene.cogs.generate()
+    assert "fox" in str(interaction.edit_original_response.await_args)
+    assert scene.messages.staff_messages == {}
+    [question] = await scene.list_questions()
+    assert question.state is QuestionState.UNASKED
+    scene.messages.channels_for_everybody = {OTHER_STAFF_CHANNEL}
+    waiting = await scene.ask()
+    await scene.move_to(OTHER_STAFF_CHANNEL)
+    assert scene.messages.staff_messages == {waiting.staff_message_id: (waiting.id, STAFF_CHANNEL)}
+    assert (await scene.answer(waiting))[0].state is QuestionState.STARTED
+
+
+async def test_waiting_requests_move_with_the_staff_channel_and_answered_ones_stay(
+    scene: QuestionScene,
+) -> None:
+    answered, waiting = await scene.ask(), await scene.ask()
+    await scene.answer(answered, REFUSE)
+    other_process = scene.open_desk()
+    for channel_id in (OTHER_STAFF_CHANNEL, STAFF_CHANNEL):
+        await scene.move_to(channel_id)
+        await other_process.run_due()
+        moved = await scene.load(waiting)
+        assert scene.messages.staff_messages == {
+            answered.staff_message_id: (answered.id, STAFF_CHANNEL),
+            moved.staff_message_id: (waiting.id, channel_id),
+        }
+    # Discord gives the earlier message back for the same nonce
+    assert len(scene.messages.nonces) == 4
+    assert (await scene.answer(waiting))[0].state is QuestionState.STARTED
+    assert scene.messages.answers == [
+        (answered.id, QuestionState.REFUSED),
+        (waiting.id, QuestionState.STARTED),
+    ]
+
+
+@pytest.mark.parametrize("moment", ["after deletion", "before the post", "after the post"])
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (DiscordUnavailable("busy"), RETRY_PAUSE),
+        (RuntimeError("killed"), CLAIM_FOR + timedelta(seconds=1)),
+    ],
+)
+async def test_a_move_that_breaks_off_is_finished_by_another_process(
+    scene: QuestionScene, moment: str, error: Exception, pause: timedelta
+) -> None:
+    question = await scene.ask()
+    errors = {
+        "after deletion": scene.messages.errors_after_deletion,
+        "before the post": scene.messages.refusals,
+        "after the post": scene.messages.errors_after_post,
+    }
+    errors[moment].append(error)
+    with suppress(RuntimeError):
+        await scene.move_to(OTHER_STAFF_CHANNEL)
+    assert not errors[moment]
+    await scene.open_desk().run_due()
+    scene.world.clock.jump(pause)
+    for desk in (scene.open_desk(), scene.open_desk()):
+        await desk.run_due()
+    moved = await scene.load(question)
+    assert scene.messages.staff_messages == {
+        moved.staff_message_id: (question.id, OTHER_STAFF_CHANNEL)
+    }
+    assert moved.staff_channel_id == OTHER_STAFF_CHANNEL
+    assert (await scene.answer(question))[0].state is QuestionState.STARTED
 
 
 async def test_outside_of_servers_nobody_can_be_asked(scene: QuestionScene) -> None:
