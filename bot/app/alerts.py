@@ -17,10 +17,12 @@ from bot.app.container import Container
 from bot.app.startup import ROUTE_SETTINGS
 from bot.config.settings import Settings
 from bot.discord.alert_channel import DiscordAlertChannel
+from bot.domain.moderation.check_failures import CheckReading
 from bot.domain.ports import Clock
 from bot.google.connection import LOOPBACK_HOSTS
 from bot.services.admin.alert_finder import AlertFinder
 from bot.services.admin.alert_sender import AlertRecipient, AlertSender
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.engine.schema import list_newer_revisions
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.operations.alerts import AlertStore
@@ -55,6 +57,7 @@ def build_alert_sender(parts: Container) -> AlertSender | None:
         count_loop_failures=parts.instruments.count_background_failures,
         measure_free_disk=partial(measure_free_disk, settings.data_dir),
         list_newer_revisions=partial(list_newer_revisions, parts.database),
+        read_check_failures=partial(read_check_failures, parts.content_checks),
         host=platform.node(),
     )
     return AlertSender(
@@ -98,6 +101,11 @@ def get_alert_secret(settings: Settings) -> str:
     token = settings.discord_token.get_secret_value()
     key = hmac.digest(token.encode(), b"clapper alerts", "sha256")
     return SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+async def read_check_failures(checks: ContentCheckService | None) -> CheckReading | None:
+    """Return what failed of the checks of contents, if there are checks."""
+    return None if checks is None else await checks.read_failures()
 
 
 async def measure_free_disk(folder: Path) -> int | None:

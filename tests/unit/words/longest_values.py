@@ -128,6 +128,7 @@ _VALUES: Final[tuple[tuple[str, str | Callable[[str], str]], ...]] = (
     ("*:parent", f"#{_NUMBER}"),
     ("*:root", f"#{_NUMBER}"),
     ("*:job", _NUMBER),
+    ("*:request", _NUMBER),
     ("form.*:word", "x" * MAX_ENTRY_LENGTH),
     ("*:word", "\\_" * MAX_ENTRY_LENGTH),
     ("*:entry", "\\_" * MAX_ENTRY_LENGTH),

@@ -121,6 +121,8 @@ PLACES: Final = (
             "history.line",
             "history.title",
             "jobs.line",
+            "jobs.request",
+            "jobs.requests",
             "jobs.title",
             "log.*",
             "models.*",
