@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, select, update
+from sqlalchemy import case, event, func, insert, literal, select, true, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,8 +58,14 @@ from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import ledger_table, metadata, model_states_table
-from bot.store.tables.moderation import reviews_table
+from bot.store.tables.core import (
+    clips_table,
+    jobs_table,
+    ledger_table,
+    metadata,
+    model_states_table,
+)
+from bot.store.tables.moderation import report_cases_table, reviews_table
 from bot.store.tables.showcase import audit_log_table, showcase_posts_table
 from tests.bench.million.filling import open_filled_database
 from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
@@ -351,14 +357,32 @@ async def filled(
     folder: Path = tmp_path_factory.mktemp("plans")
     async with open_filled_database(request.param, folder, Size(2000)) as database:
         await database.execute(update(model_states_table).values(disabled=False))  # connects
+        await database.write(_report_clips)
         if database.is_shared:
             await database.write(_keep_statistics)
         page = await GalleryStore(database).load_page(GallerySearch(), cursor=None, limit=1)
         yield Operations(database, rare_word=str(page.entries[0].clip.id))
 
 
+async def _report_clips(connection: AsyncConnection) -> None:
+    """Fill the table of reported clips; the rows of the bench are older than that."""
+    columns = {
+        "clip_id": clips_table.c.id,
+        "job_id": clips_table.c.job_id,
+        "guild_id": func.coalesce(jobs_table.c.guild_id, BUSY_SERVER),
+        "creator_id": clips_table.c.user_id,
+        "first_reported_at": jobs_table.c.created_at,
+        "salt": literal(""),
+        "in_sync": true(),
+        "decision": case((clips_table.c.id % 50 == 0, None), else_="dismiss"),
+    }
+    clips = select(*columns.values()).join(jobs_table, jobs_table.c.id == clips_table.c.job_id)
+    await connection.execute(insert(report_cases_table).from_select([*columns], clips))
+
+
 async def _keep_statistics(connection: AsyncConnection) -> None:
     """Keep PostgreSQL from new statistics amid the tests, which may change its plans."""
+    await connection.exec_driver_sql("ANALYZE")
     for table in metadata.tables:
         await connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
 

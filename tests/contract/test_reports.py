@@ -367,7 +367,7 @@ async def test_open_reports_move_to_another_staff_channel(scene: ReportWorld) ->
     scene.messages.errors = [DiscordUnavailable("busy")]
     await desk.run_due()
     assert list(scene.messages.posts) == [old], "nothing is lost while Discord is busy"
-    scene.world.clock.jump(RETRY_PAUSE + timedelta(seconds=1))
+    scene.clock.jump(RETRY_PAUSE + timedelta(seconds=1))
     await desk.run_due()
     [new] = scene.messages.posts
     assert new != old

@@ -21,7 +21,7 @@ LOOPS = {
     "dispatcher", "reconciliation", "queue_status", "measurements",
     "model_directory", "file_retention", "ledger_rollup", "heartbeat", "unknown_jobs",
     "remote_deletions", "webhook_registration", "maintenance", "gallery_previews",
-    "server_icons",
+    "server_icons", "clip_reviews", "questions", "reports", "log_channels",
 }  # fmt: skip
 CHECKS = {"database", "gateway", *LOOPS}
 """What `/readyz` names: the connections, and each loop in the background."""
