@@ -7,6 +7,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
+from bot.discord.user_install import guild_of
 from bot.domain.errors import NotAllowed
 from bot.domain.moderation.question import ModeratorAnswer
 from bot.services.moderation.questions import QuestionDesk
@@ -42,13 +43,19 @@ class ModeratorQuestions(commands.Cog):
         await respond_privately(interaction, describe(question, interaction.locale.value))
 
     async def cancel(self, interaction: discord.Interaction, question_id: int) -> None:
-        """Cancel for the member who asked, or for a moderator."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        is_canceled = await self.question_desk.withdraw(
-            question_id,
-            user_id=interaction.user.id,
-            moderator=may_moderate(interaction),
-            guild_id=interaction.guild_id,
-        )
-        key = "question.done.cancel" if is_canceled else "not_found.question"
-        await respond_with(interaction, key)
+        await cancel_question(self.question_desk, interaction, question_id)
+
+
+async def cancel_question(
+    question_desk: QuestionDesk, interaction: discord.Interaction, question_id: int
+) -> None:
+    """Cancel for the member who asked, or refuse for a moderator, and show the result."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    is_canceled = await question_desk.withdraw(
+        question_id,
+        user_id=interaction.user.id,
+        moderator=may_moderate(interaction),
+        guild_id=guild_of(interaction),
+    )
+    key = "question.done.cancel" if is_canceled else "not_found.question"
+    await respond_with(interaction, key)

@@ -70,7 +70,7 @@ class ReviewCommands(commands.Cog):
             )
         text = describe_review_rules(
             status.rules,
-            find_staff_access(interaction.guild, status.rules.staff_channel),
+            find_staff_access(interaction.guild, status.rules),
             interaction.locale.value,
             waiting=status.waiting,
             unseen=status.unseen,
@@ -107,9 +107,6 @@ def _find_lacking(status: ReviewStatus, changes: dict[str, Any]) -> str | None:
         return None
     if status.rules.staff_channel is None:
         return "needs_staff_channel"
-    if scope is ReviewScope.UNTRUSTED:
-        role = changes.get("trusted_role", status.rules.trusted_role)
-        return "needs_role" if role is None else None
     if scope is ReviewScope.CHANNEL:
         channel = changes.get("review_channel", status.rules.review_channel)
         return "needs_channel" if channel is None else None

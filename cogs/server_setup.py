@@ -244,7 +244,7 @@ class SetupCommands(commands.Cog):
             results.append(PermissionCheck(channel_id, missing_there))
         staff_channel = rules.staff_channel
         if staff_channel is not None and staff_channel not in (here, *other_ids):
-            access = find_staff_access(guild, staff_channel)
+            access = find_staff_access(guild, rules)
             results.append(PermissionCheck(staff_channel, access.missing))
         notice = format_permission_checks(results, interaction.locale.value)
         await self.message.update(interaction, guild, SetupPage.CHANNELS, notice=notice)

@@ -1,5 +1,6 @@
 """`/server staff`: the channel in which moderators see what they decide about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import discord
@@ -12,7 +13,7 @@ from bot.discord.permissions import (
     drop_implied_permissions,
     find_missing_in_channel,
 )
-from bot.domain.guild import ReviewScope
+from bot.domain.guild import GuildRules, ReviewScope
 from bot.i18n.catalogs import build_command_text
 from bot.services.moderation.staff_channel import StaffChannelService
 from bot.ui.staff_channel import (
@@ -61,16 +62,36 @@ class StaffChannelCommands(commands.Cog):
                 actor_id=interaction.user.id,
                 staff_channel=None if channel is None else channel.id,
             )
-        access = find_staff_access(interaction.guild, status.rules.staff_channel)
+        access = find_staff_access(interaction.guild, status.rules)
         await respond_privately(interaction, describe_staff_channel(status, access, locale))
 
 
-def find_staff_access(guild: discord.Guild | None, channel_id: int | None) -> StaffChannelAccess:
+def find_staff_access(guild: discord.Guild | None, rules: GuildRules) -> StaffChannelAccess:
     """Return what Discord says about the staff channel of a server now."""
+    channel_id = rules.staff_channel
     if guild is None or channel_id is None:
         return StaffChannelAccess()
     channel = guild.get_channel(channel_id)
     if channel is None:
         return StaffChannelAccess(missing=None)
     missing = drop_implied_permissions(find_missing_in_channel(channel))
-    return StaffChannelAccess(missing, can_everyone_read(guild, channel_id))
+    return StaffChannelAccess(
+        missing,
+        is_public=can_everyone_read(guild, channel_id),
+        hides_clips=not _is_age_restricted(channel)
+        and any(_is_age_restricted(each) for each in _list_channels_for_clips(guild, rules)),
+    )
+
+
+def _list_channels_for_clips(
+    guild: discord.Guild, rules: GuildRules
+) -> Iterator[discord.abc.GuildChannel]:
+    """Yield the channels in which the server and its permissions let the bot make clips."""
+    for channel in guild.channels:
+        is_allowed = not rules.allowed_channels or channel.id in rules.allowed_channels
+        if is_allowed and not find_missing_in_channel(channel):
+            yield channel
+
+
+def _is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
+    return bool(getattr(channel, "nsfw", False))

@@ -75,7 +75,7 @@ class ModerationSetup(commands.Cog):
             problems += [describe_error(refusal, locale) for refusal in refusals]
         staff_channel = status.rules.staff_channel
         if staff_channel is not None and "staff_channel" in changes:
-            access = find_staff_access(guild, staff_channel)
+            access = find_staff_access(guild, status.rules)
             problems += list_staff_warnings(staff_channel, access, locale)
         notice = join_fitting_lines([*lines, *problems])
         await self.message.update(interaction, guild, notice=notice)

@@ -27,6 +27,7 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
 from bot.services.clips.origin_checks import OriginChecks
 from bot.services.jobs.publishing import ClipPublisher
+from bot.services.moderation.questions import QuestionDesk
 from bot.store.jobs.jobs import JobStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import build_section_views, build_text_view
@@ -51,7 +52,14 @@ from cogs._common.options import (
     describe_options,
 )
 from cogs._common.request_flow import RequestFlow, RequestSource
-from cogs._common.suggestions import MAX_CHOICES, load_in_time, suggest_clips, suggest_jobs
+from cogs._common.suggestions import (
+    MAX_CHOICES,
+    load_in_time,
+    suggest_clips,
+    suggest_jobs,
+    suggest_questions,
+)
+from cogs.questions import cancel_question
 
 _MAX_SEED: Final = 2**32 - 1
 
@@ -71,6 +79,7 @@ class VideoCommands(
     request_flow: RequestFlow
     autocompleter: Autocompleter
     jobs: JobStore
+    question_desk: QuestionDesk
     clip_finder: ClipFinder
     clip_library: ClipLibrary
     clip_history: ClipHistory
@@ -210,14 +219,23 @@ class VideoCommands(
 
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
     @describe_options()
-    async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
-        await self.request_flow.cancel_job(interaction, job)
+    async def cancel_job(
+        self,
+        interaction: discord.Interaction,
+        job: Range[int, 1] | None = None,
+        request: Range[int, 1] | None = None,
+    ) -> None:
+        """Cancel a job or a request that waits for a moderator; with neither, show both lists."""
+        if job is not None:
+            await self.request_flow.cancel_job(interaction, job)
+        elif request is not None:
+            await cancel_question(self.question_desk, interaction, request)
+        else:
+            await self._show_jobs(interaction)
 
     @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
     async def list_jobs(self, interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        running = await self.jobs.list_running(user_id=interaction.user.id)
-        await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
+        await self._show_jobs(interaction)
 
     @app_commands.command(name="notify", description=build_command_text("command.video.notify"))
     @describe_options()
@@ -377,6 +395,21 @@ class VideoCommands(
     ) -> list[Choice[int]]:
         running = await load_in_time(self.jobs.list_running(user_id=interaction.user.id))
         return suggest_jobs(running, str(current))
+
+    @cancel_job.autocomplete("request")
+    async def _suggest_request(
+        self, interaction: discord.Interaction, current: int | str
+    ) -> list[Choice[int]]:
+        waiting = await load_in_time(self.question_desk.questions.list_waiting(interaction.user.id))
+        return suggest_questions(waiting, str(current))
+
+    async def _show_jobs(self, interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        user_id = interaction.user.id
+        running = await self.jobs.list_running(user_id=user_id)
+        waiting = await self.question_desk.questions.list_waiting(user_id)
+        text = format_running_jobs(running, waiting, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     async def _suggest_source_value(
         self, interaction: discord.Interaction, current: str, *, is_edit: bool

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Final
 
 import discord
+import structlog
 from yarl import URL
 
 from bot.app.container import Container
 from bot.app.startup import ROUTE_SETTINGS
 from bot.config.settings import Settings
 from bot.discord.alert_channel import DiscordAlertChannel
+from bot.domain.moderation.check_failures import CheckReading
 from bot.domain.ports import Clock
 from bot.google.connection import LOOPBACK_HOSTS
 from bot.services.admin.alert_finder import AlertFinder
 from bot.services.admin.alert_sender import AlertRecipient, AlertSender
+from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.engine.schema import list_newer_revisions
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.operations.alerts import AlertStore
@@ -28,6 +31,8 @@ from bot.web.webhook_signatures import SECRET_PREFIX
 
 _MAXIMUM_INTERVAL_S: Final = 60.0
 _LEASES_BETWEEN_ROUNDS: Final = 2
+
+_log: Final = structlog.get_logger(__name__)
 
 
 def build_alert_sender(parts: Container) -> AlertSender | None:
@@ -52,6 +57,7 @@ def build_alert_sender(parts: Container) -> AlertSender | None:
         count_loop_failures=parts.instruments.count_background_failures,
         measure_free_disk=partial(measure_free_disk, settings.data_dir),
         list_newer_revisions=partial(list_newer_revisions, parts.database),
+        read_check_failures=partial(read_check_failures, parts.content_checks),
         host=platform.node(),
     )
     return AlertSender(
@@ -97,6 +103,18 @@ def get_alert_secret(settings: Settings) -> str:
     return SECRET_PREFIX + base64.b64encode(key).decode()
 
 
-async def measure_free_disk(folder: Path) -> int:
-    """Return the bytes that are free on the disk of ``folder``, measured in a thread."""
-    return (await asyncio.to_thread(shutil.disk_usage, folder)).free
+async def read_check_failures(checks: ContentCheckService | None) -> CheckReading | None:
+    """Return what failed of the checks of contents, if there are checks."""
+    return None if checks is None else await checks.read_failures()
+
+
+async def measure_free_disk(folder: Path) -> int | None:
+    """Return the bytes that are free on the disk of ``folder``, measured in a thread.
+
+    `None` if this user may not see the folder: the other alerts must not wait for that.
+    """
+    try:
+        return (await asyncio.to_thread(shutil.disk_usage, folder)).free
+    except OSError as error:
+        _log.warning("disk.not_measured", error=type(error).__name__)
+        return None

@@ -37,6 +37,7 @@ from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.server_staff import StaffChannelCommands
 from cogs.setup_moderation import ModerationSetup
 from cogs.showcase import ShowcaseCommands
+from cogs.staff_channel_events import StaffChannelEvents
 from cogs.video import VideoCommands
 
 
@@ -103,6 +104,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                 clock=parts.clock,
             ),
             jobs=parts.jobs,
+            question_desk=parts.question_desk,
             clip_finder=clip_finder,
             clip_library=parts.clip_library,
             clip_history=parts.clip_history,
@@ -125,6 +127,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clock=parts.clock,
         ),
         DeletedChannels(clips=parts.clips, reviews=parts.reviews),
+        StaffChannelEvents(clip_reviews=parts.moderation.clip_reviews),
         DeleteButtons(
             router=router,
             clips=parts.clips,

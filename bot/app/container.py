@@ -270,7 +270,7 @@ class Container:
             review_messages=self.review_messages,
             clip_publisher=self.clip_publisher,
         )
-        content_checks = build_content_checks(
+        self.content_checks = build_content_checks(
             settings,
             self.content_judge,
             database=self.database,
@@ -319,7 +319,7 @@ class Container:
                     originals=self.originals,
                     thumbnails=self.gallery_thumbnails,
                     review_desk=review_desk,
-                    content_checks=content_checks,
+                    content_checks=self.content_checks,
                     clip_publisher=self.clip_publisher,
                     showcase_channel=self.showcase_channel,
                     clock=clock,
@@ -353,7 +353,7 @@ class Container:
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,
-            content_checks=content_checks,
+            content_checks=self.content_checks,
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,

@@ -209,6 +209,9 @@ def _parse_file(text: str) -> Path:
     path = Path(text.strip())
     try:
         is_file = path.is_file()
+    except PermissionError as error:
+        message = "must be in a folder that the bot's user may enter"
+        raise PydanticCustomError("file", message) from error
     except OSError:  # too long for a path, such as the pasted contents of the file
         is_file = False
     if not is_file:

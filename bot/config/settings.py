@@ -474,6 +474,13 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise SettingsError(format_setting_error(first, Settings)) from None
+    except OSError as error:
+        raise SettingsError(
+            f".env cannot be read ({error.strerror}): make it readable for the bot's user, or start"
+            " the bot in another folder."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env is malformed: it must be a text file in UTF-8.") from error
 
 
 def describe_setting(name: str) -> str:

@@ -14,6 +14,7 @@ import discord
 import structlog
 from discord import ui
 
+from bot.discord.age_restriction import is_age_restricted
 from bot.discord.api_errors import (
     DISCORD_ERRORS,
     convert_discord_errors,
@@ -42,7 +43,7 @@ from bot.ui.questions import (
 _PICTURE_SIDE: Final = 1280
 """The longer side in pixels. Large enough to judge, and all of them fit into a message."""
 _SEARCH_LIMIT: Final = 200
-"""How many messages after a request are searched for one that was not recorded."""
+"""How many messages of a public channel are searched for one that was not recorded."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -57,7 +58,11 @@ class DiscordQuestionMessages:
     media_store: MediaStore
 
     async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
+        # without a limit: it may have been moved here hours after it was asked
         return await self._find_button(question, channel_id, ButtonAction.QUESTION_ALLOW)
+
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        return await is_age_restricted(self.client, channel_id)
 
     async def post_question(self, question: ModeratorQuestion, channel_id: int) -> int:
         channel = self._get_channel(question, channel_id)
@@ -73,7 +78,9 @@ class DiscordQuestionMessages:
 
     async def find_waiting(self, question: ModeratorQuestion) -> int | None:
         channel_id = question.origin.channel_id
-        return await self._find_button(question, channel_id, ButtonAction.QUESTION_CANCEL)
+        return await self._find_button(
+            question, channel_id, ButtonAction.QUESTION_CANCEL, limit=_SEARCH_LIMIT
+        )
 
     async def post_waiting(self, question: ModeratorQuestion) -> int:
         channel = self._get_channel(question, question.origin.channel_id)
@@ -143,14 +150,19 @@ class DiscordQuestionMessages:
             raise_if_transient(error)
 
     async def _find_button(
-        self, question: ModeratorQuestion, channel_id: int, action: ButtonAction
+        self,
+        question: ModeratorQuestion,
+        channel_id: int,
+        action: ButtonAction,
+        *,
+        limit: int | None = None,
     ) -> int | None:
         return await find_own_message(
             self.client,
             self._get_channel(question, channel_id),
             after=question.asked_at,
             matches=lambda message: find_button_number(message, action) == question.id,
-            limit=_SEARCH_LIMIT,
+            limit=limit,
         )
 
     async def _is_sent(

@@ -12,6 +12,7 @@ from typing import Final
 import discord
 import structlog
 
+from bot.discord.age_restriction import is_age_restricted
 from bot.discord.api_errors import (
     DISCORD_ERRORS,
     convert_discord_errors,
@@ -28,7 +29,7 @@ from bot.domain.jobs.job import Job
 from bot.ui.clip_card import ClipCards, get_public_locale
 from bot.ui.components import build_text_view, find_button_number
 from bot.ui.custom_ids import ButtonAction
-from bot.ui.review import describe_decision
+from bot.ui.review import describe_decision, describe_hidden_review
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class DiscordReviewMessages:
                 message = await self._get_channel(job, channel_id).send(
                     view=view,
                     files=files,
-                    nonce=job.nonce_for("v"),
+                    nonce=_build_nonce(job, "v", channel_id),
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
         except ChannelUnavailable as error:
@@ -82,6 +83,26 @@ class DiscordReviewMessages:
                 error.missing = tuple(missing)
             raise
         return message.id
+
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        return await is_age_restricted(self.client, channel_id)
+
+    async def post_notice(self, job: Job, *, channel_id: int) -> int:
+        async with convert_discord_errors():
+            message = await self._get_channel(job, channel_id).send(
+                view=build_text_view(describe_hidden_review(job, get_public_locale(job))),
+                nonce=_build_nonce(job, "n", channel_id),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+        return message.id
+
+    async def delete_message(self, job: Job, *, channel_id: int, message_id: int) -> None:
+        message = self._get_channel(job, channel_id).get_partial_message(message_id)
+        try:
+            await message.delete()
+        except DISCORD_ERRORS as error:
+            raise_if_transient(error)
+            _log.info("review.delete_failed", job_id=job.id, error=summarize_error(error))
 
     async def find_review(self, job: Job, *, channel_id: int, since: datetime) -> int | None:
         return await find_own_message(
@@ -113,3 +134,8 @@ class DiscordReviewMessages:
 
     def _get_channel(self, job: Job, channel_id: int) -> discord.PartialMessageable:
         return self.client.get_partial_messageable(channel_id, guild_id=job.origin.guild_id)
+
+
+def _build_nonce(job: Job, kind: str, channel_id: int) -> str:
+    """Return another nonce for each staff channel, or Discord would return the earlier message."""
+    return job.nonce_for(f"{kind}{channel_id % 1000}-")

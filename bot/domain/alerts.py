@@ -15,6 +15,7 @@ from typing import Final
 from bot.domain.billing.limits import LIMIT_RULES_BY_NAME, LimitMeasure, QuotaLine, UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.models import ModelSpec
+from bot.domain.moderation.check_failures import CheckReading
 
 MINIMUM_PAUSE: Final = timedelta(hours=1)
 """Between two alerts of one kind about one subject."""
@@ -39,6 +40,7 @@ class AlertKind(StrEnum):
     BUDGET_NEARLY_USED = "budget_nearly_used"
     BUDGET_USED_UP = "budget_used_up"
     UNKNOWN_JOB = "unknown_job"
+    CHECK_FAILING = "check_failing"
     LOOP_FAILING = "loop_failing"
     DISK_NEARLY_FULL = "disk_nearly_full"
     NEWER_SCHEMA = "newer_schema"
@@ -52,6 +54,7 @@ SECTIONS: Final[Mapping[AlertKind, str]] = {
     AlertKind.BUDGET_NEARLY_USED: "Alerts",
     AlertKind.BUDGET_USED_UP: "Alerts",
     AlertKind.UNKNOWN_JOB: "Settling unknown jobs",
+    AlertKind.CHECK_FAILING: "Check of prompts",
     AlertKind.LOOP_FAILING: "Background tasks",
     AlertKind.DISK_NEARLY_FULL: "Alerts",
     AlertKind.NEWER_SCHEMA: "Alerts",
@@ -65,6 +68,7 @@ REPEATED_AFTER: Final[Mapping[AlertKind, timedelta]] = {
     AlertKind.CREDIT_USED_UP: timedelta(days=1),
     AlertKind.BUDGET_NEARLY_USED: timedelta(days=1),
     AlertKind.BUDGET_USED_UP: timedelta(days=1),
+    AlertKind.CHECK_FAILING: timedelta(days=1),
     AlertKind.DISK_NEARLY_FULL: timedelta(days=1),
     AlertKind.NEWER_SCHEMA: timedelta(days=1),
 }
@@ -297,6 +301,32 @@ def find_unknown_jobs(reading: UnknownJobsReading | None, now: datetime) -> list
     ]
 
 
+def find_failing_checks(reading: CheckReading | None, now: datetime) -> list[Alert]:
+    """Return an alert if the model that checks contents lately refused or stayed away."""
+    if reading is None or not reading.is_away or now - reading.failed_at > NEWS_FOR:
+        return []
+    model = f"{reading.model} (MODERATION_MODEL)"
+    minutes = (reading.failed_at - reading.failing_since) // timedelta(minutes=1)
+    if reading.refusal is not None:
+        message = f"Google refuses to check contents with {model}: {reading.refusal}."
+    else:
+        message = f"No check of contents by {model} has given a verdict for {minutes} minutes."
+    state = "accepted unchecked" if reading.accepts_unchecked else "refused"
+    message += f" Requests are {state} meanwhile."
+    if reading.waiting_clips:
+        message += f" Finished clips that wait for their check: {reading.waiting_clips} jobs."
+    return [
+        Alert(
+            kind=AlertKind.CHECK_FAILING,
+            subject=reading.model,
+            message=message,
+            cure="Run clapper doctor: it asks Google about the model. If the model is gone, choose"
+            " another one for MODERATION_MODEL and restart the bot.",
+            occurrence=reading.refusal or "",
+        )
+    ]
+
+
 def find_failing_loops(
     before: Mapping[str, int], after: Mapping[str, int], *, host: str, now: datetime
 ) -> list[Alert]:
@@ -315,9 +345,12 @@ def find_failing_loops(
     ]
 
 
-def find_full_disk(free_bytes: int, *, host: str) -> list[Alert]:
-    """Return an alert if the disk of ``DATA_DIR`` has hardly any space left."""
-    if free_bytes >= MINIMUM_FREE_DISK_BYTES:
+def find_full_disk(free_bytes: int | None, *, host: str) -> list[Alert]:
+    """Return an alert if the disk of ``DATA_DIR`` has hardly any space left.
+
+    ``free_bytes`` is `None` if that is unknown.
+    """
+    if free_bytes is None or free_bytes >= MINIMUM_FREE_DISK_BYTES:
         return []
     return [
         Alert(

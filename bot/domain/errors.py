@@ -251,13 +251,20 @@ class CheckFailed(ClapperError):
     """The model that checks contents gave no verdict.
 
     ``usage`` is what Google bills, if it said so. ``may_be_billed`` is false if it is certain that
-    nothing is. The message is for the log and quotes nothing of the request.
+    nothing is. ``refusal`` is Google's code if it refuses the model or the account, so that only
+    the operator can help. The message is for the log and quotes nothing of the request.
     """
 
     def __init__(
-        self, message: str, *, may_be_billed: bool, usage: "TokenUsage | None" = None
+        self,
+        message: str,
+        *,
+        may_be_billed: bool,
+        usage: "TokenUsage | None" = None,
+        refusal: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.refusal = refusal
         self.may_be_billed = may_be_billed
         self.usage = usage
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bot.domain.errors import AnswerNotFromGoogle, CheckFailed, VideoError
+from bot.domain.errors import AccessRefused, AnswerNotFromGoogle, CheckFailed, VideoError
 from bot.domain.moderation.content_check import (
     ANSWER_SCHEMA,
     MAX_OUTPUT_TOKENS,
@@ -44,6 +44,13 @@ _BLOCK_REASONS: Final = frozenset(
 )
 """Why Google's own filter lets a model read or answer nothing. Other reasons say nothing about the
 content."""
+_LASTING_STATUSES: Final = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.PAYMENT_REQUIRED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+)
+_INVALID_KEY: Final = "API_KEY_INVALID"
 _CATEGORIES: Final = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 
 
@@ -118,7 +125,9 @@ class GeminiContentJudge:
             raise CheckFailed(type(error).__name__, may_be_billed=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CheckFailed(type(error).__name__, may_be_billed=is_sent) from error
-        except VideoError as error:  # no token
+        except AccessRefused as error:  # no token
+            raise CheckFailed(str(error), may_be_billed=False, refusal="no token") from error
+        except VideoError as error:
             raise CheckFailed(str(error), may_be_billed=False) from error
 
 
@@ -252,4 +261,21 @@ def _read_refusal(status: int, raw: bytes) -> CheckFailed:
     is_from_google = isinstance(name, str) and name.replace("_", "").isalpha()
     is_refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     words = f"answered {status} {name}" if is_from_google else f"answered {status}"
-    return CheckFailed(words, may_be_billed=not (is_from_google or is_refused))
+    return CheckFailed(
+        words,
+        may_be_billed=not (is_from_google or is_refused),
+        refusal=_find_refusal(status, error),
+    )
+
+
+def _find_refusal(status: int, error: Mapping[str, Any]) -> str | None:
+    """Return Google's code if it refuses the model or the account, whatever is asked.
+
+    An invalid key is a bad request to the Gemini API, like a picture that it cannot read.
+    """
+    name = error.get("status")
+    if not isinstance(name, str):
+        return None
+    reasons = [as_mapping(detail).get("reason") for detail in as_list(error.get("details"))]
+    is_bad_key = _INVALID_KEY in reasons
+    return f"{status} {name}" if status in _LASTING_STATUSES or is_bad_key else None

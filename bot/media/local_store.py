@@ -47,10 +47,9 @@ class LocalMediaStore:
 
     def _find(self, key: str) -> MediaFile | None:
         path = self._folder / key
-        if not path.is_file() or not os.access(path, os.R_OK):
-            return None
-        with suppress(FileNotFoundError):  # deleted meanwhile
-            return self._describe(path)
+        with suppress(FileNotFoundError, PermissionError):  # deleted meanwhile, or not ours to see
+            if path.is_file() and os.access(path, os.R_OK):
+                return self._describe(path)
         return None
 
     async def list_files(self, folder: str) -> list[MediaFile]:

@@ -38,6 +38,8 @@ def find_health_problem(data_dir: Path, now: float) -> str | None:
         age_s = now - get_heartbeat_file(data_dir).stat().st_mtime
     except FileNotFoundError:
         return "the bot is not running, or is still starting"
+    except OSError as error:
+        return f"its heartbeat cannot be read ({error.strerror}): check DATA_DIR"
     if age_s <= HEARTBEAT_STALE_AFTER_S:
         return None
     return f"the bot does not respond: its last heartbeat was {age_s:.0f} s ago"

@@ -18,6 +18,16 @@ def describe_decision(job: Job, decided_by: int | None, locale: str | None) -> s
     )
 
 
+def describe_hidden_review(job: Job, locale: str | None) -> str:
+    """Return that moderators cannot see a clip in a channel that is not age-restricted."""
+    return translate(
+        "review.age_restricted",
+        locale,
+        member=f"<@{job.origin.user_id}>",
+        channel=f"<#{job.origin.channel_id}>",
+    )
+
+
 def describe_review_rules(
     rules: GuildRules, access: StaffChannelAccess, locale: str | None, *, waiting: int, unseen: int
 ) -> str:
@@ -27,9 +37,8 @@ def describe_review_rules(
     """
     channel = f"<#{rules.staff_channel}>"
     scope = rules.review_scope
-    key = f"server.review.{scope}"
-    if scope is ReviewScope.UNTRUSTED and rules.trusted_role is None:
-        key = f"server.review.{ReviewScope.EVERYONE}"
+    lacks_role = scope is ReviewScope.UNTRUSTED and rules.trusted_role is None
+    key = f"server.review.{ReviewScope.EVERYONE if lacks_role else scope}"
     lines = [
         translate(
             key,
@@ -39,6 +48,8 @@ def describe_review_rules(
             channel=f"<#{rules.review_channel}>",
         )
     ]
+    if lacks_role:
+        lines.append(translate("server.review.no_role", locale))
     if rules.staff_channel is None:
         lines.append(translate("server.staff.missing", locale))
     if waiting:

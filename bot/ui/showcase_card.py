@@ -8,6 +8,7 @@ from discord import ui
 
 from bot.domain.clips.clip import Clip
 from bot.domain.showcase.gallery import GalleryEntry, Reach
+from bot.domain.showcase.page_paths import build_page_address, build_server_path
 from bot.domain.showcase.post import (
     STAR_EMOJI,
     CreatorPreferences,
@@ -247,7 +248,7 @@ def _format_gallery(
         return translate("showcase_settings.private", locale)
     if gallery_url is None:
         return translate("showcase_settings.public_without_address", locale)
-    link = f"{gallery_url.rstrip('/')}/s/{showcase_settings.guild_id}"
+    link = build_page_address(gallery_url, build_server_path(showcase_settings.guild_id))
     return f"{translate('showcase_settings.public', locale)} {link}"
 
 

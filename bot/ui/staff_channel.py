@@ -10,13 +10,15 @@ from bot.ui.error_messages import name_permissions
 
 @dataclass(frozen=True, slots=True)
 class StaffChannelAccess:
-    """Which permissions the bot lacks in a staff channel, and whether all members can read it.
+    """Which permissions the bot lacks in a staff channel, and who else can read it.
 
-    ``missing`` is `None` if the bot cannot see the channel.
+    ``missing`` is `None` if the bot cannot see the channel. With ``hides_clips`` it is not
+    age-restricted, and the bot makes clips in channels that are.
     """
 
     missing: Sequence[str] | None = ()
     is_public: bool = False
+    hides_clips: bool = False
 
 
 def describe_staff_channel(
@@ -47,9 +49,13 @@ def list_staff_warnings(
     """Return what keeps things from coming to the staff channel, and who else reads them there."""
     if access.missing is None or access.missing:
         return [describe_unusable_channel(channel_id, access.missing, locale)]
-    if access.is_public:
-        return [translate("server.staff.public", locale, staff=f"<#{channel_id}>")]
-    return []
+    warnings = (
+        ("server.staff.public", access.is_public),
+        ("server.staff.for_everybody", access.hides_clips),
+    )
+    return [
+        translate(key, locale, staff=f"<#{channel_id}>") for key, applies in warnings if applies
+    ]
 
 
 def describe_unusable_channel(

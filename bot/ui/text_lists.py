@@ -13,6 +13,7 @@ from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Job, Outcome
 from bot.domain.jobs.request import GenerationMode
+from bot.domain.moderation.question import ModeratorQuestion
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     build_jump_link,
@@ -29,10 +30,11 @@ from bot.ui.lineage import get_edge_mark
 from bot.ui.model_info import ModelInfoSource
 
 
-def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    if not jobs:
-        return translate("jobs.none", locale)
-    lines = [
+def format_running_jobs(
+    jobs: Sequence[Job], questions: Sequence[ModeratorQuestion], locale: str | None
+) -> str:
+    """Return a member's jobs, and their requests that wait for a moderator."""
+    job_lines = [
         translate(
             "jobs.line",
             locale,
@@ -44,7 +46,21 @@ def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
         )
         for job in jobs
     ]
-    return join_fitting_lines([translate("jobs.title", locale), *lines])
+    question_lines = [
+        translate(
+            "jobs.request",
+            locale,
+            request=question.id,
+            until=format_timestamp(question.expires_at, "R"),
+            prompt=format_excerpt(question.plan.prompt, 60),
+            price=format_money(question.plan.price, locale),
+        )
+        for question in questions
+    ]
+    # first the requests: at most some wait in each server, and a long list of jobs is cut
+    lines = [translate("jobs.requests", locale), *question_lines] if questions else []
+    lines += [translate("jobs.title", locale), *job_lines] if jobs else []
+    return join_fitting_lines(lines) if lines else translate("jobs.none", locale)
 
 
 def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str | None) -> str:

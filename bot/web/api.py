@@ -5,11 +5,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.domain.showcase.gallery import CursorInvalid, GalleryEntry
+from bot.domain.showcase.page_paths import build_clip_path
 from bot.web import responses
 from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
 from bot.web.site import SITE, GallerySite, get_public_entry, require_adult_for_server
-from bot.web.view_models import build_creator_path, contain_text
+from bot.web.view_models import contain_text, find_creator_path
 
 _MAX_SERVERS: Final = 1000
 
@@ -17,7 +18,7 @@ _MAX_SERVERS: Final = 1000
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
     """Return an entry as JSON. Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
-    url, maker_path = f"/clips/{clip.id}", build_creator_path(entry)
+    url, maker_path = build_clip_path(clip.id), find_creator_path(entry)
     preview_url = None if clip.spoiler else site.build_absolute_url(f"{url}/preview.mp4")
     return {
         "id": clip.id,

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
+from bot.domain.showcase.page_paths import CLIPS_PREFIX, build_creator_path, build_server_path
 from bot.observability.metrics import MetricsEndpoint
 from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import WEBP_POSTER_SIDES
@@ -81,18 +82,19 @@ def build_application(
     app[WEB_INSTRUMENTS] = instruments
     instruments.streams.set_function(lambda: streams.open_count)
     app.on_response_prepare.append(security.set_security_headers)
+    clip, server = f"{CLIPS_PREFIX}/{CLIP_SEGMENT}", build_server_path(SERVER_SEGMENT)
     app.add_routes(
         [
             web.get("/", pages.show_gallery),
-            web.get(f"/s/{SERVER_SEGMENT}", pages.show_server),
-            web.get(f"/s/{SERVER_SEGMENT}/icon.webp", media.send_server_icon),
-            web.get(f"/m/{CREATOR_SEGMENT}", pages.show_creator),
-            web.get(f"/clips/{CLIP_SEGMENT}", pages.show_clip),
-            web.get(f"/clips/{CLIP_SEGMENT}/player", pages.show_player),
-            web.get(f"/clips/{CLIP_SEGMENT}/video.mp4", media.send_video),
-            web.get(f"/clips/{CLIP_SEGMENT}/poster.jpg", media.send_poster),
-            web.get(f"/clips/{CLIP_SEGMENT}/poster-{SIDE_SEGMENT}.webp", media.send_webp_poster),
-            web.get(f"/clips/{CLIP_SEGMENT}/preview.mp4", media.send_preview),
+            web.get(server, pages.show_server),
+            web.get(f"{server}/icon.webp", media.send_server_icon),
+            web.get(build_creator_path(CREATOR_SEGMENT), pages.show_creator),
+            web.get(clip, pages.show_clip),
+            web.get(f"{clip}/player", pages.show_player),
+            web.get(f"{clip}/video.mp4", media.send_video),
+            web.get(f"{clip}/poster.jpg", media.send_poster),
+            web.get(f"{clip}/poster-{SIDE_SEGMENT}.webp", media.send_webp_poster),
+            web.get(f"{clip}/preview.mp4", media.send_preview),
             web.get(TERMS_PATH, legal.show_terms),
             web.get(PRIVACY_PATH, legal.show_privacy),
             web.get("/language", pages.switch_language),

@@ -13,6 +13,7 @@ from yarl import URL
 from bot.domain.legal_pages import PRIVACY_PATH, TERMS_PATH
 from bot.domain.showcase.filmstrip import FilmPart
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.page_paths import build_clip_path, build_creator_path
 from bot.web import responses
 from bot.web.filmstrip_views import build_start_path
 from bot.web.page_texts import PageTexts
@@ -69,7 +70,7 @@ async def get_page_sitemap(request: web.Request) -> web.Response:
     # the paths of servers are not percent-encoded, the addresses of a sitemap are
     servers = (str(URL.build(path=site.servers.build_path(each))) for each, _ in guilds)
     keys = await site.creator_pages.list_public_keys(limit=_MAX_CREATORS)
-    creators = (f"/m/{key}" for key in keys)
+    creators = map(build_creator_path, keys)
     paths = ["/", *servers, *creators, TERMS_PATH, PRIVACY_PATH]
     places = [(site.build_absolute_url(path), None) for path in paths]
     return _respond_sitemap(request, "urlset", "url", places)
@@ -83,7 +84,7 @@ async def get_clip_sitemap(request: web.Request) -> web.Response:
     if not shown:
         raise web.HTTPNotFound
     places = [
-        (site.build_absolute_url(f"/clips/{clip_id}"), at.isoformat(timespec="seconds"))
+        (site.build_absolute_url(build_clip_path(clip_id)), at.isoformat(timespec="seconds"))
         for clip_id, at in shown
     ]
     return _respond_sitemap(request, "urlset", "url", places)

@@ -7,6 +7,7 @@ from aiohttp import web
 from yarl import URL
 
 from bot.domain.showcase.gallery import GalleryEntry, GallerySearch
+from bot.domain.showcase.page_paths import CLIPS_PREFIX, CREATORS_PREFIX, SERVERS_PREFIX
 from bot.domain.showcase.server_page import ICON_SIDE
 from bot.web import responses
 from bot.web.embedding import MAX_HEIGHT, MAX_WIDTH, build_embed_code
@@ -85,10 +86,10 @@ async def get_oembed(request: web.Request) -> web.Response:
 async def _find_head_at(request: web.Request, path: str) -> PageHead | None:
     """Return the head of the page of a server or a creator at ``path``."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
-    kind, _, name = path.strip("/").partition("/")
-    if kind == "m" and re.fullmatch(MAKER_PATTERN, name):
+    prefix, _, name = path.rstrip("/").rpartition("/")
+    if prefix == CREATORS_PREFIX and re.fullmatch(MAKER_PATTERN, name):
         return await find_head(site, GallerySearch(creator_page=name), texts)
-    if kind != "s":
+    if prefix != SERVERS_PREFIX:
         return None
     await site.servers.refresh(site.gallery, site.clock)
     guild_id = site.servers.find_guild_id(name)
@@ -169,7 +170,7 @@ def _parse_own_url(text: str, base: URL) -> str | None:
 
 
 def _parse_clip_path(path: str) -> int | None:
-    number = path.removeprefix("/clips/")
+    number = path.removeprefix(f"{CLIPS_PREFIX}/")
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     return int(number)

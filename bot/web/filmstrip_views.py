@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.filmstrip import FilmPart, Filmstrip
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.page_paths import build_clip_path
 from bot.web.page_texts import PageTexts
 from bot.web.query import START_PARAMETER
 from bot.web.site import GallerySite
@@ -71,7 +72,7 @@ def _build_part_view(
 
 def build_start_path(shown: GalleryEntry, start_s: int) -> str:
     """Return the path of a clip's page on which it begins at ``start_s``."""
-    path = f"/clips/{shown.clip.id}"
+    path = build_clip_path(shown.clip.id)
     return f"{path}?{START_PARAMETER}={start_s}" if start_s else path
 
 

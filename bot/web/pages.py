@@ -15,6 +15,7 @@ from bot.domain.showcase.gallery import (
     GalleryPeriod,
     GallerySearch,
 )
+from bot.domain.showcase.page_paths import build_creator_path
 from bot.web import responses
 from bot.web.chips import build_chips
 from bot.web.discovery import build_video_object
@@ -246,7 +247,7 @@ def build_search_link(site: GallerySite, search: GallerySearch, **parameters: st
     One in a creator's or a server's clips is below the address of their page.
     """
     if search.creator_page is not None:
-        path, rest = f"/m/{search.creator_page}", replace(search, creator_page=None)
+        path, rest = build_creator_path(search.creator_page), replace(search, creator_page=None)
     elif search.guild_id is not None:
         path, rest = site.servers.build_path(search.guild_id), replace(search, guild_id=None)
     else:

@@ -13,12 +13,15 @@ from aiohttp import web
 
 from bot.domain.moderation.report import ReportReceipt
 from bot.domain.ports import Clock
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.page_paths import CLIPS_PREFIX
 from bot.services.moderation.reports import ReportIntake
 from bot.web import security
 from bot.web.application import CLIP_SEGMENT
 from bot.web.pages import render_page
 from bot.web.rate_limit import TokenBucket, derive_visitor_key
-from bot.web.site import SITE, WEB_INSTRUMENTS, get_public_entry
+from bot.web.site import PAGE_TEXTS, SITE, WEB_INSTRUMENTS, get_public_entry
+from bot.web.view_models import build_card_view
 
 REPORT_COOKIE: Final = "report"
 REPORT_COOKIE_LIFETIME_S: Final = 3600
@@ -41,7 +44,7 @@ class ReportPages:
         )
 
     def __call__(self, app: web.Application) -> None:
-        path = f"/clips/{CLIP_SEGMENT}/report"
+        path = f"{CLIPS_PREFIX}/{CLIP_SEGMENT}/report"
         app.router.add_get(path, self.show_form)
         app.router.add_post(path, self.receive_report)
 
@@ -50,14 +53,12 @@ class ReportPages:
         token = request.cookies.get(REPORT_COOKIE, "")
         if _TOKEN.fullmatch(token) is None:
             token = secrets.token_hex(_TOKEN_BYTES)
-        path = request.path
-        response = render_page(request, "report.html", clip=entry.clip.id, token=token, sent=None)
-        response.headers["Cache-Control"] = "no-store"
+        response = _render_report(request, entry, token=token)
         response.set_cookie(
             REPORT_COOKIE,
             token,
             max_age=REPORT_COOKIE_LIFETIME_S,
-            path=path,
+            path=request.path,
             httponly=True,
             samesite="Strict",
             secure=request.app[SITE].base_url.scheme == "https",
@@ -78,11 +79,26 @@ class ReportPages:
         wait_s = self._bucket.take_tokens(address, 1.0)
         if wait_s > 0:
             request.app[WEB_INSTRUMENTS].refusals.labels("reports").inc()
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(int(wait_s) + 1)})
+            response = _render_report(request, entry, status=429, sent="limited")
+            response.headers["Retry-After"] = str(int(wait_s) + 1)
+            return response
         receipt = await self._intake.report_as_visitor(
             entry.clip, entry.guild_id, derive_visitor_key(address)
         )
         key = "again" if receipt is ReportReceipt.REPEATED else "sent"
-        response = render_page(request, "report.html", clip=entry.clip.id, token=None, sent=key)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return _render_report(request, entry, sent=key)
+
+
+def _render_report(
+    request: web.Request,
+    entry: GalleryEntry,
+    *,
+    status: int = 200,
+    token: str | None = None,
+    sent: str | None = None,
+) -> web.Response:
+    """Return the form with ``token``, or with ``sent`` what became of a report."""
+    clip = build_card_view(entry, request.app[SITE], request[PAGE_TEXTS])
+    response = render_page(request, "report.html", status=status, clip=clip, token=token, sent=sent)
+    response.headers["Cache-Control"] = "no-store"
+    return response

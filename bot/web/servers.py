@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.domain.ports import Clock
+from bot.domain.showcase.page_paths import build_server_path
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.search_text import normalize_search_text
 
@@ -41,7 +42,7 @@ class ServerAddresses:
 
     def build_path(self, guild_id: int) -> str:
         """Return the path of a server's page, which is not percent-encoded."""
-        return f"/s/{self._slugs.get(guild_id, guild_id)}"
+        return build_server_path(self._slugs.get(guild_id, guild_id))
 
     def find_guild_id(self, segment: str) -> int | None:
         """Return the id of the server with this last segment of a path: a name or an id."""

@@ -9,6 +9,7 @@ from typing import Final
 from bot.domain.clips.file_names import build_file_name
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.page_paths import build_clip_path, build_creator_path
 from bot.services.clips.thumbnails import POSTER_MAX_SIDE, WEBP_POSTER_SIDES
 from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
@@ -71,7 +72,7 @@ def build_card_view(
 ) -> CardView:
     """Return the entry in the language of ``texts``; it moves in lists if it ``has_preview``."""
     clip = entry.clip
-    url = f"/clips/{clip.id}"
+    url = build_clip_path(clip.id)
     prompt = None if entry.prompt is None else contain_text(entry.prompt)
     poster_size = fit_size(measure_clip_size(entry), (POSTER_MAX_SIDE, POSTER_MAX_SIDE))
     return CardView(
@@ -89,7 +90,7 @@ def build_card_view(
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
         creator=contain_text(entry.creator_name),
-        creator_url=build_creator_path(entry),
+        creator_url=find_creator_path(entry),
         server=contain_text(entry.guild_name),
         server_id=entry.guild_id,
         server_url=site.servers.build_path(entry.guild_id),
@@ -113,14 +114,14 @@ def build_card_view(
     )
 
 
-def build_creator_path(entry: GalleryEntry) -> str | None:
+def find_creator_path(entry: GalleryEntry) -> str | None:
     """Return the path of the creator's own page, if they have opened one.
 
     Clips for adults are not there, so it may be empty for those who come from one.
     """
     if entry.creator_page is None or entry.is_for_adults:
         return None
-    return f"/m/{entry.creator_page}"
+    return build_creator_path(entry.creator_page)
 
 
 def format_time(seconds: int) -> str:

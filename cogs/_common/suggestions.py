@@ -12,6 +12,7 @@ from discord.app_commands import Choice
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import ClapperError
 from bot.domain.jobs.job import Job
+from bot.domain.moderation.question import ModeratorQuestion
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.i18n.formatting import truncate_text
 
@@ -45,6 +46,11 @@ def suggest_entries(entries: Iterable[GalleryEntry], typed: str) -> list[Choice[
 
 def suggest_jobs(jobs: Iterable[Job], typed: str) -> list[Choice[int]]:
     named = _name_matching(((job.id, job.plan.prompt) for job in jobs), typed)
+    return [Choice(name=name, value=number) for number, name in named]
+
+
+def suggest_questions(questions: Iterable[ModeratorQuestion], typed: str) -> list[Choice[int]]:
+    named = _name_matching(((each.id, each.plan.prompt) for each in questions), typed)
     return [Choice(name=name, value=number) for number, name in named]
 
 

@@ -31,9 +31,21 @@ from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import clips_table, jobs_table, metadata
+from bot.store.tables.core import (
+    clips_table,
+    guilds_table,
+    jobs_table,
+    limits_table,
+    metadata,
+)
+from bot.store.tables.moderation import log_channels_table
 from bot.store.tables.row_mapping import plan_to_json
-from bot.store.tables.showcase import erasure_requests_table, showcase_posts_table
+from bot.store.tables.showcase import (
+    erasure_requests_table,
+    guild_removals_table,
+    showcase_posts_table,
+    showcase_settings_table,
+)
 from bot.store.tables.sums import daily_usage_table
 from tests.contract.conftest import delete_all_rows
 from tests.contract.test_showcase_store import NOW, made, opened, shown
@@ -44,13 +56,17 @@ SPARED = {"limits", "showcase_blocks", "request_blocks"}
 
 
 async def traces(database: Database, number: int) -> set[str]:
-    """Return ``table.column`` of every place that contains a number."""
+    """Return ``table.column`` of every place that contains a number, also as a text."""
 
     async def look(connection: AsyncConnection) -> set[str]:
         found = set()
         for table in metadata.sorted_tables:
             for row in (await connection.execute(select(table))).mappings():
-                found |= {f"{table.name}.{name}" for name, value in row.items() if value == number}
+                found |= {
+                    f"{table.name}.{name}"
+                    for name, value in row.items()
+                    if value in (number, str(number))
+                }
         return found
 
     return await database.read(look)
@@ -190,6 +206,7 @@ def row_about(column: Column[Any], member: int) -> dict[str, Any]:
         "limits": {"subject": LimitSubject.MEMBER},
         "ledger": {"kind": EntryKind.GRANT, "account": LedgerAccount.ALL},
         "audit_log": {"action": AuditAction.HIDE},
+        "reports": {"reporter": str(member)},
     }
     return row | fitting.get(column.table.name, {}) | {column.name: member}
 
@@ -227,6 +244,48 @@ async def test_every_user_id_column_is_exported_and_erased(
         if column.table.name not in SPARED or column.name not in ("subject_id", "user_id"):
             assert not await traces(database, MEMBER), f"{column} is not forgotten"
         await database.write(delete_all_rows)
+
+
+def servers_columns() -> list[Column[Any]]:
+    """Return every column of every table that may hold a server's number."""
+    return [
+        column
+        for table in metadata.sorted_tables
+        if table is not daily_usage_table  # changes with the ledger
+        for column in table.columns
+        if column.name == "guild_id" or (table.name == "guilds" and column.name == "id")
+    ]
+
+
+async def test_every_row_of_a_server_is_erased(database: Database) -> None:
+    erasures, columns = ErasureStore(database), servers_columns()
+    assert {str(each) for each in columns} > {"log_channels.guild_id", "guilds.id"}
+    before = NOW + timedelta(days=1)
+    for column in columns:
+        if column.table is clips_table:  # a clip goes with its job
+            job = row_about(jobs_table.c.guild_id, GUILD) | {"id": 1}
+            await database.execute(jobs_table.insert().values(job))
+        if column.table is not guild_removals_table:
+            await database.execute(column.table.insert().values(row_about(column, GUILD)))
+        await erasures.mark_guild_left(GUILD, now=NOW)
+        assert str(column) in await traces(database, GUILD)
+        while (part := await erasures.load_guild_batch(GUILD)).job_ids:
+            await erasures.erase_batch(part)
+        assert await erasures.erase_guild(GUILD, left_before=before)
+        assert not await traces(database, GUILD), f"{column} is not forgotten"
+        await database.write(delete_all_rows)
+
+
+@pytest.mark.parametrize(
+    "table", [guilds_table, limits_table, log_channels_table, showcase_settings_table]
+)
+async def test_a_server_with_a_choice_is_known_when_the_bot_is_back(
+    database: Database, table: Table
+) -> None:
+    """Otherwise nothing of it would be erased if it was left while the bot was stopped."""
+    column = table.c.id if table is guilds_table else table.c.guild_id
+    await database.execute(table.insert().values(row_about(column, GUILD)))
+    assert await ErasureStore(database).list_known_guilds() == [GUILD]
 
 
 async def test_erasure_does_not_reset_quota(world: SimulatedWorld) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import case, event, func, insert, literal, select, true, update
+from sqlalchemy import event, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,8 +46,11 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.moderation.log_channels import LogChannelStore
+from bot.store.moderation.questions import QuestionStore
+from bot.store.moderation.report_notices import ReportNoticeStore
 from bot.store.moderation.reports import ReportStore
 from bot.store.moderation.request_blocks import RequestBlockStore
+from bot.store.moderation.reviews import ReviewStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.operations.alerts import AlertStore
 from bot.store.operations.statistics import StatisticsStore
@@ -59,13 +62,11 @@ from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import (
-    clips_table,
-    jobs_table,
     ledger_table,
     metadata,
     model_states_table,
 )
-from bot.store.tables.moderation import report_cases_table, reviews_table
+from bot.store.tables.moderation import reviews_table
 from bot.store.tables.showcase import audit_log_table, showcase_posts_table
 from tests.bench.million.filling import open_filled_database
 from tests.bench.million.rows import BUSY_SERVER, MODELS, REGULAR, Size
@@ -87,8 +88,10 @@ SMALL_TABLES: Final = {
     "shards",
     "identify_slots",
     "alerts",
+    "report_notices",
 }
-"""A row for each process, shard, model, route, kind, alert, or server left a few days ago."""
+"""A row for each process, shard, model, route, kind, alert, message that is still to be sent, or
+server left a few days ago."""
 BIG_TABLES: Final = set(metadata.tables) - SMALL_TABLES
 LIMIT: Final = 24
 WORKER: Final = "plans"
@@ -152,6 +155,21 @@ class Operations:
         reports = ReportStore(self.database)
         await reports.ask_again(BUSY_SERVER, staff_channel=1)
         await reports.count_open(BUSY_SERVER)
+
+    async def moderate(self) -> None:
+        """Do what a process does every few seconds or minutes, and what admins are shown."""
+        reports, questions = ReportStore(self.database), QuestionStore(self.database)
+        reviews, minute = ReviewStore(self.database), timedelta(minutes=1)
+        await reports.claim_due(claim_for=minute)
+        await ReportNoticeStore(self.database).claim_due(claim_for=minute)
+        await questions.claim_due(claim_for=minute)
+        await questions.expire_due()
+        await questions.count_waiting(BUSY_SERVER)
+        await questions.move_waiting(BUSY_SERVER, staff_channel=1)
+        await reviews.list_unseen_guilds()
+        await reviews.list_expired(after_s=86_400)
+        await reviews.count_waiting(BUSY_SERVER)
+        await reviews.ask_again(BUSY_SERVER, staff_channel=1, owner=WORKER)
 
     async def post_log(self) -> None:
         """Do what a process does every few seconds, and what `/server log` does."""
@@ -357,32 +375,14 @@ async def filled(
     folder: Path = tmp_path_factory.mktemp("plans")
     async with open_filled_database(request.param, folder, Size(2000)) as database:
         await database.execute(update(model_states_table).values(disabled=False))  # connects
-        await database.write(_report_clips)
         if database.is_shared:
             await database.write(_keep_statistics)
         page = await GalleryStore(database).load_page(GallerySearch(), cursor=None, limit=1)
         yield Operations(database, rare_word=str(page.entries[0].clip.id))
 
 
-async def _report_clips(connection: AsyncConnection) -> None:
-    """Fill the table of reported clips; the rows of the bench are older than that."""
-    columns = {
-        "clip_id": clips_table.c.id,
-        "job_id": clips_table.c.job_id,
-        "guild_id": func.coalesce(jobs_table.c.guild_id, BUSY_SERVER),
-        "creator_id": clips_table.c.user_id,
-        "first_reported_at": jobs_table.c.created_at,
-        "salt": literal(""),
-        "in_sync": true(),
-        "decision": case((clips_table.c.id % 50 == 0, None), else_="dismiss"),
-    }
-    clips = select(*columns.values()).join(jobs_table, jobs_table.c.id == clips_table.c.job_id)
-    await connection.execute(insert(report_cases_table).from_select([*columns], clips))
-
-
 async def _keep_statistics(connection: AsyncConnection) -> None:
     """Keep PostgreSQL from new statistics amid the tests, which may change its plans."""
-    await connection.exec_driver_sql("ANALYZE")
     for table in metadata.tables:
         await connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
 

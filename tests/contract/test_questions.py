@@ -1,10 +1,11 @@
 """Requests that wait for a moderator: one answer, one job, nothing paid before."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -51,7 +52,7 @@ from tests.fakes.cogs import (
     build_reply,
 )
 from tests.fakes.question_scene import ADMIN, MODERATOR, OTHER_MODERATOR, QuestionScene
-from tests.fakes.questions import STAFF_CHANNEL
+from tests.fakes.questions import OTHER_STAFF_CHANNEL, STAFF_CHANNEL
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin
 from tests.unit.words.examples import a_clip
 
@@ -150,21 +151,54 @@ async def test_a_process_that_ends_between_allow_and_the_job_leaves_it_to_anothe
     assert (await verify_ledger(scene.world.database)).mismatches == ()
 
 
-@pytest.mark.parametrize("by_moderator", [False, True])
-async def test_the_member_or_a_moderator_cancels(scene: QuestionScene, by_moderator: bool) -> None:
+async def test_the_member_cancels_from_any_place(scene: QuestionScene) -> None:
     question = await scene.ask()
-    who: dict[str, Any] = {"user_id": 5 if by_moderator else MEMBER, "moderator": by_moderator}
-    with pytest.raises(NotAllowed):
-        await scene.desk.withdraw(question.id, user_id=5, moderator=False, guild_id=GUILD)
-    with pytest.raises(RecordNotFound):
-        await scene.desk.withdraw(question.id, **who, guild_id=GUILD + 1)
-    assert await scene.desk.withdraw(question.id, **who, guild_id=GUILD)
-    assert not await scene.desk.withdraw(question.id, **who, guild_id=GUILD)
+    withdraw = partial(scene.desk.withdraw, question.id, user_id=MEMBER, moderator=False)
+    assert await withdraw(guild_id=None)
+    assert not await withdraw(guild_id=GUILD)
     late, is_first = await scene.answer(question)
     assert (late.state, is_first) == (QuestionState.WITHDRAWN, False)
     assert await scene.count_jobs() == 0
     assert scene.messages.ends == [(question.id, QuestionState.WITHDRAWN, False)]
     assert scene.messages.answers == [(question.id, QuestionState.WITHDRAWN)]
+
+
+async def test_a_moderator_who_cancels_refuses_and_is_in_the_log(scene: QuestionScene) -> None:
+    question = await scene.ask()
+    withdraw = partial(scene.desk.withdraw, question.id, user_id=MODERATOR)
+    with pytest.raises(NotAllowed):
+        await withdraw(moderator=False, guild_id=GUILD)
+    with pytest.raises(RecordNotFound):
+        await withdraw(moderator=True, guild_id=GUILD + 1)
+    assert await withdraw(moderator=True, guild_id=GUILD)
+    assert not await withdraw(moderator=True, guild_id=GUILD)
+    assert (await scene.load(question)).state is QuestionState.REFUSED
+    assert scene.messages.ends == [(question.id, QuestionState.REFUSED, True)]
+    audit_log = ShowcaseSettingsStore(scene.world.database)
+    [entry, *_] = await audit_log.list_audit_entries(GUILD, limit=9)
+    assert (entry.action, entry.actor_id) == (AuditAction.QUESTION_REFUSE, MODERATOR)
+
+
+async def test_members_see_and_cancel_what_waits_for_a_moderator(scene: QuestionScene) -> None:
+    """Theirs alone, with the excerpt, in `/video jobs`, and in `/video cancel` without options."""
+    question, refused = await scene.ask(), await scene.ask()
+    await scene.answer(refused, REFUSE)
+    video = scene.cogs.video
+    for show in (video.list_jobs, video.cancel_job):
+        shown, others = (
+            build_interaction(),
+            build_interaction(user=SimpleNamespace(id=OTHER_MODERATOR)),
+        )
+        await show.callback(video, shown)  # type: ignore[call-arg,arg-type]
+        text = str(shown.edit_original_response.await_args)
+        assert f"`{question.id}`" in text
+        assert f"`{refused.id}`" not in text
+        assert "fox" in text
+        await show.callback(video, others)  # type: ignore[call-arg,arg-type]
+        assert "fox" not in str(others.edit_original_response.await_args)
+    await video.cancel_job.callback(video, build_interaction(), request=question.id)  # type: ignore[arg-type]
+    assert (await scene.load(question)).state is QuestionState.WITHDRAWN
+    assert await scene.store.list_waiting(MEMBER) == []
 
 
 async def test_a_request_that_is_canceled_after_allow_gets_no_job(scene: QuestionScene) -> None:
@@ -287,6 +321,79 @@ async def test_without_a_staff_channel_the_word_is_refused(
         [] if error is None else [QuestionState.UNASKED]
     )
     assert await world.ledger.sum_reserved() == 0
+
+
+async def test_an_age_restricted_request_is_not_shown_where_everybody_may_read(
+    scene: QuestionScene,
+) -> None:
+    """The channel of the request is not known, and so counts as age-restricted."""
+    scene.messages.channels_for_everybody = {STAFF_CHANNEL}
+    interaction = await scene.cogs.generate()
+    assert "fox" in str(interaction.edit_original_response.await_args)
+    assert scene.messages.staff_messages == {}
+    [question] = await scene.list_questions()
+    assert question.state is QuestionState.UNASKED
+    scene.messages.channels_for_everybody = {OTHER_STAFF_CHANNEL}
+    waiting = await scene.ask()
+    await scene.move_to(OTHER_STAFF_CHANNEL)
+    assert scene.messages.staff_messages == {waiting.staff_message_id: (waiting.id, STAFF_CHANNEL)}
+    assert (await scene.answer(waiting))[0].state is QuestionState.STARTED
+
+
+async def test_waiting_requests_move_with_the_staff_channel_and_answered_ones_stay(
+    scene: QuestionScene,
+) -> None:
+    answered, waiting = await scene.ask(), await scene.ask()
+    await scene.answer(answered, REFUSE)
+    other_process = scene.open_desk()
+    for channel_id in (OTHER_STAFF_CHANNEL, STAFF_CHANNEL):
+        await scene.move_to(channel_id)
+        await other_process.run_due()
+        moved = await scene.load(waiting)
+        assert scene.messages.staff_messages == {
+            answered.staff_message_id: (answered.id, STAFF_CHANNEL),
+            moved.staff_message_id: (waiting.id, channel_id),
+        }
+    # Discord gives the earlier message back for the same nonce
+    assert len(scene.messages.nonces) == 4
+    assert (await scene.answer(waiting))[0].state is QuestionState.STARTED
+    assert scene.messages.answers == [
+        (answered.id, QuestionState.REFUSED),
+        (waiting.id, QuestionState.STARTED),
+    ]
+
+
+@pytest.mark.parametrize("moment", ["after deletion", "before the post", "after the post"])
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (DiscordUnavailable("busy"), RETRY_PAUSE),
+        (RuntimeError("killed"), CLAIM_FOR + timedelta(seconds=1)),
+    ],
+)
+async def test_a_move_that_breaks_off_is_finished_by_another_process(
+    scene: QuestionScene, moment: str, error: Exception, pause: timedelta
+) -> None:
+    question = await scene.ask()
+    errors = {
+        "after deletion": scene.messages.errors_after_deletion,
+        "before the post": scene.messages.refusals,
+        "after the post": scene.messages.errors_after_post,
+    }
+    errors[moment].append(error)
+    with suppress(RuntimeError):
+        await scene.move_to(OTHER_STAFF_CHANNEL)
+    assert not errors[moment]
+    await scene.open_desk().run_due()
+    scene.world.clock.jump(pause)
+    for desk in (scene.open_desk(), scene.open_desk()):
+        await desk.run_due()
+    moved = await scene.load(question)
+    assert scene.messages.staff_messages == {
+        moved.staff_message_id: (question.id, OTHER_STAFF_CHANNEL)
+    }
+    assert moved.staff_channel_id == OTHER_STAFF_CHANNEL
+    assert (await scene.answer(question))[0].state is QuestionState.STARTED
 
 
 async def test_outside_of_servers_nobody_can_be_asked(scene: QuestionScene) -> None:

@@ -240,6 +240,54 @@ async def test_a_clip_that_cannot_be_shown_waits_for_another_staff_channel(
     await wait_for_review(world, job)
 
 
+async def test_an_age_restricted_clip_waits_for_an_age_restricted_staff_channel(
+    world: SimulatedWorld,
+) -> None:
+    """The staff is told once, without the clip, and Discord being away changes nothing."""
+    messages = world.review_messages
+    messages.age_failures = 2
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1, age_restricted=True))
+    service = build_service(process)
+    assert messages.notices == [(job.id, STAFF)]
+    assert (await service.load_status(GUILD)).unseen == 1
+    await service.run_once()
+    await wait_for_review(world, job)
+    assert (messages.posts, len(messages.notices)) == ([], 1)
+
+    messages.adult_channels.add(STAFF)
+    await service.show_waiting(GUILD, OTHER_STAFF)
+    assert (await world.get_job(job.id)).review is ReviewState.WAITING
+    await service.show_waiting(GUILD, STAFF)
+
+    async def is_shown() -> bool:
+        return bool(messages.posts)
+
+    await eventually(is_shown)
+    await wait_for_review(world, job)
+    assert (await service.load_status(GUILD)).unseen == 0
+    assert messages.posts == [(job.id, STAFF, 7000)]
+    assert messages.deleted == [(STAFF, 7501)]
+
+    # in a channel for everybody it would be hidden, so it stays where it can be decided
+    await service.change_rules(GUILD, actor_id=MODERATOR, staff_channel=OTHER_STAFF)
+    await wait_for_review(world, job)
+    assert (len(messages.posts), len(messages.notices)) == (1, 1)
+    assert await decide(process, job, ReviewDecision.POST)
+    await world.wait_for_end(job)
+    assert messages.decided == [(7000, ReviewState.POST, MODERATOR)]
+
+
+async def test_a_notice_about_a_hidden_clip_says_how_it_ended(world: SimulatedWorld) -> None:
+    await require_review(world)
+    process = await world.start_process()
+    job = await wait_for_review(world, await process.submit_job(1, age_restricted=True))
+    assert await decide(process, job, ReviewDecision.EXPIRE)
+    await world.wait_for_end(job)
+    assert [message for message, *_ in world.review_messages.decided] == [7501]
+
+
 async def test_a_clip_nobody_decides_on_ends_with_its_file(world: SimulatedWorld) -> None:
     """Its member is refunded. With files that are kept for ever it waits for ever."""
     await require_review(world)

@@ -9,7 +9,9 @@ import pytest
 
 from tests.e2e.conftest import play_stage
 from tests.e2e.omni import EXTENDING, NEWEST, SUBMIT, request_omni
-from tests.e2e.stage import BotStage, open_stage, run_operator_program
+from tests.e2e.stage import BotStage, clips_of, open_stage, run_operator_program
+from tests.e2e.test_content_check import MODEL, rate
+from tests.e2e.test_content_check import PATH as CHECK_PATH
 from tests.harness.alert_server import AlertServer
 from tests.harness.texts import quote_text
 
@@ -82,3 +84,38 @@ async def test_the_operator_is_told_once_in_the_channel_and_at_the_server(tmp_pa
         assert tried.split() == ["ALERT_URL", "ok", "ALERT_CHANNEL", "ok"]
         await wait_for_kinds("model_gone", "unknown_job", "credit_used_up", "test")
         server.verify_signatures(shown.strip())
+
+
+async def test_the_operator_is_told_that_the_check_fails_and_which_clips_wait(
+    tmp_path: Path,
+) -> None:
+    """Google refuses the model after a request passed, so its finished clip waits."""
+    settings = {"LEASE_S": LEASE_S, "MODERATION_MODEL": MODEL, "MODERATE_RESULTS": "true"}
+    async with AsyncExitStack() as stack:
+        server = AlertServer()
+        url = await stack.enter_async_context(server.serve())
+        sandbox, bot = await open_stage(tmp_path, settings=settings | {"ALERT_URL": url})
+        stage = await stack.enter_async_context(play_stage(sandbox, bot))
+        room = await stage.open_channel()
+        await stage.control.google(text={"answer": rate()})
+        async with stage.control.hold_google():
+            asked = await stage.request_clip(room, PROMPT)
+            await stage.wait_for_answer(asked, quote_text("ask.accepted"))
+            error = {"code": 403, "status": "PERMISSION_DENIED", "message": f"No {PROMPT}."}
+            await stage.control.fault(
+                "google", method="POST", path=CHECK_PATH, status=403, body={"error": error}
+            )
+
+        async def is_told() -> bool:
+            return bool(server.alerts)
+
+        await stage.wait_until(is_told, "the alert")
+        [alert] = server.alerts
+        assert alert["type"] == "alert.check_failing"
+        assert (alert["data"]["subject"], PROMPT in str(alert)) == (MODEL, False)
+        assert "403 PERMISSION_DENIED" in alert["data"]["message"]
+        assert "wait for their check: 1" in alert["data"]["message"]
+        assert clips_of(await stage.control.messages(room)) == []
+        await stage.control.clear_faults()
+        await stage.wait_for_clip(room)
+        assert len(server.alerts) == 1

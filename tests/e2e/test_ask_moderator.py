@@ -115,6 +115,32 @@ async def test_a_member_cancels_while_it_waits(stage: BotStage) -> None:
     assert len(await stage.list_submits()) == before
 
 
+async def test_waiting_requests_are_listed_and_canceled_by_command(stage: BotStage) -> None:
+    """`/video jobs` has them for the member alone; nothing else says what they ask for."""
+    room, staff = await open_rooms(stage)
+    cem, dia = stage.people["Cem"], stage.people["Dia"]
+    await stage.request_clip(room, PROMPT, user="Cem")
+    asked, _ = await wait_for_question(stage, room, staff)
+    shown = await stage.control.command(cem, room, "video jobs", {})
+    assert PROMPT in await stage.wait_for_answer(shown, quote_text("jobs.requests"))
+    others = await stage.control.command(dia, room, "video jobs", {})
+    await stage.wait_for_answer(others, quote_text("jobs.none"))
+    options = {"request": 0}
+    assert await stage.control.autocomplete(dia, room, "video cancel", options, "request") == []
+    [request] = await stage.control.autocomplete(cem, room, "video cancel", options, "request")
+    assert PROMPT in request["name"]
+    number = {"request": request["value"]}
+    refused = await stage.control.command(dia, room, "video cancel", number)
+    await stage.wait_for_answer(refused, quote_text("not_allowed.cancel"))
+    canceled = await stage.control.command(cem, room, "video cancel", number)
+    await stage.wait_for_answer(canceled, quote_text("question.done.cancel"))
+    await stage.wait_for_message(room, quote_text("question.told.withdrawn"))
+    ended = await stage.wait_for_message(staff, quote_text("question.end.withdrawn"))
+    assert ended["id"] == asked["id"]
+    left = await stage.control.command(cem, room, "video cancel", {})
+    await stage.wait_for_answer(left, quote_text("jobs.none"))
+
+
 async def test_forgotten_members_leave_no_question(stage: BotStage, tmp_path: Path) -> None:
     """Moderators see the picture too, until then."""
     room, staff = await open_rooms(stage)

@@ -423,6 +423,8 @@ async def test_the_form_says_what_it_could_not_save(stage: BotStage) -> None:
     assert quote_text("server.staff.lacking", staff=f"<#{unusable}>", missing=missing) in said
     said = await admin.fill_form({"staff": staff, "review": "untrusted", "reports": "3"}, {})
     assert quote_text("server.staff.public", staff=f"<#{staff}>") in said
+    for_everybody = quote_text("server.staff.for_everybody", staff=f"<#{staff}>")
+    assert for_everybody in said, "the default server has an age-restricted channel"
     assert quote_text("setup.no_trusted_role") in said
     role = (await stage.control.add_role(stage.guild, "trusted"))["id"]
     assert f"<@&{role}>" in await admin.setup.choose("trusted_role", role)

@@ -19,6 +19,7 @@ from tests.e2e.stage import (
 from tests.e2e.test_finding_clips import run_command
 from tests.harness.certificates import SigningCertificate, make_certificate
 from tests.harness.manifest_verifier import ManifestInvalid, verify_file
+from tests.harness.other_verifier import verify_with_other_library
 from tests.harness.process import find_free_port
 from tests.harness.texts import quote_text
 
@@ -133,32 +134,77 @@ async def test_files_that_are_no_videos_or_pictures_are_refused(
     assert quote_text("image.origin_not_media") in await check_file(stage, "Ada", room, notes)
 
 
-async def test_a_reencode_carries_a_manifest_that_others_can_verify(
-    stage: BotStage, certificate: SigningCertificate, tmp_path: Path
-) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reencoded(stage: BotStage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that was posted of a clip that Discord would not take as it was."""
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, min_bytes=24_000_000, look="plain")
     await stage.request_clip(room, "a large heron")
     message = await stage.wait_for_clip(room, timeout=240)
     assert quote_text("card.fitted", side=720) in text_of(message)
-    clip = await download_clip(stage, message, tmp_path / "heron.mp4")
+    clip = await download_clip(stage, message, tmp_path_factory.mktemp("clip") / "heron.mp4")
     assert clip.stat().st_size <= 20 * MIB
+    return clip
 
-    assert stage.sandbox.manifest_root is not None
-    verified = verify_file(clip, [certificate.root, stage.sandbox.manifest_root])
+
+def change_byte(clip: Path, copy: Path, position: int) -> Path:
+    """Return a copy in which one byte is another."""
+    content = bytearray(clip.read_bytes())
+    content[position] ^= 1
+    copy.write_bytes(content)
+    return copy
+
+
+async def test_a_reencode_carries_a_manifest_that_others_can_verify(
+    stage: BotStage, certificate: SigningCertificate, reencoded: Path, tmp_path: Path
+) -> None:
+    room, roots = await stage.open_channel(), list_roots(stage, certificate)
+    verified = verify_file(reencoded, roots)
     assert verified.signer == "Studio Test"
     assert verified.actions == ("c2pa.opened", "c2pa.transcoded")
     assert all(each.endswith("/trainedAlgorithmicMedia") for each in verified.source_types)
     assert verified.parent is not None, "Google's manifest is contained"
     assert verified.parent.actions == ("c2pa.created",)
+    for root in roots:  # the chain of each of the two signers ends in its own root
+        with pytest.raises(ManifestInvalid):
+            verify_file(reencoded, [root])
 
-    text = await check_file(stage, "Cem", room, clip)
+    text = await check_file(stage, "Cem", room, reencoded)
     assert quote_text("check.own") in text
     assert quote_text("check.says.reencoded") in text
-    changed = tmp_path / "changed.mp4"
-    content = bytearray(clip.read_bytes())
-    content[-1000] ^= 1
-    changed.write_bytes(content)
+    changed = change_byte(reencoded, tmp_path / "changed.mp4", -1000)
     with pytest.raises(ManifestInvalid):
-        verify_file(changed, [certificate.root, stage.sandbox.manifest_root])
+        verify_file(changed, roots)
     assert quote_text("check.broken") in await check_file(stage, "Cem", room, changed)
+
+
+async def test_a_library_of_another_party_verifies_a_reencode(
+    stage: BotStage, certificate: SigningCertificate, reencoded: Path, tmp_path: Path
+) -> None:
+    roots = list_roots(stage, certificate)
+    verdict = verify_with_other_library(reencoded, roots)
+    assert (verdict.state, verdict.hash_binding) == ("Trusted", "match")
+    assert verdict.failures == set()
+    assert "Studio Test" in verdict.signers
+    assert len(verdict.signers) == 2, "Google's manifest is contained"
+
+    stranger = make_certificate(tmp_path / "stranger", "Studio Test")
+    unknown = verify_with_other_library(reencoded, [stranger.root])
+    assert (unknown.state, unknown.hash_binding) == ("Valid", "match")
+    assert unknown.failures == {"signingCredential.untrusted"}
+
+    content = reencoded.read_bytes()
+    in_claim = content.index(b"c2pa.transcoded")
+    for name, position, failure in (
+        ("video", -1000, "assertion.bmffHash.mismatch"),
+        ("claim", in_claim, "assertion.hashedURI.mismatch"),
+    ):
+        changed = change_byte(reencoded, tmp_path / f"{name}.mp4", position)
+        broken = verify_with_other_library(changed, roots)
+        assert broken.state == "Invalid", name
+        assert failure in broken.failures
+
+
+def list_roots(stage: BotStage, certificate: SigningCertificate) -> list[Path]:
+    assert stage.sandbox.manifest_root is not None
+    return [certificate.root, stage.sandbox.manifest_root]

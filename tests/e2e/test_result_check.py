@@ -58,7 +58,7 @@ async def test_what_the_frames_show_decides_who_sees_a_clip(stage: BotStage) -> 
     chosen = await stage.control.command(
         stage.people["Ada"], room, "server staff", {"channel": staff}
     )
-    await stage.wait_for_answer(chosen, quote_text("server.review.off"))
+    await stage.wait_for_answer(chosen, quote_text("server.staff.set", staff=f"<#{staff}>"))
     await stage.request_clip(room, "a gale", user="Cem")
     asked = await stage.wait_for_clip(staff)
     assert quote_text("review.found", kinds=violence) in text_of(asked)

@@ -106,12 +106,26 @@ async def test_a_member_withdraws_and_pays(stage: BotStage) -> None:
     assert clips_of(await stage.control.messages(staff)) == []
 
 
+async def test_without_a_trusted_role_everybody_is_reviewed(stage: BotStage) -> None:
+    """This is said, until there is a role; the next test chooses one."""
+    room, staff = await stage.open_channel(), await stage.open_channel()
+    await run_admin(stage, room, "staff", channel=staff)
+    answer = await run_admin(stage, room, "review", clips="untrusted")
+    assert quote_text("server.review.no_role") in answer
+    await stage.request_clip(room, user="Cem")
+    asked = await stage.wait_for_clip(staff)
+    await stage.press_button(asked, quote_text("button.review_post"))
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+
+
 async def test_trusted_members_and_other_channels_are_not_reviewed(stage: BotStage) -> None:
     room, staff = await open_review(stage)
     role = (await stage.control.add_role(stage.guild, "trusted"))["id"]
     await stage.control.add_member(stage.guild, "Cem", roles=[role])
     answer = await run_admin(stage, room, "review", clips="untrusted", trusted_role=role)
     assert role in answer
+    assert quote_text("server.review.no_role") not in answer
     await stage.request_clip(room, user="Cem")
     await stage.wait_for_clip(room)
     await run_admin(stage, room, "review", clips="channel", channel=staff)
@@ -140,6 +154,52 @@ async def test_a_lost_staff_channel_keeps_clips_until_an_admin_chooses_another(
     await stage.press_button(asked, quote_text("button.review_post"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
+
+
+async def test_an_age_restricted_clip_is_shown_once_the_staff_channel_is_too(
+    stage: BotStage,
+) -> None:
+    """Until then the staff reads what to do, and neither the clip nor the prompt."""
+    _, staff = await open_review(stage)
+    adults = await stage.open_channel(nsfw=True)
+    await stage.request_clip(adults, "a wolf at night", user="Cem")
+    told = await stage.wait_for_message(staff, quote_text("review.age_restricted"))
+    assert "wolf" not in str(told)
+    await stage.wait_for_message(adults, quote_text("stage.review"))
+    warning = quote_text("server.staff.for_everybody", staff=f"<#{staff}>")
+    unseen = quote_text("server.review.unseen", count=1)
+
+    async def is_counted() -> bool:
+        return unseen in await run_admin(stage, adults, "staff")
+
+    await stage.wait_until(is_counted, "the clip waiting unseen")
+    for command in ("staff", "review"):
+        assert warning in await run_admin(stage, adults, command)
+    await stage.bot.restart()
+    assert clips_of(await stage.control.messages(staff)) == []
+
+    await stage.control.change_channel(staff, nsfw=True)
+    asked = await stage.wait_for_clip(staff)
+    assert "wolf" in text_of(asked)
+    assert told["id"] not in {each["id"] for each in await stage.control.messages(staff)}
+    assert warning not in await run_admin(stage, adults, "staff")
+    pressed = await stage.press_button(asked, quote_text("button.review_post"))
+    await stage.wait_for_answer(pressed, quote_text("review.done.post"))
+    await stage.wait_for_clip(adults)
+    await stage.wait_until_idle(adults)
+    assert len(clips_of(await stage.control.messages(adults))) == 1
+
+
+async def test_a_withdrawn_clip_that_nobody_saw_leaves_no_notice(stage: BotStage) -> None:
+    _, staff = await open_review(stage)
+    adults = await stage.open_channel(nsfw=True)
+    await stage.request_clip(adults, user="Cem")
+    told = await stage.wait_for_message(staff, quote_text("review.age_restricted"))
+    status = await stage.wait_for_message(adults, quote_text("stage.review"))
+    pressed = await stage.press_button(status, quote_text("button.cancel"), "Cem")
+    await stage.wait_for_answer(pressed, quote_text("cancel.withdrawn"))
+    ended = await stage.wait_for_message(staff, quote_text("review.decided.withdraw"))
+    assert ended["id"] == told["id"]
 
 
 async def test_forgetting_a_member_ends_the_review(stage: BotStage) -> None:

@@ -185,6 +185,7 @@ class SimulatedCogs:
             request_flow=flow,
             autocompleter=absent,
             jobs=jobs,
+            question_desk=self.question_desk,
             clip_finder=finder,
             clip_library=library,
             clip_history=absent,

@@ -160,6 +160,10 @@ class FakeReviewMessages(ReviewMessages):
         self.refusals: deque[Exception] = deque()
         self.parents: dict[int, int] = {}
         self.edit_failures = 0
+        self.adult_channels: set[int] = set()
+        self.age_failures = 0
+        self.notices: list[tuple[int, int]] = []
+        self.deleted: list[tuple[int, int]] = []
 
     async def find_parent(self, channel_id: int) -> int | None:
         """Return the channel of a thread."""
@@ -180,6 +184,24 @@ class FakeReviewMessages(ReviewMessages):
         message_id = 7000 + len(self.posts)
         self.posts.append((job.id, channel_id, message_id))
         return message_id
+
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        """Return whether a channel is one of ``adult_channels``."""
+        if self.age_failures:
+            self.age_failures -= 1
+            raise DiscordUnavailable("not now")
+        return channel_id in self.adult_channels
+
+    async def post_notice(self, job: Job, *, channel_id: int) -> int:
+        """Post that a clip cannot be shown."""
+        if self.refusals:
+            raise self.refusals.popleft()
+        self.notices.append((job.id, channel_id))
+        return 7500 + len(self.notices)
+
+    async def delete_message(self, job: Job, *, channel_id: int, message_id: int) -> None:
+        """Delete a notice."""
+        self.deleted.append((channel_id, message_id))
 
     async def find_review(self, job: Job, *, channel_id: int, since: datetime) -> int | None:
         """Look for the message of a job in a channel."""

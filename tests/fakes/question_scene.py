@@ -35,6 +35,12 @@ class QuestionScene:
         rules = replace(await self.world.guilds.load_rules(GUILD), **changes)
         await self.world.guilds.save_rules(rules, actor_id=ADMIN, now=self.world.clock.now())
 
+    async def move_to(self, staff_channel: int) -> None:
+        """Choose another staff channel."""
+        await self.save_rules(staff_channel=staff_channel)
+        await self.desk.move_waiting(GUILD, staff_channel)
+        await self.desk.run_due()
+
     async def ask(self, **options: Any) -> ModeratorQuestion:
         """Ask for a clip with the word; return the question."""
         before = {question.id for question in await self.list_questions()}

@@ -4,18 +4,24 @@ from collections import deque
 
 from bot.domain.moderation.question import ModeratorQuestion, QuestionState
 
-STAFF_CHANNEL = 801
+STAFF_CHANNEL, OTHER_STAFF_CHANNEL = 801, 802
 
 
 class FakeQuestionMessages:
     """Implements `QuestionMessages`. Each message is there once, as with nonces and searches.
 
     ``refusals`` are raised by the next posts for the staff, ``waiting_refusals`` by the others.
-    ``ends`` are what members were told, with whether they were mentioned.
+    ``ends`` are what members were told, with whether they were mentioned. ``staff_messages`` are
+    the question and channel of each of the staff's messages, and ``nonces`` those of all.
+    ``channels_for_everybody`` are not age-restricted.
     """
 
     def __init__(self) -> None:
         self.questions: dict[int, int] = {}
+        self.staff_messages: dict[int, tuple[int, int]] = {}
+        self.nonces: dict[str, int] = {}
+        self.channels_for_everybody: set[int] = set()
+        self.errors_after_deletion: deque[Exception] = deque()
         self.waiting: dict[int, int] = {}
         self.answers: list[tuple[int, QuestionState]] = []
         self.ends: list[tuple[int, QuestionState, bool]] = []
@@ -28,7 +34,12 @@ class FakeQuestionMessages:
 
     async def find_question(self, question: ModeratorQuestion, channel_id: int) -> int | None:
         """Look for the staff's message."""
-        return self.questions.get(question.id)
+        place = (question.id, channel_id)
+        return next((each for each, known in self.staff_messages.items() if known == place), None)
+
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        """Return whether a channel is age-restricted."""
+        return channel_id not in self.channels_for_everybody
 
     async def find_waiting(self, question: ModeratorQuestion) -> int | None:
         """Look for the other one."""
@@ -38,8 +49,10 @@ class FakeQuestionMessages:
         """Post for the staff."""
         if self.refusals:
             raise self.refusals.popleft()
-        assert channel_id == STAFF_CHANNEL
-        message_id = self.questions.setdefault(question.id, 5000 + question.id)
+        assert channel_id in (STAFF_CHANNEL, OTHER_STAFF_CHANNEL)
+        message_id = self.nonces.setdefault(question.staff_nonce, 5000 + len(self.nonces))
+        self.staff_messages[message_id] = (question.id, channel_id)
+        self.questions[question.id] = message_id
         if self.errors_after_post:
             raise self.errors_after_post.popleft()
         return message_id
@@ -67,3 +80,6 @@ class FakeQuestionMessages:
     async def delete_message(self, channel_id: int, message_id: int) -> None:
         """Delete a message."""
         self.deleted.append((channel_id, message_id))
+        self.staff_messages.pop(message_id, None)
+        if self.errors_after_deletion:
+            raise self.errors_after_deletion.popleft()

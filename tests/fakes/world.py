@@ -91,6 +91,9 @@ def make_plan(**changes: Any) -> VideoPlan:
     return VideoPlan(**facts | changes)
 
 
+_ORIGIN_FACTS = ("user_id", "guild_id", "age_restricted")
+
+
 def make_origin(key: str | int, **changes: Any) -> Origin:
     """Return the origin of a member's command."""
     facts: dict[str, Any] = {
@@ -396,6 +399,6 @@ class SimulatedProcess:
 
     async def submit_job(self, key: str | int, **changes: Any) -> Job:
         """Ask for a clip as a member would."""
-        origin = {name: changes.pop(name) for name in ("user_id", "guild_id") if name in changes}
+        origin = {name: changes.pop(name) for name in _ORIGIN_FACTS if name in changes}
         plan, asked_by = make_plan(**changes), make_origin(key, **origin)
         return (await self.request_service.submit(plan, asked_by)).job

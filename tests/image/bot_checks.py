@@ -25,6 +25,8 @@ from tests.e2e.stage import (
     video_of,
 )
 from tests.harness.bot import NO_LIMITS, START_TIMEOUT_S
+from tests.harness.certificates import make_certificate
+from tests.harness.manifest_verifier import verify_file
 from tests.harness.process import ROOT, ProcessEnded, find_free_port
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.texts import quote_text
@@ -77,6 +79,7 @@ class ImageStage:
         self._folder = folder
         self._log = folder / "bot.log"
         self._port = find_free_port()
+        self._certificate = make_certificate(folder / "certificate", "Studio Test")
         self._volume = ""
         self._backup = b""
         self._saved_videos: set[str] = set()
@@ -97,6 +100,7 @@ class ImageStage:
         channel = await self._control.add_channel(guild["id"], "image")
         self._room = channel["id"]
         self._volume = await self._engine.create_volume()
+        await self._install_certificate()
         before = await self._engine.run(self._settings.health_command, volume=self._volume)
         assert before.status == 1, f"healthy before its start: {before.output}"
         started_at = time.monotonic()
@@ -150,14 +154,19 @@ class ImageStage:
         return await self._describe_video(message)
 
     async def check_large_clip(self) -> str:
-        """Make a clip that Discord would refuse: it is re-encoded in a process of its own."""
+        """Make a clip that Discord would refuse: it is re-encoded and signed in other processes."""
         await self._control.google(**QUICK_GOOGLE, min_bytes=LARGE_BYTES)
         await self._request("a large heron")
         message = await self._wait_for_clip(2)
         await self._control.google(**QUICK_GOOGLE, min_bytes=0)
         content = await self._download(message)
         assert len(content) < LARGE_BYTES, f"{len(content)} bytes were posted"
-        return await self._describe_video(message)
+        posted = self._folder / "posted.mp4"
+        posted.write_bytes(content)
+        assert self._sandbox.manifest_root is not None
+        manifest = verify_file(posted, [self._certificate.root, self._sandbox.manifest_root])
+        assert manifest.parent is not None, "Google's manifest is lost"
+        return f"{await self._describe_video(message)}, signed by {manifest.signer}"
 
     async def check_programs(self) -> str:
         """Run the other programs beside the bot, as ``docker compose exec bot clapper …`` does."""
@@ -165,6 +174,8 @@ class ImageStage:
         checks = json.loads(doctor.stdout)["checks"]
         failed = [each for each in checks if each["status"] == "failed"]
         assert not failed, failed
+        [signing] = [each for each in checks if each["check"] == "C2PA key"]
+        assert signing["message"].startswith("signs"), signing
         for command in (*("status --once", "pause --show", "settle", "ledger verify", "models"),):
             result = await self._execute("clapper", *command.split())
             assert result.status == 0, f"clapper {command}: {result.output}"
@@ -263,6 +274,17 @@ class ImageStage:
 
     # -- steps
 
+    async def _install_certificate(self) -> None:
+        """Run the commands that docs/operations.md gives to put a certificate into the volume."""
+        installing = read_container_commands(OPERATIONS, "docker certificate")[:2]
+        for command, file in zip(
+            installing, (self._certificate.chain, self._certificate.key), strict=True
+        ):
+            result = await self._engine.run(
+                command.words, volume=self._volume, stdin=file.read_bytes()
+            )
+            assert result.status == 0, result.output
+
     async def _start_bot(self) -> None:
         before = len(self._log.read_bytes()) if self._log.exists() else 0
         environment = self._build_environment()
@@ -286,6 +308,8 @@ class ImageStage:
             "POLL_INTERVAL_S": "0.3",
             "REPLY_UNDO_S": "0",
             "PAID_CALLS": "forbid",
+            "C2PA_CERTIFICATE": "/data/c2pa-chain.pem",
+            "C2PA_KEY": "/data/c2pa-key.pem",
         }
 
     async def _execute(self, *command: str, as_root: bool = False) -> CommandResult:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image, ImageDraw
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.server_page import ICON_SIDE, build_icon_key
@@ -51,6 +51,8 @@ ACCENT: Final = 0x5B4BDB
 CREATOR: Final = 108
 """The member who has opened a page: Gita."""
 CREATOR_PAGE: Final = "8f3c01d2a4b59e67"
+SPOILER: Final = 5
+"""The clip that `put_behind_spoiler` puts behind a spoiler."""
 _HEAD: Final = 3
 """Clips of the long chain; the numbers 1 to 3."""
 
@@ -264,6 +266,20 @@ async def write_pages(database: Database) -> None:
         await connection.execute(insert(creator_pages_table).values(creator))
 
     await database.write(work)
+
+
+async def put_behind_spoiler(directory: Path) -> None:
+    """Let the moderators of a server put `SPOILER` behind a spoiler."""
+    database = open_database(data_url(directory))
+
+    async def work(connection: AsyncConnection) -> None:
+        chosen = update(clips_table).where(clips_table.c.id == SPOILER)
+        await connection.execute(chosen.values(spoiler=True))
+
+    try:
+        await database.write(work)
+    finally:
+        await database.close()
 
 
 def draw_icon(path: Path) -> None:

@@ -10,9 +10,10 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from tests.harness.page_checks import find_violations
+from tests.harness.texts import quote_text
 from tests.harness.waiting import eventually
 from tests.web.browser_tab import NEEDS_CHROMIUM, PATIENCE_S, PHONE, WIDE, BrowserTab, open_tab
-from tests.web.conftest import Gallery
+from tests.web.conftest import Gallery, Serving
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 
@@ -65,6 +66,22 @@ async def test_axe_finds_nothing_on_the_pages_that_platforms_ask_for(
         await tab.check_accessibility()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.check()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_axe_finds_nothing_on_the_question_to_adults(
+    browser: Browser, gallery: Gallery, scheme: str
+) -> None:
+    serving = Serving(gallery.data_dir, log_name=f"adults-{scheme}.log", ADULTS_ONLY="true")
+    adults = Gallery(await serving.start(), gallery.data_dir)
+    for size in (WIDE, PHONE):
+        tab = await open_tab(browser, adults, size=size, color_scheme=scheme)
+        page = await tab.open("/clips/3")
+        await tab.check_accessibility()
+        await page.get_by_role("button", name=quote_text("adults.yes", domain="web")).click()
+        await expect(page.locator(".screen video")).to_be_visible()
+        tab.check()
+    await serving.close()
 
 
 async def test_links_are_named_as_they_are_written(browser: Browser, gallery: Gallery) -> None:

@@ -43,6 +43,7 @@ EVERY_PAGE = {
     "an upright clip": "/clips/6",
     "a hidden prompt": "/clips/7",
     "the embedded player": "/clips/3/player",
+    "a report": "/clips/3/report",
     "a fault": "/clips/999999",
 }
 ON_A_PHONE = (
@@ -53,6 +54,7 @@ ON_A_PHONE = (
     "nothing found",
     "a chain",
     "an upright clip",
+    "a report",
     "a fault",
 )
 

@@ -222,6 +222,23 @@ async def test_pages_are_served_linked_and_found_in_each_language(
             assert f"<loc>https://clips.example{path}</loc>" in await answer.text()
 
 
+@pytest.mark.parametrize(
+    ("contact", "address"),
+    [
+        ("clips@harbour.example", "mailto:clips@harbour.example"),
+        ("https://harbour.example/contact", "https://harbour.example/contact"),
+    ],
+)
+async def test_the_operators_address_is_a_link(tmp_path: Path, contact: str, address: str) -> None:
+    facts = replace(LEGAL_FACTS, operator_contact=contact)
+    async with (
+        serve_locally(tmp_path, legal_facts=facts) as site,
+        client(str(site.url)) as http,
+        http.get("/privacy") as answer,
+    ):
+        assert f'href="{address}"' in await answer.text()
+
+
 async def test_names_of_the_operator_are_only_text(tmp_path: Path) -> None:
     facts = replace(LEGAL_FACTS, operator_name="<script>alert(1)</script>")
     async with (

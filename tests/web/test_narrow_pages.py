@@ -4,6 +4,7 @@ Each text is placed with its longest values where the page shows it, even if no 
 show it.
 """
 
+import asyncio
 import re
 import string
 from fnmatch import fnmatchcase
@@ -28,7 +29,8 @@ INVITING: Final = "/s/atelier-nachtlicht"
 CREATOR: Final = f"/m/{seed.CREATOR_PAGE}"
 BEST = "/?order=top&period=week"
 CLIP, SECRET, FAULT = "/clips/3", "/clips/7", "/clips/999999"
-TERMS, PRIVACY = "/terms", "/privacy"
+TERMS, PRIVACY, REPORT = "/terms", "/privacy", "/clips/3/report"
+SPOILER: Final = f"/clips/{seed.SPOILER}"
 
 PLACES: Final = (
     (GALLERY, ".field.wide label", ("search.label",)),
@@ -44,6 +46,7 @@ PLACES: Final = (
     (INVITING, ".actions .button:not(.quiet)", ("server.invite",)),
     (CREATOR, ".place .description", ("creator.description",)),
     (GALLERY, "#motion", ("gallery.motion",)),
+    (GALLERY, "#grid .origin", ("clip.ai",)),
     (GALLERY, "#more", ("pager.more", "pager.first")),
     (GALLERY, ".foot p", ("footer.what",)),
     (GALLERY, ".ways a", ("footer.feed", "footer.api", "footer.terms", "footer.privacy")),
@@ -59,6 +62,15 @@ PLACES: Final = (
     (CLIP, "#chain", ("chain.title",)),
     (CLIP, ".step", ("chain.first", "chain.step", "chain.edit")),
     (CLIP, ".words .by", ("clip.by",)),
+    (CLIP, ".words .made", ("clip.origin",)),
+    (CLIP, ".aside a", ("report.title",)),
+    (SPOILER, ".curtain .pill", ("clip.spoiler",)),
+    (SPOILER, ".curtain p", ("clip.behind_spoiler",)),
+    (SPOILER, "#reveal.button", ("clip.reveal",)),
+    (REPORT, ".nothing h1", ("report.sent", "report.again", "report.limited")),
+    (REPORT, ".nothing p", ("report.text", "report.*_text")),
+    (REPORT, ".nothing button", ("report.send",)),
+    (REPORT, ".aside a", ("report.back", "report.retry")),
     (CLIP, ".words .stars", ("clip.votes",)),
     (CLIP, "#like", ("same_command.title", "clip.prompt")),
     (CLIP, ".recipe p", ("same_command.how",)),
@@ -80,7 +92,7 @@ PLACES: Final = (
     (TERMS, ".legal p", ("terms.*", "legal.*")),
     (PRIVACY, ".legal p", ("privacy.*",)),
     (FAULT, ".nothing h1", ("failure.*", "adults.title")),
-    (FAULT, ".nothing p", ("failure.*.hint", "adults.text")),
+    (FAULT, ".nothing p", ("failure.*.hint", "adults.text", "adults.server")),
     (FAULT, ".nothing .button", ("home", "adults.yes")),
 )
 """Page, selector, and the keys of the texts that stand there."""
@@ -119,6 +131,8 @@ VALUES: Final = {
     "name": "Donaudampfschifffahrtsgesellschaft",
     "service": "Gemini API, Vertex AI",
     "clip": "9999999",
+    "minutes": "1,440",
+    "model": "Veo 3.1 Fast (Vertex AI)",
     "count": "1,000,000",
     "creator": "Wilhelmine Freifrau von Sternberg",
     "server": "Donaudampfschifffahrtsgesellschaft " * 2,
@@ -160,6 +174,11 @@ MEASURE: Final = """texts => texts.map(([selector, text]) => {
     return problems;
 })"""
 """What is wrong with each text in its element; ``lines`` if it takes more than one."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spoiler(gallery: Gallery) -> None:
+    asyncio.run(seed.put_behind_spoiler(gallery.data_dir))
 
 
 def find_places(key: str) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ async def test_a_clips_page_says_it_to_people_and_machines(
 ) -> None:
     page = await read_page(http, "/clips/4", **{"Accept-Language": language})
     origin = await describe_origin(http, language)
-    assert f'<p class="by">{origin}</p>' in unescape(page)
+    assert f'<p class="by made">{origin}</p>' in unescape(page)
     for name in ('name="description"', 'property="og:description"'):
         [content] = re.findall(f'<meta {name} content="([^"]*)"', page)
         assert origin in unescape(content)
@@ -48,6 +48,12 @@ async def test_each_tile_says_it(http: aiohttp.ClientSession, gallery: Gallery) 
         assert titles[0].startswith(quote_text("clip.origin", domain="web", model="").strip())
 
 
+async def test_the_best_clip_says_it(http: aiohttp.ClientSession, gallery: Gallery) -> None:
+    page = unescape(await read_page(http, "/"))
+    [best] = re.findall(r'<section class="marquee".*?</section>', page, re.DOTALL)
+    assert quote_text("clip.origin", domain="web", model="Veo 3.1") in best
+
+
 async def test_the_feed_and_the_api_say_it(http: aiohttp.ClientSession, gallery: Gallery) -> None:
     feed = ET.fromstring(await read_page(http, "/feed.atom"))
     for entry in feed.iter(f"{ATOM}entry"):
@@ -68,4 +74,4 @@ async def test_embeds_and_the_player_say_it(http: aiohttp.ClientSession, gallery
     assert embed["title"].endswith(origin)
     assert origin in unescape(embed["html"])
     player = unescape(await read_page(http, "/clips/4/player"))
-    assert player.count(origin) == 2
+    assert player.count(origin) == 3, "in the title, the player's name, and over the picture"

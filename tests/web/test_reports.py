@@ -57,6 +57,7 @@ async def test_the_clips_page_leads_to_a_form_without_a_script(proxied_url: str)
             cookie = answer.cookies["report"]
             assert answer.headers["Cache-Control"] == "no-store"
         assert "noindex" in form
+        assert f'src="/clips/{CLIP}/poster.jpg"' in form
         found = re.search(r'name="token" value="([0-9a-f]{32})"', form)
         assert found is not None
         assert found[1] == cookie.value
@@ -114,9 +115,12 @@ async def test_other_sites_cannot_report(
 
 async def test_reports_of_an_address_are_limited(proxied_url: str) -> None:
     async with client(proxied_url) as http:
-        statuses = [
-            (await report(http, "198.51.100.9", path=f"/clips/{number}/report"))[0]
+        answers = [
+            await report(http, "198.51.100.9", path=f"/clips/{number}/report")
             for number in range(1, int(REPORT_BURST) + 3)
         ]
-        assert statuses.count(429) >= 1
+        status, page = answers[-1]
+        assert status == 429
+        assert quote_text("report.limited", domain="web") in page
+        assert f'href="/clips/{int(REPORT_BURST) + 2}/report"' in page
         assert (await report(http, "198.51.100.10"))[0] == 200

@@ -85,5 +85,17 @@ async def test_embeds_and_search_engines_get_only_the_poster(http: aiohttp.Clien
     assert described["thumbnailUrl"][0].endswith("/clips/5/poster.jpg")
 
 
+async def test_feeds_and_embeds_play_nothing_by_themselves(http: aiohttp.ClientSession) -> None:
+    feed = await read(http, "/feed.atom")
+    assert "/clips/5" in feed
+    assert ".mp4" not in feed, "readers load what is enclosed"
+    assert f'label="{ENGLISH("clip.spoiler")}"' in feed
+    query = {"url": "http://127.0.0.1:8080/clips/5"}
+    async with http.get("/oembed", params=query) as answer:
+        described = await answer.json()
+    assert described["thumbnail_url"].endswith("/clips/5/poster.jpg")
+    assert ".mp4" not in described["html"]
+
+
 async def test_tiles_are_marked(http: aiohttp.ClientSession) -> None:
     assert f">{ENGLISH('clip.spoiler')}<" in await read(http, "/")

@@ -19,6 +19,7 @@ from bot.cli.doctor.google_checks import (
     build_clock_check,
     build_judge_checks,
     build_route_checks,
+    judge_check_prices,
 )
 from bot.cli.doctor.machine_checks import (
     MachineReadings,
@@ -100,6 +101,8 @@ async def _check_settings(settings: Settings) -> Sequence[Finding]:
     if settings.paused:
         message = "PAUSED is true: the bot accepts no requests"
         findings.append(Finding("pause", CheckStatus.WARNING, message, "set PAUSED=false"))
+    if settings.moderation_model is not None:
+        findings.append(judge_check_prices(settings))
     return findings
 
 

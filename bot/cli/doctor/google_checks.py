@@ -36,6 +36,9 @@ _CURES: Final[Mapping[str, str]] = {
     " GOOGLE_APPLICATION_CREDENTIALS",
 }
 """What to do, by Google's reason code; docs/operations.md explains the same codes."""
+_CHECK_PRICES: Final = ("MODERATION_INPUT_USD", "MODERATION_OUTPUT_USD")
+_PRICED_MODEL: Final = "gemini-3.5-flash-lite"
+"""The model whose prices are the defaults, and which the documents recommend."""
 _NETWORK_CURE: Final = (
     "check the network, the proxy (HTTPS_PROXY) and https://status.cloud.google.com"
 )
@@ -138,6 +141,22 @@ async def _check_judge(judge: GeminiContentJudge) -> Sequence[Finding]:
         cure = "set MODERATION_MODEL to a text model that Google offers"
         return [Finding(check, CheckStatus.FAILED, str(error), cure)]
     return [Finding(check, CheckStatus.OK, f"Google offers {judge.model}")]
+
+
+def judge_check_prices(settings: Settings) -> Finding:
+    """Judge the prices by which checks count for budgets: Google's API does not tell them."""
+    check, model = "prices of checks", settings.moderation_model
+    prices = (settings.moderation_input_usd, settings.moderation_output_usd)
+    cure = f"set {' and '.join(_CHECK_PRICES)} to Google's prices for {model}"
+    if 0 in prices:
+        message = "a price is 0, so checks count for no budget as much as Google charges"
+        return Finding(check, CheckStatus.WARNING, message, cure)
+    message = f"${prices[0]} and ${prices[1]} for a million tokens in and out"
+    is_chosen = any(name.lower() in settings.model_fields_set for name in _CHECK_PRICES)
+    if model != _PRICED_MODEL and not is_chosen:
+        message += f", which are those of {_PRICED_MODEL}"
+        return Finding(check, CheckStatus.WARNING, message, cure)
+    return Finding(check, CheckStatus.OK, message)
 
 
 def build_clock_check(settings: Settings, clock: Clock) -> CheckGroup:

@@ -1,5 +1,6 @@
 """The machine: free disk, memory, and folders that must be writable."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -50,18 +51,32 @@ def read_machine(data_dir: Path) -> MachineReadings:
 
 
 def _find_existing_folder(folder: Path) -> Path:
-    """Return ``folder``, or the nearest one above it that exists."""
+    """Return ``folder``, or the nearest one above it that this user can see."""
     existing = folder.absolute()
-    while not existing.exists():
+    while not _is_visible(existing):
         existing = existing.parent
     return existing
 
 
+def _is_visible(path: Path) -> bool:
+    """Return whether something is there, as far as this user may see.
+
+    `Path.exists` raises `PermissionError` inside a folder that this user may not enter, before
+    Python 3.14.
+    """
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
 def _measure_folder(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # the bot has just deleted it
-            total += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # which skips what this user may not see
+        for name in names:
+            with suppress(OSError):  # the bot has just deleted it
+                total += Path(parent, name).stat().st_size
     return total
 
 
@@ -118,7 +133,7 @@ def check_data_folder(data_dir: Path) -> Finding:
     except OSError as error:
         cure = f"make {data_dir} writable for the bot's user, or set another DATA_DIR"
         return Finding(check, CheckStatus.FAILED, f"cannot be written to ({error.strerror})", cure)
-    message = str(data_dir) if data_dir.exists() else f"{data_dir}, which the bot will create"
+    message = str(data_dir) if _is_visible(data_dir) else f"{data_dir}, which the bot will create"
     return Finding(check, CheckStatus.OK, message)
 
 

@@ -303,7 +303,7 @@ class Job:
         return self.nonce_for("p")
 
     def nonce_for(self, kind: str) -> str:
-        """Return the nonce of a message of the job; ``kind`` is one letter.
+        """Return the nonce of a message of the job; ``kind`` is a letter or more.
 
         It has at most 25 characters, Discord's maximum. It includes a hash of the request's key,
         because job ids start again in a new database.

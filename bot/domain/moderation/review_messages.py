@@ -29,6 +29,21 @@ class ReviewMessages(Protocol):
         """Post the clips with the moderators' buttons; raises as `JobMessages.post_clips`."""
         ...
 
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        """Return whether a channel is known to be age-restricted. Raises `DiscordUnavailable`."""
+        ...
+
+    async def post_notice(self, job: Job, *, channel_id: int) -> int:
+        """Post that a clip waits that may not be shown in a channel that everybody may read.
+
+        Neither the clip nor the prompt is in the message. Raises `DeliveryError`.
+        """
+        ...
+
+    async def delete_message(self, job: Job, *, channel_id: int, message_id: int) -> None:
+        """Delete such a notice, if it exists. Raises `DiscordUnavailable`."""
+        ...
+
     async def find_review(self, job: Job, *, channel_id: int, since: datetime) -> int | None:
         """Look for such a message that was posted but not recorded; raises as `find_posted`."""
         ...

@@ -9,6 +9,7 @@ from bot.domain.alerts import Alert, ModelReading, RefusalReading
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.errors import AccessRefused
 from bot.domain.jobs.request import GoogleRoute
+from bot.domain.moderation.check_failures import CheckReading
 from bot.domain.ports import Clock
 from bot.google.wording import is_about_used_up_credit
 from bot.services.admin.model_directory import ModelDirectory
@@ -39,8 +40,9 @@ class AlertFinder:
     route_refusals: Mapping[GoogleRoute, AccessRefused]
     route_settings: Mapping[GoogleRoute, str]
     count_loop_failures: Callable[[], Mapping[str, int]]
-    measure_free_disk: Callable[[], Awaitable[int]]
+    measure_free_disk: Callable[[], Awaitable[int | None]]
     list_newer_revisions: Callable[[], Awaitable[list[str]]]
+    read_check_failures: Callable[[], Awaitable[CheckReading | None]]
     host: str
     _known_failures: Mapping[str, int] = field(init=False, default_factory=dict)
 
@@ -59,6 +61,7 @@ class AlertFinder:
                 alerts.find_cheapest_request(self.model_directory.list_offered()),
             ),
             *alerts.find_unknown_jobs(await self.jobs.summarize_unknown(), now),
+            *alerts.find_failing_checks(await self.read_check_failures(), now),
             *alerts.find_full_disk(await self.measure_free_disk(), host=self.host),
             *alerts.find_newer_schema(await self.list_newer_revisions(), host=self.host),
             *alerts.find_failing_loops(self._known_failures, failures, host=self.host, now=now),

@@ -96,6 +96,12 @@ class ClipReviewService:
             await self._ask_again(guild_id, rules.staff_channel)
         return await self.load_status(guild_id)
 
+    async def show_waiting(self, guild_id: int, channel_id: int) -> None:
+        """Show the clips that wait, if this is the staff channel. Raises `DatabaseUnavailable`."""
+        rules = await self.server_rules.guilds.load_rules(guild_id)
+        if rules.staff_channel == channel_id:
+            await self._ask_again(guild_id, channel_id)
+
     async def run(self) -> None:
         await repeat_work(
             self.run_once,

@@ -5,7 +5,7 @@ What is refused, and what happens without a verdict, is the operator's choice.
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import AdmissionRequest, Origin
 from bot.domain.jobs.request import VideoPlan
+from bot.domain.moderation.check_failures import CheckFailures, CheckReading
 from bot.domain.moderation.content_check import (
     CheckedContent,
     CheckedRequest,
@@ -69,6 +70,20 @@ class ContentCheckService:
     clock: Clock
     critical_sections: CriticalSections
     paid_calls: bool = True
+    failures: CheckFailures = field(default_factory=CheckFailures)
+
+    async def read_failures(self) -> CheckReading | None:
+        """Return the checks in a row that gave no verdict, for the operator.
+
+        Raises `DatabaseUnavailable`.
+        """
+        if not self.failures.are_there:
+            return None
+        return self.failures.read(
+            self.judge.model,
+            accepts_unchecked=self.accepts_unchecked,
+            waiting_clips=await self.store.count_unchecked_clips(),
+        )
 
     async def require_allowed(self, plan: VideoPlan, origin: Origin) -> None:
         """Check what ``plan`` says and shows.
@@ -156,13 +171,25 @@ class ContentCheckService:
     ) -> ContentVerdict:
         try:
             async with AsyncExitStack() as stack:
-                verdict, usage = await self.judge.judge(content, await open_pictures(stack))
+                pictures = await open_pictures(stack)
+                verdict, usage = await self._judge(content, pictures)
         except CheckFailed as error:
             unbilled = attempt.booked if error.may_be_billed else ZERO_MICROS
             await self._finish(attempt, None, self._compute_price(error.usage, unbilled))
             raise
         await self._finish(attempt, verdict, self._compute_price(usage, attempt.booked))
         return verdict
+
+    async def _judge(
+        self, content: CheckedContent, pictures: Sequence[Path | bytes]
+    ) -> tuple[ContentVerdict, TokenUsage | None]:
+        try:
+            answer = await self.judge.judge(content, pictures)
+        except CheckFailed as error:
+            self.failures.record_failure(self.clock.now(), refusal=error.refusal)
+            raise
+        self.failures.record_verdict()
+        return answer
 
     async def _finish(
         self, attempt: CheckAttempt, verdict: ContentVerdict | None, price: Micros

@@ -58,6 +58,10 @@ class QuestionMessages(Protocol):
         """Look for a staff's message that a process posted before it ended."""
         ...
 
+    async def is_age_restricted(self, channel_id: int) -> bool:
+        """Return whether a channel is known to be age-restricted."""
+        ...
+
     async def post_question(self, question: ModeratorQuestion, channel_id: int) -> int:
         """Post the staff's message and return its id."""
         ...
@@ -154,15 +158,22 @@ class QuestionDesk:
     async def withdraw(
         self, question_id: int, *, user_id: int, moderator: bool, guild_id: int | None
     ) -> bool:
-        """End a question for its member or a moderator; return ``False`` if it had ended before.
+        """End a question for its member, or a moderator of its server ``guild_id``.
 
-        Raises `RecordNotFound` and `NotAllowed`.
+        Returns ``False`` if it had ended before. Raises `RecordNotFound` and `NotAllowed`.
         """
         question = await self.questions.find(question_id)
-        if question is None or question.origin.guild_id != guild_id:
+        if question is None:
             raise RecordNotFound("question")
-        if question.origin.user_id != user_id and not moderator:
-            raise NotAllowed("cancel")
+        if question.origin.user_id != user_id:
+            if question.origin.guild_id != guild_id:
+                raise RecordNotFound("question")
+            if not moderator:
+                raise NotAllowed("cancel")
+            _, is_first = await self.answer(
+                question_id, ModeratorAnswer.REFUSE, guild_id=guild_id, actor_id=user_id
+            )
+            return is_first
         is_withdrawn = await self.questions.close(question_id, QuestionState.WITHDRAWN)
         await self._settle(question_id)
         return is_withdrawn
@@ -171,7 +182,7 @@ class QuestionDesk:
         return await self.questions.find(question.id) or question
 
     async def move_waiting(self, guild_id: int, staff_channel: int) -> None:
-        """Show the waiting questions of a server in its staff channel."""
+        """Show the waiting questions of a server in its staff channel, if it may show them."""
         await self.questions.move_waiting(guild_id, staff_channel=staff_channel)
         self._requested.set()
 
@@ -229,7 +240,8 @@ class QuestionDesk:
     async def _find_messages(self, question: ModeratorQuestion) -> None:
         """Record messages that were posted by a process that ended before it did so."""
         channel_id = await self._find_staff_channel(question)
-        if question.is_in_other_channel(channel_id):
+        is_moved = question.is_in_other_channel(channel_id)
+        if is_moved and await self._may_ask_in(question, channel_id):
             assert question.staff_channel_id is not None
             assert question.staff_message_id is not None
             await self.messages.delete_message(question.staff_channel_id, question.staff_message_id)
@@ -266,9 +278,15 @@ class QuestionDesk:
         if not await self.questions.record_waiting_message(question, message_id):
             await self.messages.delete_message(question.origin.channel_id, message_id)
 
+    async def _may_ask_in(self, question: ModeratorQuestion, channel_id: int | None) -> bool:
+        """Return whether a channel may show the request. Raises `DiscordUnavailable`."""
+        if channel_id is None or not question.origin.age_restricted:
+            return channel_id is not None
+        return await self.messages.is_age_restricted(channel_id)
+
     async def _ask_staff(self, question: ModeratorQuestion) -> bool:
         channel_id = await self._find_staff_channel(question)
-        if channel_id is None:
+        if channel_id is None or not await self._may_ask_in(question, channel_id):
             return False
         try:
             message_id = await self.messages.post_question(question, channel_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.ports import Clock
+from bot.domain.showcase.page_paths import build_creator_path, build_page_address
 from bot.store.showcase.creator_pages import CreatorPageStore
 
 
@@ -29,4 +30,6 @@ class CreatorPages:
         if self.gallery_url is None:
             return None
         key = await self.store.find_key(user_id)
-        return None if key is None else f"{self.gallery_url.rstrip('/')}/m/{key}"
+        if key is None:
+            return None
+        return build_page_address(self.gallery_url, build_creator_path(key))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.domain.showcase.page_paths import build_clip_path, build_page_address
 from bot.domain.showcase.post import ShowcasePost
 from bot.store.showcase.settings import ShowcaseSettingsStore
 
@@ -20,4 +21,4 @@ class WebAddresses:
         showcase_settings = await self.showcase_settings_store.load_settings(post.entry.guild_id)
         if not showcase_settings.public:
             return None
-        return f"{self.gallery_url.rstrip('/')}/clips/{post.entry.clip.id}"
+        return build_page_address(self.gallery_url, build_clip_path(post.entry.clip.id))

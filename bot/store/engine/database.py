@@ -260,8 +260,15 @@ class SqliteDatabase(Database):
             return await work(connection)
 
     def _require_file(self) -> None:
-        if self._access is not Access.OWNER and not self._path.is_file():
-            raise DatabaseMissing("there is no database yet: the bot has not run")
+        """Raise `DatabaseMissing` for others than the owner. SQLite says what else is wrong."""
+        if self._access is Access.OWNER:
+            return
+        try:
+            self._path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DatabaseMissing("there is no database yet: the bot has not run") from error
+        except OSError:
+            pass
 
     async def _dispose_engines(self) -> None:
         await self._reader_engine.dispose()

@@ -8,22 +8,22 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, build_check_comment
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.errors import RequestRefused
-from bot.domain.jobs.job import AdmissionRequest, Origin
+from bot.domain.jobs.job import AdmissionRequest, JobState, Origin, ReviewState
 from bot.domain.moderation.content_check import ContentVerdict
 from bot.store.engine.database import Database, take_lock
 from bot.store.engine.types import DatabaseClock, database_now
 from bot.store.engine.upserts import upsert
 from bot.store.jobs.admission import ADMISSION_LOCK, preview_admission
-from bot.store.tables.core import ledger_table
+from bot.store.tables.core import jobs_table, ledger_table
 from bot.store.tables.moderation import content_checks_table
 from bot.store.tables.row_mapping import posting_to_row
 
@@ -82,6 +82,13 @@ class ContentCheckStore:
         Raises `CheckInProgress`.
         """
         return await self._begin(content_key, origin, model=model, estimate=estimate)
+
+    async def count_unchecked_clips(self) -> int:
+        """Return how many jobs have finished clips that wait for a check."""
+        query: Select[Any] = select(func.count()).where(
+            jobs_table.c.state == JobState.POSTING, jobs_table.c.review == ReviewState.CHECK
+        )
+        return await self._db.read_scalar(query) or 0
 
     async def _begin(
         self,

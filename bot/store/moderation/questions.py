@@ -120,6 +120,15 @@ class QuestionStore(Store):
         )
         return await self._db.read_scalar(query) or 0
 
+    async def list_waiting(self, user_id: int) -> list[ModeratorQuestion]:
+        """Return the requests of a member that wait for a moderator, in all servers."""
+        query = (
+            select(questions_table)
+            .where(_questions.user_id == user_id, _questions.state == QuestionState.WAITING)
+            .order_by(_questions.id)
+        )
+        return [_question_from_row(row) for row in await self._db.read_rows(query)]
+
     # -- decisions
 
     async def answer(

@@ -41,6 +41,7 @@ from bot.store.tables.core import (
     welcomed_guilds_table,
 )
 from bot.store.tables.moderation import (
+    log_channels_table,
     questions_table,
     report_cases_table,
     reports_table,
@@ -144,6 +145,7 @@ class ErasureStore(Store):
             select(limits_table.c.guild_id),
             select(with_clips.c.value).where(with_clips.c.value.is_not(None)),
             select(welcomed_guilds_table.c.guild_id),
+            select(log_channels_table.c.guild_id),
         ).subquery()
         guild_id = known.c[0]
         left = select(_removals.guild_id)

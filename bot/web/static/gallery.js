@@ -387,5 +387,20 @@ if (player) {
     remember("muted", player.muted ? "yes" : "no");
   });
   document.getElementById("watch").hidden = false;
-  if (takePlayNext() && !still.matches && !thrifty) player.play().catch(() => {});
+  // a clip behind a spoiler starts only when it is asked for here, also on the way along the wall
+  const curtain = document.getElementById("curtain");
+  if (curtain) {
+    const reveal = () => {
+      curtain.hidden = true;
+      player.controls = true;
+    };
+    player.controls = false;
+    player.addEventListener("play", reveal, { once: true }); // by a key
+    document.getElementById("reveal").addEventListener("click", () => {
+      reveal();
+      player.focus();
+      player.play().catch(() => {});
+    });
+  }
+  if (takePlayNext() && !curtain && !still.matches && !thrifty) player.play().catch(() => {});
 }

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import build_alembic_config
+from tests.bench.million.moderation_rows import build_moderation_statements
 from tests.bench.million.rows import REVISION, Size, build_statements
 from tests.contract.conftest import POSTGRES_URL
 
@@ -94,6 +95,8 @@ async def _fill(url: str, schema: str | None, size: Size) -> None:
         for _, make in reversed(pairs):
             await connection.exec_driver_sql(make)
         await _migrate(connection, "head")
+        for statement in build_moderation_statements():
+            await connection.exec_driver_sql(statement)
         # PostgreSQL does this by itself in time; the bot never does it on SQLite
         if not is_sqlite:
             await connection.exec_driver_sql("VACUUM ANALYZE")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from bot.domain.alerts import (
     UnknownJobsReading,
     find_budget_alerts,
     find_cheapest_request,
+    find_failing_checks,
     find_failing_loops,
     find_full_disk,
     find_gone_models,
@@ -34,6 +36,7 @@ from bot.domain.billing.limits import QuotaLine, UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.request import GoogleRoute
+from bot.domain.moderation.check_failures import AWAY_AFTER, CheckFailures, CheckReading
 from tests.harness.process import ROOT
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -248,10 +251,53 @@ def test_a_loop_is_told_when_it_has_failed_again() -> None:
     assert find_failing_loops(after, after, host="box", now=NOON) == []
 
 
+def read_checks(**changes: Any) -> CheckReading:
+    facts: dict[str, Any] = {"model": "judge", "failing_since": NOON, "failed_at": NOON}
+    return CheckReading(**facts | changes)
+
+
+def test_a_model_for_checks_that_stays_away_is_an_alert_with_the_clips_that_wait() -> None:
+    later = NOON + AWAY_AFTER
+    assert find_failing_checks(None, NOON) == []
+    assert find_failing_checks(read_checks(failed_at=later - timedelta(seconds=1)), later) == []
+    [alert] = find_failing_checks(read_checks(failed_at=later, waiting_clips=3), later)
+    assert (alert.kind, alert.subject) == (AlertKind.CHECK_FAILING, "judge")
+    assert "3 jobs" in alert.message
+    assert find_failing_checks(read_checks(failed_at=later), later + 2 * DAY) == [], "no news"
+
+
+def test_a_refused_model_for_checks_is_an_alert_at_once() -> None:
+    [alert] = find_failing_checks(read_checks(refusal="404 NOT_FOUND"), NOON)
+    assert "404 NOT_FOUND" in alert.message
+    assert "MODERATION_MODEL" in alert.cure
+    [other] = find_failing_checks(read_checks(refusal="403 PERMISSION_DENIED"), NOON)
+    assert alert.occurrence != other.occurrence
+    [open_alert] = find_failing_checks(read_checks(refusal="x", accepts_unchecked=True), NOON)
+    assert "accepted unchecked" in open_alert.message
+
+
+def test_a_verdict_ends_the_failures() -> None:
+    failures = CheckFailures()
+    read = partial(failures.read, "judge", accepts_unchecked=False, waiting_clips=0)
+    assert read() is None
+    for minutes in (0, 6, 12):
+        failures.record_failure(NOON + timedelta(minutes=minutes), refusal=None)
+    reading = read()
+    assert reading is not None
+    assert reading.is_away
+    failures.record_verdict()
+    assert read() is None
+    failures.record_failure(NOON + DAY, refusal=None)
+    reading = read()
+    assert reading is not None
+    assert not reading.is_away
+
+
 def test_a_disk_is_told_when_hardly_anything_is_free() -> None:
     assert find_full_disk(MINIMUM_FREE_DISK_BYTES, host="box") == []
     [alert] = find_full_disk(MINIMUM_FREE_DISK_BYTES - 1, host="box")
     assert (alert.kind, alert.subject) == (AlertKind.DISK_NEARLY_FULL, "box")
+    assert find_full_disk(None, host="box") == []
 
 
 def test_a_schema_is_told_only_if_this_program_does_not_know_it() -> None:

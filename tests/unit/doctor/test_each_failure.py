@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import discord
 import pytest
 import pytest_asyncio
 import structlog
@@ -46,6 +47,7 @@ WELL = MachineReadings(
 CATALOG = load_catalog()
 OMNI_MODELS = [model.id for model in CATALOG.restrict_to(GoogleRoute.OMNI).models]
 WRONG_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GAbcde.abcdefghijklmnopqrstuvwxyz0123456789ab"
+JUDGE = "gemini-3.5-flash-lite"
 WRONG_KEY = "AIzaWrongWrongWrongWrongWrongWrongWrong"
 
 
@@ -142,6 +144,13 @@ async def installation(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    # the check of alerts lets discord.py use other servers, as the program does
+    for owner, name in (
+        (discord.http.Route, "BASE"),
+        (discord.Asset, "BASE"),
+        (discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
     made = replace(running, data_dir=data_dir)
     await made.set_up_application(
         privileged_intents=[],
@@ -169,7 +178,7 @@ async def test_when_all_is_well_every_line_says_so_and_nothing_is_spent(
 ) -> None:
     sandbox = installation.sandbox
     earlier = await installation.control.requests()
-    monkeypatch.setenv("MODERATION_MODEL", "gemini-3.5-flash-lite")
+    monkeypatch.setenv("MODERATION_MODEL", JUDGE)
     findings = await installation.examine()
     assert list_problems(findings) == {}
     checked = {each.check for each in findings}
@@ -177,7 +186,8 @@ async def test_when_all_is_well_every_line_says_so_and_nothing_is_spent(
         *("settings", "token", "application", "intents", "user install", "invite link"),
         *("Terms of Service URL", "Privacy Policy URL", "gateway", "session starts", "shards"),
         *("gemini", "omni", "clock against Discord", "clock against Google", "database"),
-        *("MODERATION_MODEL", "schema", "data folder", "disk", "memory", "PUBLIC_URL", "proxy"),
+        *("MODERATION_MODEL", "prices of checks", "C2PA key", "alerts"),
+        *("schema", "data folder", "disk", "memory", "PUBLIC_URL", "proxy"),
     } <= checked
     after = earlier[-1]["n"] if earlier else 0
     sent = await installation.control.requests(after=after)
@@ -258,6 +268,24 @@ async def delete_database(installation: Installation) -> None:
 async def damage_database(installation: Installation) -> None:
     (installation.data_dir / "clapper.db").write_bytes(
         b"not a database, but long enough for one" * 200
+    )
+
+
+async def refuse_judge(installation: Installation) -> None:
+    error = {
+        "code": 403,
+        "message": "Requests to this API are blocked.",
+        "status": "PERMISSION_DENIED",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "API_KEY_SERVICE_BLOCKED",
+                "domain": "googleapis.com",
+            }
+        ],
+    }
+    await break_server("google", path=f"/models/{JUDGE}", status=403, body={"error": error})(
+        installation
     )
 
 
@@ -399,11 +427,54 @@ CASES = {
         check="MODERATION_MODEL",
         settings={"MODERATION_MODEL": "gemini-1.0-gone"},
         words="gemini-1.0-gone",
+        also=frozenset({"prices of checks"}),
     ),
     "a model for checks that cannot be asked": Case(
         check="MODERATION_MODEL",
         settings={"MODERATION_MODEL": "veo-3.1-generate-preview"},
         words="cannot be asked",
+        also=frozenset({"prices of checks"}),
+    ),
+    "a model for checks that Google does not let the key use": Case(
+        check="MODERATION_MODEL",
+        settings={"MODERATION_MODEL": JUDGE},
+        prepare=refuse_judge,
+        reason="API_KEY_SERVICE_BLOCKED",
+    ),
+    "a model for checks that does not answer": Case(
+        check="MODERATION_MODEL",
+        settings={"MODERATION_MODEL": JUDGE},
+        prepare=break_server("google", path=f"/models/{JUDGE}", status=503),
+    ),
+    "a model for checks without prices of its own": Case(
+        check="prices of checks",
+        status=CheckStatus.WARNING,
+        settings={"MODERATION_MODEL": "gemini-2.5-flash"},
+        words=JUDGE,
+    ),
+    "checks that count nothing": Case(
+        check="prices of checks",
+        status=CheckStatus.WARNING,
+        settings={"MODERATION_MODEL": JUDGE, "MODERATION_OUTPUT_USD": "0"},
+    ),
+    "a certificate that is not there": Case(
+        check="C2PA key", settings={"C2PA_CERTIFICATE": "gone.pem", "C2PA_KEY": "gone.pem"}
+    ),
+    "a trust list without a certificate": Case(
+        check="C2PA trust list", settings={"C2PA_TRUST": "/dev/null"}, words="no certificates"
+    ),
+    "a channel for alerts that the bot cannot see": Case(
+        check="ALERT_CHANNEL", settings={"ALERT_CHANNEL": "123456789012345678"}
+    ),
+    "webhooks for which Google cannot reach the bot": Case(
+        check="webhooks for Gemini Omni",
+        settings={"GEMINI_WEBHOOKS": "true", "PUBLIC_URL": "https://clips.invalid"},
+        prepare=run_sql(
+            "INSERT INTO webhook_registrations (route, checked_at, problem)"
+            " VALUES ('omni', '2026-12-01 00:00:00.000000', 'unreachable')"
+        ),
+        words="unreachable",
+        also=frozenset({"PUBLIC_URL", "Terms of Service URL", "Privacy Policy URL"}),
     ),
     "a database that has never been used": Case(
         check="database", status=CheckStatus.WARNING, prepare=delete_database
@@ -618,3 +689,33 @@ async def test_the_program_prints_the_findings_and_its_status_says_whether_one_f
     statuses = {line.split()[0] for line in lines}
     assert statuses <= set(CheckStatus)
     assert text_status == (1 if "failed" in statuses else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DISCORD_TOKEN", ""),
+        ("PUBLIC_URL", "clips.example"),
+        ("MODELS_FILE", "gone.toml"),
+        ("WORD_LIST_FILE", "gone.txt"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "gone.json"),
+        ("C2PA_KEY", "key-without-certificate.pem"),
+        ("MODERATE_RESULTS", "true"),
+    ],
+)
+async def test_a_setting_with_which_no_check_is_possible_is_one_line_and_status_2(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    try:
+        status = await asyncio.to_thread(main, ["doctor"])
+    finally:
+        structlog.reset_defaults()
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert len(printed.err.splitlines()) == 1
+    assert name in printed.err

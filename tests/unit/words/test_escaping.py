@@ -37,6 +37,7 @@ from bot.ui.showcase_card import (
 from bot.ui.text_lists import format_history, format_running_jobs
 from tests.unit.cards.test_cards import Titles, texts
 from tests.unit.words.examples import NOW, a_clip, a_job, a_plan, enclosed
+from tests.unit.words.test_components import a_question
 
 TYPED = [
     "@everyone",
@@ -201,7 +202,8 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
         HistoryPage((_clip("x"),), HistoryFilter(search_text=typed)), LABELS, "en-US"
     ),
     "chain": lambda typed: format_lineage(build_lineage([_clip(typed)], 12), _clip(typed), "en-US"),
-    "jobs": lambda typed: format_running_jobs([a_job(plan=a_plan(prompt=typed))], "en-US"),
+    "jobs": lambda typed: format_running_jobs([a_job(plan=a_plan(prompt=typed))], (), "en-US"),
+    "waiting requests": lambda typed: format_running_jobs((), [a_question(prompt=typed)], "en-US"),
     "details": lambda typed: "\n".join(
         format_job_details(a_job(plan=a_plan(prompt=typed)), [], LABELS, "en-US", now=NOW)
     ),

@@ -3,13 +3,8 @@
 import pytest
 
 from bot.i18n.translations import list_languages
-from tests.unit.words.places import (
-    PLACES,
-    fill_text,
-    find_places,
-    list_texts,
-    measure_width,
-)
+from tests.unit.words.longest_values import fill_text, list_texts
+from tests.unit.words.places import PLACES, find_places, measure_width
 
 
 def test_every_text_has_one_place() -> None:

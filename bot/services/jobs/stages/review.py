@@ -14,8 +14,15 @@ from typing import Final
 import structlog
 
 from bot.domain.backoff import Backoff
+from bot.domain.clips.age_restriction import may_show
+from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
+from bot.domain.errors import (
+    ChannelUnavailable,
+    DeliveryError,
+    DiscordUnavailable,
+    LeaseLost,
+)
 from bot.domain.guild import ReviewScope
 from bot.domain.jobs.job import Job
 from bot.domain.moderation.clip_review import ReviewDecision, is_review_needed
@@ -137,14 +144,13 @@ class ReviewDesk:
             try:
                 if review.message_id is None:
                     review = await self._find_message(running, review)
-                if review.message_id is None or review.channel_id is None:
-                    return
-                await self.review_messages.show_decision(
-                    job,
-                    channel_id=review.channel_id,
-                    message_id=review.message_id,
-                    decided_by=review.decided_by,
-                )
+                for channel_id, message_id in await self._list_messages(running, review):
+                    await self.review_messages.show_decision(
+                        job,
+                        channel_id=channel_id,
+                        message_id=message_id,
+                        decided_by=review.decided_by,
+                    )
             except DiscordUnavailable as error:
                 if (error.retry_after_s or 0.0) > _LONGEST_PAUSE_S:
                     break
@@ -156,6 +162,21 @@ class ReviewDesk:
     async def _post_review(self, running: RunningJob, review: ClipReview, channel_id: int) -> None:
         job = running.job
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(job.id))
+        copies = await running.retry_until_stored(lambda: self.clips.list_reposts(job.id))
+        notices = [
+            message_id
+            for copy_channel, message_id in copies
+            if copy_channel == channel_id and message_id != review.message_id
+        ]
+        may_be_shown = await self._may_show(running, clips, channel_id)
+        if may_be_shown is not True:
+            # What moderators see in an earlier channel stays there until it can move.
+            has_message = bool(notices) or review.message_id is not None
+            if may_be_shown is None or has_message:
+                await self.leave_to_moderators(running)
+            else:
+                await self._post_notice(running, channel_id)
+            return
 
         async def record_message(message_id: int) -> Job:
             await running.retry_until_stored(
@@ -170,6 +191,11 @@ class ReviewDesk:
 
         if review.message_id is not None and review.channel_id not in (None, channel_id):
             await self.show_decision(running)  # that the clip is in another channel now
+        for message_id in notices:
+            with suppress(DiscordUnavailable):
+                await self.review_messages.delete_message(
+                    job, channel_id=channel_id, message_id=message_id
+                )
         posted = await self.clip_publisher.publish_clips(
             job,
             clips,
@@ -182,6 +208,47 @@ class ReviewDesk:
             reasons = list(posted.reasons)
             _log.warning("review.not_shown", job_id=job.id, channel=channel_id, reasons=reasons)
             await self.leave_to_moderators(running)
+
+    async def _may_show(
+        self, running: RunningJob, clips: Sequence[Clip], channel_id: int
+    ) -> bool | None:
+        """Return whether the clips may be shown in a staff channel, `None` if that is unknown.
+
+        What comes from an age-restricted channel is shown in such channels only.
+        """
+        is_restricted = any(clip.age_restricted for clip in clips)
+        if not is_restricted:
+            return True
+        backoff = Backoff(initial=0.5, maximum=10.0)
+        while backoff.attempts < _MAX_ATTEMPTS:
+            running.lease.require_valid()
+            try:
+                place = await self.review_messages.is_age_restricted(channel_id)
+            except DiscordUnavailable as error:
+                if (error.retry_after_s or 0.0) > _LONGEST_PAUSE_S:
+                    break
+                await running.clock.sleep(backoff.next_delay(error.retry_after_s))
+            else:
+                return may_show(age_restricted=is_restricted, place_age_restricted=place)
+        return None
+
+    async def _post_notice(self, running: RunningJob, channel_id: int) -> None:
+        """Tell moderators why they do not see the clips, and let these wait."""
+        job = running.job
+        try:
+            message_id = await self.review_messages.post_notice(job, channel_id=channel_id)
+        except DeliveryError as error:
+            _log.warning("review.notice_not_posted", job_id=job.id, error=str(error))
+            await self.leave_to_moderators(running)
+            return
+        await running.retry_until_stored(
+            lambda: self.clips.add_repost(job.id, channel_id=channel_id, message_id=message_id)
+        )
+        try:
+            await self.leave_to_moderators(running)
+        except LeaseLost:
+            await self._show_earlier_decision(running, channel_id, message_id)
+            raise
 
     async def _find_message(self, running: RunningJob, review: ClipReview) -> ClipReview:
         """Return a review with its message, if one was posted by a process that died after it.
@@ -203,6 +270,17 @@ class ReviewDesk:
             lambda: self.reviews.record_message(running.job.id, channel_id, message_id)
         )
         return replace(review, channel_id=channel_id, message_id=message_id)
+
+    async def _list_messages(
+        self, running: RunningJob, review: ClipReview
+    ) -> Sequence[tuple[int, int]]:
+        """Return the message with the clip, or the notices that it cannot be shown."""
+        if review.message_id is None:
+            job_id = review.job_id
+            return await running.retry_until_stored(lambda: self.clips.list_reposts(job_id))
+        if review.channel_id is None:
+            return ()
+        return [(review.channel_id, review.message_id)]
 
     async def _show_earlier_decision(
         self, running: RunningJob, channel_id: int, message_id: int
