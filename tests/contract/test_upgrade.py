@@ -85,7 +85,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0028 add to old rows."""
+"""What revisions 0008 to 0029 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",

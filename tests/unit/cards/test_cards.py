@@ -55,6 +55,9 @@ class Titles:
     def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
         return list(self._remakes)
 
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        return Micros(560_000)
+
 
 def texts(view: ui.LayoutView) -> str:
     return "\n".join(i.content for i in view.walk_children() if isinstance(i, ui.TextDisplay))
