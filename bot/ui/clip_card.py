@@ -320,15 +320,17 @@ class ClipCards:
                 (ButtonAction.EDIT, self._model_info.is_editable),
             )
         )
-        repeat_actions = [ButtonAction.REDO, ButtonAction.REWORD]
-        if job.plan.source is None and job.plan.takes is None:
-            repeat_actions.append(ButtonAction.TAKES)
-        repeat = [build_button(action, job.id, locale) for action in repeat_actions]
+        repeat = [
+            build_button(action, job.id, locale)
+            for action in (ButtonAction.REDO, ButtonAction.REWORD)
+        ]
         remakes = [
             build_button(ButtonAction(remake), job.id, locale)
             for remake in self._model_info.list_remakes(job.plan, now)
             if job.plan.takes is None
         ]
+        if len(clips) == 1 and job.plan.source is None and job.plan.takes is None:
+            remakes.insert(0, build_button(ButtonAction.TAKES, job.id, locale))
         showcase = [
             build_button(
                 ButtonAction.SHOWCASE, clip.id, locale, key=f"showcase{suffix}", clip=clip.id

@@ -90,7 +90,7 @@ class TakesCards:
         notes.append(f"-# {join_sentences(text, kept, locale)}")
         container.add_item(ui.TextDisplay(f"-# {' · '.join(facts)}"))
         container.add_item(ui.TextDisplay("\n".join(notes)))
-        container.add_item(build_action_row(*self._build_choices(takes, clips, now)))
+        container.add_item(build_action_row(*self._build_choices(takes, clips, now, locale)))
         container.add_item(_build_other_row(first, locale))
         return build_view(container)
 
@@ -147,14 +147,14 @@ class TakesCards:
         return build_view(container)
 
     def _build_choices(
-        self, takes: Sequence[Job], clips: dict[int, Clip], now: datetime
+        self, takes: Sequence[Job], clips: dict[int, Clip], now: datetime, locale: str
     ) -> list[ActionButton]:
         """Return a button for each draft. A press accepts the price in the text, if it is known."""
         return [
             ActionButton(
                 ButtonAction.TAKE,
                 clips[take.id].id,
-                label=str(take.take_number),
+                label=translate("button.take", locale, number=take.take_number),
                 primary=True,
                 price=self._find_price(take, clips[take.id], now),
             )

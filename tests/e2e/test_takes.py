@@ -3,8 +3,8 @@
 import pytest
 
 from tests.e2e.omni import ON_BOTH_DATABASES
-from tests.e2e.stage import BotStage, text_of
-from tests.e2e.takes import ask_for_takes, list_choices, list_videos, make_takes, wait_for_choice
+from tests.e2e.stage import BotStage
+from tests.e2e.takes import ask_for_takes, list_choices, list_videos, wait_for_choice
 from tests.harness.texts import quote_text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), ON_BOTH_DATABASES]

@@ -113,7 +113,7 @@ jobs_table = Table(
     # that posts for all; 0 if that is done
     Column("takes_key", String(120)),
     Column("take_number", Integer),
-    Column("takes_poster", BigInteger),
+    Column("takes_poster", BigId),
     # in the database only of drafts
     Index(None, "takes_key"),
     Index(None, "state", "guild_id", "user_id"),

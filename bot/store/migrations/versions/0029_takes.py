@@ -6,7 +6,7 @@ Revision 0029, after 0028.
 import sqlalchemy as sa
 from alembic import op
 
-from bot.store.engine.types import UtcTime
+from bot.store.engine.types import BigId, UtcTime
 
 revision = "0029"
 down_revision = "0028"
@@ -17,7 +17,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("takes_key", sa.String(120)))
     op.add_column("jobs", sa.Column("take_number", sa.Integer()))
-    op.add_column("jobs", sa.Column("takes_poster", sa.BigInteger()))
+    op.add_column("jobs", sa.Column("takes_poster", BigId))
     op.add_column("clips", sa.Column("draft_until", UtcTime()))
     _create_partial_index("jobs", "takes_key")
     _create_partial_index("clips", "draft_until")
