@@ -2,9 +2,15 @@
 
 import pytest
 
-from tests.e2e.omni import ON_BOTH_DATABASES
-from tests.e2e.stage import BotStage
-from tests.e2e.takes import ask_for_takes, list_choices, list_videos, wait_for_choice
+from tests.e2e.omni import ON_BOTH_DATABASES, OmniCharges
+from tests.e2e.stage import BotStage, clip_number_of, text_of
+from tests.e2e.takes import (
+    ask_for_takes,
+    list_choices,
+    list_videos,
+    make_takes,
+    wait_for_choice,
+)
 from tests.harness.texts import quote_text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), ON_BOTH_DATABASES]
@@ -33,5 +39,108 @@ async def test_drafts_are_posted_in_one_message_and_one_is_made_in_full(stage: B
     [full] = (await stage.list_submits())[before + 4 :]
     assert full["resolution"] == "720p"
     again = await stage.press_button(choice, "2")
-    await stage.wait_for_answer(again, quote_text("already_accepted"))
+    await stage.wait_for_answer(again, quote_text("error.already_accepted"))
     assert len(await stage.list_submits()) == before + 5
+
+
+async def test_only_who_asked_may_choose_and_anybody_may_ask_for_more(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    await make_takes(stage, room, takes=2)
+    choice = await wait_for_choice(stage, room, 2)
+    pressed = await stage.press_button(choice, "1", user="Cem")
+    await stage.wait_for_answer(pressed, quote_text("not_allowed.take"))
+    more = await stage.press_button(choice, quote_text("button.more_takes"), user="Cem")
+    await stage.wait_for_answer(more, quote_text("ask.takes", count=2))
+    await stage.press_answer(more, quote_text("button.decline"), user="Cem")
+
+
+async def test_takes_of_a_clip(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, "a lighthouse", model="gemini-omni-1.2-flash", duration=3)
+    asked = await stage.press_button(clip, quote_text("button.takes"))
+    await stage.press_answer(asked, quote_text("button.accept"))
+    choice = await wait_for_choice(stage, room, 4)
+    assert "a lighthouse" in text_of(choice)
+    await stage.wait_until_idle(room)
+
+
+async def test_a_failed_draft_is_told_and_not_paid(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    before, charged = len(await stage.list_submits()), await OmniCharges.read(stage)
+    async with stage.control.hold_google():
+        await make_takes(stage, room, takes=3)
+
+        async def are_sent() -> bool:
+            return len(await stage.list_submits()) == before + 3
+
+        await stage.wait_until(are_sent, "three drafts at Google")
+        blocked = (await stage.list_submits())[before + 1]
+        name = blocked["operation"].rpartition("/")[2]
+        body = {"outcome": "filtered", "ready": True}
+        await stage.control.call("POST", f"google/operations/{name}", body)
+        await stage.wait_for_message(room, quote_text("outcome.blocked"))
+    choice = await wait_for_choice(stage, room, 2)
+    await stage.wait_until_idle(room)
+    assert quote_text("outcome.blocked") in text_of(choice)
+    assert len(list_videos(choice)) == 2
+    after = await OmniCharges.read(stage)
+    drafts = (await stage.list_submits())[before:]
+    billed = sum(round(each["billed_usd"] * 1_000_000) for each in drafts if each["billed_usd"])
+    assert after.members - charged.members == pytest.approx(billed, abs=3)
+
+
+async def test_without_a_draft_the_reason_is_told_once(stage: BotStage) -> None:
+    room, charged = await stage.open_channel(), await OmniCharges.read(stage)
+    await stage.control.google(outcome="filtered")
+    try:
+        await make_takes(stage, room, takes=2)
+        told = await stage.wait_for_message(room, quote_text("outcome.blocked"))
+        await stage.wait_until_idle(room)
+    finally:
+        await stage.control.google(outcome="done")
+    [card] = await stage.control.messages(room)
+    assert text_of(card).count(quote_text("outcome.blocked")) == 1, told
+    assert (await OmniCharges.read(stage)).members == charged.members
+
+
+async def test_cancel_stops_all_drafts(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await make_takes(stage, room, takes=2)
+        status = await stage.wait_for_message(room, quote_text("state.polling"))
+        pressed = await stage.press_button(status, quote_text("button.cancel"))
+        await stage.wait_for_answer(pressed, quote_text("cancel.stopping"))
+        await stage.wait_for_message(room, quote_text("outcome.cancelled"))
+        await stage.wait_until_idle(room)
+    [card] = await stage.control.messages(room)
+    assert not list_videos(card)
+
+
+async def test_delete_removes_all_drafts(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    await make_takes(stage, room, takes=2)
+    choice = await wait_for_choice(stage, room, 2)
+    await stage.wait_until_idle(room)
+    await stage.delete_clip(choice)
+    assert await stage.control.messages(room) == []
+
+
+async def test_a_draft_cannot_be_showcased_and_the_clip_in_full_can(stage: BotStage) -> None:
+    room, showcase = await stage.open_channel(), await stage.open_channel()
+    ada = stage.people["Ada"]
+    await stage.control.command(ada, room, "server showcase", {"channel": showcase})
+    await make_takes(stage, room, takes=2)
+    choice = await wait_for_choice(stage, room, 2)
+    [number, *_] = [
+        action.split(":")[2].split("@")[0]
+        for action in str(choice).split("'")
+        if action.startswith("clapper:take:")
+    ]
+    asked = await stage.control.command(ada, room, "showcase add", {"clip": number})
+    await stage.wait_for_answer(asked, quote_text("not_allowed.showcase_draft"))
+    await stage.press_button(choice, "1")
+    full = await stage.wait_for_clip(room, 2)
+    assert clip_number_of(full) != number
+    await stage.wait_until_idle(room)
+    asked = await stage.control.command(ada, room, "showcase add", {"clip": number})
+    await stage.wait_for_message(showcase, f"#{number}")
