@@ -39,6 +39,18 @@ async def wait_for_choice(stage: BotStage, room: str, count: int) -> Json:
     return found
 
 
+async def wait_for_end(stage: BotStage, room: str) -> Json:
+    """Wait until all drafts have ended; return the only message of the channel."""
+
+    async def find_message() -> Json | None:
+        messages = await stage.control.messages(room)
+        is_over = quote_text("button.more_takes") in buttons_of(messages[-1] if messages else {})
+        return messages[-1] if is_over and len(messages) == 1 else None
+
+    found: Json = await stage.wait_until(find_message, "the end of all drafts")
+    return found
+
+
 def list_choices(message: Json) -> list[str]:
     """Return the labels of a message's buttons that make a draft in full."""
     return [label for label, action in buttons_of(message).items() if ":take:" in action]

@@ -3,13 +3,14 @@
 import pytest
 
 from tests.e2e.omni import ON_BOTH_DATABASES, OmniCharges
-from tests.e2e.stage import BotStage, clip_number_of, text_of
+from tests.e2e.stage import QUICK_GOOGLE, BotStage, text_of
 from tests.e2e.takes import (
     ask_for_takes,
     list_choices,
     list_videos,
     make_takes,
     wait_for_choice,
+    wait_for_end,
 )
 from tests.harness.texts import quote_text
 
@@ -94,26 +95,33 @@ async def test_without_a_draft_the_reason_is_told_once(stage: BotStage) -> None:
     await stage.control.google(outcome="filtered")
     try:
         await make_takes(stage, room, takes=2)
-        told = await stage.wait_for_message(room, quote_text("outcome.blocked"))
-        await stage.wait_until_idle(room)
+        card = await wait_for_end(stage, room)
     finally:
         await stage.control.google(outcome="done")
-    [card] = await stage.control.messages(room)
-    assert text_of(card).count(quote_text("outcome.blocked")) == 1, told
+    assert text_of(card).count(quote_text("outcome.blocked")) == 1
     assert (await OmniCharges.read(stage)).members == charged.members
 
 
 async def test_cancel_stops_all_drafts(stage: BotStage) -> None:
-    room = await stage.open_channel()
-    async with stage.control.hold_google():
+    room, charged = await stage.open_channel(), await OmniCharges.read(stage)
+    before = len(await stage.list_submits())
+    await stage.control.google(seconds=600.0, omni={"cancel_s": 0.2, "bills_cancelled": False})
+    try:
         await make_takes(stage, room, takes=2)
+
+        async def are_sent() -> bool:
+            return len(await stage.list_submits()) == before + 2
+
+        await stage.wait_until(are_sent, "two drafts at Google")
         status = await stage.wait_for_message(room, quote_text("state.polling"))
         pressed = await stage.press_button(status, quote_text("button.cancel"))
         await stage.wait_for_answer(pressed, quote_text("cancel.stopping"))
-        await stage.wait_for_message(room, quote_text("outcome.cancelled"))
-        await stage.wait_until_idle(room)
-    [card] = await stage.control.messages(room)
+        card = await wait_for_end(stage, room)
+    finally:
+        await stage.control.google(**QUICK_GOOGLE, omni={})
+    assert quote_text("outcome.cancelled") in text_of(card)
     assert not list_videos(card)
+    assert (await OmniCharges.read(stage)).members == charged.members
 
 
 async def test_delete_removes_all_drafts(stage: BotStage) -> None:
@@ -123,24 +131,3 @@ async def test_delete_removes_all_drafts(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     await stage.delete_clip(choice)
     assert await stage.control.messages(room) == []
-
-
-async def test_a_draft_cannot_be_showcased_and_the_clip_in_full_can(stage: BotStage) -> None:
-    room, showcase = await stage.open_channel(), await stage.open_channel()
-    ada = stage.people["Ada"]
-    await stage.control.command(ada, room, "server showcase", {"channel": showcase})
-    await make_takes(stage, room, takes=2)
-    choice = await wait_for_choice(stage, room, 2)
-    [number, *_] = [
-        action.split(":")[2].split("@")[0]
-        for action in str(choice).split("'")
-        if action.startswith("clapper:take:")
-    ]
-    asked = await stage.control.command(ada, room, "showcase add", {"clip": number})
-    await stage.wait_for_answer(asked, quote_text("not_allowed.showcase_draft"))
-    await stage.press_button(choice, "1")
-    full = await stage.wait_for_clip(room, 2)
-    assert clip_number_of(full) != number
-    await stage.wait_until_idle(room)
-    asked = await stage.control.command(ada, room, "showcase add", {"clip": number})
-    await stage.wait_for_message(showcase, f"#{number}")
