@@ -1,13 +1,15 @@
 """Drafts are submitted once and posted once, whoever is killed when."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.e2e.stage import BotStage, run_two_processes
-from tests.e2e.takes import list_videos, make_takes, wait_for_choice, wait_for_end
+from tests.e2e.takes import list_choices, list_videos, make_takes, wait_for_choice, wait_for_end
 from tests.harness.texts import quote_text
 
 _POST: Final = {"server": "discord", "method": "POST"}
@@ -78,3 +80,23 @@ async def test_two_processes_post_once_and_one_dies(tmp_path: Path) -> None:
         await stage.wait_until_idle(room)
         assert len(await stage.list_submits()) == 3
         assert '"level": "error"' not in second.read_log()
+
+
+async def test_after_a_day_only_the_chosen_draft_is_left(fresh_stage: BotStage) -> None:
+    stage, room = fresh_stage, await fresh_stage.open_channel()
+    await make_takes(stage, room, takes=3)
+    choice = await wait_for_choice(stage, room, 3)
+    await wait_for_end(stage, room)
+    await stage.press_button(choice, "2")
+    await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    await stage.bot.kill_and_wait()
+    file = stage.bot.log.parent / "data" / "clapper.db"
+    with closing(sqlite3.connect(file, timeout=30)) as database, database:
+        past = "UPDATE clips SET draft_until = '2020-01-01 00:00:00.000000+00:00'"
+        database.execute(f"{past} WHERE draft_until IS NOT NULL")
+    await stage.bot.start()
+    left = await stage.wait_for_message(room, quote_text("takes.only_chosen"))
+    assert left["id"] == choice["id"]
+    assert list_choices(left) == []
+    assert len(list_videos(left)) == len(left["attachments"]) == 1
