@@ -233,12 +233,13 @@ class ButtonActions(commands.Cog):
             files = [
                 await asyncio.to_thread(discord.File, image.path, image.name) for image in images
             ]
+        reported = await self.clips.list_for_request(job)
         reports = [
             build_button(
                 ButtonAction.REPORT, clip.id, interaction.locale.value, key=key, clip=clip.id
             )
-            for clip in clips
-            for key in ["report" if len(clips) == 1 else "report_one"]
+            for clip in reported
+            for key in ["report" if len(reported) == 1 else "report_one"]
             if clip.guild_id is not None and clip.user_id != interaction.user.id
         ]
         view = build_button_row(reports)

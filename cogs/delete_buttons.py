@@ -1,6 +1,7 @@
 """The *Delete* button on clips and on cards of jobs without clips."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,8 @@ from bot.discord.client import respond_privately
 from bot.discord.interaction_edits import edit_response
 from bot.discord.user_install import is_user_install
 from bot.domain.billing.charges import compute_price_paid
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
 from bot.domain.jobs.job import Job
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_money, list_clip_numbers
@@ -56,7 +59,7 @@ class DeleteButtons(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
         locale, job = interaction.locale.value, await self._load_job(interaction, job_id)
         self.clip_removal.require_may_remove(job, build_acting_person(interaction))
-        clips = await self.clips.list_for_job(job_id)
+        clips = await self.clips.list_for_request(job)
         if not clips:
             await self.clip_removal.remove_job(job, build_acting_person(interaction))
             await _delete_pressed(interaction)
@@ -69,7 +72,7 @@ class DeleteButtons(commands.Cog):
             "delete.ask",
             locale,
             clip=list_clip_numbers(clips, locale),
-            price=format_money(compute_price_paid(job, clips=len(clips)), locale),
+            price=format_money(await self._sum_price(job, clips), locale),
         )
         confirm = build_button(ButtonAction.CONFIRM_DELETE, job_id, locale, danger=True)
         keep = build_button(ButtonAction.KEEP, job_id, locale)
@@ -93,6 +96,11 @@ class DeleteButtons(commands.Cog):
         self._presses.pop((interaction.user.id, job_id), None)
         text = translate("delete.kept", interaction.locale.value)
         await edit_response(interaction, content=text, view=None)
+
+    async def _sum_price(self, job: Job, clips: Sequence[Clip]) -> Micros:
+        counts = Counter(clip.job_id for clip in clips)
+        jobs = await self.clip_library.list_requested_together(job)
+        return Micros(sum(compute_price_paid(each, clips=counts[each.id]) for each in jobs))
 
     async def _load_job(self, interaction: discord.Interaction, job_id: int) -> Job:
         return await self.clip_library.get_job(job_id, build_acting_person(interaction))

@@ -20,6 +20,7 @@ from bot.domain.errors import RuleBroken
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.presets import CameraPreset, StylePreset
 from bot.domain.jobs.request import PictureFit
+from bot.domain.jobs.takes import MAX_TAKES, MIN_TAKES
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
@@ -150,6 +151,29 @@ class VideoCommands(
             prompt, negative_prompt, style, camera, *values, fit=fit, cuts=cuts
         )
         await self._submit_options(interaction, options)
+
+    @app_commands.command(name="takes", description=build_command_text("command.video.takes"))
+    @describe_options(model="full_model", resolution="full_resolution")
+    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES, fit=_FIT_CHOICES)
+    async def make_takes(
+        self,
+        interaction: discord.Interaction,
+        prompt: Range[str, 1, 4000],
+        takes: Range[int, MIN_TAKES, MAX_TAKES] = MAX_TAKES,
+        model: str | None = None,
+        aspect_ratio: str | None = None,
+        resolution: str | None = None,
+        duration: int | None = None,
+        image: discord.Attachment | None = None,
+        style: str | None = None,
+        camera: str | None = None,
+        fit: str | None = None,
+        cuts: bool | None = None,
+    ) -> None:
+        """Make cheap drafts, of which the member has one made in full."""
+        values = (model, aspect_ratio, resolution, duration, None, None, image)
+        options = GenerateOptions(prompt, None, style, camera, *values, fit=fit, cuts=cuts)
+        await self._submit_options(interaction, options, takes=takes)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
     @describe_options(prompt="extend_prompt", duration="added_duration")
@@ -333,6 +357,10 @@ class VideoCommands(
         text = format_origin(checked.origin, known, model_name, locale)
         await respond_privately(interaction, text)
 
+    @make_takes.autocomplete("model")
+    @make_takes.autocomplete("aspect_ratio")
+    @make_takes.autocomplete("resolution")
+    @make_takes.autocomplete("duration")
     @generate_clip.autocomplete("model")
     @generate_clip.autocomplete("aspect_ratio")
     @generate_clip.autocomplete("resolution")
@@ -427,13 +455,19 @@ class VideoCommands(
         return []
 
     async def _submit_options(
-        self, interaction: discord.Interaction, options: GenerateOptions
+        self,
+        interaction: discord.Interaction,
+        options: GenerateOptions,
+        *,
+        takes: int | None = None,
     ) -> None:
         await acknowledge_request(interaction)
         source = RequestSource.from_interaction(interaction)
         try:
-            request = options.build_request()
+            request = options.build_request().evolve(takes=takes)
         except RuleBroken as error:
+            if error.nearest is not None:
+                error.nearest = error.nearest.evolve(takes=takes)
             await self.request_flow.suggest_nearest(error, source)
         else:
             await self.request_flow.submit_request(request, source)

@@ -41,6 +41,7 @@ def list_loops(parts: Container) -> dict[str, BackgroundLoop]:
         ),
         "model_directory": parts.model_directory.run_refresh_loop,
         "file_retention": parts.file_retention.run,
+        "drafts": parts.draft_expiry.run,
         "ledger_rollup": build_ledger_rollup(settings, parts.database, clock).run,
         "heartbeat": lambda: run_heartbeat(
             settings.data_dir, is_healthy=lambda: parts.worker.is_alive, clock=clock

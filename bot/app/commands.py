@@ -6,6 +6,8 @@ from discord.ext import commands
 
 from bot.app.container import Container
 from bot.domain.legal_pages import build_legal_addresses
+from bot.media.transcode import ProcessTranscoder
+from bot.services.clips.draft_frames import DraftFrames
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
@@ -38,6 +40,7 @@ from cogs.server_staff import StaffChannelCommands
 from cogs.setup_moderation import ModerationSetup
 from cogs.showcase import ShowcaseCommands
 from cogs.staff_channel_events import StaffChannelEvents
+from cogs.takes import TakesButtons
 from cogs.video import VideoCommands
 
 
@@ -53,6 +56,11 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         model_info=parts.model_info,
         member_preferences=parts.member_preferences,
         question_desk=parts.question_desk,
+        draft_frames=DraftFrames(
+            transcoder=ProcessTranscoder(),
+            media_store=parts.media_store,
+            input_images=parts.input_images,
+        ),
         turns=client.turns,
     )
     menus = MessageMenus(
@@ -134,6 +142,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clip_library=parts.clip_library,
             clip_removal=parts.clip_removal,
         ),
+        TakesButtons(router=router, request_flow=request_flow, clip_library=parts.clip_library),
         menus,
         reports,
         ReplyListener(

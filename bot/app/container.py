@@ -34,6 +34,7 @@ from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
 from bot.discord.review_messages import DiscordReviewMessages
 from bot.discord.showcase_channel import DiscordShowcaseChannel
+from bot.discord.takes_messages import DiscordTakesMessages
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.billing.ledger import Settlement
 from bot.domain.clips.media_store import MediaStore
@@ -50,6 +51,7 @@ from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.admin.privacy import PrivacyService
 from bot.services.admin.quotas import QuotaService
+from bot.services.clips.draft_expiry import DraftExpiry
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
@@ -81,6 +83,7 @@ from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.moderation.reviews import ReviewStore
@@ -337,6 +340,7 @@ class Container:
         self.request_service = RequestService(
             reviews=self.reviews,
             jobs=self.jobs,
+            takes=TakesStore(self.database),
             clips=self.clips,
             ledger=self.ledger,
             input_images=self.input_images,
@@ -390,6 +394,17 @@ class Container:
             discord_messages=self.showcase_channel,
             withdraw_callbacks=[self.showcase.service.withdraw_deleted_clip],
             request_remote_deletion=self.remote_deletions.wake,
+        )
+
+        self.draft_expiry = DraftExpiry(
+            takes=TakesStore(self.database),
+            jobs=self.jobs,
+            clips=self.clips,
+            messages=DiscordTakesMessages(
+                client=self.client, cards=self.job_messages.cards.takes_cards
+            ),
+            originals=self.originals,
+            clock=clock,
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:

@@ -21,12 +21,14 @@ from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.review import ReviewDesk
 from bot.services.jobs.stages.submission import JobSubmitter
+from bot.services.jobs.stages.takes import TakesAnnouncer
 from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.moderation.content_checks import ContentCheckService
 from bot.services.showcase.first_star import FirstStar
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.moderation.reviews import ReviewStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -89,6 +91,12 @@ def build_job_stages(
         announcer=JobAnnouncer(
             clips=clips,
             member_preferences=member_preferences,
+            takes_announcer=TakesAnnouncer(
+                takes=TakesStore(database),
+                clips=clips,
+                member_preferences=member_preferences,
+                clip_publisher=clip_publisher,
+            ),
             offer_star=FirstStar(
                 showcase_settings_store=ShowcaseSettingsStore(database),
                 showcase_channel=showcase_channel,

@@ -11,7 +11,8 @@ import discord
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import MediaUnavailable, RecordNotFound
-from bot.ui.clip_card import STATUS_PICTURE_NAME, list_attachments
+from bot.ui.clip_card import STATUS_PICTURE_NAME
+from bot.ui.upload_notes import list_attachments
 
 
 @asynccontextmanager

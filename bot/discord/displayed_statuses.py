@@ -21,6 +21,7 @@ class _StatusPhase(NamedTuple):
     is_late: bool
     picture: str | None
     review: ReviewState | None
+    takes: tuple[JobState, ...]
 
 
 @dataclass(slots=True)
@@ -83,4 +84,5 @@ def _get_phase(progress: JobProgress) -> _StatusPhase:
         progress.is_late,
         progress.picture,
         job.review if job.is_under_review else None,
+        tuple(take.state for take in progress.takes),
     )

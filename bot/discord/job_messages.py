@@ -1,4 +1,4 @@
-"""Posts and edits the messages of jobs. Implements `bot.domain.ports.JobMessages`.
+"""Posts and edits the messages of jobs. Implements `bot.domain.jobs.job_messages.JobMessages`.
 
 It only uses REST and channel ids, because any process may finish any job, even if the server is on
 another process's shard. Two things prevent posting a clip twice: the job's nonce, which Discord
@@ -64,7 +64,7 @@ _NONCE_LENGTH: Final = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiscordJobMessages:
-    """Implements `bot.domain.ports.JobMessages`, which documents the methods."""
+    """Implements `bot.domain.jobs.job_messages.JobMessages`, which documents the methods."""
 
     client: discord.Client
     cards: ClipCards
@@ -136,10 +136,14 @@ class DiscordJobMessages:
         *,
         may_send: Callable[[], None],
         is_mentioned: bool = False,
+        takes: Sequence[Job] = (),
     ) -> int:
         """Post the clips as one message. Also raises `RecordNotFound` if a file is missing."""
-        with_price = await self.price_display.is_shown(job, job.origin)
-        view = self.cards.build_clip_card(job, uploads, self.clock.now(), with_price=with_price)
+        if takes:
+            view = self.cards.takes_cards.build_choice(takes, uploads, self.clock.now())
+        else:
+            with_price = await self.price_display.is_shown(job, job.origin)
+            view = self.cards.build_clip_card(job, uploads, self.clock.now(), with_price=with_price)
         reply = job.origin.user_install_reply
         if reply is not None:
             # A late status must not replace the clip.
@@ -200,16 +204,23 @@ class DiscordJobMessages:
         return message.id if matches(message) else None
 
     async def announce_outcome(
-        self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
+        self,
+        job: Job,
+        clips: Sequence[Clip],
+        *,
+        is_mentioned: bool,
+        search_first: bool,
+        takes: Sequence[Job] = (),
     ) -> int | None:
         """Show how the job ended. Without a mention, the status is edited if possible."""
         async with self._close_after_edits(job):
             try:
-                if not is_mentioned and await self._try_edit_status(job, clips):
+                if not is_mentioned and await self._try_edit_status(job, clips, takes):
                     return job.status_message_id
                 card_id = await self._find_outcome_card(job) if search_first else None
                 if card_id is None:
-                    view, nonce = self.cards.build_outcome_card(job, clips), job.nonce_for("t")
+                    view = self.cards.build_outcome_card(job, clips, takes)
+                    nonce = job.nonce_for("t")
                     card_id = await self._send_reply(job, view, nonce, is_mentioned=is_mentioned)
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
                 _log.info("outcome.post_failed", job_id=job.id, error=summarize_error(error))
@@ -217,17 +228,22 @@ class DiscordJobMessages:
                     raise_if_transient(error)
                 if is_mentioned:  # an edit may be allowed even if a new message is not
                     with suppress(*DISCORD_ERRORS, ChannelUnavailable):
-                        await self._try_edit_status(job, clips)
+                        await self._try_edit_status(job, clips, takes)
                 return None
             if job.status_message_id is not None and job.status_message_id != card_id:
                 await self._delete_message(job, job.status_message_id)
             return card_id
 
     async def send_direct_notice(
-        self, job: Job, clips: Sequence[Clip], *, search_first: bool
+        self,
+        job: Job,
+        clips: Sequence[Clip],
+        *,
+        search_first: bool,
+        takes: Sequence[Job] = (),
     ) -> bool:
         """Send a direct message to the requester."""
-        view = self.cards.build_direct_notice(job, clips)
+        view = self.cards.build_direct_notice(job, clips, takes)
 
         def is_notice(message: discord.Message) -> bool:
             actions = (ButtonAction.DETAILS, ButtonAction.DELETE)
@@ -372,7 +388,7 @@ class DiscordJobMessages:
             view=view, attachments=attachments, allowed_mentions=discord.AllowedMentions.none()
         )
 
-    async def _try_edit_status(self, job: Job, clips: Sequence[Clip]) -> bool:
+    async def _try_edit_status(self, job: Job, clips: Sequence[Clip], takes: Sequence[Job]) -> bool:
         """Turn the status into the outcome. Return `False` if there is none or it was deleted.
 
         Raises `ChannelUnavailable` instead for a user install, which has no other message.
@@ -380,7 +396,7 @@ class DiscordJobMessages:
         if job.status_message_id is None:
             return False
         try:
-            view = self.cards.build_outcome_card(job, clips)
+            view = self.cards.build_outcome_card(job, clips, takes)
             await self._edit_status(job, job.status_message_id, view)
         except discord.NotFound as error:
             if job.origin.user_install_reply is not None:

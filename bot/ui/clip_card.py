@@ -9,7 +9,6 @@ from discord import ui
 
 from bot.domain.billing.charges import compute_price_paid
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.file_names import build_file_name, build_file_stem
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome, ReviewState
@@ -21,7 +20,6 @@ from bot.i18n.formatting import (
     build_jump_link,
     format_eta,
     format_labeled,
-    format_mebibytes,
     format_money,
     format_prompt,
     format_timestamp,
@@ -38,6 +36,8 @@ from bot.ui.components import (
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_finding, describe_outcome
 from bot.ui.model_info import ModelInfoSource
+from bot.ui.takes_card import TakesCards
+from bot.ui.upload_notes import describe_replacement, list_attachments
 
 STATUS_PICTURE_NAME: Final = "waiting.webp"
 """The file name of a status's picture."""
@@ -85,23 +85,12 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
     return translate("card.chain", locale, count=clip.extension_depth, parent=parent, root=root)
 
 
-def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
-    """Return the path (below the data directory) and file name of each file to attach."""
-    if upload.option is UploadOption.BARE:
-        return []
-    if upload.option is not UploadOption.LINK:
-        return [(upload.video_part, build_file_name(upload.clip))]
-    files = [(upload.video_part, f"{build_file_stem(upload.clip)}-preview.mp4")]
-    if upload.thumbnail_path is not None:
-        files.append((upload.thumbnail_path, f"{build_file_stem(upload.clip)}-poster.jpg"))
-    return files
-
-
 class ClipCards:
     """Builds a new view for every message (see `bot.ui.components`)."""
 
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
+        self.takes_cards = TakesCards(model_info=model_info)
 
     def build_clip_card(
         self,
@@ -126,7 +115,7 @@ class ClipCards:
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, locale, with_price)))
         notes = [
-            _describe_replacement(upload, locale)
+            describe_replacement(upload, locale)
             for upload in uploads
             if upload.option is not UploadOption.AS_IS
         ]
@@ -142,6 +131,8 @@ class ClipCards:
         """Return how far a job is; its picture refers to the file `STATUS_PICTURE_NAME`."""
         job = progress.job
         locale = get_public_locale(job)
+        if progress.takes:
+            return self.takes_cards.build_status(progress, locale)
         lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
         if (
             progress.gives_up_at is not None
@@ -185,7 +176,7 @@ class ClipCards:
         if job.detail is not None:
             container.add_item(ui.TextDisplay(describe_finding(job.detail, "review.found", locale)))
         notes = [
-            _describe_replacement(upload, locale)
+            describe_replacement(upload, locale)
             for upload in uploads
             if upload.option is not UploadOption.AS_IS
         ]
@@ -203,15 +194,19 @@ class ClipCards:
         )
         return build_view(container)
 
-    def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
+    def build_outcome_card(
+        self, job: Job, clips: Sequence[Clip] = (), takes: Sequence[Job] = ()
+    ) -> ui.LayoutView:
         """Return how the job ended without a post. ``clips`` were made and kept anyway."""
-        return self._build_outcome_view(job, clips, get_public_locale(job))
+        return self._build_outcome_view(job, clips, takes, get_public_locale(job))
 
-    def build_direct_notice(self, job: Job, clips: Sequence[Clip]) -> ui.LayoutView:
+    def build_direct_notice(
+        self, job: Job, clips: Sequence[Clip], takes: Sequence[Job] = ()
+    ) -> ui.LayoutView:
         """Return the direct message to the requester: the clip is posted, or how the job ended."""
         locale = job.origin.locale
         if job.outcome is not Outcome.DELIVERED or not clips:
-            return self._build_outcome_view(job, clips, locale)
+            return self._build_outcome_view(job, clips, takes, locale)
         link = build_jump_link(clips[0])
         is_guest = job.origin.user_install_reply is not None
         location = f"<#{job.origin.channel_id}>" if is_guest or link is None else link
@@ -224,7 +219,11 @@ class ClipCards:
         )
         return build_text_view(text, build_button(ButtonAction.DETAILS, job.id, locale))
 
-    def _build_outcome_view(self, job: Job, clips: Sequence[Clip], locale: str) -> ui.LayoutView:
+    def _build_outcome_view(
+        self, job: Job, clips: Sequence[Clip], takes: Sequence[Job], locale: str
+    ) -> ui.LayoutView:
+        if takes:
+            return self.takes_cards.build_outcome(job, takes, clips, locale)
         actions = [
             *([ButtonAction.RETRY] if job.outcome in _RETRYABLE_OUTCOMES else []),
             *([ButtonAction.OTHER_MODEL] if job.outcome and job.outcome.is_about_model else []),
@@ -328,7 +327,10 @@ class ClipCards:
         remakes = [
             build_button(ButtonAction(remake), job.id, locale)
             for remake in self._model_info.list_remakes(job.plan, now)
+            if job.plan.takes is None
         ]
+        if len(clips) == 1 and job.plan.source is None and job.plan.takes is None:
+            remakes.insert(0, build_button(ButtonAction.TAKES, job.id, locale))
         showcase = [
             build_button(
                 ButtonAction.SHOWCASE, clip.id, locale, key=f"showcase{suffix}", clip=clip.id
@@ -380,23 +382,6 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
     if missing > 0:  # Google sometimes makes more clips than requested
         notes.append(f"-# {translate('card.missing', locale, count=missing)}")
     return notes
-
-
-def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
-    """Return what is posted instead of a clip that was too large, and where the original is."""
-    clip, size = upload.clip, format_mebibytes(upload.clip.size_bytes, locale)
-    is_fitted = upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED)
-    if is_fitted:
-        text = translate("card.fitted", locale, clip=f"#{clip.id}", side=upload.shorter_side)
-    else:
-        text = translate("card.too_large", locale, clip=f"#{clip.id}")
-    if upload.link is None or upload.link_expires_at is None:
-        kept = translate("card.original_kept", locale, size=size)
-        return f"-# {join_sentences(text, kept, locale)}"
-    until = format_timestamp(upload.link_expires_at, "f")
-    original = translate("card.original_link", locale, size=size, link=upload.link, when=until)
-    # small print, unless there is only the link
-    return f"{'-# ' if is_fitted else ''}{join_sentences(text, original, locale)}"
 
 
 def get_public_locale(job: Job) -> str:

@@ -48,6 +48,8 @@ _ICONS: Final[Mapping[str, str]] = {
     ButtonAction.REWRITE: "💬",
     ButtonAction.FULL_HD: "✨",
     ButtonAction.ULTRA_HD: "✨",
+    ButtonAction.TAKES: "🎬",
+    ButtonAction.MORE_TAKES: "🎬",
     ButtonAction.UPRIGHT: "📱",
     ButtonAction.WIDE: "🖥️",
     ButtonAction.SHOWCASE: "🏆",

@@ -43,6 +43,7 @@ class ButtonAction(StrEnum):
     EDIT = "edit_clip"
     EXTEND_BY_REPLY = "reply"  # with the words of the reply that the bot's question refers to
     EDIT_BY_REPLY = "reply_edit"  # the same, with its images
+    TAKE = "take"  # a draft, to be made in full
     SHOWCASE = "showcase"
     ASK_REPORT = "ask_report"  # under a showcase post; its answer has the next one
     REPORT = "report"
@@ -58,6 +59,8 @@ class ButtonAction(StrEnum):
     REWORD = "reword"
     FULL_HD = "full_hd"
     ULTRA_HD = "ultra_hd"
+    TAKES = "takes"
+    MORE_TAKES = "more_takes"
     UPRIGHT = "upright"
     WIDE = "wide"
     DETAILS = "details"

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
+from bot.domain.jobs.plan_resolution import find_plan
 from bot.domain.jobs.remakes import Remake, list_remakes
 from bot.domain.jobs.request import OperatorRegion, VideoPlan, VideoRequest
+from bot.domain.jobs.takes import choose_full_request, describe_frame
 from bot.domain.jobs.violations import RuleContext, find_violations
 from bot.domain.models import ModelSpec
 from bot.services.admin.model_directory import ModelDirectory
@@ -29,6 +32,10 @@ class ModelInfoSource(Protocol):
 
     def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
         """Return what else the plan's model, if it is offered, can make of the same request."""
+        ...
+
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        """Return the price of making a draft in full, `None` if that is impossible at ``now``."""
         ...
 
 
@@ -66,6 +73,12 @@ class ModelInfo:
         if model is None:
             return []
         return list(list_remakes(plan, model, self._build_context(models, now)))
+
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        context = self._build_context(self._model_directory.list_offered(), now)
+        request = choose_full_request(plan, draft, describe_frame(draft), context)
+        full = find_plan(request, context)
+        return None if full is None else full.price
 
     def _is_possible(self, request: VideoRequest, now: datetime) -> bool:
         models = self._model_directory.list_offered(request.mode)

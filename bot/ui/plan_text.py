@@ -9,6 +9,7 @@ from bot.ui.model_info import ModelInfoSource
 def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | None) -> str:
     """Return what is sent and charged and, for an extension or edit, the clip it starts from."""
     made_from = None if plan.source is None else f"#{plan.source.clip_id}"
+    videos_key = "ask.videos" if plan.takes is None else "ask.takes"
     return " · ".join(
         [
             *([translate(f"plan.{plan.mode}", locale, clip=made_from)] if made_from else []),
@@ -16,7 +17,7 @@ def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | No
             format_charged_length(plan, locale),
             plan.aspect_ratio,
             *([plan.resolution] if plan.resolution else []),
-            *([translate("ask.videos", locale, count=plan.videos)] if plan.videos > 1 else []),
+            *([translate(videos_key, locale, count=plan.videos)] if plan.videos > 1 else []),
             f"**{format_money(plan.price, locale)}**",
         ]
     )
@@ -29,7 +30,13 @@ def format_charged_length(plan: VideoPlan, locale: str | None) -> str:
 
 
 def explain_plan(plan: VideoPlan, locale: str | None) -> list[str]:
-    """Return the sentence about what an edit does to its clip. Other plans have none."""
+    """Return the sentence about what follows: what an edit keeps, what a draft in full costs."""
+    if plan.takes is not None and plan.videos > 1:
+        price = format_money(plan.takes.price, locale)
+        return [translate("takes.explain", locale, price=price)]
+    if plan.full_take is not None:
+        key = "takes.rendered" if plan.source is not None else "takes.from_frame"
+        return [translate(key, locale, clip=f"#{plan.full_take}")]
     if plan.source is None or plan.mode is not GenerationMode.EDIT:
         return []
     return [translate("plan.edit_keeps", locale, clip=f"#{plan.source.clip_id}")]

@@ -6,6 +6,7 @@ If the price needs a confirmation, the bot asks. If a rule is broken, it offers 
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
@@ -14,6 +15,7 @@ import structlog
 
 from bot.discord.api_errors import DISCORD_ERRORS, summarize_error
 from bot.discord.user_install import guild_of
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     ClapperError,
@@ -35,6 +37,7 @@ from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
+from bot.services.clips.draft_frames import DraftFrames
 from bot.services.jobs.requests import AcceptedRequest, PreparedRequest, RequestService
 from bot.services.loop_turns import LoopTurns
 from bot.services.moderation.questions import QuestionDesk
@@ -109,6 +112,7 @@ class RequestFlow:
     model_info: ModelInfoSource
     member_preferences: MemberPreferenceStore
     question_desk: QuestionDesk
+    draft_frames: DraftFrames
     turns: LoopTurns = field(default_factory=LoopTurns)
 
     async def submit_request(
@@ -237,6 +241,27 @@ class RequestFlow:
             request = request.evolve(seed=random.randrange(_MAX_SEED))
         await self.submit_request(request, source, repeated=job)
 
+    async def make_in_full(
+        self, take: Job, draft: Clip, source: RequestSource, shown_price: Micros | None
+    ) -> None:
+        """Request a draft in full. Asks if it costs more than ``shown_price``.
+
+        Raises the errors of `submit_request`, and `RecordNotFound` if its file is gone.
+        """
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        context.require_may_repeat(take)
+        context.require_may_show(age_restricted=draft.age_restricted)
+        request = self.request_service.choose_full_request(take, draft, context)
+        if request.image is not None and not request.image.path:
+            frame = await self.draft_frames.take_first_frame(draft)
+            request = request.evolve(image=frame)
+        must_ask = True
+        with suppress(RuleBroken, WordsRefused):  # answered below
+            price = self.request_service.plan_video(request, context).price
+            must_ask = shown_price is None or price > shown_price
+        await self._submit_in_context(request, context, source.answer, must_ask=must_ask)
+
     async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Cancel a job for its requester or a moderator, and show the result."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -297,7 +322,10 @@ class RequestFlow:
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
         effect = self.request_service.find_rule_effect(prepared.request, plan, context)
         is_new = confirmed is None and (
-            must_ask or effect is not None or self.request_service.needs_confirmation(plan, context)
+            must_ask
+            or effect is not None
+            or plan.takes is not None  # the price of the full clip is told, too
+            or self.request_service.needs_confirmation(plan, context)
         )
         if is_changed or is_new or any(note.needs_answer for note in new_notes):
             confirmation = PendingConfirmation(

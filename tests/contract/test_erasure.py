@@ -176,6 +176,7 @@ NOBODYS = {
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
     "usd_per_month", "confirm_above", "billed_micros", "kept_s", "count",
     "clips", "seconds", "entry_count", "job_count", "rollup_id", "sequence", "word_list_version",
+    "takes_poster",
     "staff_channel", "trusted_role", "review_channel", "log_batch", "batch", "batch_channel_id",
 }  # fmt: skip
 """Large numbers that are not a person's. What is not named here has to be handed out and go."""

@@ -1,7 +1,8 @@
 """Plans that earlier programs stored are read, whatever their shape.
 
-`fixtures/plans.json` holds what four commits wrote with their own classes: without a version, with
-version 1 (revision 0007), with the source's age restriction (0008), and with Omni's fields (0009).
+`fixtures/plans.json` holds what five commits wrote with their own classes: without a version, with
+version 1 (revision 0007), with the source's age restriction (0008), with Omni's fields (0009), and
+with drafts (0029).
 A new shape needs an entry there.
 """
 
@@ -21,6 +22,7 @@ from bot.domain.jobs.request import (
     PersonGeneration,
     Resolution,
     SourceClip,
+    TakesOrder,
     VideoPlan,
 )
 from bot.store.tables.row_mapping import PLAN_VERSION, plan_from_json, plan_to_json
@@ -28,8 +30,9 @@ from bot.store.tables.row_mapping import PLAN_VERSION, plan_from_json, plan_to_j
 STORED: Final[dict[str, list[dict[str, Any]]]] = json.loads(
     (Path(__file__).parent / "fixtures" / "plans.json").read_text("utf-8")
 )
-WITH_AGE_RESTRICTION: Final = ("870055b", "de03489")
-WITH_INTERACTIONS: Final = ("de03489",)
+WITH_AGE_RESTRICTION: Final = ("870055b", "de03489", "834862d")
+WITH_INTERACTIONS: Final = ("de03489", "834862d")
+WITH_TAKES: Final = ("834862d",)
 
 
 def _image(number: int) -> InputImage:
@@ -93,6 +96,10 @@ def build_expected_plans(commit: str) -> list[VideoPlan]:
                 with_cuts=True,
             )
         )
+    if commit in WITH_TAKES:
+        order = TakesOrder(4, Micros(560_000), resolution=Resolution("1080p"), seconds=8)
+        plans.append(replace(plain, seed=None, takes=order))
+        plans.append(replace(plans[-2], full_take=41))
     return plans
 
 
@@ -102,7 +109,7 @@ def test_plans_of_every_shape_are_read(commit: str) -> None:
     assert plans == build_expected_plans(commit)
 
 
-@pytest.mark.parametrize("plan", build_expected_plans("de03489"), ids=lambda plan: plan.mode)
+@pytest.mark.parametrize("plan", build_expected_plans("834862d"), ids=lambda plan: plan.mode)
 def test_a_plan_is_stored_with_its_version(plan: VideoPlan) -> None:
     text = plan_to_json(plan)
     assert json.loads(text)["v"] == PLAN_VERSION

@@ -52,7 +52,14 @@ OLD: Final[dict[str, Any]] = json.loads(
 )
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
 ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
-    "jobs": {"age_restricted": False, "billed_micros": None, "review": None},
+    "jobs": {
+        "age_restricted": False,
+        "billed_micros": None,
+        "review": None,
+        "takes_key": None,
+        "take_number": None,
+        "takes_poster": None,
+    },
     "clips": {
         "age_restricted": None,
         "interaction_id": None,
@@ -60,6 +67,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
         "poster_colors": None,
         "withheld": False,
         "spoiler": False,
+        "draft_until": None,
     },
     "creator_preferences": {"public_notice_at": None},
     "guilds": {
@@ -85,7 +93,7 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
     "workers": {"takes_shards": False},
 }
-"""What revisions 0008 to 0028 add to old rows."""
+"""What revisions 0008 to 0029 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",

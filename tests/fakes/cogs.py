@@ -25,6 +25,7 @@ from bot.services.moderation.questions import QuestionDesk
 from bot.services.moderation.word_lists import WordListService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.moderation.questions import QuestionStore
 from bot.store.moderation.word_lists import WordListStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -138,6 +139,7 @@ class SimulatedCogs:
         worker = world.create_process().worker
         requests = RequestService(
             jobs=jobs,
+            takes=TakesStore(world.database),
             clips=world.clips,
             ledger=LedgerStore(world.database),
             offered_models=SimpleNamespace(
@@ -179,6 +181,7 @@ class SimulatedCogs:
             model_info=Mock(get_display_name=lambda model: model),
             member_preferences=world.member_preferences,
             question_desk=self.question_desk,
+            draft_frames=Mock(),
         )
         router = InteractionRouter()
         self.video = VideoCommands(

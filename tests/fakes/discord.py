@@ -10,9 +10,9 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs.job import Job, Origin, ReviewState
+from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.moderation.review_messages import ReviewMessages
-from bot.domain.ports import JobMessages
 
 
 class FakeJobMessages(JobMessages):
@@ -82,6 +82,7 @@ class FakeJobMessages(JobMessages):
         *,
         may_send: Callable[[], None],
         is_mentioned: bool = False,
+        takes: Sequence[Job] = (),
     ) -> int:
         """Post the clips."""
         count = len(self.messages)
@@ -120,7 +121,13 @@ class FakeJobMessages(JobMessages):
         return next((mid for nonce, mid, _ in self.messages if nonce == job.post_nonce), None)
 
     async def announce_outcome(
-        self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
+        self,
+        job: Job,
+        clips: Sequence[Clip],
+        *,
+        is_mentioned: bool,
+        search_first: bool,
+        takes: Sequence[Job] = (),
     ) -> int | None:
         """Tell how a job ended, in the place of its status."""
         step = self.notify_script.popleft() if self.notify_script else None
@@ -132,7 +139,12 @@ class FakeJobMessages(JobMessages):
         return job.status_message_id or next(self._ids)
 
     async def send_direct_notice(
-        self, job: Job, clips: Sequence[Clip], *, search_first: bool
+        self,
+        job: Job,
+        clips: Sequence[Clip],
+        *,
+        search_first: bool,
+        takes: Sequence[Job] = (),
     ) -> bool:
         """Write to the requester."""
         if self.accepts_direct_messages:

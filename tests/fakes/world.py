@@ -43,6 +43,7 @@ from bot.services.jobs.stages.running_job import (
     PollingTimes,
 )
 from bot.services.jobs.stages.submission import JobSubmitter
+from bot.services.jobs.stages.takes import TakesAnnouncer
 from bot.services.jobs.status_pictures import StatusPictures
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
@@ -56,6 +57,7 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.moderation.reviews import ReviewStore
@@ -343,6 +345,12 @@ class SimulatedProcess:
                 announcer=JobAnnouncer(
                     clips=world.clips,
                     member_preferences=world.member_preferences,
+                    takes_announcer=TakesAnnouncer(
+                        takes=TakesStore(world.database),
+                        clips=world.clips,
+                        member_preferences=world.member_preferences,
+                        clip_publisher=clip_publisher,
+                    ),
                     offer_star=world.offer_star,
                 ),
             ),
@@ -376,6 +384,7 @@ class SimulatedProcess:
         )
         self.request_service = RequestService(
             jobs=jobs,
+            takes=TakesStore(world.database),
             clips=world.clips,
             ledger=world.ledger,
             offered_models=world.model_availability,

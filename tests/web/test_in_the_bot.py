@@ -19,7 +19,7 @@ from tests.web.conftest import client
 
 LOOPS = {
     "dispatcher", "reconciliation", "queue_status", "measurements",
-    "model_directory", "file_retention", "ledger_rollup", "heartbeat", "unknown_jobs",
+    "model_directory", "file_retention", "drafts", "ledger_rollup", "heartbeat", "unknown_jobs",
     "remote_deletions", "webhook_registration", "maintenance", "gallery_previews",
     "server_icons", "clip_reviews", "questions", "reports", "log_channels",
 }  # fmt: skip

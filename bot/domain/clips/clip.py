@@ -27,7 +27,8 @@ class Clip:
     Omni interaction that made the clip. Google keeps it until ``interaction_expires_at``.
     ``poster_colors`` are those of the poster in three rows of three fields, each color as three
     hexadecimal digits; `None` until they are measured. Until moderators have let a clip pass, it is
-    ``withheld``. With ``spoiler`` its pictures are blurred until somebody wants to see them.
+    ``withheld``. With ``spoiler`` its pictures are blurred until somebody wants to see them. Drafts
+    are deleted after ``draft_until``, unless they are made in full.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Clip:
     poster_colors: str | None = None
     withheld: bool = False
     spoiler: bool = False
+    draft_until: datetime | None = None
 
     def as_source(self) -> SourceClip:
         expires, interaction_expires = self.remote_expires_at, self.interaction_expires_at

@@ -231,6 +231,9 @@ class Job:
     and Google's bill, ``billed_micros``, are set as soon as they are known. ``review`` is `None`
     for clips that are neither checked nor seen by moderators first, or that a check let pass.
 
+    The drafts of one request have its key as ``takes_key``, and a ``take_number`` from 1.
+    ``takes_poster`` is the job that posts for all of them, and 0 after that (decision 53).
+
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     or Google is asked about an unknown one. After a failure for Google's quota, it is when a new
     request may succeed.
@@ -258,6 +261,19 @@ class Job:
     videos_made: int | None = None
     billed_micros: Micros | None = None
     review: ReviewState | None = None
+    takes_key: str | None = None
+    take_number: int | None = None
+    takes_poster: int | None = None
+
+    @property
+    def is_open_take(self) -> bool:
+        """Whether the job is a draft whose set has not been posted, so that it posts nothing."""
+        return self.takes_key is not None and self.takes_poster is None
+
+    @property
+    def is_later_take(self) -> bool:
+        """Whether the job is a draft, but not the first, in whose name the messages are."""
+        return self.take_number is not None and self.take_number > 1
 
     @property
     def is_under_review(self) -> bool:

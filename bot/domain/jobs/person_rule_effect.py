@@ -6,8 +6,8 @@ Admins are told before they choose a rule, and members before they pay.
 from dataclasses import dataclass, replace
 
 from bot.domain.billing.money import Micros
-from bot.domain.jobs.plan_resolution import find_plan
 from bot.domain.jobs.request import GenerationMode, PersonRule, VideoPlan, VideoRequest
+from bot.domain.jobs.takes import find_request_plan
 from bot.domain.jobs.violations import RuleContext, can_follow_person_rule
 from bot.domain.models import ModelSpec
 
@@ -63,7 +63,7 @@ def find_rule_effect(
     """Return how the rule for people changes the model or price of ``plan``, if it does."""
     if context.person_rule is None:
         return None
-    usual_plan = find_plan(request, replace(context, person_rule=None))
+    usual_plan = find_request_plan(request, replace(context, person_rule=None))
     if usual_plan is None or _is_same_offer(usual_plan, plan):
         return None
     return PersonRuleEffect(context.person_rule, usual_plan)

@@ -205,6 +205,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
         references=request.references,
         source=source,
         with_cuts=request.with_cuts,
+        full_take=request.full_take,
     )
 
 

@@ -14,7 +14,7 @@ class JobProgress:
     expected; ``is_late`` means that the latest has passed. At ``gives_up_at`` the bot stops waiting
     for Google. ``picture`` is the key of a picture in the media store that is shown above the text.
     ``paused`` means that the server or the operator has paused the queue. Until ``undo_until`` the
-    job is held back and can be undone.
+    job is held back and can be undone. ``takes`` are all drafts, of which ``job`` is the first.
     """
 
     job: Job
@@ -27,3 +27,4 @@ class JobProgress:
     retry_at: datetime | None = None
     paused: bool = False
     undo_until: datetime | None = None
+    takes: tuple[Job, ...] = ()

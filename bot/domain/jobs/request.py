@@ -148,11 +148,27 @@ class SourceClip:
 
 
 @dataclass(frozen=True, slots=True)
+class TakesOrder:
+    """How many drafts are made, and what was asked for the clip that is made in full.
+
+    ``price`` is what that would have cost at the time of the request.
+    """
+
+    count: int
+    price: Micros
+    model: str | None = None
+    resolution: Resolution | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VideoRequest:
     """What a member asks for; its texts are always cleaned.
 
     With ``is_edit`` the ``source`` is changed, otherwise it is extended by ``seconds``.
-    ``with_cuts`` lets Gemini Omni cut between shots.
+    ``with_cuts`` lets Gemini Omni cut between shots. With ``takes`` so many drafts are made first;
+    model, resolution and seconds are those of the full clip. ``full_take`` is the draft, a clip,
+    that the request makes in full.
     """
 
     prompt: str
@@ -170,6 +186,8 @@ class VideoRequest:
     source: SourceClip | None = None
     is_edit: bool = False
     with_cuts: bool = False
+    takes: int | None = None
+    full_take: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative_prompt", "model"):
@@ -208,7 +226,8 @@ class VideoPlan:
     ``seconds`` is what Google charges per video. For an extension, those are the added seconds, and
     the result is ``result_seconds`` long. A parameter that is `None` is not sent. ``price`` covers
     all videos and is the most that the member pays. ``prompt`` is what the member wrote; for Omni,
-    `bot.domain.jobs.sent_prompt` adds to it.
+    `bot.domain.jobs.sent_prompt` adds to it. A plan with ``takes`` has one video per draft, until
+    `bot.domain.jobs.takes` splits it into jobs.
     """
 
     model: str
@@ -229,6 +248,8 @@ class VideoPlan:
     references: tuple[InputImage, ...] = ()
     source: SourceClip | None = None
     with_cuts: bool = False
+    takes: TakesOrder | None = None
+    full_take: int | None = None
 
     @property
     def charged_seconds(self) -> int:
@@ -240,19 +261,23 @@ class VideoPlan:
 
     def as_request(self) -> VideoRequest:
         """Return the request for this plan, for *Redo* and *Reword and redo*."""
+        takes = self.takes
+        seconds = self.seconds if takes is None or takes.seconds is None else takes.seconds
         return VideoRequest(
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,
-            model=self.model,
+            model=self.model if takes is None else takes.model,
             aspect_ratio=None if self.source else self.aspect_ratio,
-            resolution=self.resolution,
-            seconds=None if self.mode is GenerationMode.EDIT else self.seconds,
+            resolution=self.resolution if takes is None else takes.resolution,
+            seconds=None if self.mode is GenerationMode.EDIT else seconds,
             seed=self.seed,
-            videos=self.videos,
+            videos=self.videos if takes is None else None,
             image=self.image,
             last_frame=self.last_frame,
             references=self.references,
             source=self.source,
             is_edit=self.mode is GenerationMode.EDIT,
             with_cuts=self.with_cuts,
+            takes=None if takes is None else takes.count,
+            full_take=self.full_take,
         )

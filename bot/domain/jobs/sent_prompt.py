@@ -26,6 +26,7 @@ class AdditionKind(StrEnum):
     EXTEND = "extend"
     EDIT = "edit"
     ONE_SHOT = "one_shot"
+    FULL_TAKE = "full_take"
     NEGATIVE_PROMPT = "negative_prompt"
     REMOVED_TAGS = "removed_tags"
     """Tags that the member typed and that were removed."""
@@ -46,6 +47,10 @@ whose prompt begins with "extend" would be made and billed as an extension."""
 _TASK_WORDS: Final = {AdditionKind.EXTEND: _EXTEND, AdditionKind.EDIT: _EDIT}
 _ONE_SHOT: Final = "One continuous shot, without any cuts."
 _ONE_SHOT_OF_EXTENSION: Final = "The new part is one continuous shot, without any cuts."
+_FULL_TAKE: Final = (
+    "This is what the video already shows. Render the same video again in full quality and change"
+    " nothing else: the same shots, people, movements, framing, light and sound."
+)
 _LEFT_OUT: Final = "Keep all of this out of the video and its sound: {unwanted}."
 
 
@@ -135,6 +140,8 @@ def _list_sentences(plan: VideoPlan) -> Iterator[PromptAddition]:
         yield PromptAddition(
             AdditionKind.ONE_SHOT, _ONE_SHOT_OF_EXTENSION if is_extension else _ONE_SHOT
         )
+    if plan.full_take is not None and plan.mode is GenerationMode.EDIT:
+        yield PromptAddition(AdditionKind.FULL_TAKE, _FULL_TAKE)
     unwanted = strip_role_tags(plan.negative_prompt or "").strip().rstrip(".")
     if unwanted:
         yield PromptAddition(AdditionKind.NEGATIVE_PROMPT, _LEFT_OUT.format(unwanted=unwanted))

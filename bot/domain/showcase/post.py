@@ -117,6 +117,8 @@ def authorize_showcasing(
     """Return whether the clip may also be public; raises `NotAllowed` if it may not be added."""
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
+    if clip.draft_until is not None:
+        raise NotAllowed("showcase_draft")
     if creator.blocked:
         is_own = policy is PostingPolicy.MEMBER and actor_id == clip.user_id
         raise NotAllowed("showcase_you_blocked" if is_own else "showcase_blocked")

@@ -164,6 +164,17 @@ class InputImages:
                 await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
 
+    async def store_picture(self, picture: bytes) -> InputImage:
+        """Check, convert and store a picture. Raises `ImageRefused` or `MediaUnavailable`."""
+        async with self.media_store.write_in(INPUTS_FOLDER) as folder:
+            raw = folder / f".{secrets.token_hex(8)}.raw"
+            try:
+                await asyncio.to_thread(raw.write_bytes, picture)
+                image = await self.image_decoder.prepare_image(raw, folder)
+            finally:
+                await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
+        return _as_stored(replace(image, path=f"{INPUTS_FOLDER}/{image.path}"))
+
     async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:
         """Return ``plan`` with its frames in the clip's shape; references keep theirs.
 

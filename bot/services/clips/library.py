@@ -7,7 +7,7 @@ from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import LineageRow, build_lineage, find_root_id
 from bot.domain.errors import RecordNotFound
-from bot.domain.jobs.job import Job
+from bot.domain.jobs.job import Job, JobState
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 
@@ -32,6 +32,25 @@ class ClipLibrary:
         if job is None or not person.may_see(job.origin):
             raise RecordNotFound("job")
         return job
+
+    async def list_requested_together(self, job: Job) -> list[Job]:
+        """Return the job, or if it is a draft, all drafts of its message."""
+        return [
+            take
+            for take in await self.jobs.list_takes(job)
+            if take.posted_message_id == job.posted_message_id
+        ]
+
+    async def find_free_key(self, key: str) -> str:
+        """Return the key for a request that is made once, but again after it has failed.
+
+        A request that is repeated or that made its clip has the key already.
+        """
+        while (job := await self.jobs.find_by_key(key)) is not None:
+            if job.state not in (JobState.FAILED, JobState.CANCELLED):
+                break
+            key = f"{key.split('~')[0]}~{job.id}"
+        return key
 
     async def load_lineage(self, clip: Clip, person: ActingPerson) -> list[LineageRow]:
         """Return the part of a clip's lineage that ``person`` may see, parents first."""

@@ -15,7 +15,8 @@ from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
-from bot.domain.ports import JobMessages, ShowcaseChannel
+from bot.domain.jobs.job_messages import JobMessages
+from bot.domain.ports import ShowcaseChannel
 from bot.services.clips.originals import Originals
 from bot.store.jobs.clips import ClipStore
 
@@ -52,17 +53,21 @@ class ClipRemoval:
         can delete.
         """
         self.require_may_remove(job, person)
-        clips = await self.clips.list_for_job(job.id)
+        clips = await self.clips.list_for_request(job)
+        job_ids = {job.id, *(clip.job_id for clip in clips)}
         for clip in clips:
             for withdraw in self.withdraw_callbacks:
                 await withdraw(clip, person.user_id)
-        await self.clips.delete_for_job(job.id)
+        for job_id in job_ids:
+            await self.clips.delete_for_job(job_id)
         self.request_remote_deletion()
         for clip in clips:
             await self.originals.remove_files(clip)
-        for channel_id, message_id in await self.clips.list_reposts(job.id):
-            await self.discord_messages.delete_message(channel_id, message_id)
+        for job_id in job_ids:
+            for channel_id, message_id in await self.clips.list_reposts(job_id):
+                await self.discord_messages.delete_message(channel_id, message_id)
         await self.job_messages.delete_job_messages(job)
-        await self.clips.delete_reposts(job.id)
+        for job_id in job_ids:
+            await self.clips.delete_reposts(job_id)
         _log.info("clips.removed", job_id=job.id, count=len(clips))
         return clips

@@ -32,7 +32,8 @@ from bot.domain.errors import (
     UploadInterrupted,
 )
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.ports import Clock, JobMessages
+from bot.domain.jobs.job_messages import JobMessages
+from bot.domain.ports import Clock
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.upload import UploadJob, UploadPreparer

@@ -8,9 +8,10 @@ from typing import Final
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.queue import order_fairly, queue_positions
-from bot.domain.ports import Clock, JobMessages
+from bot.domain.ports import Clock
 from bot.services.jobs.estimates import WaitEstimates
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
@@ -104,8 +105,9 @@ class QueueStatusUpdater:
                 continue
             edits += 1
             job = await self.jobs.get(queued.id)
-            if job is None or job.state is not JobState.QUEUED:
+            if job is None or job.state is not JobState.QUEUED or job.is_later_take:
                 continue
+            takes = await self.jobs.list_takes(job) if job.is_open_take else []
             undo_until = job.undo_until
             if undo_until is not None and undo_until <= self.clock.now():
                 undo_until = None
@@ -128,6 +130,7 @@ class QueueStatusUpdater:
                     retry_at=max(filter(None, (job.retry_at, rate_limited_until)), default=None),
                     paused=queued.paused,
                     undo_until=undo_until,
+                    takes=tuple(takes),
                 )
             )
             if message_id is not None and job.status_message_id is None:

@@ -14,6 +14,7 @@ import structlog
 
 from bot.domain.billing.limits import QuotaStatus, SpendingPolicy
 from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     AlreadyAccepted,
     DatabaseUnavailable,
@@ -22,6 +23,7 @@ from bot.domain.errors import (
     RequestsPaused,
 )
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
+from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.person_rule_effect import (
     PersonRuleCost,
     PersonRuleEffect,
@@ -29,7 +31,6 @@ from bot.domain.jobs.person_rule_effect import (
     find_rule_effect,
 )
 from bot.domain.jobs.pictures import PictureNote, list_picture_notes, list_pictures
-from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import (
     GenerationMode,
@@ -38,12 +39,13 @@ from bot.domain.jobs.request import (
     VideoPlan,
     VideoRequest,
 )
+from bot.domain.jobs.takes import choose_full_request, describe_frame, resolve_request
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from bot.domain.moderation.clip_review import ReviewDecision
 from bot.domain.moderation.question import ModeratorQuestion
 from bot.domain.places import ANY_PLACE, PlacePolicy
-from bot.domain.ports import Clock, JobMessages
+from bot.domain.ports import Clock
 from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
@@ -54,6 +56,7 @@ from bot.services.moderation.content_checks import ContentCheckService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.moderation.reviews import ReviewStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -110,6 +113,7 @@ class RequestService:
         self,
         *,
         jobs: JobStore,
+        takes: TakesStore,
         clips: ClipStore,
         ledger: LedgerStore,
         offered_models: OfferedModels,
@@ -134,6 +138,7 @@ class RequestService:
         ``content_checks`` are made if the operator has chosen a model for them.
         """
         self._jobs = jobs
+        self._takes = takes
         self._clips = clips
         self._ledger = ledger
         self._offered_models = offered_models
@@ -230,7 +235,12 @@ class RequestService:
         and `RuleBroken` or a subclass.
         """
         context.require_allowed_words(request)
-        return resolve_plan(request, self._build_rules(context))
+        return resolve_request(request, self._build_rules(context))
+
+    def choose_full_request(self, take: Job, draft: Clip, context: GuildContext) -> VideoRequest:
+        """Return the request that makes a draft in full; its first frame may have to be taken."""
+        frame, rules = describe_frame(draft), self._build_rules(context)
+        return choose_full_request(take.plan, draft, frame, rules)
 
     def find_rule_effect(
         self, request: VideoRequest, plan: VideoPlan, context: GuildContext
@@ -338,6 +348,8 @@ class RequestService:
                 raise RecordNotFound("job")
             if not moderator:
                 raise NotAllowed("cancel")
+        if job.is_open_take:
+            return await self._cancel_takes(job, user_id)
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
         if job.is_under_review and await self._withdraw_reviewed(job_id, user_id):
@@ -360,6 +372,30 @@ class RequestService:
         is_made = after.state is JobState.FETCHING
         can_be_stopped = after.can_be_stopped and not is_made
         return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
+
+    async def _cancel_takes(self, job: Job, user_id: int) -> CancellationResult:
+        """Cancel all drafts of a request, of which this is one."""
+        before = await self._jobs.list_takes(job)
+        withdrawn = [
+            take.is_under_review and await self._withdraw_reviewed(take.id, user_id)
+            for take in before
+        ]
+        now, worker = self._clock.now(), self._worker
+        entry = _build_cancellation_entry(job, user_id, now)
+        after = await self._takes.cancel(job, owner=worker.worker_id, now=now, audit_entry=entry)
+        running = [each for each in after if each.cancel_requested and not each.state.has_ended]
+        for take in after:
+            if take.cancel_requested:
+                worker.notify_job_changed(take.id)
+        if running:
+            can_be_stopped = any(
+                each.can_be_stopped and each.state is not JobState.FETCHING for each in running
+            )
+            return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
+        ended = {each.id for each in before if each.state.has_ended}
+        if any(each.state is JobState.CANCELLED and each.id not in ended for each in after):
+            return CancellationResult.CANCELLED
+        return CancellationResult.WITHDRAWN if any(withdrawn) else CancellationResult.TOO_LATE
 
     async def _withdraw_reviewed(self, job_id: int, user_id: int) -> bool:
         decided = await self._reviews.decide(

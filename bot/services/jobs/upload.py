@@ -28,7 +28,8 @@ from bot.domain.clips.upload_options import (
 )
 from bot.domain.errors import FileTooLarge, MediaUnavailable, TranscodeFailed
 from bot.domain.jobs.job import Origin
-from bot.domain.ports import Clock, DownloadLinks, JobMessages, Transcoder
+from bot.domain.jobs.job_messages import JobMessages
+from bot.domain.ports import Clock, DownloadLinks, Transcoder
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 

@@ -295,7 +295,12 @@ _BOT_USAGE_QUERY = _UsageScope(
 ).build_query()
 _IDLE_REVIEWS = (ReviewState.WAITING, ReviewState.CHECK)
 _ACTIVE_JOBS_QUERY = (
-    select(_jobs.guild_id, _jobs.user_id, func.count())
+    # the drafts of one request count once
+    select(
+        _jobs.guild_id,
+        _jobs.user_id,
+        func.count(func.distinct(func.coalesce(_jobs.takes_key, _jobs.dedupe_key))),
+    )
     # a member need not wait for moderators or a check before they can ask for another clip
     .where(_jobs.state.in_(ACTIVE_STATES), func.coalesce(_jobs.review, "").not_in(_IDLE_REVIEWS))
     .group_by(_jobs.guild_id, _jobs.user_id)

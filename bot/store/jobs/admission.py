@@ -12,7 +12,7 @@ from functools import cache
 from itertools import product
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, insert, or_, select
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -38,14 +38,22 @@ from bot.domain.errors import (
     RequestsPaused,
 )
 from bot.domain.guild import WHOLE_BOT_ID
-from bot.domain.jobs.job import AdmissionRequest, Job, JobState
+from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
+from bot.domain.jobs.request import VideoPlan
+from bot.domain.jobs.takes import split_plan
 from bot.domain.moderation.request_block import RequestBlock
 from bot.store.billing import usage_queries
 from bot.store.billing.release_times import find_release_time
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock, UtcTime
 from bot.store.moderation.questions import lock_allowed, mark_started
-from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
+from bot.store.tables.core import (
+    clips_table,
+    guilds_table,
+    job_inputs_table,
+    jobs_table,
+    ledger_table,
+)
 from bot.store.tables.moderation import request_blocks_table
 from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_paths, posting_to_row
 
@@ -101,9 +109,9 @@ async def admit_requests(
                 accepted[key], quotas[key] = index, decision
             else:
                 answers[index] = decision
-    written = await _insert_jobs(
-        connection, [requests[index] for index in accepted.values()], owner, now
-    )
+    accepted_requests = [requests[index] for index in accepted.values()]
+    written = await _insert_jobs(connection, accepted_requests, owner, now)
+    await _keep_drafts(connection, accepted_requests)
     for index in accepted.values():
         question_id, key = requests[index].question_id, requests[index].origin.dedupe_key
         if question_id is not None:
@@ -185,22 +193,23 @@ class _AdmissionTotals:
             exceeded = find_exceeded_limit(scope, limits[scope], usage, requested)
             if exceeded is not None:
                 return exceeded
-        if (exceeded := self._check_model_limit(request.plan.model)) is not None:
+        model, operations = request.plan.model, len(split_plan(request.plan))
+        if (exceeded := self._check_model_limit(model, operations)) is not None:
             return exceeded
         after = {scope: usage.with_job(amount) for scope, usage in before.items()}
         self.member_usage[guild_id, user_id] = after[LimitScope.MEMBER]
         self.usage_everywhere[user_id] = after[LimitScope.EVERYWHERE]
         self.guild_usage[guild_id] = after[LimitScope.GUILD]
         self.bot_usage = after[LimitScope.BOT]
-        self.model_requests[request.plan.model] = self.model_requests.get(request.plan.model, 0) + 1
+        self.model_requests[model] = self.model_requests.get(model, 0) + operations
         return build_quota_status(limits, after)
 
-    def _check_model_limit(self, model: str) -> LimitExceeded | None:
+    def _check_model_limit(self, model: str, operations: int) -> LimitExceeded | None:
         allowed = self.policy.pace.requests_per_day
         used = self.model_requests.get(model, 0)
-        if allowed is None or used < allowed:
+        if allowed is None or used + operations <= allowed:
             return None
-        return LimitExceeded(LimitScope.MODEL, "requests_per_day", used, 1, allowed)
+        return LimitExceeded(LimitScope.MODEL, "requests_per_day", used, operations, allowed)
 
 
 async def _load_totals(
@@ -261,12 +270,43 @@ async def _find_accepted_jobs(connection: AsyncConnection, keys: Sequence[str]) 
     return {row["dedupe_key"]: job_from_row(row) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class _NewJob:
+    """A job to insert: one for each request, or one for each draft of a request for takes."""
+
+    plan: VideoPlan
+    origin: Origin
+    retry_at: datetime | None
+    takes_key: str | None = None
+    take_number: int | None = None
+
+
+def _list_new_jobs(request: AdmissionRequest, now: datetime) -> list[_NewJob]:
+    retry_at, plans = _find_start(request, now), split_plan(request.plan)
+    if request.plan.takes is None:
+        return [_NewJob(request.plan, request.origin, retry_at)]
+    key = request.origin.dedupe_key
+    return [
+        _NewJob(
+            plan,
+            request.origin
+            if number == 1
+            else replace(request.origin, dedupe_key=f"{key}+{number}"),
+            retry_at,
+            takes_key=key,
+            take_number=number,
+        )
+        for number, plan in enumerate(plans, start=1)
+    ]
+
+
 async def _insert_jobs(
     connection: AsyncConnection,
     requests: Sequence[AdmissionRequest],
     owner: str | None,
     now: datetime,
 ) -> dict[str, Job]:
+    """Insert the jobs with their reservations, and return them by their keys."""
     if not requests:
         return {}
     initial: dict[str, Any] = {
@@ -276,29 +316,37 @@ async def _insert_jobs(
         "created_at": now,
         "attempts": 0,
     }
-    start_at = [_find_start(request, now) for request in requests]
+    new_jobs = [new_job for request in requests for new_job in _list_new_jobs(request, now)]
     rows = [
-        job_to_row(request.plan, request.origin) | initial | {"retry_at": retry_at}
-        for request, retry_at in zip(requests, start_at, strict=True)
+        job_to_row(new_job.plan, new_job.origin)
+        | initial
+        | {
+            "retry_at": new_job.retry_at,
+            "takes_key": new_job.takes_key,
+            "take_number": new_job.take_number,
+        }
+        for new_job in new_jobs
     ]
     # Ids must be in the order of arrival, which is the order of the queue. SQLite inserts in this
     # order anyway. Asked for it, SQLAlchemy would insert one row at a time.
     statement = _build_jobs_insert(must_sort=connection.dialect.name == "postgresql")
     ids = {row.dedupe_key: row.id for row in await connection.execute(statement, rows)}
     written = {
-        request.origin.dedupe_key: Job(
-            id=ids[request.origin.dedupe_key],
+        new_job.origin.dedupe_key: Job(
+            id=ids[new_job.origin.dedupe_key],
             state=JobState.QUEUED,
-            origin=request.origin,
-            plan=request.plan,
+            origin=new_job.origin,
+            plan=new_job.plan,
             created_at=now,
             owner=owner,
-            status_message_id=request.origin.user_install_reply.message_id
-            if request.origin.user_install_reply
+            status_message_id=new_job.origin.user_install_reply.message_id
+            if new_job.origin.user_install_reply
             else None,
-            retry_at=retry_at,
+            retry_at=new_job.retry_at,
+            takes_key=new_job.takes_key,
+            take_number=new_job.take_number,
         )
-        for request, retry_at in zip(requests, start_at, strict=True)
+        for new_job in new_jobs
     }
     inputs = [
         {"job_id": job.id, "path": path}
@@ -321,6 +369,15 @@ async def _insert_jobs(
     ]
     await connection.execute(_LEDGER_INSERT, entries)
     return written
+
+
+async def _keep_drafts(connection: AsyncConnection, requests: Sequence[AdmissionRequest]) -> None:
+    """Keep the drafts that are made in full: from now on they are clips like any other."""
+    chosen = [each.plan.full_take for each in requests if each.plan.full_take is not None]
+    if chosen:
+        await connection.execute(
+            update(clips_table).where(clips_table.c.id.in_(chosen)).values(draft_until=None)
+        )
 
 
 @cache

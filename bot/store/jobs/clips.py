@@ -10,6 +10,7 @@ from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.clips.interaction_lifetime import LEARNED_LIFETIME_VALID_FOR
 from bot.domain.jobs.job import UNDECIDED_REVIEWS, Job, JobState
 from bot.domain.jobs.request import GenerationMode
+from bot.domain.jobs.takes import DRAFT_LIFETIME
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
@@ -57,9 +58,11 @@ class ClipStore(Store):
         return await self._select_first(select(clips_table).where(_clips.id == clip_id, may_be_had))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
-        """Return the first clip of a message."""
+        """Return the first clip of a message that is not a draft."""
         return await self._select_first(
-            select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
+            select(clips_table)
+            .where(_clips.message_id == message_id, _clips.draft_until.is_(None))
+            .order_by(_clips.index, _clips.id)
         )
 
     async def find_by_hash(self, sha256: str) -> list[Clip]:
@@ -75,6 +78,18 @@ class ClipStore(Store):
         """Return a job's clips in order."""
         return await self._select_clips(
             select(clips_table).where(_clips.job_id == job_id).order_by(_clips.index)
+        )
+
+    async def list_for_request(self, job: Job) -> list[Clip]:
+        """Return the clips of a job's message: for a draft, those of all drafts in it."""
+        if job.takes_key is None:
+            return await self.list_for_job(job.id)
+        drafts = select(_jobs.id).where(
+            _jobs.takes_key == job.takes_key,
+            _jobs.posted_message_id.is_not_distinct_from(job.posted_message_id),
+        )
+        return await self._select_clips(
+            select(clips_table).where(_clips.job_id.in_(drafts)).order_by(_clips.job_id)
         )
 
     async def delete_for_job(self, job_id: int) -> None:
@@ -195,6 +210,9 @@ async def write_clips(
             "created_at": database_time(),
             "withheld": job.review is not None,
             "spoiler": await _is_source_behind_spoiler(connection, job),
+            "draft_until": database_time(DRAFT_LIFETIME.total_seconds())
+            if job.is_open_take
+            else None,
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}

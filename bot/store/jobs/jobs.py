@@ -91,6 +91,12 @@ class JobStore:
         jobs = await self._select_jobs(select(jobs_table).where(_jobs.id == job_id))
         return jobs[0] if jobs else None
 
+    async def list_takes(self, job: Job) -> list[Job]:
+        """Return all drafts of the request of ``job``, in order; only the job if it is none."""
+        if job.takes_key is None:
+            return [job]
+        return await self._select_jobs(select(jobs_table).where(_jobs.takes_key == job.takes_key))
+
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message, unless one is recorded already."""
         fence, values = {"status_message_id": None}, {"status_message_id": message_id}

@@ -109,6 +109,13 @@ jobs_table = Table(
     Column("age_restricted", Boolean, nullable=False, server_default=false()),
     # what moderators decided, or that they must or may; null if nobody must
     Column("review", String(16)),
+    # the drafts of one request (docs/decisions/0053-takes.md): its key, their numbers, and the job
+    # that posts for all; 0 if that is done
+    Column("takes_key", String(120)),
+    Column("take_number", Integer),
+    Column("takes_poster", BigId),
+    # in the database only of drafts
+    Index(None, "takes_key"),
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
@@ -176,6 +183,10 @@ clips_table = Table(
     Column("withheld", Boolean, nullable=False, server_default=false()),
     # moderators have let it pass behind a spoiler, or it contains such a clip
     Column("spoiler", Boolean, nullable=False, server_default=false()),
+    # a draft that is deleted then; null for all others
+    Column("draft_until", UtcTime()),
+    # in the database only of drafts
+    Index(None, "draft_until"),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "user_id", "id"),

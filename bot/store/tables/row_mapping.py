@@ -24,6 +24,7 @@ from bot.domain.jobs.request import (
     PersonGeneration,
     Resolution,
     SourceClip,
+    TakesOrder,
     VideoPlan,
 )
 
@@ -83,11 +84,25 @@ def plan_from_json(text: str) -> VideoPlan:
         references=tuple(InputImage(**image) for image in values.get("references", ())),
         source=_parse_source(values.get("source")),
         with_cuts=values.get("with_cuts", False),
+        takes=_parse_takes(values.get("takes")),
+        full_take=values.get("full_take"),
     )
 
 
 def _parse_resolution(value: str | None) -> Resolution | None:
     return None if value is None else Resolution(value)
+
+
+def _parse_takes(values: dict[str, Any] | None) -> TakesOrder | None:
+    if values is None:
+        return None
+    return TakesOrder(
+        values["count"],
+        Micros(values["price"]),
+        model=values["model"],
+        resolution=_parse_resolution(values["resolution"]),
+        seconds=values["seconds"],
+    )
 
 
 def _parse_image(values: dict[str, Any] | None) -> InputImage | None:

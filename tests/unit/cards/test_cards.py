@@ -55,6 +55,9 @@ class Titles:
     def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
         return list(self._remakes)
 
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        return Micros(560_000)
+
 
 def texts(view: ui.LayoutView) -> str:
     return "\n".join(i.content for i in view.walk_children() if isinstance(i, ui.TextDisplay))
@@ -196,12 +199,14 @@ def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
     ]
     assert rows == [
         name_buttons("extend", "edit_clip", "redo", "reword"),
-        name_buttons("showcase", "details", "delete"),
+        name_buttons("takes", "showcase", "details", "delete"),
     ]
     assert buttons(view)[quote_text("button.edit_clip")] == "clapper:edit_clip:12"
     cards = ClipCards(model_info=Titles(editable=True, remakes=(Remake.FULL_HD, Remake.UPRIGHT)))
     remade = buttons(cards.build_clip_card(a_job(), [enclosed()], NOW))
-    assert list(remade)[4:] == name_buttons("full_hd", "upright", "showcase", "details", "delete")
+    assert list(remade)[4:] == name_buttons(
+        "takes", "full_hd", "upright", "showcase", "details", "delete"
+    )
     assert remade[quote_text("button.upright")] == "clapper:upright:7"
     several = [enclosed(id=12 + n, index=n) for n in range(4)]
     view = cards.build_clip_card(a_job(plan=a_plan(videos=4)), several, NOW)

@@ -83,6 +83,7 @@ async def ask(
         model_info=Titles(),
         member_preferences=AsyncMock(),
         question_desk=AsyncMock(),
+        draft_frames=AsyncMock(),
     )
     requester = Mock(spec=discord.Interaction, app_permissions=discord.Permissions.all())
     context = GuildContext(ORIGIN, HERE, GuildRules(1), GuildRules(0))

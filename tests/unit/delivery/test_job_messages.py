@@ -17,6 +17,7 @@ from bot.discord.api_errors import to_delivery_error
 from bot.discord.displayed_statuses import STATUS_EDIT_INTERVAL_S
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.price_display import PriceDisplay
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import MIB
 from bot.domain.errors import (
@@ -64,6 +65,9 @@ class FakeModelInfo:
 
     def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
         return []
+
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        return Micros(560_000)
 
 
 class FixedClock(SystemClock):

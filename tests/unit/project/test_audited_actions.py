@@ -82,7 +82,8 @@ BUTTONS_OF_MEMBERS: Final = {
     *(ButtonAction.REWRITE, ButtonAction.RANKING, ButtonAction.ERASE_MEMBER),
     *(ButtonAction.CHECK_PERMISSIONS, ButtonAction.SETUP, ButtonAction.MODERATION),
     *(ButtonAction.SETUP_PAGE_SAFETY, ButtonAction.SETUP_PAGE_CHANNELS),
-    ButtonAction.QUESTION_CANCEL,
+    *(ButtonAction.QUESTION_CANCEL, ButtonAction.TAKE, ButtonAction.TAKES),
+    ButtonAction.MORE_TAKES,
 }
 """They make, ask or show something. Who reported a clip is told nobody."""
 SETTINGS: Final[dict[SetupSetting, set[AuditAction]]] = {

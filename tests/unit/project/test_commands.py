@@ -60,7 +60,7 @@ def test_the_commands_of_the_contract_are_there() -> None:
 
 
 def test_each_button_is_documented(page: str) -> None:
-    labels = {translate(f"button.{action}", "en-US") for action in ButtonAction}
+    labels = {translate(f"button.{action}", "en-US", number=1) for action in ButtonAction}
     assert {label for label in labels if f"*{label}*" not in page} == set()
 
 

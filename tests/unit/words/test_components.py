@@ -14,7 +14,7 @@ from discord import ui
 
 from bot.discord.permissions import REQUIRED_PERMISSIONS
 from bot.domain.billing.limits import QuotaLine, QuotaStatus, SpendingPolicy, UsageLimits
-from bot.domain.billing.money import to_micros
+from bot.domain.billing.money import Micros, to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
 from bot.domain.errors import LimitScope
@@ -74,6 +74,9 @@ class Titles:
 
     def list_remakes(self, plan: VideoPlan, now: datetime) -> list[Remake]:
         return [Remake.ULTRA_HD, Remake.UPRIGHT]
+
+    def find_full_price(self, plan: VideoPlan, draft: Clip, now: datetime) -> Micros | None:
+        return Micros(560_000)
 
 
 def job_in(locale: str, **changes: Any) -> Job:

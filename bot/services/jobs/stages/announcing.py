@@ -8,23 +8,15 @@ for a day. The job has ended in any case.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import structlog
-
-from bot.domain.backoff import Backoff
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs.announcement import JobAnnouncement, plan_announcement
 from bot.domain.jobs.job import Job, Outcome
-from bot.services.jobs.publishing import POST_RETRY_WINDOW
+from bot.services.jobs.stages.discord_retries import retry_for_discord
 from bot.services.jobs.stages.running_job import RunningJob
+from bot.services.jobs.stages.takes import TakesAnnouncer
 from bot.store.jobs.clips import ClipStore
 from bot.store.member_preferences import MemberPreferenceStore
-
-_log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +25,15 @@ class JobAnnouncer:
 
     clips: ClipStore
     member_preferences: MemberPreferenceStore
+    takes_announcer: TakesAnnouncer
     offer_star: Callable[[Job, Sequence[Clip]], Awaitable[None]]
 
     async def announce_end(self, running: RunningJob) -> None:
         """Notify the requester, then record that this is done. Raises `LeaseLost`."""
         status_message, store = running.status_message, running.jobs
+        if running.job.is_open_take or running.job.takes_poster == running.job.id:
+            await self.takes_announcer.announce_end(running)
+            return
         await status_message.wait_for_edit()
         saved = await running.retry_until_stored(lambda: store.get(running.job.id))
         if status_message.message_id is None:
@@ -65,7 +61,7 @@ class JobAnnouncer:
         messages = running.shared.job_messages
         if plan.has_direct_message:
             await self._send_direct_notice(running, job, clips)
-        await _retry_for_discord(
+        await retry_for_discord(
             running, job, lambda again: messages.remove_status(job, search_first=again)
         )
         await running.retry_until_stored(lambda: self.offer_star(job, clips))
@@ -75,7 +71,7 @@ class JobAnnouncer:
     ) -> int | None:
         """Return the id of the message that shows the outcome, if one does."""
         messages = running.shared.job_messages
-        card_id = await _retry_for_discord(
+        card_id = await retry_for_discord(
             running,
             job,
             lambda again: messages.announce_outcome(
@@ -91,7 +87,7 @@ class JobAnnouncer:
         self, running: RunningJob, job: Job, clips: Sequence[Clip]
     ) -> None:
         messages = running.shared.job_messages
-        is_accepted = await _retry_for_discord(
+        is_accepted = await retry_for_discord(
             running,
             job,
             lambda again: messages.send_direct_notice(job, clips, search_first=again),
@@ -101,26 +97,3 @@ class JobAnnouncer:
             await running.retry_until_stored(
                 lambda: self.member_preferences.mark_direct_messages_refused(user_id)
             )
-
-
-async def _retry_for_discord(
-    running: RunningJob, job: Job, attempt: Callable[[bool], Awaitable[T]]
-) -> T | None:
-    """Return the result of ``attempt``, `None` if Discord was unavailable for a day.
-
-    The argument of ``attempt`` is whether this step may have been made before, by an earlier
-    attempt or another process.
-    """
-    backoff = Backoff(initial=1.0, maximum=300.0)
-    until = (job.finished_at or running.clock.now()) + POST_RETRY_WINDOW
-    is_repeated = not running.just_claimed
-    while True:
-        running.lease.require_valid()
-        try:
-            return await attempt(is_repeated)
-        except DiscordUnavailable as error:
-            _log.warning("announcement.postponed", error=str(error))
-            if running.clock.now() >= until:
-                return None
-            is_repeated = True
-            await running.clock.sleep(backoff.next_delay(error.retry_after_s))

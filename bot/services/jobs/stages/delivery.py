@@ -45,6 +45,9 @@ class ClipDelivery:
         if running.is_cancelled:  # Google made and billed the clips nevertheless
             await end(JobState.CANCELLED, Outcome.CANCELLED)
             return
+        if running.job.is_open_take:  # the last draft to end posts all of them
+            await end(JobState.DONE, Outcome.DELIVERED)
+            return
         running.show_progress()
         choice = await running.retry_until_stored(
             lambda: self.member_preferences.load_notify_choice(running.job.origin.user_id)

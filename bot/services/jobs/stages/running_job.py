@@ -18,13 +18,13 @@ from bot.domain.billing.limits import UsageAmount
 from bot.domain.billing.money import Micros
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.poll_schedule import PollSchedule, shortest_pause
 from bot.domain.jobs.progress import JobProgress
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.moderation.clip_review import find_refusal
 from bot.domain.ports import (
     Clock,
-    JobMessages,
     OperationFailed,
     OperationFinished,
     OperationPending,

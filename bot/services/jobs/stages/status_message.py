@@ -12,8 +12,8 @@ import structlog
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job, JobState
+from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.progress import JobProgress
-from bot.domain.ports import JobMessages
 from bot.store.jobs.jobs import JobStore
 
 _FLUSH_TIMEOUT_S: Final = 2.0
@@ -116,15 +116,28 @@ class StatusMessage:
             self._picture = picture
             self.show_progress(latest)
 
+    async def _add_takes(self, progress: JobProgress) -> JobProgress:
+        """Return the progress of all drafts, which is shown in the message of the first one."""
+        own = progress.job
+        takes = [own if take.id == own.id else take for take in await self._jobs.list_takes(own)]
+        if own.is_later_take:
+            return JobProgress(takes[0], takes=tuple(takes))
+        return replace(progress, takes=tuple(takes))
+
     async def _run_updates(self) -> None:
         while self._pending is not None:
             progress, self._pending = self._pending, None
             picture = self._picture if progress.job.state in _PICTURED_STATES else None
             try:
                 known_id = self.message_id
-                shown_id = await self._job_messages.show_status(
-                    replace(progress, job=self.with_message(progress.job), picture=picture)
-                )
+                shown = replace(progress, job=self.with_message(progress.job), picture=picture)
+                if shown.job.is_open_take:
+                    shown = await self._add_takes(shown)
+                    if shown.job.status_message_id is None and progress.job.is_later_take:
+                        continue  # the first draft sends the message
+                shown_id = await self._job_messages.show_status(shown)
+                if shown.job.id != self._job_id:
+                    continue
                 if shown_id is not None and shown_id != known_id:
                     self.message_id = shown_id
                     await self._jobs.attach_status(self._job_id, shown_id)
