@@ -24,7 +24,7 @@ from bot.domain.alerts import build_test_alert
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.clips.history_query import HistoryFilter, HistoryKind
 from bot.domain.guild import WHOLE_BOT_ID
-from bot.domain.jobs.job import AdmissionRequest
+from bot.domain.jobs.job import AdmissionRequest, Job, JobState
 from bot.domain.jobs.request import PersonRule
 from bot.domain.showcase.gallery import (
     ClipLength,
@@ -45,6 +45,7 @@ from bot.store.jobs.admission import Admission
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.jobs.takes import TakesStore
 from bot.store.moderation.log_channels import LogChannelStore
 from bot.store.moderation.questions import QuestionStore
 from bot.store.moderation.report_notices import ReportNoticeStore
@@ -150,6 +151,21 @@ class Operations:
         await RequestBlockStore(self.database).count_blocks(BUSY_SERVER)
         await WordListStore(self.database).list_entries(BUSY_SERVER)
         await WordListStore(self.database).count_entries(BUSY_SERVER)
+
+    async def look_after_drafts(self) -> None:
+        """Find the drafts of a request, their clips, and those whose day is over."""
+        draft = Job(
+            1,
+            JobState.DONE,
+            make_origin(1),
+            make_plan(),
+            self.clock.now(),
+            takes_key="interaction:1",
+            take_number=1,
+        )
+        await self.jobs.list_takes(draft)
+        await self.clips.list_for_request(draft)
+        await TakesStore(self.database).list_expired(self.clock.now(), limit=LIMIT)
 
     async def choose_staff_channel(self) -> None:
         reports = ReportStore(self.database)

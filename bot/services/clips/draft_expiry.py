@@ -58,7 +58,7 @@ class DraftExpiry:
 
     async def run_once(self) -> None:
         """Delete the drafts that are due. Raises `DatabaseUnavailable`."""
-        expired = await self.takes.list_expired(limit=_BATCH_SIZE)
+        expired = await self.takes.list_expired(self.clock.now(), limit=_BATCH_SIZE)
         done: set[int] = set()
         for draft in expired:
             job = await self.jobs.get(draft.job_id)
