@@ -60,7 +60,7 @@ async def test_all_that_waits_moves_is_counted_and_can_be_decided(stage: BotStag
     await stage.wait_until(are_gone, "the earlier messages being gone")
     [kept] = await stage.control.messages(staff)
     assert kept["id"] == shown["id"]
-    assert quote_text("review.decided.waiting") in text_of(kept)
+    assert quote_text("review.moved") in text_of(kept)
 
     async def are_counted() -> bool:
         status = await run_admin(stage, room, "staff")

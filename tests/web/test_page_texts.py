@@ -58,6 +58,8 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
     used |= {f"filter.{field}" for field in ("shape", "length", "model")}
     used |= {f"period.{period}" for period in (*GalleryPeriod, "all")}
     used |= {f"gallery.best_of_{period}" for period in GalleryPeriod}
+    received = ("sent", "again", "limited")
+    used |= {f"report.{receipt}{end}" for receipt in received for end in ("", "_text")}
     kinds = ("400", "404", "405", "429", "500", "503")
     used |= {f"failure.{kind}{end}" for kind in kinds for end in ("", ".hint")}
     assert used == keys

@@ -11,6 +11,7 @@ from bot.app.clock import SystemClock
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
+from bot.domain.jobs.job import Job
 from bot.media.local_store import LocalMediaStore
 from bot.services.clips.originals import Originals
 from bot.services.clips.removal import ClipRemoval
@@ -27,8 +28,8 @@ class FakeClipStore:
         self._calls = calls
         self.reposts = [(21, 51)]
 
-    async def list_for_job(self, job_id: int) -> list[Clip]:
-        return [clip for clip in self.clips if clip.job_id == job_id]
+    async def list_for_request(self, job: Job) -> list[Clip]:
+        return [clip for clip in self.clips if clip.job_id == job.id]
 
     async def delete_for_job(self, job_id: int) -> None:
         self._calls.append("record")

@@ -668,7 +668,7 @@ def test_the_words_of_a_button_are_that_button(text: str, action: ButtonAction) 
 @pytest.mark.parametrize("language", list_languages())
 def test_every_label_is_understood(language: str) -> None:
     words = list_button_words()
-    for action in ButtonAction:
+    for action in set(ButtonAction) - {ButtonAction.TAKE}:  # whose label is only a number
         label = fold_label(translate(f"button.{action}", language))
         assert read_reply(label, words).kind is ReplyKind.BUTTON, (action, label)
 

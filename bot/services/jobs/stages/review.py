@@ -176,6 +176,8 @@ class ReviewDesk:
                 await self.leave_to_moderators(running)
             else:
                 await self._post_notice(running, channel_id)
+            if may_be_shown is False and await self._may_show(running, clips, channel_id):
+                await self._show_soon(running, channel_id)
             return
 
         async def record_message(message_id: int) -> Job:
@@ -231,6 +233,14 @@ class ReviewDesk:
             else:
                 return may_show(age_restricted=is_restricted, place_age_restricted=place)
         return None
+
+    async def _show_soon(self, running: RunningJob, channel_id: int) -> None:
+        """Take the job back: its channel was changed before it waited, so no event shows it."""
+        guild_id, worker_id = running.job.origin.guild_id, running.lease.worker_id
+        assert guild_id is not None
+        await running.retry_until_stored(
+            lambda: self.reviews.ask_again(guild_id, staff_channel=channel_id, owner=worker_id)
+        )
 
     async def _post_notice(self, running: RunningJob, channel_id: int) -> None:
         """Tell moderators why they do not see the clips, and let these wait."""
