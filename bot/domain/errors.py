@@ -428,6 +428,10 @@ class TranscodeFailed(ClapperError):
     """A clip could not be re-encoded, or not in time; its original is untouched."""
 
 
+class JoinFailed(ClapperError):
+    """Videos could not be joined or read, or not in time; the files are untouched."""
+
+
 class DeliveryError(ClapperError):
     """A post or an edit failed at Discord."""
 
