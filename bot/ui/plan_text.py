@@ -8,10 +8,11 @@ from bot.ui.model_info import ModelInfoSource
 
 def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | None) -> str:
     """Return what is sent and charged and, for an extension or edit, the clip it starts from."""
-    made_from = None if plan.source is None else f"#{plan.source.clip_id}"
+    made_from = None if plan.parent is None else f"#{plan.parent.clip_id}"
+    mode = plan.mode if plan.preceding is None else GenerationMode.CONTINUATION
     return " · ".join(
         [
-            *([translate(f"plan.{plan.mode}", locale, clip=made_from)] if made_from else []),
+            *([translate(f"plan.{mode}", locale, clip=made_from)] if made_from else []),
             model_info.get_display_name(plan.model),
             format_charged_length(plan, locale),
             plan.aspect_ratio,
@@ -23,13 +24,19 @@ def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | No
 
 
 def format_charged_length(plan: VideoPlan, locale: str | None) -> str:
-    """Return the charged seconds. For an extension, only the added ones are charged."""
+    """Return the charged seconds. Of what is made longer, only the added ones are charged."""
     seconds = translate("seconds", locale, count=plan.seconds)
-    return f"+{seconds}" if plan.mode is GenerationMode.EXTENSION else seconds
+    is_longer = plan.mode is GenerationMode.EXTENSION or plan.preceding is not None
+    return f"+{seconds}" if is_longer else seconds
 
 
 def explain_plan(plan: VideoPlan, locale: str | None) -> list[str]:
-    """Return the sentence about what an edit does to its clip. Other plans have none."""
+    """Return the sentence about what an edit does to its clip, or how a new shot begins.
+
+    Other plans have none.
+    """
+    if plan.preceding is not None:
+        return [translate("plan.new_shot", locale)]
     if plan.source is None or plan.mode is not GenerationMode.EDIT:
         return []
     return [translate("plan.edit_keeps", locale, clip=f"#{plan.source.clip_id}")]

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
+from typing import Final
 
 from bot.domain.billing.ledger import UsageRow
 from bot.domain.billing.limits import LimitRow, LimitSubject, QuotaLine, QuotaStatus, UsageLimits
@@ -27,6 +28,13 @@ from bot.i18n.formatting import (
 from bot.ui.error_messages import format_limit_amount
 from bot.ui.lineage import get_edge_mark
 from bot.ui.model_info import ModelInfoSource
+
+_MADE_FROM: Final = {
+    GenerationMode.EXTENSION: "card.extension",
+    GenerationMode.EDIT: "card.edit",
+    GenerationMode.CONTINUATION: "card.continuation",
+}
+"""How a clip was made from another; a clip of any other mode only begins with its last frame."""
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
@@ -63,7 +71,7 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
 def _format_history_line(clip: Clip, model_info: ModelInfoSource, locale: str | None) -> str:
     number = format_clip_number(clip.id, build_jump_link(clip))
     if clip.parent_clip_id is not None:
-        made_from = "card.edit" if clip.mode is GenerationMode.EDIT else "card.extension"
+        made_from = _MADE_FROM.get(clip.mode, "card.not_joined")
         edge = translate(made_from, locale, parent=f"#{clip.parent_clip_id}")
         number = f"{number} {get_edge_mark(clip)} {edge} ·"
     return translate(

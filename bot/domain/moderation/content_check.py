@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, Self
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.prompt import count_tokens
-from bot.domain.jobs.request import GenerationMode, InputImage, SourceClip, VideoPlan
+from bot.domain.jobs.request import InputImage, SourceClip, VideoPlan
 
 
 class ContentKind(StrEnum):
@@ -200,8 +200,8 @@ class CheckedResult:
 
     @classmethod
     def from_job(cls, plan: VideoPlan, clips: Sequence[Clip]) -> Self:
-        is_extension = plan.mode is GenerationMode.EXTENSION
-        return cls(tuple(clips), plan.source if is_extension else None)
+        is_longer = any(clip.mode.contains_parent for clip in clips)
+        return cls(tuple(clips), plan.parent if is_longer else None)
 
     @property
     def instruction(self) -> str:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bot.domain.clips.joining import VideoJoiner
 from bot.domain.clips.media_store import MediaStore
-from bot.domain.errors import ImageRefused
+from bot.domain.errors import ImageRefused, JoinFailed
+from bot.domain.jobs.continuations import LastFrame
 from bot.domain.jobs.pictures import (
     MAX_FILE_BYTES,
     ImportedImage,
@@ -123,6 +125,7 @@ class InputImages:
     attachments: AttachmentDownloader
     image_decoder: ProcessImageDecoder
     media_store: MediaStore
+    video_joiner: VideoJoiner
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
@@ -139,6 +142,8 @@ class InputImages:
         )
 
     async def _import_picture(self, option: str, picture: InputImage) -> InputImage:
+        if isinstance(picture, LastFrame):
+            return await self.import_last_frame(picture.video_path)
         if not isinstance(picture, AttachedImage):
             return picture
         try:
@@ -162,6 +167,25 @@ class InputImages:
                 image = await self.image_decoder.prepare_image(raw, folder)
             finally:
                 await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
+        return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
+
+    async def import_last_frame(self, video_path: str) -> ImportedImage:
+        """Store the last frame of a stored video. Raises `ImageRefused` or `MediaUnavailable`."""
+        try:
+            async with (
+                self.media_store.read(video_path) as video,
+                self.media_store.write_in(INPUTS_FOLDER) as folder,
+            ):
+                raw = folder / f".{secrets.token_hex(8)}.raw"
+                try:
+                    await self.video_joiner.extract_last_frame(video, raw)
+                    image = await self.image_decoder.prepare_image(raw, folder)
+                finally:
+                    await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
+        except FileNotFoundError as error:
+            raise ImageRefused("last_frame_gone") from error
+        except JoinFailed as error:
+            raise ImageRefused("last_frame_unreadable") from error
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
 
     async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:

@@ -5,6 +5,7 @@ again with the imported pictures, and the limits in the transaction of the admis
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +21,9 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
     RequestsPaused,
+    RuleBroken,
 )
+from bot.domain.jobs.continuations import LastFrame, list_continuations
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.person_rule_effect import (
     PersonRuleCost,
@@ -185,8 +188,7 @@ class RequestService:
         """
         request = await self._refresh_source(request)
         plan = self.plan_video(request, context)
-        attached = AttachedImage.list_in(request)
-        if not attached:
+        if not AttachedImage.list_in(request) and not isinstance(request.image, LastFrame):
             return PreparedRequest.from_plan(request, plan)
         for option, image in list_pictures(request):
             if isinstance(image, AttachedImage):
@@ -231,6 +233,15 @@ class RequestService:
         """
         context.require_allowed_words(request)
         return resolve_plan(request, self._build_rules(context))
+
+    def plan_continuation(
+        self, refused: VideoRequest, context: GuildContext
+    ) -> tuple[VideoRequest, VideoPlan] | None:
+        """Return what could be made from the last frame instead of a refused extension."""
+        for request in list_continuations(refused):
+            with suppress(RuleBroken):
+                return request, self.plan_video(request, context)
+        return None
 
     def find_rule_effect(
         self, request: VideoRequest, plan: VideoPlan, context: GuildContext

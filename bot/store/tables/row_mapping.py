@@ -22,6 +22,7 @@ from bot.domain.jobs.request import (
     GoogleRoute,
     InputImage,
     PersonGeneration,
+    PrecedingVideo,
     Resolution,
     SourceClip,
     VideoPlan,
@@ -83,6 +84,7 @@ def plan_from_json(text: str) -> VideoPlan:
         references=tuple(InputImage(**image) for image in values.get("references", ())),
         source=_parse_source(values.get("source")),
         with_cuts=values.get("with_cuts", False),
+        preceding=_parse_preceding(values.get("preceding")),
     )
 
 
@@ -92,6 +94,12 @@ def _parse_resolution(value: str | None) -> Resolution | None:
 
 def _parse_image(values: dict[str, Any] | None) -> InputImage | None:
     return None if values is None else InputImage(**values)
+
+
+def _parse_preceding(values: dict[str, Any] | None) -> PrecedingVideo | None:
+    if values is None:
+        return None
+    return PrecedingVideo(values["path"], values["seconds"], _parse_source(values["clip"]))
 
 
 def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:
