@@ -437,20 +437,17 @@ class RequestFlow:
     async def offer_continuation(
         self, request: VideoRequest, source: RequestSource
     ) -> tuple[str, list[ActionButton]] | None:
-        """Return the text and buttons that offer to go on from the last frame, if it is possible.
-
-        ``request`` is an extension that was refused. Raises `WordsRefused`.
-        """
+        """Return the offer to go on from the last frame instead. Raises `WordsRefused`."""
         return self._offer_continuation(request, await self._load_context(source))
 
     def _offer_continuation(
         self, request: VideoRequest, context: GuildContext
     ) -> tuple[str, list[ActionButton]] | None:
+        locale = context.origin.locale
         found = self.request_service.plan_continuation(request, context)
         if found is None:
             return None
         continued, plan = found
-        locale = context.origin.locale
         what = describe_plan(plan, self.model_info, locale)
         lines = [translate("ask.go_on", locale, what=what), *explain_plan(plan, locale)]
         confirmation = PendingConfirmation(continued, context.origin, context.channel, plan)

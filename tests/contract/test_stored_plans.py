@@ -1,7 +1,8 @@
 """Plans that earlier programs stored are read, whatever their shape.
 
-`fixtures/plans.json` holds what four commits wrote with their own classes: without a version, with
-version 1 (revision 0007), with the source's age restriction (0008), and with Omni's fields (0009).
+`fixtures/plans.json` holds what five commits wrote with their own classes: without a version, with
+version 1 (revision 0007), with the source's age restriction (0008), with Omni's fields (0009), and
+with the video that a new shot is joined to.
 A new shape needs an entry there.
 """
 
@@ -19,6 +20,7 @@ from bot.domain.jobs.request import (
     GoogleRoute,
     InputImage,
     PersonGeneration,
+    PrecedingVideo,
     Resolution,
     SourceClip,
     VideoPlan,
@@ -28,8 +30,10 @@ from bot.store.tables.row_mapping import PLAN_VERSION, plan_from_json, plan_to_j
 STORED: Final[dict[str, list[dict[str, Any]]]] = json.loads(
     (Path(__file__).parent / "fixtures" / "plans.json").read_text("utf-8")
 )
-WITH_AGE_RESTRICTION: Final = ("870055b", "de03489")
-WITH_INTERACTIONS: Final = ("de03489",)
+NEWEST: Final = "cf3860d"
+WITH_AGE_RESTRICTION: Final = ("870055b", "de03489", NEWEST)
+WITH_INTERACTIONS: Final = ("de03489", NEWEST)
+WITH_PRECEDING: Final = (NEWEST,)
 
 
 def _image(number: int) -> InputImage:
@@ -38,7 +42,7 @@ def _image(number: int) -> InputImage:
 
 
 def build_expected_plans(commit: str) -> list[VideoPlan]:
-    """Return the plans that a commit was made to write; the last needs Omni."""
+    """Return the plans that a commit was made to write; the later ones need its fields."""
     has_interactions = commit in WITH_INTERACTIONS
     source = SourceClip(
         clip_id=41,
@@ -93,6 +97,16 @@ def build_expected_plans(commit: str) -> list[VideoPlan]:
                 with_cuts=True,
             )
         )
+    if commit in WITH_PRECEDING:
+        plans.append(
+            replace(
+                plain,
+                mode=GenerationMode.IMAGE,
+                result_seconds=16,
+                image=_image(5),
+                preceding=PrecedingVideo("clips/40/40-0.mp4", 8, source),
+            )
+        )
     return plans
 
 
@@ -102,7 +116,7 @@ def test_plans_of_every_shape_are_read(commit: str) -> None:
     assert plans == build_expected_plans(commit)
 
 
-@pytest.mark.parametrize("plan", build_expected_plans("de03489"), ids=lambda plan: plan.mode)
+@pytest.mark.parametrize("plan", build_expected_plans(NEWEST), ids=lambda plan: plan.mode)
 def test_a_plan_is_stored_with_its_version(plan: VideoPlan) -> None:
     text = plan_to_json(plan)
     assert json.loads(text)["v"] == PLAN_VERSION

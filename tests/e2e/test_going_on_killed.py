@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.media.probe import PyAvMediaProbe
-from tests.e2e.stage import BotStage, clips_of, run_stage
+from tests.e2e.stage import BotStage, buttons_of, clips_of, run_stage
 from tests.e2e.test_going_on import BOT_SETTINGS, go_on, list_files, make_expired
 from tests.harness.texts import quote_text
 
@@ -20,7 +20,9 @@ async def test_killed_anywhere_it_is_made_joined_and_posted_once(
         submits = len(await stage.list_submits())
         async with stage.control.hold_google():
             await go_on(stage, room, clip)
-            await stage.wait_for_message(room, quote_text("button.cancel"))
+            await stage.control.wait_message(
+                room, lambda message: quote_text("button.cancel") in buttons_of(message)
+            )
             await hold_step(stage, room, moment)
         await wait_for_step(stage, room, moment)
         await stage.bot.kill_and_wait()

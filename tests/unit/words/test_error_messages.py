@@ -70,6 +70,7 @@ NEVER_SHOWN = (
     errors.AccessRefused,
     errors.RemoteNotFound,
     errors.TranscodeFailed,
+    errors.JoinFailed,
     errors.DeliveryError,
     errors.AnswerNotDelivered,
 )
