@@ -82,7 +82,7 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
         return translate("card.edit", locale, parent=parent)
     if clip.mode is GenerationMode.CONTINUATION:
         return translate("card.continuation", locale, parent=parent)
-    if clip.mode is not GenerationMode.EXTENSION:  # the two could not be joined
+    if clip.mode.has_first_frame:
         return translate("card.not_joined", locale, parent=parent)
     if root == parent:
         return translate("card.extension", locale, parent=parent)

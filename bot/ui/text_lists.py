@@ -30,11 +30,12 @@ from bot.ui.lineage import get_edge_mark
 from bot.ui.model_info import ModelInfoSource
 
 _MADE_FROM: Final = {
-    GenerationMode.EXTENSION: "card.extension",
     GenerationMode.EDIT: "card.edit",
     GenerationMode.CONTINUATION: "card.continuation",
+    GenerationMode.IMAGE: "card.not_joined",
+    GenerationMode.FRAMES: "card.not_joined",
 }
-"""How a clip was made from another; a clip of any other mode only begins with its last frame."""
+"""How a clip was made from another, if it does not extend it."""
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
@@ -71,7 +72,7 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
 def _format_history_line(clip: Clip, model_info: ModelInfoSource, locale: str | None) -> str:
     number = format_clip_number(clip.id, build_jump_link(clip))
     if clip.parent_clip_id is not None:
-        made_from = _MADE_FROM.get(clip.mode, "card.not_joined")
+        made_from = _MADE_FROM.get(clip.mode, "card.extension")
         edge = translate(made_from, locale, parent=f"#{clip.parent_clip_id}")
         number = f"{number} {get_edge_mark(clip)} {edge} ·"
     return translate(

@@ -57,6 +57,11 @@ class GenerationMode(StrEnum):
         return self in (GenerationMode.EXTENSION, GenerationMode.CONTINUATION)
 
     @property
+    def has_first_frame(self) -> bool:
+        """Whether a clip of the mode that has a parent only begins with the parent's last frame."""
+        return self in (GenerationMode.IMAGE, GenerationMode.FRAMES)
+
+    @property
     def has_source(self) -> bool:
         """Whether the mode starts from another clip."""
         return self in (GenerationMode.EXTENSION, GenerationMode.EDIT)

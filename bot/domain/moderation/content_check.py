@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, Self
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.prompt import count_tokens
-from bot.domain.jobs.request import InputImage, SourceClip, VideoPlan
+from bot.domain.jobs.request import GenerationMode, InputImage, SourceClip, VideoPlan
 
 
 class ContentKind(StrEnum):
@@ -200,7 +200,8 @@ class CheckedResult:
 
     @classmethod
     def from_job(cls, plan: VideoPlan, clips: Sequence[Clip]) -> Self:
-        is_longer = any(clip.mode.contains_parent for clip in clips)
+        is_joined = any(clip.mode is GenerationMode.CONTINUATION for clip in clips)
+        is_longer = plan.mode is GenerationMode.EXTENSION or is_joined
         return cls(tuple(clips), plan.parent if is_longer else None)
 
     @property
