@@ -48,7 +48,7 @@ TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = MODEL_MODES
 SEVEN: Final = (LANDSCAPE,) * 7
 CLOSED: Final = (OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH)
 
-LONGEST: Final = {
+LONGEST: Final[dict[str, dict[GenerationMode, int]]] = {
     OMNI_12: {TEXT: 15, IMAGE: 15, REFERENCES: 15, FRAMES: 10},
     OMNI_11: {TEXT: 10, IMAGE: 10, REFERENCES: 10, FRAMES: 10},
 }
