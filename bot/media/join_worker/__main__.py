@@ -62,7 +62,8 @@ def join_videos(order: dict[str, Any]) -> dict[str, Any]:
             with contextlib.suppress(NotCopyable):
                 return _write_file(parts, order["destination"], timescale)
     with ExitStack() as stack:  # some packets may have got other times
-        return _write_file(open_parts(stack, order["sources"]), order["destination"], None)
+        parts = open_parts(stack, order["sources"], is_decoded=True)
+        return _write_file(parts, order["destination"], None)
 
 
 def _write_file(parts: list[Part], destination: str, timescale: int | None) -> dict[str, Any]:

@@ -69,18 +69,22 @@ class Part:
         return (packet for packet in self.container.demux(self.video) if packet.size)
 
 
-def open_parts(stack: ExitStack, paths: Sequence[str]) -> list[Part]:
-    """Open the files until ``stack`` is closed. Raises `ValueError` for one without pictures."""
+def open_parts(stack: ExitStack, paths: Sequence[str], *, is_decoded: bool = False) -> list[Part]:
+    """Open the files until ``stack`` is closed. Raises `ValueError` for one without pictures.
+
+    Only if all is decoded, more than one frame is decoded at the same time.
+    """
     is_kept = sum(Path(path).stat().st_size for path in paths) <= _KEPT_BYTES
-    return [_read_part(stack.enter_context(av.open(path)), is_kept) for path in paths]
+    return [_read_part(stack.enter_context(av.open(path)), is_kept, is_decoded) for path in paths]
 
 
-def _read_part(container: InputContainer, is_kept: bool) -> Part:
+def _read_part(container: InputContainer, is_kept: bool, is_decoded: bool) -> Part:
     if not container.streams.video:
         raise ValueError("no video stream")
     video = container.streams.video[0]
     audio = container.streams.audio[0] if container.streams.audio else None
-    video.thread_type, video.codec_context.thread_count = "AUTO", 2
+    video.thread_type = "AUTO" if is_decoded else "SLICE"
+    video.codec_context.thread_count = 2
     first: Any = None
     pictures: list[Packet[Any]] = []
     sound: list[Packet[Any]] = []
