@@ -43,6 +43,7 @@ from bot.domain.models import ModelCatalog
 from bot.domain.moderation.word_list import WordList
 from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
+from bot.media.joining import ProcessVideoJoiner
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments
@@ -241,10 +242,12 @@ class Container:
             clips=self.clips,
         )
         self.file_retention = build_file_retention(settings, self.database, self.media_store, clock)
+        self.video_joiner = ProcessVideoJoiner(signer=build_file_signer(settings))
         self.input_images = InputImages(
             attachments=self.attachments,
             image_decoder=ProcessImageDecoder(),
             media_store=self.media_store,
+            video_joiner=self.video_joiner,
         )
 
     def _build_job_services(self, settings: Settings, clock: Clock) -> None:
@@ -318,6 +321,7 @@ class Container:
                     model_directory=self.model_directory,
                     wait_estimates=wait_estimates,
                     media_probe=self.media_probe,
+                    video_joiner=self.video_joiner,
                     media_store=self.media_store,
                     originals=self.originals,
                     thumbnails=self.gallery_thumbnails,

@@ -3,6 +3,7 @@
 from bot.app.reviews import find_keeping_time
 from bot.config.settings import Settings
 from bot.discord.showcase_channel import DiscordShowcaseChannel
+from bot.domain.clips.joining import VideoJoiner
 from bot.domain.clips.media_store import MediaStore
 from bot.domain.ports import Clock
 from bot.media.probe import PyAvMediaProbe
@@ -17,6 +18,7 @@ from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.joining import ShotJoiner
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.review import ReviewDesk
@@ -41,6 +43,7 @@ def build_job_stages(
     model_directory: ModelDirectory,
     wait_estimates: WaitEstimates,
     media_probe: PyAvMediaProbe,
+    video_joiner: VideoJoiner,
     media_store: MediaStore,
     originals: Originals,
     thumbnails: Thumbnails,
@@ -77,7 +80,12 @@ def build_job_stages(
             model_states=model_states,
         ),
         downloader=ClipDownloader(
-            media_probe=media_probe, media_store=media_store, result_check=result_check
+            media_probe=media_probe,
+            media_store=media_store,
+            result_check=result_check,
+            shot_joiner=ShotJoiner(
+                video_joiner=video_joiner, media_probe=media_probe, media_store=media_store
+            ),
         ),
         result_check=result_check,
         review_desk=review_desk,

@@ -12,7 +12,13 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bot.domain.billing.money import format_usd
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, Resolution
+from bot.domain.jobs.request import (
+    MODEL_MODES,
+    GenerationMode,
+    OperatorRegion,
+    PersonGeneration,
+    Resolution,
+)
 from bot.domain.models.spec import ModelCatalog, ModelSpec
 from bot.ui.models_overview import list_ranges
 
@@ -58,7 +64,7 @@ def render_catalog(catalog: ModelCatalog) -> str:
     return environment.get_template("models_document.md.j2").render(
         models=catalog.models,
         names={model.id: model.name for model in catalog.models},
-        modes=list(GenerationMode),
+        modes=list(MODEL_MODES),
         resolutions=list(Resolution),
         regions=list(OperatorRegion),
         columns=[column for column, _ in DOCUMENT_COLUMNS],
@@ -139,7 +145,7 @@ def _build_duration_cell(model: ModelSpec) -> str:
 
 def _build_person_cell(model: ModelSpec) -> str:
     groups: dict[tuple[PersonGeneration, ...], list[str]] = {}
-    for mode in GenerationMode:
+    for mode in MODEL_MODES:
         if mode in model.modes:
             values = model.list_person_values(mode, OperatorRegion.ELSEWHERE)
             groups.setdefault(values, []).append(_MODE_NAMES[mode])

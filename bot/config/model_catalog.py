@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import (
+    MODEL_MODES,
     AspectRatio,
     GenerationMode,
     GoogleRoute,
@@ -145,7 +146,7 @@ class _PeopleTable(_Table):
     edit: _PersonValues | None = None
 
     def to_people_row(self) -> PeopleRow:
-        values = {mode: getattr(self, mode) for mode in GenerationMode}
+        values = {mode: getattr(self, mode) for mode in MODEL_MODES}
         return PeopleRow(
             self.regions, {mode: people for mode, people in values.items() if people is not None}
         )
@@ -230,6 +231,8 @@ class _ModelRow(_Table):
                 yield "edit.max_references must be at least 0"
         if self.default_seconds not in self.lengths:
             yield "default_seconds is not one of lengths"
+        if not self.modes <= frozenset(MODEL_MODES):
+            yield 'no model has the mode "continuation"'
         if (GenerationMode.EXTENSION in self.modes) != (self.extension is not None):
             yield 'set the mode "extension" and the table extension, or neither'
         if (GenerationMode.EDIT in self.modes) != (self.edit is not None):

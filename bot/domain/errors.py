@@ -41,6 +41,7 @@ ClapperError
 │   ├── RemoteNotFound              Google says that the operation or file does not exist
 │   └── VideoNotFetchable           the video has no address that can be fetched
 ├── TranscodeFailed                 the clip could not be re-encoded
+├── JoinFailed                      videos could not be joined or read
 └── DeliveryError                   Discord's side, raised by `bot.discord`
     ├── FileTooLarge                over the upload limit
     ├── ChannelUnavailable          a retry there cannot succeed
@@ -433,6 +434,10 @@ class VideoNotFetchable(VideoError):
 
 class TranscodeFailed(ClapperError):
     """A clip could not be re-encoded, or not in time; its original is untouched."""
+
+
+class JoinFailed(ClapperError):
+    """Videos could not be joined or read, or not in time; the files are untouched."""
 
 
 class DeliveryError(ClapperError):

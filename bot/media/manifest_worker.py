@@ -7,8 +7,8 @@ file's name is in its arguments. It sends nothing, except to a time-stamp server
 
 Run as `python -I manifest_worker.py ORDER`, where the order is JSON:
 `{"task": "read", "source", "anchors", "certificate"}` prints what a file says about its origin,
-`{"task": "sign", "source", "parent", "destination", "is_cut", "version", …}` writes the video
-``source`` to ``destination`` with a manifest that names ``parent`` as its original, and
+`{"task": "sign", "source", "parents", "changes", "destination", "version", …}` writes the video
+``source`` to ``destination`` with a manifest that names ``parents`` and what was done, and
 `{"task": "try", …}` only tries to sign, each with `"certificate", "key", "timestamp_url"`. All have
 the bot's id as `"parent_process"`. Prints one line of JSON: the facts, `{"size": bytes}`,
 `{"refused": reason}` or `{"failed": reason}`.
@@ -38,6 +38,9 @@ _AI_MARK: Final = b"trainedAlgorithmicMedia"
 """In IPTC's digital source types, which C2PA and plain metadata use, for AI-made media."""
 _MANIFEST_MARK: Final = b"c2pa"
 _AI_SOURCE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_COMPOSITE_SOURCE: Final = (
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+)
 _CAMERA_SOURCES: Final = ("digitalCapture", "computationalCapture")
 _REENCODED_ACTIONS: Final = {"c2pa.transcoded", "c2pa.repackaged"}
 _EDITED_ACTIONS: Final = {
@@ -256,29 +259,36 @@ def _shorten(text: Any) -> str:
 
 
 def sign_video(order: dict[str, Any]) -> dict[str, Any]:
-    """Write a re-encoded AI video with a manifest that names its original."""
+    """Write an AI video that was re-encoded or joined, with a manifest that names its parents."""
     import c2pa
 
-    changes = [{"action": "c2pa.transcoded", "digitalSourceType": _AI_SOURCE}]
-    if order["is_cut"]:
-        changes.append({"action": "c2pa.trimmed", "digitalSourceType": _AI_SOURCE})
-    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_ORIGINAL_ID]}}
-    definition = _describe_manifest(order, [opened, *changes])
-    ingredient = {
-        "title": "original",
-        "format": "video/mp4",
-        "relationship": "parentOf",
-        "instance_id": _ORIGINAL_ID,
-    }
-    with (
-        _build_context({}) as context,
-        _build_signer(order) as signer,
-        c2pa.Builder(definition, context) as builder,
-        Path(order["parent"]).open("rb") as parent,
-        Path(order["source"]).open("rb") as source,
-        Path(order["destination"]).open("w+b") as destination,
-    ):
-        builder.add_ingredient(ingredient, "video/mp4", parent)
+    ids = [f"{_ORIGINAL_ID}-{number}" for number in range(len(order["parents"]))]
+    is_joined = len(ids) > 1
+    source_type = _COMPOSITE_SOURCE if is_joined else _AI_SOURCE
+    actions = [{"action": "c2pa.opened", "parameters": {"ingredientIds": ids[:1]}}]
+    actions += [
+        {"action": "c2pa.placed", "parameters": {"ingredientIds": [each]}} for each in ids[1:]
+    ]
+    actions += [
+        {"action": f"c2pa.{change}", "digitalSourceType": source_type}
+        for change in order["changes"]
+    ]
+    definition = _describe_manifest(order, actions)
+    with contextlib.ExitStack() as stack:
+        context = stack.enter_context(_build_context({}))
+        signer = stack.enter_context(_build_signer(order))
+        builder = stack.enter_context(c2pa.Builder(definition, context))
+        for number, (path, ingredient_id) in enumerate(zip(order["parents"], ids, strict=True)):
+            ingredient = {
+                "title": f"part {number + 1}" if is_joined else "original",
+                "format": "video/mp4",
+                "relationship": "componentOf" if number else "parentOf",
+                "instance_id": ingredient_id,
+            }
+            file = stack.enter_context(Path(path).open("rb"))
+            builder.add_ingredient(ingredient, "video/mp4", file)
+        source = stack.enter_context(Path(order["source"]).open("rb"))
+        destination = stack.enter_context(Path(order["destination"]).open("w+b"))
         builder.sign(signer, "video/mp4", source, destination)
     return {"size": Path(order["destination"]).stat().st_size}
 

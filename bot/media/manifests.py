@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -143,19 +143,35 @@ class FileSigner:
 
         Returns `None`, with ``draft`` unchanged, if it cannot be signed or would be too large.
         """
-        signed = draft.with_name(f"{draft.name}.signed")
-        order = self._files.describe() | {
+        order = {
             "task": "sign",
-            "source": str(draft),
-            "parent": str(original),
-            "destination": str(signed),
-            "is_cut": is_cut,
+            "parents": [str(original)],
+            "changes": ["transcoded", *(["trimmed"] if is_cut else [])],
         }
+        return await self._replace_signed(draft, order, max_bytes=max_bytes)
+
+    async def sign_join(self, draft: Path, *, parts: Sequence[Path], is_copied: bool) -> int | None:
+        """Replace a file that ``parts`` were joined into by itself with a manifest.
+
+        The first part is its parent, the others are components. Returns as `sign_reencode`.
+        """
+        order = {
+            "task": "sign",
+            "parents": [str(part) for part in parts],
+            "changes": ["edited", *([] if is_copied else ["transcoded"])],
+        }
+        return await self._replace_signed(draft, order, max_bytes=None)
+
+    async def _replace_signed(
+        self, draft: Path, order: dict[str, Any], *, max_bytes: int | None
+    ) -> int | None:
+        signed = draft.with_name(f"{draft.name}.signed")
+        files = {"source": str(draft), "destination": str(signed)}
         try:
             async with self._process_slots:
-                answer = await self._sign(order)
+                answer = await self._sign(self._files.describe() | order | files)
             reason = answer.get("failed")
-            if reason is None and answer["size"] > max_bytes:
+            if reason is None and max_bytes is not None and answer["size"] > max_bytes:
                 reason = "no room for the manifest"
             if reason is None:
                 await asyncio.to_thread(signed.replace, draft)

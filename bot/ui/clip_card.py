@@ -80,6 +80,10 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
     if clip.mode is GenerationMode.EDIT:
         return translate("card.edit", locale, parent=parent)
+    if clip.mode is GenerationMode.CONTINUATION:
+        return translate("card.continuation", locale, parent=parent)
+    if clip.mode.has_first_frame:
+        return translate("card.not_joined", locale, parent=parent)
     if root == parent:
         return translate("card.extension", locale, parent=parent)
     return translate("card.chain", locale, count=clip.extension_depth, parent=parent, root=root)
@@ -235,8 +239,10 @@ class ClipCards:
         return build_view(ui.Container(ui.TextDisplay(text), row, accent_color=ACCENT_COLOR))
 
     def _format_request(self, job: Job, locale: str) -> str:
-        source = job.plan.source
+        source = job.plan.parent
         made_from = "status.edits" if job.plan.mode is GenerationMode.EDIT else "status.extends"
+        if job.plan.preceding is not None:
+            made_from = "status.goes_on"
         return translate(
             "status.asks" if source is None else made_from,
             locale,

@@ -89,7 +89,7 @@ def _list_settings(
         ("details.resolution", plan.resolution or translate("details.default", locale)),
         ("details.seconds", translate("seconds", locale, count=plan.result_seconds)),
     ]
-    if plan.mode is GenerationMode.EXTENSION:
+    if plan.mode is GenerationMode.EXTENSION or plan.preceding is not None:
         rows.append(("details.added", format_charged_length(plan, locale)))
     if plan.with_cuts:
         rows.append(("details.cuts", translate("details.cuts_allowed", locale)))
@@ -115,9 +115,9 @@ def _list_inputs(plan: VideoPlan, locale: str | None) -> list[tuple[str, str]]:
         )
         if image is not None
     ]
-    if plan.source is not None:
+    if plan.parent is not None:
         is_edit = plan.mode is GenerationMode.EDIT
-        rows.append(("details.edited" if is_edit else "details.source", f"#{plan.source.clip_id}"))
+        rows.append(("details.edited" if is_edit else "details.source", f"#{plan.parent.clip_id}"))
     return rows
 
 

@@ -71,6 +71,8 @@ def get_edge_mark(clip: Clip) -> str:
 def _name_edge(row: LineageRow, locale: str | None) -> str:
     if row.clip.mode is GenerationMode.EDIT:
         return translate("chain.edited", locale)
+    if row.clip.mode.has_first_frame:
+        return translate("chain.begins_with_frame", locale)
     if row.added_seconds is None:
         return translate("chain.extended", locale)
     added = translate("seconds", locale, count=row.added_seconds)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bot.domain.jobs.request import GenerationMode
+from bot.domain.jobs.request import MODEL_MODES
 from bot.domain.models import ModelSpec
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_day, format_money, join_list, sanitize_text
@@ -61,9 +61,7 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
 
 
 def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
-    modes = (
-        translate(f"input_kind.{mode}", locale) for mode in GenerationMode if mode in model.modes
-    )
+    modes = (translate(f"input_kind.{mode}", locale) for mode in MODEL_MODES if mode in model.modes)
     prices = " / ".join(
         f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
     )

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
+from typing import Final
 
 from bot.domain.billing.ledger import UsageRow
 from bot.domain.billing.limits import LimitRow, LimitSubject, QuotaLine, QuotaStatus, UsageLimits
@@ -28,6 +29,14 @@ from bot.i18n.formatting import (
 from bot.ui.error_messages import format_limit_amount
 from bot.ui.lineage import get_edge_mark
 from bot.ui.model_info import ModelInfoSource
+
+_MADE_FROM: Final = {
+    GenerationMode.EDIT: "card.edit",
+    GenerationMode.CONTINUATION: "card.continuation",
+    GenerationMode.IMAGE: "card.not_joined",
+    GenerationMode.FRAMES: "card.not_joined",
+}
+"""How a clip was made from another, if it does not extend it."""
 
 
 def format_running_jobs(
@@ -79,7 +88,7 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
 def _format_history_line(clip: Clip, model_info: ModelInfoSource, locale: str | None) -> str:
     number = format_clip_number(clip.id, build_jump_link(clip))
     if clip.parent_clip_id is not None:
-        made_from = "card.edit" if clip.mode is GenerationMode.EDIT else "card.extension"
+        made_from = _MADE_FROM.get(clip.mode, "card.extension")
         edge = translate(made_from, locale, parent=f"#{clip.parent_clip_id}")
         number = f"{number} {get_edge_mark(clip)} {edge} ·"
     return translate(

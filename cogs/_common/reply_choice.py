@@ -12,7 +12,7 @@ import discord
 
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import ImageRefused, RuleBroken
+from bot.domain.errors import ImageRefused, RuleBroken, SourceNotExtendable
 from bot.domain.jobs.reply_forms import ReplyAim
 from bot.domain.jobs.request import VideoRequest
 from bot.i18n.catalogs import translate
@@ -127,12 +127,19 @@ class ReplyChoices:
         buttons: list[ActionButton] = []
         remarks: list[str] = []
         possible: list[ReplyAim] = []
+        offered: list[ActionButton] = []
         for clip in clips[:_MAX_CLIPS]:
             for aim in aims:
                 try:
                     quote, remark = await self._quote(clip, aim, content, source)
                 except (RuleBroken, ImageRefused) as error:
                     remarks.append(describe_error(error, locale))
+                    if isinstance(error, SourceNotExtendable) and error.nearest is None:
+                        request = content.build_request(clip, aim)
+                        offer = await self.request_flow.offer_continuation(request, source)
+                        if offer is not None and aim is ReplyAim.EXTEND:
+                            remarks.append(offer[0])
+                            offered += offer[1][:1]
                     continue
                 remarks += [remark, quote.warning]
                 possible.append(aim)
@@ -151,7 +158,7 @@ class ReplyChoices:
         if buttons:
             key = text_key or _choose_question(possible, content, is_one_of_several=len(clips) > 1)
             lines.append(translate(key, locale))
-        await source.answer.send_text("\n".join(lines), buttons)
+        await source.answer.send_text("\n".join(lines), [*buttons, *offered])
 
     async def can_edit(self, clip: Clip, source: RequestSource) -> bool:
         """Return whether a model can edit ``clip``. Raises the errors of `RequestFlow.quote`."""

@@ -303,8 +303,8 @@ class RequestFlow:
         must_ask: bool = False,
     ) -> None:
         await self.request_service.require_open(context)
-        if request.source is not None:
-            context.require_may_show(age_restricted=request.source.age_restricted)
+        if request.parent is not None:
+            context.require_may_show(age_restricted=request.parent.age_restricted)
         try:
             prepared = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
@@ -434,6 +434,14 @@ class RequestFlow:
             is_editable = error.parameter == "prompt" and has_visible_text(request.prompt)
             refused = RefusedRequest(request, context.origin.user_id)
             buttons = [self._build_rewrite_button(refused, locale)] if is_editable else []
+            try:
+                offer = None if is_editable else self._offer_continuation(request, context)
+            except WordsRefused as refusal:
+                await self.answer_refused_words(refusal, context.origin, answer)
+                return
+            if offer is not None:
+                offered, buttons = offer
+                text = f"{text}\n{offered}"
             await answer.send_text(text, buttons)
             return
         try:
@@ -453,6 +461,25 @@ class RequestFlow:
         await answer.send_text(
             f"{text}\n{offered}", self._build_confirm_buttons(confirmation, label_key="nearest")
         )
+
+    async def offer_continuation(
+        self, request: VideoRequest, source: RequestSource
+    ) -> tuple[str, list[ActionButton]] | None:
+        """Return the offer to go on from the last frame instead. Raises `WordsRefused`."""
+        return self._offer_continuation(request, await self._load_context(source))
+
+    def _offer_continuation(
+        self, request: VideoRequest, context: GuildContext
+    ) -> tuple[str, list[ActionButton]] | None:
+        locale = context.origin.locale
+        found = self.request_service.plan_continuation(request, context)
+        if found is None:
+            return None
+        continued, plan = found
+        what = describe_plan(plan, self.model_info, locale)
+        lines = [translate("ask.go_on", locale, what=what), *explain_plan(plan, locale)]
+        confirmation = PendingConfirmation(continued, context.origin, context.channel, plan)
+        return "\n".join(lines), self._build_confirm_buttons(confirmation, label_key="go_on")
 
     def _build_confirm_buttons(
         self, confirmation: PendingConfirmation, *, label_key: str = "accept"

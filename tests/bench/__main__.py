@@ -12,7 +12,7 @@ from tests.bench.performance_page import update_page
 
 BENCHES = (
     *("start", "store", "ack", "transit", "media", "inline", "oversize", "gallery", "stalled"),
-    *("lag", "million"),
+    *("lag", "million", "join"),
 )
 
 

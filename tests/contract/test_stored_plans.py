@@ -1,8 +1,8 @@
 """Plans that earlier programs stored are read, whatever their shape.
 
-`fixtures/plans.json` holds what five commits wrote with their own classes: without a version, with
+`fixtures/plans.json` holds what six commits wrote with their own classes: without a version, with
 version 1 (revision 0007), with the source's age restriction (0008), with Omni's fields (0009), and
-with drafts (0029).
+with drafts (0029), and with the video that a new shot is joined to.
 A new shape needs an entry there.
 """
 
@@ -20,6 +20,7 @@ from bot.domain.jobs.request import (
     GoogleRoute,
     InputImage,
     PersonGeneration,
+    PrecedingVideo,
     Resolution,
     SourceClip,
     TakesOrder,
@@ -30,9 +31,12 @@ from bot.store.tables.row_mapping import PLAN_VERSION, plan_from_json, plan_to_j
 STORED: Final[dict[str, list[dict[str, Any]]]] = json.loads(
     (Path(__file__).parent / "fixtures" / "plans.json").read_text("utf-8")
 )
-WITH_AGE_RESTRICTION: Final = ("870055b", "de03489", "834862d")
-WITH_INTERACTIONS: Final = ("de03489", "834862d")
+NEWEST: Final = ("834862d", "cf3860d")
+"""Two branches that were merged: drafts, and shots that are joined to a video."""
+WITH_AGE_RESTRICTION: Final = ("870055b", "de03489", *NEWEST)
+WITH_INTERACTIONS: Final = ("de03489", *NEWEST)
 WITH_TAKES: Final = ("834862d",)
+WITH_PRECEDING: Final = ("cf3860d",)
 
 
 def _image(number: int) -> InputImage:
@@ -41,7 +45,7 @@ def _image(number: int) -> InputImage:
 
 
 def build_expected_plans(commit: str) -> list[VideoPlan]:
-    """Return the plans that a commit was made to write; the last needs Omni."""
+    """Return the plans that a commit was made to write; the later ones need its fields."""
     has_interactions = commit in WITH_INTERACTIONS
     source = SourceClip(
         clip_id=41,
@@ -100,6 +104,16 @@ def build_expected_plans(commit: str) -> list[VideoPlan]:
         order = TakesOrder(4, Micros(560_000), resolution=Resolution("1080p"), seconds=8)
         plans.append(replace(plain, seed=None, takes=order))
         plans.append(replace(plans[-2], full_take=41))
+    if commit in WITH_PRECEDING:
+        plans.append(
+            replace(
+                plain,
+                mode=GenerationMode.IMAGE,
+                result_seconds=16,
+                image=_image(5),
+                preceding=PrecedingVideo("clips/40/40-0.mp4", 8, source),
+            )
+        )
     return plans
 
 
@@ -109,7 +123,11 @@ def test_plans_of_every_shape_are_read(commit: str) -> None:
     assert plans == build_expected_plans(commit)
 
 
-@pytest.mark.parametrize("plan", build_expected_plans("834862d"), ids=lambda plan: plan.mode)
+@pytest.mark.parametrize(
+    "plan",
+    [plan for commit in NEWEST for plan in build_expected_plans(commit)],
+    ids=lambda plan: plan.mode,
+)
 def test_a_plan_is_stored_with_its_version(plan: VideoPlan) -> None:
     text = plan_to_json(plan)
     assert json.loads(text)["v"] == PLAN_VERSION

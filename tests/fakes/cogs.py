@@ -146,7 +146,10 @@ class SimulatedCogs:
                 list_offered=lambda mode=None: self.models, list_retired=lambda: ()
             ),
             input_images=InputImages(
-                attachments=self.images, image_decoder=self.images, media_store=world.media_store
+                attachments=self.images,
+                image_decoder=self.images,
+                media_store=world.media_store,
+                video_joiner=Mock(),
             ),
             job_messages=world.discord,
             worker=worker,

@@ -33,6 +33,7 @@ from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.event_trust import EventTrust
+from bot.services.jobs.stages.joining import ShotJoiner
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.review import ReviewDesk
@@ -332,6 +333,11 @@ class SimulatedProcess:
                     media_probe=media_probe,
                     media_store=world.media_store,
                     result_check=result_check,
+                    shot_joiner=ShotJoiner(
+                        video_joiner=Mock(),
+                        media_probe=media_probe,
+                        media_store=world.media_store,
+                    ),
                 ),
                 result_check=result_check,
                 review_desk=review_desk,
@@ -389,7 +395,10 @@ class SimulatedProcess:
             ledger=world.ledger,
             offered_models=world.model_availability,
             input_images=InputImages(
-                attachments=Mock(), image_decoder=Mock(), media_store=world.media_store
+                attachments=Mock(),
+                image_decoder=Mock(),
+                media_store=world.media_store,
+                video_joiner=Mock(),
             ),
             job_messages=world.discord,
             worker=self.worker,

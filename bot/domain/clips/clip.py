@@ -65,6 +65,8 @@ class Clip:
     draft_until: datetime | None = None
 
     def as_source(self) -> SourceClip:
+        """Return what rules need. Google has only the new shot of a joined clip."""
+        is_whole = self.mode is not GenerationMode.CONTINUATION
         expires, interaction_expires = self.remote_expires_at, self.interaction_expires_at
         return SourceClip(
             clip_id=self.id,
@@ -75,20 +77,25 @@ class Clip:
             resolution=self.resolution,
             seconds=self.seconds,
             extension_depth=self.extension_depth,
-            remote_uri=self.remote_uri,
-            expires_at=None if expires is None else expires.timestamp(),
+            remote_uri=self.remote_uri if is_whole else None,
+            expires_at=None if expires is None or not is_whole else expires.timestamp(),
             path=self.path,
             age_restricted=self.age_restricted,
-            interaction_id=self.interaction_id,
+            interaction_id=self.interaction_id if is_whole else None,
             interaction_expires_at=(
-                None if interaction_expires is None else interaction_expires.timestamp()
+                None
+                if interaction_expires is None or not is_whole
+                else interaction_expires.timestamp()
             ),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class NewClip:
-    """A clip whose file is stored but that has no number yet."""
+    """A clip whose file is stored but that has no number yet.
+
+    With ``is_joined`` the file begins with the video that the clip goes on from.
+    """
 
     index: int
     width: int
@@ -101,3 +108,4 @@ class NewClip:
     remote_expires_at: datetime | None = None
     interaction_id: str | None = None
     interaction_expires_at: datetime | None = None
+    is_joined: bool = False

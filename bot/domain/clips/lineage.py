@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import GenerationMode
 
 _ENDPOINT, _ANCESTOR, _CONTINUATION, _SIBLING, _UNRELATED = range(5)
 
@@ -74,7 +73,7 @@ def elide_rows(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
 
 def _count_added_seconds(clip: Clip, by_id: Mapping[int, Clip]) -> int | None:
     parent = by_id.get(clip.parent_clip_id or 0)
-    if parent is None or clip.mode is not GenerationMode.EXTENSION:
+    if parent is None or not clip.mode.contains_parent:
         return None
     return clip.seconds - parent.seconds
 

@@ -186,6 +186,8 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
         resolution = request.resolution or native
         ratio = choose_aspect_ratio(request, model)
         seconds = result_seconds = request.seconds or choose_seconds(request, model)
+        if request.preceding is not None:
+            result_seconds += request.preceding.seconds
     return VideoPlan(
         model=model.id,
         route=model.route,
@@ -206,6 +208,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
         source=source,
         with_cuts=request.with_cuts,
         full_take=request.full_take,
+        preceding=request.preceding,
     )
 
 

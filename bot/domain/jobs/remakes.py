@@ -34,7 +34,7 @@ def list_remakes(plan: VideoPlan, model: ModelSpec, context: RuleContext) -> Ite
     size = sizes.index(plan.resolution or model.native_resolution)
     larger = next((each for each, to in _RESOLUTIONS.items() if sizes.index(to) > size), None)
     other = Remake.WIDE if plan.aspect_ratio is AspectRatio.PORTRAIT else Remake.UPRIGHT
-    for remake in (larger, None if plan.source else other):
+    for remake in (larger, None if plan.parent else other):
         if remake is not None:
             request = build_remake(plan, remake)
             if next(find_violations(request, model, context), None) is None:

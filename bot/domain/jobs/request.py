@@ -7,7 +7,7 @@ is decided again after a restart.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from bot.domain.billing.money import Micros
 from bot.domain.typed_text import clean_typed_text
@@ -47,11 +47,30 @@ class GenerationMode(StrEnum):
     REFERENCES = "references"
     EXTENSION = "extension"
     EDIT = "edit"
+    CONTINUATION = "continuation"
+    """A new shot, joined to the video that it goes on from. No model has this mode: Google gets
+    the last frame as a picture, and only the finished clip is stored with it."""
+
+    @property
+    def contains_parent(self) -> bool:
+        """Whether a clip of the mode begins with the clip that it was made from, unchanged."""
+        return self in (GenerationMode.EXTENSION, GenerationMode.CONTINUATION)
+
+    @property
+    def has_first_frame(self) -> bool:
+        """Whether a clip of the mode that has a parent only begins with the parent's last frame."""
+        return self in (GenerationMode.IMAGE, GenerationMode.FRAMES)
 
     @property
     def has_source(self) -> bool:
         """Whether the mode starts from another clip."""
         return self in (GenerationMode.EXTENSION, GenerationMode.EDIT)
+
+
+MODEL_MODES: Final = tuple(
+    mode for mode in GenerationMode if mode is not GenerationMode.CONTINUATION
+)
+"""The modes that models may have."""
 
 
 class AspectRatio(StrEnum):
@@ -162,6 +181,18 @@ class TakesOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecedingVideo:
+    """The video whose last frame a new shot begins with, and to which the shot is joined.
+
+    ``path`` is its file below the data directory. ``clip`` is set if it is one of the bot's.
+    """
+
+    path: str
+    seconds: int
+    clip: SourceClip | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VideoRequest:
     """What a member asks for; its texts are always cleaned.
 
@@ -188,6 +219,7 @@ class VideoRequest:
     with_cuts: bool = False
     takes: int | None = None
     full_take: int | None = None
+    preceding: PrecedingVideo | None = None
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative_prompt", "model"):
@@ -205,6 +237,11 @@ class VideoRequest:
         if self.last_frame is not None:
             return GenerationMode.FRAMES
         return GenerationMode.IMAGE if self.image is not None else GenerationMode.TEXT
+
+    @property
+    def parent(self) -> SourceClip | None:
+        """The clip that is extended, edited or gone on from."""
+        return _find_parent(self.source, self.preceding)
 
     def evolve(self, **changes: Any) -> Self:
         return replace(self, **changes)
@@ -250,6 +287,12 @@ class VideoPlan:
     with_cuts: bool = False
     takes: TakesOrder | None = None
     full_take: int | None = None
+    preceding: PrecedingVideo | None = None
+
+    @property
+    def parent(self) -> SourceClip | None:
+        """The clip that is extended, edited or gone on from."""
+        return _find_parent(self.source, self.preceding)
 
     @property
     def charged_seconds(self) -> int:
@@ -280,4 +323,9 @@ class VideoPlan:
             with_cuts=self.with_cuts,
             takes=None if takes is None else takes.count,
             full_take=self.full_take,
+            preceding=self.preceding,
         )
+
+
+def _find_parent(source: SourceClip | None, preceding: PrecedingVideo | None) -> SourceClip | None:
+    return source if preceding is None else preceding.clip

@@ -45,7 +45,7 @@ def find_request_plan(request: VideoRequest, context: RuleContext) -> VideoPlan 
 def _plan_takes(request: VideoRequest, context: RuleContext) -> VideoPlan:
     count = min(max(request.takes or 0, MIN_TAKES), MAX_TAKES)
     full_request = request.evolve(takes=None, videos=None)
-    if request.source is not None:
+    if request.source is not None or request.preceding is not None:
         raise RuleBroken("takes_from_clip", "takes")
     try:
         full = resolve_plan(full_request, context)

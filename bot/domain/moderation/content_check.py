@@ -200,8 +200,9 @@ class CheckedResult:
 
     @classmethod
     def from_job(cls, plan: VideoPlan, clips: Sequence[Clip]) -> Self:
-        is_extension = plan.mode is GenerationMode.EXTENSION
-        return cls(tuple(clips), plan.source if is_extension else None)
+        is_joined = any(clip.mode is GenerationMode.CONTINUATION for clip in clips)
+        is_longer = plan.mode is GenerationMode.EXTENSION or is_joined
+        return cls(tuple(clips), plan.parent if is_longer else None)
 
     @property
     def instruction(self) -> str:

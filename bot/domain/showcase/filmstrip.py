@@ -107,7 +107,7 @@ def _trace_back(
     is_unchanged, link = True, by_id.get(clip_id)
     # a clip is younger than its parent, so this ends whatever the rows say
     while link is not None and link.parent_id is not None and link.parent_id < link.id:
-        is_unchanged = is_unchanged and link.mode is GenerationMode.EXTENSION
+        is_unchanged = is_unchanged and link.mode.contains_parent
         if link.parent_id in listed:
             yield link.parent_id, is_unchanged
         link = by_id.get(link.parent_id)

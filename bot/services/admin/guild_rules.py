@@ -150,7 +150,7 @@ class GuildContext:
         """
         self.require_may_show(age_restricted=job.origin.age_restricted)
         is_own = job.origin.user_id == self.origin.user_id
-        is_from_clip = job.plan.source is not None
+        is_from_clip = job.plan.parent is not None
         if self.rules.extend_by is ExtendPermission.REQUESTER and is_from_clip and not is_own:
             raise NotAllowed("extend")
 

@@ -7,14 +7,16 @@ kept. And a picture must be checked by its content, not by its name, before it i
 import asyncio
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bot.domain.clips.joining import VideoJoiner
 from bot.domain.clips.media_store import MediaStore
-from bot.domain.errors import ImageRefused
+from bot.domain.errors import ImageRefused, JoinFailed
+from bot.domain.jobs.continuations import LastFrame
 from bot.domain.jobs.pictures import (
     MAX_FILE_BYTES,
     ImportedImage,
@@ -123,6 +125,7 @@ class InputImages:
     attachments: AttachmentDownloader
     image_decoder: ProcessImageDecoder
     media_store: MediaStore
+    video_joiner: VideoJoiner
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
@@ -139,6 +142,8 @@ class InputImages:
         )
 
     async def _import_picture(self, option: str, picture: InputImage) -> InputImage:
+        if isinstance(picture, LastFrame):
+            return await self.import_last_frame(picture.video_path)
         if not isinstance(picture, AttachedImage):
             return picture
         try:
@@ -155,25 +160,38 @@ class InputImages:
         `DiscordUnavailable` or `MediaUnavailable`.
         """
         _require_fetchable(size_bytes)
+        return await self._import_file(
+            lambda raw: self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+        )
+
+    async def store_picture(self, picture: bytes) -> InputImage:
+        """Check, convert and store a picture. Raises `ImageRefused` or `MediaUnavailable`."""
+        return _as_stored(
+            await self._import_file(lambda raw: asyncio.to_thread(raw.write_bytes, picture))
+        )
+
+    async def import_last_frame(self, video_path: str) -> ImportedImage:
+        """Store the last frame of a stored video. Raises `ImageRefused` or `MediaUnavailable`."""
+        try:
+            async with self.media_store.read(video_path) as video:
+                return await self._import_file(
+                    lambda raw: self.video_joiner.extract_last_frame(video, raw)
+                )
+        except FileNotFoundError as error:
+            raise ImageRefused("last_frame_gone") from error
+        except JoinFailed as error:
+            raise ImageRefused("last_frame_unreadable") from error
+
+    async def _import_file(self, write_raw: Callable[[Path], Awaitable[object]]) -> ImportedImage:
+        """Check, convert and store the picture that ``write_raw`` writes to the path it gets."""
         async with self.media_store.write_in(INPUTS_FOLDER) as folder:
             raw = folder / f".{secrets.token_hex(8)}.raw"
             try:
-                await self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+                await write_raw(raw)
                 image = await self.image_decoder.prepare_image(raw, folder)
             finally:
                 await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
-
-    async def store_picture(self, picture: bytes) -> InputImage:
-        """Check, convert and store a picture. Raises `ImageRefused` or `MediaUnavailable`."""
-        async with self.media_store.write_in(INPUTS_FOLDER) as folder:
-            raw = folder / f".{secrets.token_hex(8)}.raw"
-            try:
-                await asyncio.to_thread(raw.write_bytes, picture)
-                image = await self.image_decoder.prepare_image(raw, folder)
-            finally:
-                await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
-        return _as_stored(replace(image, path=f"{INPUTS_FOLDER}/{image.path}"))
 
     async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:
         """Return ``plan`` with its frames in the clip's shape; references keep theirs.

@@ -5,6 +5,7 @@ again with the imported pictures, and the limits in the transaction of the admis
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +22,9 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
     RequestsPaused,
+    RuleBroken,
 )
+from bot.domain.jobs.continuations import LastFrame, list_continuations
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.job_messages import JobMessages
 from bot.domain.jobs.person_rule_effect import (
@@ -190,8 +193,7 @@ class RequestService:
         """
         request = await self._refresh_source(request)
         plan = self.plan_video(request, context)
-        attached = AttachedImage.list_in(request)
-        if not attached:
+        if not AttachedImage.list_in(request) and not isinstance(request.image, LastFrame):
             return PreparedRequest.from_plan(request, plan)
         for option, image in list_pictures(request):
             if isinstance(image, AttachedImage):
@@ -241,6 +243,15 @@ class RequestService:
         """Return the request that makes a draft in full; its first frame may have to be taken."""
         frame, rules = describe_frame(draft), self._build_rules(context)
         return choose_full_request(take.plan, draft, frame, rules)
+
+    def plan_continuation(
+        self, refused: VideoRequest, context: GuildContext
+    ) -> tuple[VideoRequest, VideoPlan] | None:
+        """Return what could be made from the last frame instead of a refused extension."""
+        for request in list_continuations(refused):
+            with suppress(RuleBroken):
+                return request, self.plan_video(request, context)
+        return None
 
     def find_rule_effect(
         self, request: VideoRequest, plan: VideoPlan, context: GuildContext

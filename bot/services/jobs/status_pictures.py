@@ -34,7 +34,7 @@ class StatusPictures:
 
         `None` if there is none that the status may show, or if it cannot be made now.
         """
-        if job.plan.source is None and find_seen_picture(job.plan, job.origin) is None:
+        if job.plan.parent is None and find_seen_picture(job.plan, job.origin) is None:
             return None
         await self.clock.sleep(STATUS_PICTURE_DELAY_S)
         try:
@@ -45,7 +45,7 @@ class StatusPictures:
         return None if file is None else file.key
 
     async def _make_picture(self, job: Job) -> MediaFile | None:
-        source = job.plan.source
+        source = job.plan.parent
         if source is not None:
             clip = await self.clips.get(source.clip_id)
             if clip is not None and was_posted_in(clip, job.origin):

@@ -325,8 +325,8 @@ class QuestionDesk:
         """Return the same request by the rules of now. It never gets another model or dearer."""
         await self.request_service.require_open(context)
         stored = question.plan
-        if stored.source is not None:
-            clip = await self.clips.get(stored.source.clip_id)
+        if stored.parent is not None:
+            clip = await self.clips.get(stored.parent.clip_id)
             if clip is None:
                 raise RecordNotFound("clip")
             context.require_may_extend(clip)

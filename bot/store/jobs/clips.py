@@ -216,6 +216,8 @@ async def write_clips(
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}
+            if values.pop("is_joined"):
+                values |= _describe_joined(job)
             statement = insert(clips_table).values(common | values).returning(_clips.id)
             clip_id = (await connection.execute(statement)).scalar_one()
             await _write_footage(connection, job, clip_id)
@@ -223,20 +225,30 @@ async def write_clips(
     return [clip_from_row(row) for row in rows]
 
 
+def _describe_joined(job: Job) -> dict[str, Any]:
+    """Return what differs in a clip that has the size of the one it was joined to."""
+    parent = job.plan.parent
+    values: dict[str, Any] = {"mode": GenerationMode.CONTINUATION}
+    if parent is not None:
+        values |= {"aspect_ratio": parent.aspect_ratio, "resolution": parent.resolution}
+    return values
+
+
 async def _find_ancestry(
     connection: AsyncConnection, job: Job
 ) -> tuple[int | None, int | None, int]:
     """Return the root, parent and extension depth of a job's clips; a first clip has no root."""
-    source = job.plan.source
+    source = job.plan.parent
     if source is None:
         return None, None, 0
     root = await connection.scalar(select(_clips.root_clip_id).where(_clips.id == source.clip_id))
-    depth = source.extension_depth + (job.plan.mode is GenerationMode.EXTENSION)
+    is_longer = job.plan.mode is GenerationMode.EXTENSION or job.plan.preceding is not None
+    depth = source.extension_depth + is_longer
     return root or source.clip_id, source.clip_id, depth
 
 
 async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
-    source = job.plan.source
+    source = job.plan.parent
     if source is None:
         return False
     stored = await connection.scalar(
@@ -247,7 +259,7 @@ async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
 
 async def _is_source_behind_spoiler(connection: AsyncConnection, job: Job) -> bool:
     """Return whether a clip is made from one behind a spoiler, which is seen in it, too."""
-    source = job.plan.source
+    source = job.plan.parent
     if source is None:
         return False
     stored = select(_clips.spoiler).where(_clips.id == source.clip_id)
@@ -260,7 +272,7 @@ async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) ->
     rows: list[dict[str, Any]] = [
         row | {"source_clip_id": clip_id, "user_id": job.origin.user_id, "is_deleted": False}
     ]
-    source = job.plan.source
+    source = job.plan.parent
     if source is not None:
         columns = (_footage.source_clip_id, _footage.user_id, _footage.is_deleted)
         query = select(*columns).where(_footage.clip_id == source.clip_id)

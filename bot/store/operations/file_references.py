@@ -68,7 +68,7 @@ async def _find_sources_in_use(connection: AsyncConnection) -> set[int]:
     running = select(jobs_table.c.plan).where(jobs_table.c.state.in_(ACTIVE_STATES))
     plans = [plan_from_json(text) for text in await connection.scalars(running)]
     plans += await load_open_plans(connection)
-    sources = {plan.source.clip_id for plan in plans if plan.source is not None}
+    sources = {plan.parent.clip_id for plan in plans if plan.parent is not None}
     if not sources:
         return set()
     query = select(clips_table.c.job_id).where(clips_table.c.id.in_(sources))

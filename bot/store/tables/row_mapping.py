@@ -22,6 +22,7 @@ from bot.domain.jobs.request import (
     GoogleRoute,
     InputImage,
     PersonGeneration,
+    PrecedingVideo,
     Resolution,
     SourceClip,
     TakesOrder,
@@ -86,6 +87,7 @@ def plan_from_json(text: str) -> VideoPlan:
         with_cuts=values.get("with_cuts", False),
         takes=_parse_takes(values.get("takes")),
         full_take=values.get("full_take"),
+        preceding=_parse_preceding(values.get("preceding")),
     )
 
 
@@ -107,6 +109,12 @@ def _parse_takes(values: dict[str, Any] | None) -> TakesOrder | None:
 
 def _parse_image(values: dict[str, Any] | None) -> InputImage | None:
     return None if values is None else InputImage(**values)
+
+
+def _parse_preceding(values: dict[str, Any] | None) -> PrecedingVideo | None:
+    if values is None:
+        return None
+    return PrecedingVideo(values["path"], values["seconds"], _parse_source(values["clip"]))
 
 
 def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:

@@ -15,6 +15,7 @@ from bot.domain.jobs.pictures import MAX_FILE_BYTES, MAX_PIXELS
 from bot.domain.jobs.request import AspectRatio, InputImage, VideoRequest
 from bot.media.image_worker import loading
 from bot.media.images import ProcessImageDecoder
+from bot.media.joining import ProcessVideoJoiner
 from bot.media.local_store import LocalMediaStore
 from bot.services.clips.input_images import AttachedImage, InputImages
 from tests.unit.images.samples import encoded
@@ -85,6 +86,7 @@ async def inputs(base: str, data_dir: Path) -> AsyncIterator[InputImages]:
             attachments=attachments,
             image_decoder=ProcessImageDecoder(),
             media_store=LocalMediaStore(data_dir),
+            video_joiner=ProcessVideoJoiner(),
         )
     finally:
         await attachments.close()

@@ -27,4 +27,4 @@ def test_every_folder_of_unit_tests_is_in_it_or_left_out_on_purpose(root: Path) 
         each.name for each in (root / "tests" / "unit").iterdir() if any(each.glob("test_*"))
     }
     named = {Path(path).name for path in paths if Path(path).parent == Path("tests/unit")}
-    assert folders - named == {"images", "project", "transcoding", "video"}
+    assert folders - named == {"images", "joining", "project", "transcoding", "video"}

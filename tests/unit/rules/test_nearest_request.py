@@ -10,6 +10,7 @@ from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
 from bot.domain.jobs.people_policy import VALUES_BY_RULE
 from bot.domain.jobs.plan_resolution import list_choices, resolve_plan
 from bot.domain.jobs.request import (
+    MODEL_MODES,
     AspectRatio,
     GenerationMode,
     OperatorRegion,
@@ -32,7 +33,7 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 SOURCES = st.builds(
     lambda **changes: clip(**changes),
     model=st.sampled_from([each.id for each in CATALOG.models]),
-    mode=st.sampled_from(GenerationMode),
+    mode=st.sampled_from(MODEL_MODES),
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
     seconds=st.one_of(st.integers(3, 42), st.integers(4, 150)),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken, SourceNotExtendable
 from bot.domain.jobs.plan_resolution import find_plan, list_choices, resolve_plan
 from bot.domain.jobs.request import (
+    MODEL_MODES,
     AspectRatio,
     GenerationMode,
     GoogleRoute,
@@ -43,11 +44,11 @@ from tests.unit.rules.examples import (
     omni_clip,
 )
 
-TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = GenerationMode
+TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = MODEL_MODES
 SEVEN: Final = (LANDSCAPE,) * 7
 CLOSED: Final = (OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH)
 
-LONGEST: Final = {
+LONGEST: Final[dict[str, dict[GenerationMode, int]]] = {
     OMNI_12: {TEXT: 15, IMAGE: 15, REFERENCES: 15, FRAMES: 10},
     OMNI_11: {TEXT: 10, IMAGE: 10, REFERENCES: 10, FRAMES: 10},
 }
@@ -129,7 +130,7 @@ IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])
 SOURCES = st.builds(
     lambda made_by, **changes: omni_clip(model=made_by.id, route=made_by.route, **changes),
     made_by=st.sampled_from([model(OMNI_12), model(OMNI_11), model(VEO_31)]),
-    mode=st.sampled_from(GenerationMode),
+    mode=st.sampled_from(MODEL_MODES),
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
     seconds=st.integers(3, 42),

@@ -16,7 +16,13 @@ from bot.domain.jobs.people_policy import (
     choose_preferred_rule,
     resolve_person_rule,
 )
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
+from bot.domain.jobs.request import (
+    MODEL_MODES,
+    GenerationMode,
+    OperatorRegion,
+    PersonGeneration,
+    PersonRule,
+)
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from tests.fakes.clock import FastClock
 from tests.unit.rules.examples import (
@@ -33,7 +39,7 @@ from tests.unit.rules.examples import (
 
 ALL, ADULT, NONE = PersonGeneration
 EVERYONE, ADULTS, NOBODY = PersonRule
-TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = GenerationMode
+TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = MODEL_MODES
 UNKEPT = UnsatisfiableRule.UNSATISFIABLE
 RESTRICTED = (OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH, OperatorRegion.MENA)
 

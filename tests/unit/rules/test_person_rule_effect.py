@@ -12,7 +12,7 @@ from bot.domain.jobs.people_policy import AGE_RESTRICTED_PREFERENCE
 from bot.domain.jobs.person_rule_effect import RemainingOffer, assess_person_rule, find_rule_effect
 from bot.domain.jobs.plan_resolution import find_plan, resolve_plan
 from bot.domain.jobs.request import (
-    GenerationMode,
+    MODEL_MODES,
     GoogleRoute,
     OperatorRegion,
     PersonRule,
@@ -34,7 +34,7 @@ from tests.unit.rules.examples import (
 TRUSTED = CATALOG.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
 
 REQUESTS = st.one_of(
-    st.builds(of_mode, st.sampled_from(list(GenerationMode))),
+    st.builds(of_mode, st.sampled_from(MODEL_MODES)),
     st.builds(asked, seconds=st.sampled_from([4, 5, 6, 8])),
 )
 

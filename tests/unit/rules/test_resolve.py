@@ -14,6 +14,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.plan_resolution import OptionChoice, list_choices, resolve_plan
 from bot.domain.jobs.request import (
+    MODEL_MODES,
     AspectRatio,
     GenerationMode,
     GoogleRoute,
@@ -214,7 +215,7 @@ def test_a_plan_asked_for_again_is_the_same_plan() -> None:
     for mode in CHEAPEST:
         plan = resolve_plan(of_mode(mode, seed=5, negative_prompt=" fog "), offer())
         assert resolve_plan(plan.as_request(), offer()) == plan
-    for mode in GenerationMode:
+    for mode in MODEL_MODES:
         plan = resolve_plan(of_mode(mode, negative_prompt="fog", with_cuts=True), omni())
         assert resolve_plan(plan.as_request(), omni()) == plan
 

@@ -16,6 +16,7 @@ from bot.domain.clips.provenance import ManifestVerdict, OriginStatement
 from bot.domain.clips.upload_options import TranscodeTarget
 from bot.domain.errors import ImageRefused
 from bot.media import manifests
+from bot.media.joining import ProcessVideoJoiner
 from bot.media.manifests import FileSigner, ManifestReader, SigningFiles
 from bot.media.transcode import ProcessTranscoder
 from sandbox.google.provenance import open_clip_signer
@@ -107,6 +108,22 @@ async def test_a_preview_says_that_it_is_a_part(source: Path, signing: SigningCe
     [claim] = (await ManifestReader().read_origin(result)).claims
     assert OriginStatement.EDITED in claim.statements
     assert "c2pa.trimmed" in verify_file(result, [signing.root]).actions
+
+
+async def test_a_joined_film_names_its_parts(source: Path, signing: SigningCertificate) -> None:
+    other = write_video(source.with_name("other.mp4"), seconds=1)
+    joiner = ProcessVideoJoiner(signer=FileSigner(SigningFiles(signing.chain, signing.key)))
+    film = source.with_name("film.mp4")
+    await joiner.join_videos([source, other], film)
+    verified = verify_file(film, [signing.root])
+    assert verified.actions == ("c2pa.opened", "c2pa.placed", "c2pa.edited")
+    assert [each.rpartition("/")[2] for each in verified.source_types] == [
+        "compositeWithTrainedAlgorithmicMedia"
+    ]
+    own = await ManifestReader(certificate=signing.chain).read_origin(film)
+    assert own.verdict is ManifestVerdict.OWN
+    [claim] = own.claims
+    assert OriginStatement.AI in claim.statements
 
 
 async def test_a_changed_byte_is_noticed(source: Path, signing: SigningCertificate) -> None:

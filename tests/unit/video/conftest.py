@@ -20,6 +20,7 @@ from PIL import Image as Pillow
 from bot.config.model_catalog import load_catalog
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
+    MODEL_MODES,
     GenerationMode,
     GoogleRoute,
     InputImage,
@@ -299,5 +300,5 @@ def model_of(adapter: VideoModels) -> str:
     return VEO if adapter.route is GoogleRoute.GEMINI else VEO_GA
 
 
-MODES = tuple(mode for mode in GenerationMode if mode is not GenerationMode.EDIT)
+MODES = tuple(mode for mode in MODEL_MODES if mode is not GenerationMode.EDIT)
 """Veo's."""

@@ -73,6 +73,7 @@ PLACES: Final = (
             "offer.*",
             "people.*",
             "permission.*",
+            "plan.continuation",
             "plan.edit",
             "plan.extension",
             "quota.name.*",
@@ -110,7 +111,15 @@ PLACES: Final = (
     Place(
         "fact in a line of several",
         80,
-        ("card.*", "chain.edited", "chain.extended*", "chain.from", "chain.orphan", "details.*"),
+        (
+            "card.*",
+            "chain.begins_with_frame",
+            "chain.edited",
+            "chain.extended*",
+            "chain.from",
+            "chain.orphan",
+            "details.*",
+        ),
     ),
     # Lists end at `MESSAGE_LIMIT`, so longer lines only mean fewer of them: at least five.
     Place(
@@ -200,6 +209,7 @@ PLACES: Final = (
             "paused.*",
             "image_note.*",
             "plan.edit_keeps",
+            "plan.new_shot",
             "privacy.export",
             "privacy.forgotten",
             "privacy.will_be",

@@ -39,7 +39,7 @@ from bot.domain.errors import (
     WordsRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import GenerationMode, PersonRule, VideoRequest
+from bot.domain.jobs.request import MODEL_MODES, PersonRule, VideoRequest
 from bot.domain.moderation.content_check import ContentKind
 from bot.i18n.catalogs import has_message, translate
 from bot.ui.error_messages import (
@@ -70,6 +70,7 @@ NEVER_SHOWN = (
     errors.AccessRefused,
     errors.RemoteNotFound,
     errors.TranscodeFailed,
+    errors.JoinFailed,
     errors.DeliveryError,
     errors.AnswerNotDelivered,
 )
@@ -253,7 +254,7 @@ def test_amounts_are_in_the_limits_own_unit() -> None:
 
 
 def test_modes_and_people_are_called_by_name() -> None:
-    for mode in GenerationMode:
+    for mode in MODEL_MODES:
         assert has_message(f"mode.{mode}")
     for rule in PersonRule:
         assert has_message(f"people.{rule}")

@@ -22,6 +22,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Job
 from bot.domain.ports import MediaProbe, OperationFinished, RemoteVideo, VideoModels
+from bot.services.jobs.stages.joining import ShotJoiner, shot_path
 from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.result_check import ResultCheck
 from bot.services.jobs.stages.running_job import RunningJob
@@ -46,6 +47,7 @@ class ClipDownloader:
     media_probe: MediaProbe
     media_store: MediaStore
     result_check: ResultCheck
+    shot_joiner: ShotJoiner
 
     async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
         """Download the videos of the result; fail the job if there is none. Raises `LeaseLost`."""
@@ -54,7 +56,7 @@ class ClipDownloader:
         for index, video in enumerate(result.videos):
             clip = await self._download_video(running, index, video, running.video_models)
             if clip is not None:
-                new_clips.append(clip)
+                new_clips.append(await self._finish_clip(running, clip))
         if not new_clips:
             await running.end_download_failed()
             return
@@ -62,6 +64,16 @@ class ClipDownloader:
         running.job, _ = await running.retry_until_stored(
             lambda: running.jobs.save_clips(running.job, new_clips, review=review)
         )
+        if running.job.plan.preceding is not None:
+            await self.shot_joiner.remove_shots(new_clips)
+
+    async def _finish_clip(self, running: RunningJob, downloaded: NewClip) -> NewClip:
+        """Return the clip that a downloaded video becomes, joined to what it goes on from."""
+        job = running.job
+        if job.plan.preceding is None:
+            return downloaded
+        clip_key = clip_path(job.id, downloaded.index)
+        return await self.shot_joiner.join_shot(running, downloaded, clip_key, job.plan.preceding)
 
     async def _download_video(
         self, running: RunningJob, index: int, video: RemoteVideo, video_models: VideoModels
@@ -110,7 +122,7 @@ class ClipDownloader:
 
     async def _find_downloaded(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
         """Return a clip that was downloaded before, perhaps by a process that died."""
-        key = clip_path(job.id, index)
+        key = _download_path(job, index)
         try:
             async with self.media_store.read(key) as path:
                 clip = await self._probe_clip(path, job, index, video)
@@ -127,7 +139,7 @@ class ClipDownloader:
 
         Also return whether the file was compared with what Google says about it.
         """
-        folder, name = split_key(clip_path(job.id, index))
+        folder, name = split_key(_download_path(job, index))
         async with self.media_store.write_in(folder) as local_folder:
             path = local_folder / name
             downloaded = await video_models.download_video(video, path)
@@ -150,7 +162,7 @@ class ClipDownloader:
             width=facts.width,
             height=facts.height,
             seconds=round(facts.seconds),
-            path=clip_path(job.id, index),
+            path=_download_path(job, index),
             sha256=facts.sha256,
             size_bytes=facts.size,
             remote_uri=video.uri,
@@ -158,6 +170,12 @@ class ClipDownloader:
             interaction_id=video.interaction_id,
             interaction_expires_at=video.interaction_expires_at,
         )
+
+
+def _download_path(job: Job, index: int) -> str:
+    """Return where a video is downloaded to: a shot that has to be joined is no clip yet."""
+    key = clip_path(job.id, index)
+    return key if job.plan.preceding is None else shot_path(key)
 
 
 async def _ask_for_video(running: RunningJob, index: int) -> RemoteVideo | None:
