@@ -335,7 +335,8 @@ class ClipCards:
             for remake in self._model_info.list_remakes(job.plan, now)
             if job.plan.takes is None
         ]
-        if len(clips) == 1 and job.plan.source is None and job.plan.takes is None:
+        is_first_shot = job.plan.source is None and job.plan.preceding is None
+        if len(clips) == 1 and is_first_shot and job.plan.takes is None:
             remakes.insert(0, build_button(ButtonAction.TAKES, job.id, locale))
         showcase = [
             build_button(
