@@ -102,9 +102,8 @@ async def test_the_operator_is_told_that_the_check_fails_and_which_clips_wait(
             asked = await stage.request_clip(room, PROMPT)
             await stage.wait_for_answer(asked, quote_text("ask.accepted"))
             error = {"code": 403, "status": "PERMISSION_DENIED", "message": f"No {PROMPT}."}
-            await stage.control.fault(
-                "google", method="POST", path=CHECK_PATH, status=403, body={"error": error}
-            )
+            order = {"method": "POST", "path": CHECK_PATH, "status": 403, "times": 1000}
+            await stage.control.fault("google", **order, body={"error": error})
 
         async def is_told() -> bool:
             return bool(server.alerts)
