@@ -457,7 +457,9 @@ class ReplyListener(commands.Cog):
             _log.info("reply.repeated", message=message.id)
         except WordsRefused as error:
             if not is_silent:
-                await self.request_flow.answer_refused_words(error, source.origin, source.answer)
+                await self.request_flow.offers.answer_refused_words(
+                    error, source.origin, source.answer
+                )
         except ClapperError as error:
             if not isinstance(error, RequestRefused):
                 _log.warning("reply.failed", message=message.id, exc_info=error)

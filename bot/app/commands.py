@@ -12,6 +12,7 @@ from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
+from cogs._common.request_offers import RequestOffers
 from cogs._common.setup_message import SetupMessage
 from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
@@ -52,8 +53,11 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
     request_flow = RequestFlow(
         request_service=parts.request_service,
         server_rules=parts.server_rules,
-        confirmations=confirmations,
-        model_info=parts.model_info,
+        offers=RequestOffers(
+            request_service=parts.request_service,
+            confirmations=confirmations,
+            model_info=parts.model_info,
+        ),
         member_preferences=parts.member_preferences,
         question_desk=parts.question_desk,
         draft_frames=DraftFrames(

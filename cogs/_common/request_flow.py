@@ -28,29 +28,20 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.jobs.offer_changes import find_offer_changes
-from bot.domain.jobs.person_rule_effect import PersonRuleEffect
-from bot.domain.jobs.pictures import NoteKind, PictureNote
+from bot.domain.jobs.pictures import PictureNote
 from bot.domain.jobs.request import InputImage, VideoPlan, VideoRequest
 from bot.domain.moderation.word_list import WordMatch
-from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from bot.services.clips.draft_frames import DraftFrames
 from bot.services.jobs.requests import AcceptedRequest, PreparedRequest, RequestService
 from bot.services.loop_turns import LoopTurns
 from bot.services.moderation.questions import QuestionDesk
 from bot.store.member_preferences import MemberPreferenceStore
-from bot.ui.components import ActionButton, build_button
-from bot.ui.custom_ids import ButtonAction
-from bot.ui.error_messages import describe_error, describe_error_in_public
-from bot.ui.model_info import ModelInfoSource
-from bot.ui.offer_text import format_offer_changes
+from bot.ui.components import ActionButton
+from bot.ui.error_messages import describe_error
 from bot.ui.picture_notes import format_picture_note
-from bot.ui.plan_text import describe_plan, explain_plan
 from bot.ui.questions import describe_asked
-from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
     Requester,
@@ -60,7 +51,8 @@ from cogs._common.context import (
     require_permissions,
 )
 from cogs._common.options import choose_resolution
-from cogs._common.pending import PendingConfirmation, PendingConfirmations, RefusedRequest
+from cogs._common.pending import PendingConfirmation, RefusedRequest
+from cogs._common.request_offers import RequestOffers
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -108,8 +100,7 @@ class Quote:
 class RequestFlow:
     request_service: RequestService
     server_rules: ServerRulesService
-    confirmations: PendingConfirmations
-    model_info: ModelInfoSource
+    offers: RequestOffers
     member_preferences: MemberPreferenceStore
     question_desk: QuestionDesk
     draft_frames: DraftFrames
@@ -142,21 +133,7 @@ class RequestFlow:
         context = await self._load_context(source)
         await self.request_service.require_open(context)
         request = error.nearest or VideoRequest("")
-        await self._suggest_nearest(error, request, context, source.answer)
-
-    async def answer_refused_words(
-        self, error: WordsRefused, origin: Origin, answer: InteractionAnswer
-    ) -> None:
-        """Say that a word list refuses the request, and offer to change the prompt.
-
-        Only an answer that nobody else sees names the word. The form does so in any case.
-        """
-        locale = origin.locale
-        text = describe_error(error, locale)
-        if answer.is_public:
-            text = describe_error_in_public(error, locale)
-        refused = RefusedRequest(error.request, origin.user_id, error.entry)
-        await answer.send_text(text, [self._build_rewrite_button(refused, locale)])
+        await self.offers.suggest_nearest(error, request, context, source.answer)
 
     async def extend_clip(
         self,
@@ -206,7 +183,7 @@ class RequestFlow:
         plan = self.request_service.plan_video(request, context)
         effect = self.request_service.find_rule_effect(request, plan, context)
         locale = context.origin.locale
-        warning = "" if effect is None else self._describe_rule_effect(effect, plan, locale)
+        warning = "" if effect is None else self.offers.describe_rule_effect(effect, plan, locale)
         return Quote(request, plan, warning)
 
     async def submit_quoted(self, quote: Quote, source: RequestSource) -> None:
@@ -289,7 +266,7 @@ class RequestFlow:
             request = choose_resolution(request, resolution)
         except RuleBroken as error:
             await self.request_service.require_open(context)
-            await self._suggest_nearest(error, request, context, source.answer)
+            await self.offers.suggest_nearest(error, request, context, source.answer)
         else:
             await self._submit_in_context(request, context, source.answer)
 
@@ -308,10 +285,10 @@ class RequestFlow:
         try:
             prepared = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
-            await self._suggest_nearest(error, request, context, answer)
+            await self.offers.suggest_nearest(error, request, context, answer)
             return
         except WordsRefused as error:
-            await self.answer_refused_words(error, context.origin, answer)
+            await self.offers.answer_refused_words(error, context.origin, answer)
             return
         except (ImageRefused, DiscordUnavailable) as error:
             error.prompt = request.prompt
@@ -333,8 +310,8 @@ class RequestFlow:
             )
             reasons = [translate("ask.changed", locale)] if is_changed else []
             if effect is not None:
-                reasons.append(self._describe_rule_effect(effect, plan, locale))
-            await self._ask_for_confirmation(confirmation, answer, reasons)
+                reasons.append(self.offers.describe_rule_effect(effect, plan, locale))
+            await self.offers.ask_for_confirmation(confirmation, answer, reasons)
             return
         try:
             plan = await self.request_service.shape_pictures(prepared)
@@ -349,7 +326,7 @@ class RequestFlow:
             accepted = await self.request_service.submit(plan, context.origin)
         except (ContentRefused, ContentUnchecked) as error:
             refused = RefusedRequest(prepared.request, context.origin.user_id)
-            button = self._build_rewrite_button(refused, locale)
+            button = self.offers.build_rewrite_button(refused, locale)
             await answer.send_text(describe_error(error, locale), [button])
             return
         await self._confirm_accepted(accepted, answer, context.origin.locale, new_notes)
@@ -367,7 +344,7 @@ class RequestFlow:
         try:
             question = await self.question_desk.ask(prepared.request, prepared.plan, match, context)
         except WordsRefused as error:
-            await self.answer_refused_words(error, context.origin, answer)
+            await self.offers.answer_refused_words(error, context.origin, answer)
             return
         try:
             await answer.confirm_accepted(describe_asked(question, match, locale))
@@ -388,7 +365,7 @@ class RequestFlow:
         job = accepted.job
         try:
             choice = await self.member_preferences.load_notify_choice(job.origin.user_id)
-            text = self._format_accepted(accepted, locale)
+            text = self.offers.format_accepted(accepted, locale)
             text = "\n".join([text, *(format_picture_note(note, locale) for note in notes)])
             if choice is NotifyChoice.DIRECT_MESSAGE_REFUSED:
                 text += "\n" + translate("notify.direct_refused", locale)
@@ -398,129 +375,8 @@ class RequestFlow:
         except Exception:
             _log.exception("acceptance.answer_failed", job_id=job.id)
 
-    async def _ask_for_confirmation(
-        self,
-        confirmation: PendingConfirmation,
-        answer: InteractionAnswer,
-        reasons: Sequence[str],
-    ) -> None:
-        origin = confirmation.origin
-        status = await self.request_service.load_quota_status(origin)
-        plan_text = describe_plan(confirmation.shown_plan, self.model_info, origin.locale)
-        lines = [
-            *reasons,
-            *(format_picture_note(note, origin.locale) for note in confirmation.shown_notes),
-            translate("ask.confirm", origin.locale, what=plan_text),
-            *explain_plan(confirmation.shown_plan, origin.locale),
-            format_remaining_quota(status, origin.locale),
-        ]
-        text = "\n".join(line for line in lines if line)
-        await answer.send_text(text, self._build_confirm_buttons(confirmation))
-
-    async def _suggest_nearest(
-        self,
-        error: RuleBroken,
-        request: VideoRequest,
-        context: GuildContext,
-        answer: InteractionAnswer,
-    ) -> None:
-        """Offer the nearest request and say what it leaves out.
-
-        Without one, a refused prompt is kept for the member to edit.
-        """
-        locale = context.origin.locale
-        text = describe_error(error, locale)
-        if error.nearest is None:
-            is_editable = error.parameter == "prompt" and has_visible_text(request.prompt)
-            refused = RefusedRequest(request, context.origin.user_id)
-            buttons = [self._build_rewrite_button(refused, locale)] if is_editable else []
-            try:
-                offer = None if is_editable else self._offer_continuation(request, context)
-            except WordsRefused as refusal:
-                await self.answer_refused_words(refusal, context.origin, answer)
-                return
-            if offer is not None:
-                offered, buttons = offer
-                text = f"{text}\n{offered}"
-            await answer.send_text(text, buttons)
-            return
-        try:
-            plan = self.request_service.plan_video(error.nearest, context)
-        except RuleBroken:  # more than one rule is broken
-            await answer.send_text(text)
-            return
-        except WordsRefused as refusal:
-            await self.answer_refused_words(refusal, context.origin, answer)
-            return
-        offered = translate(
-            "ask.nearest", locale, what=describe_plan(plan, self.model_info, locale)
-        )
-        changes = format_offer_changes(find_offer_changes(request, error.nearest), locale)
-        offered = f"{offered} {changes}" if changes else offered
-        confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
-        await answer.send_text(
-            f"{text}\n{offered}", self._build_confirm_buttons(confirmation, label_key="nearest")
-        )
-
     async def offer_continuation(
         self, request: VideoRequest, source: RequestSource
     ) -> tuple[str, list[ActionButton]] | None:
         """Return the offer to go on from the last frame instead. Raises `WordsRefused`."""
-        return self._offer_continuation(request, await self._load_context(source))
-
-    def _offer_continuation(
-        self, request: VideoRequest, context: GuildContext
-    ) -> tuple[str, list[ActionButton]] | None:
-        locale = context.origin.locale
-        found = self.request_service.plan_continuation(request, context)
-        if found is None:
-            return None
-        continued, plan = found
-        what = describe_plan(plan, self.model_info, locale)
-        lines = [translate("ask.go_on", locale, what=what), *explain_plan(plan, locale)]
-        confirmation = PendingConfirmation(continued, context.origin, context.channel, plan)
-        return "\n".join(lines), self._build_confirm_buttons(confirmation, label_key="go_on")
-
-    def _build_confirm_buttons(
-        self, confirmation: PendingConfirmation, *, label_key: str = "accept"
-    ) -> list[ActionButton]:
-        number, locale = self.confirmations.add(confirmation), confirmation.origin.locale
-        fit_buttons = []
-        if any(
-            note.kind is NoteKind.CROPPED and note.needs_answer for note in confirmation.shown_notes
-        ):
-            label_key = "accept_cropped"
-            fit_buttons = [build_button(ButtonAction.ACCEPT_FITTED, number, locale)]
-        return [
-            build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
-            *fit_buttons,
-            build_button(ButtonAction.DECLINE, number, locale),
-        ]
-
-    def _build_rewrite_button(self, refused: RefusedRequest, locale: str) -> ActionButton:
-        number = self.confirmations.add(refused)
-        return build_button(ButtonAction.REWRITE, number, locale, primary=True)
-
-    def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
-        job = accepted.job
-        plan_text = describe_plan(job.plan, self.model_info, locale)
-        lines = [
-            translate("ask.accepted", locale, job=job.id, what=plan_text),
-            *explain_plan(job.plan, locale),
-        ]
-        if accepted.place:
-            lines.append(translate("ask.place", locale, place=accepted.place))
-        if accepted.eta is not None:
-            lines.append(format_eta(*accepted.eta, locale))
-        lines.append(format_remaining_quota(accepted.quota_status, locale))
-        return "\n".join(line for line in lines if line)
-
-    def _describe_rule_effect(self, effect: PersonRuleEffect, plan: VideoPlan, locale: str) -> str:
-        return translate(
-            "ask.person_rule",
-            locale,
-            rule=translate(f"people.{effect.rule}", locale),
-            model=self.model_info.get_display_name(plan.model),
-            price=format_money(plan.price, locale),
-            usual=format_money(effect.usual_plan.price, locale),
-        )
+        return self.offers.offer_continuation(request, await self._load_context(source))

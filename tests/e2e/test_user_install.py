@@ -79,6 +79,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
     assert {
+        quote_text("button.takes"),
         quote_text("button.extend"),
         quote_text("button.edit_clip"),
         quote_text("button.redo"),

@@ -34,6 +34,7 @@ from bot.ui.router import InteractionRouter
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
+from cogs._common.request_offers import RequestOffers
 from cogs.buttons import ButtonActions
 from cogs.menus import MessageMenus
 from cogs.replies import ReplyListener
@@ -180,8 +181,11 @@ class SimulatedCogs:
         flow = RequestFlow(
             request_service=requests,
             server_rules=servers,
-            confirmations=self.confirmations,
-            model_info=Mock(get_display_name=lambda model: model),
+            offers=RequestOffers(
+                request_service=requests,
+                confirmations=self.confirmations,
+                model_info=Mock(get_display_name=lambda model: model),
+            ),
             member_preferences=world.member_preferences,
             question_desk=self.question_desk,
             draft_frames=Mock(),

@@ -17,6 +17,7 @@ from bot.services.jobs.requests import AcceptedRequest, PreparedRequest
 from bot.ui.components import ActionButton
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
+from cogs._common.request_offers import RequestOffers
 from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import ORIGIN, PLAN, a_job, a_plan
 
@@ -79,8 +80,11 @@ async def ask(
     asking = RequestFlow(
         request_service=till,  # type: ignore[arg-type]
         server_rules=AsyncMock(),
-        confirmations=PendingConfirmations(),
-        model_info=Titles(),
+        offers=RequestOffers(
+            request_service=till,  # type: ignore[arg-type]
+            confirmations=PendingConfirmations(),
+            model_info=Titles(),
+        ),
         member_preferences=AsyncMock(),
         question_desk=AsyncMock(),
         draft_frames=AsyncMock(),
