@@ -60,7 +60,7 @@ $(COMPILED): $(READY)
 	@touch $(COMPILED)
 
 # Three for each processor, at most eight: the end-to-end tests wait most of the time.
-PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 3 ? cores * 4 : 8)))
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 3 ? cores * 3 : 8)))
 
 .PHONY: test
 test: $(READY) $(COMPILED)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).

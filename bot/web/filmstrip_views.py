@@ -79,6 +79,8 @@ def build_start_path(shown: GalleryEntry, start_s: int) -> str:
 def _name_step(entry: GalleryEntry, texts: PageTexts) -> tuple[str, str]:
     if entry.clip.mode is GenerationMode.EDIT:
         return "✎", texts("chain.edit")
+    if entry.clip.mode is GenerationMode.CONTINUATION:
+        return "⤷", texts("chain.shot")
     if not entry.clip.extension_depth:
         return "", texts("chain.first")
     return "⤷", texts("chain.step", count=entry.clip.extension_depth)

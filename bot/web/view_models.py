@@ -204,6 +204,7 @@ def build_generate_command(entry: GalleryEntry) -> str | None:
     parts.append(f"aspect_ratio:{clip.aspect_ratio}")
     if clip.resolution is not None:
         parts.append(f"resolution:{clip.resolution}")
-    if clip.extension_depth == 0:
+    has_own_length = clip.extension_depth == 0 and clip.mode is not GenerationMode.CONTINUATION
+    if has_own_length:
         parts.append(f"duration:{clip.seconds}")
     return " ".join(parts)

@@ -60,7 +60,7 @@ PLACES: Final = (
     (CLIP, "#loop", ("watch.loop",)),
     (CLIP, ".watch label", ("watch.speed",)),
     (CLIP, "#chain", ("chain.title",)),
-    (CLIP, ".step", ("chain.first", "chain.step", "chain.edit")),
+    (CLIP, ".step", ("chain.first", "chain.step", "chain.edit", "chain.shot")),
     (CLIP, ".words .by", ("clip.by",)),
     (CLIP, ".words .made", ("clip.origin",)),
     (CLIP, ".aside a", ("report.title",)),

@@ -173,6 +173,27 @@ def test_a_filmstrip_tells_extensions_from_edits_in_words(language: str) -> None
     assert [part.is_shown for part in view.parts] == [False, False, False, True]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_filmstrip_names_a_new_shot(language: str) -> None:
+    texts = PageTexts(language)
+    shot = replace(CLIP, id=6, parent_clip_id=5, mode=GenerationMode.CONTINUATION, seconds=76)
+    entries = [replace(ENTRY, clip=clip) for clip in (CLIP, shot)]
+    links = [LineageLink(e.clip.id, e.clip.parent_clip_id, e.clip.mode) for e in entries]
+    film = build_filmstrip(entries, links, 6)
+    view = build_filmstrip_view(film, entries[-1], SITE, texts)
+    first, second = view.parts
+    assert (first.mark, first.step) == ("", texts("chain.first"))
+    assert (second.mark, second.step) == ("⤷", texts("chain.shot"))
+    assert (second.start, second.end, second.seek) == ("1:08", "1:16", "/clips/6?t=68")
+
+
+def test_the_recipe_of_a_new_shot_has_not_the_length_of_both() -> None:
+    clip = replace(CLIP, mode=GenerationMode.CONTINUATION, seconds=16)
+    command = build_generate_command(replace(ENTRY, clip=clip))
+    assert command is not None
+    assert "duration" not in command
+
+
 def test_an_edit_has_no_recipe() -> None:
     assert (
         build_generate_command(replace(ENTRY, clip=replace(CLIP, mode=GenerationMode.EDIT))) is None
