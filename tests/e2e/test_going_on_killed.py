@@ -17,14 +17,14 @@ async def test_killed_anywhere_it_is_made_joined_and_posted_once(
 ) -> None:
     async with run_stage(tmp_path, settings=BOT_SETTINGS) as stage:
         room, clip = await make_expired(stage)
-        submits = len(await stage.list_submits())
+        submits, downloads = len(await stage.list_submits()), await count_downloads(stage)
         async with stage.control.hold_google():
             await go_on(stage, room, clip)
             await stage.control.wait_message(
                 room, lambda message: quote_text("button.cancel") in buttons_of(message)
             )
             await hold_step(stage, room, moment)
-        await wait_for_step(stage, room, moment)
+        await wait_for_step(stage, room, moment, downloads)
         await stage.bot.kill_and_wait()
         if moment == "joining":
             unjoin(stage)
@@ -53,9 +53,18 @@ async def hold_step(stage: BotStage, room: str, moment: str) -> None:
     )
 
 
-async def wait_for_step(stage: BotStage, room: str, moment: str) -> None:
+async def count_downloads(stage: BotStage) -> int:
+    return len(await stage.control.requests(path=r":download"))
+
+
+async def wait_for_step(stage: BotStage, room: str, moment: str, downloads: int) -> None:
+    """``downloads`` is how many there were before the request."""
     if moment in ("downloading", "joining"):
-        await stage.control.wait_request(r":download")
+
+        async def is_downloading() -> bool:
+            return await count_downloads(stage) > downloads
+
+        await stage.wait_until(is_downloading, "the download")
     elif moment == "posted":
         await stage.wait_for_clip(room, 2)
     else:

@@ -176,6 +176,11 @@ async def test_an_age_restricted_clip_is_shown_once_the_staff_channel_is_too(
     for command in ("staff", "review"):
         assert warning in await run_admin(stage, adults, command)
     await stage.bot.restart()
+
+    async def is_warned() -> bool:
+        return warning in await run_admin(stage, adults, "staff")
+
+    await stage.wait_until(is_warned, "the bot knowing the server again")
     assert clips_of(await stage.control.messages(staff)) == []
 
     await stage.control.change_channel(staff, nsfw=True)
