@@ -13,6 +13,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFETIME: Final = timedelta(days=7)
@@ -29,12 +30,16 @@ class LoopbackTls:
 def create_loopback_tls(directory: Path) -> LoopbackTls:
     """Create an authority and a certificate for 127.0.0.1 and localhost. Blocks."""
     directory.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    start, end = now - timedelta(hours=1), now + _LIFETIME
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("Clapper sandbox authority")
     authority = (
-        _begin(authority_name, authority_name, authority_key.public_key())
+        begin_certificate(
+            authority_name, authority_name, authority_key.public_key(), start=start, end=end
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(is_authority=True), critical=True)
+        .add_extension(build_key_usage(is_authority=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
@@ -43,9 +48,11 @@ def create_loopback_tls(directory: Path) -> LoopbackTls:
         x509.DNSName("localhost"),
     ]
     certificate = (
-        _begin(_name("Clapper sandbox"), authority_name, key.public_key())
+        begin_certificate(
+            _name("Clapper sandbox"), authority_name, key.public_key(), start=start, end=end
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(is_authority=False), critical=True)
+        .add_extension(build_key_usage(is_authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(
@@ -70,18 +77,22 @@ def create_loopback_tls(directory: Path) -> LoopbackTls:
     return LoopbackTls(context, authority_path)
 
 
-def _begin(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
+def begin_certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: CertificatePublicKeyTypes,
+    *,
+    start: datetime,
+    end: datetime,
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(start)
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 
@@ -90,7 +101,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
+def build_key_usage(*, is_authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not is_authority,
         content_commitment=False,

@@ -4,9 +4,6 @@ At most one process runs for every two cores. Further ones wait.
 """
 
 import asyncio
-import json
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +13,13 @@ import structlog
 from bot.domain.clips.joining import JoinedFile, VideoShape
 from bot.domain.errors import JoinFailed
 from bot.media.manifests import FileSigner
-from bot.media.worker_process import WorkerCrashed, run_worker
+from bot.media.worker_process import (
+    WorkerCrashed,
+    build_limited_order,
+    count_process_slots,
+    name_draft,
+    run_worker,
+)
 
 _WORKER_PATH: Final = Path(__file__).parent.resolve() / "join_worker" / "__main__.py"
 _WORKER_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
@@ -50,10 +53,10 @@ class ProcessVideoJoiner:
         self._time_limit_s = time_limit_s
         self._niceness = niceness
         self._signer = signer
-        self._process_slots = asyncio.Semaphore(max_processes or max(1, (os.cpu_count() or 1) // 2))
+        self._process_slots = asyncio.Semaphore(max_processes or count_process_slots())
 
     async def join_videos(self, sources: Sequence[Path], destination: Path) -> JoinedFile:
-        draft = _name_draft(destination)
+        draft = name_draft(destination)
         order = {
             "task": "join",
             "sources": [str(source) for source in sources],
@@ -77,7 +80,7 @@ class ProcessVideoJoiner:
         )
 
     async def extract_last_frame(self, source: Path, destination: Path) -> None:
-        draft = _name_draft(destination)
+        draft = name_draft(destination)
         order = {
             "task": "last_frame",
             "source": str(source),
@@ -98,17 +101,16 @@ class ProcessVideoJoiner:
         self, order: dict[str, Any], time_limit_s: float, memory_bytes: int
     ) -> dict[str, Any]:
         """Raises `JoinFailed`."""
-        order |= {
-            "parent": os.getpid(),
-            "nice": self._niceness,
-            "cpu_s": int(time_limit_s * max(1, os.cpu_count() or 1)) + 1,
-            "memory_bytes": memory_bytes,
-        }
+        text = build_limited_order(
+            {**order, "memory_bytes": memory_bytes},
+            time_limit_s=time_limit_s,
+            niceness=self._niceness,
+        )
         try:
             async with self._process_slots:
                 answer = await run_worker(
                     _WORKER_PATH,
-                    json.dumps(order),
+                    text,
                     timeout_s=time_limit_s,
                     environment=_WORKER_ENVIRONMENT,
                 )
@@ -119,7 +121,3 @@ class ProcessVideoJoiner:
         if "failed" in answer:
             raise JoinFailed(str(answer["failed"]))
         return answer
-
-
-def _name_draft(destination: Path) -> Path:
-    return destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")

@@ -5,9 +5,6 @@ At most one process runs for every two cores. Further clips wait.
 
 import asyncio
 import base64
-import json
-import os
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
@@ -19,7 +16,13 @@ import structlog
 from bot.domain.clips.upload_options import TranscodeTarget
 from bot.domain.errors import TranscodeFailed
 from bot.media.manifests import FileSigner
-from bot.media.worker_process import WorkerCrashed, run_worker
+from bot.media.worker_process import (
+    WorkerCrashed,
+    build_limited_order,
+    count_process_slots,
+    name_draft,
+    run_worker,
+)
 
 _WORKER_PATH: Final = Path(__file__).with_name("transcode_worker.py").resolve()
 _ENCODE_TIME_LIMIT_S: Final = 1200.0
@@ -50,7 +53,7 @@ class ProcessTranscoder:
         self._time_limit_s = time_limit_s
         self._niceness = niceness
         self._signer = signer
-        self._process_slots = asyncio.Semaphore(max_processes or max(1, (os.cpu_count() or 1) // 2))
+        self._process_slots = asyncio.Semaphore(max_processes or count_process_slots())
         self.waiting_count = 0
         self.running_count = 0
 
@@ -107,7 +110,7 @@ class ProcessTranscoder:
         finish: Callable[[Path], Awaitable[int | None]] | None = None,
     ) -> int:
         """Let a worker write ``destination``; if ``finish`` changes it, it returns the size."""
-        draft = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")
+        draft = name_draft(destination)
         files = {"source": str(source), "destination": str(draft)}
         try:
             answer = await self._run_worker(order | files, time_limit_s)
@@ -120,14 +123,10 @@ class ProcessTranscoder:
         return size
 
     async def _run_worker(self, order: dict[str, Any], time_limit_s: float) -> dict[str, Any]:
-        order |= {
-            "parent": os.getpid(),
-            "nice": self._niceness,
-            "cpu_s": int(time_limit_s * max(1, os.cpu_count() or 1)) + 1,
-        }
+        text = build_limited_order(order, time_limit_s=time_limit_s, niceness=self._niceness)
         try:
             async with self._take_process_slot():
-                answer = await run_worker(_WORKER_PATH, json.dumps(order), timeout_s=time_limit_s)
+                answer = await run_worker(_WORKER_PATH, text, timeout_s=time_limit_s)
         except TimeoutError as error:
             raise TranscodeFailed("took too long") from error
         except WorkerCrashed as error:

@@ -6,6 +6,8 @@ crash, too, in the middle of paid jobs.
 
 import asyncio
 import json
+import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,29 @@ class WorkerCrashed(Exception):
     def __init__(self, message: str, *, signal: int | None = None) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+def count_process_slots() -> int:
+    """Return how many encoders may run at once: one for every two cores."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def build_limited_order(order: Mapping[str, Any], *, time_limit_s: float, niceness: int) -> str:
+    """Return an order as JSON, with the limits that its worker sets itself.
+
+    It ends with this process, and after ``time_limit_s`` CPU seconds per core.
+    """
+    limits = {
+        "parent": os.getpid(),
+        "nice": niceness,
+        "cpu_s": int(time_limit_s * max(1, os.cpu_count() or 1)) + 1,
+    }
+    return json.dumps({**order, **limits})
+
+
+def name_draft(destination: Path) -> Path:
+    """Return a new name beside ``destination`` for a file that is not complete yet."""
+    return destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")
 
 
 async def run_worker(

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox.certificates import begin_certificate, build_key_usage
+
 _FOLDER: Final = "c2pa"
 _LIFETIME: Final = timedelta(days=3650)
 """Clips of a shared folder are used for long, and nothing is signed again."""
@@ -88,16 +90,24 @@ def open_clip_signer(clip_directory: Path) -> ClipSigner:
 def _write_certificates(folder: Path) -> None:
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name = _build_name("Clapper sandbox root")
+    start = datetime.now(UTC) - timedelta(days=1)
+    end = start + _LIFETIME
     root = (
-        _begin(root_name, root_name, root_key.public_key())
+        begin_certificate(root_name, root_name, root_key.public_key(), start=start, end=end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_build_key_usage(is_authority=True), critical=True)
+        .add_extension(build_key_usage(is_authority=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
     leaf = (
-        _begin(_build_name("Clapper sandbox, not Google"), root_name, key.public_key())
+        begin_certificate(
+            _build_name("Clapper sandbox, not Google"),
+            root_name,
+            key.public_key(),
+            start=start,
+            end=end,
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_build_key_usage(is_authority=False), critical=True)
+        .add_extension(build_key_usage(is_authority=False), critical=True)
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False
         )
@@ -121,34 +131,4 @@ def _build_name(name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
             x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
-    )
-
-
-def _begin(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    start = datetime.now(UTC) - timedelta(days=1)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + _LIFETIME)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-
-
-def _build_key_usage(*, is_authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not is_authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=is_authority,
-        crl_sign=is_authority,
-        encipher_only=False,
-        decipher_only=False,
     )

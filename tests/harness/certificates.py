@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox.certificates import begin_certificate, build_key_usage
+
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,22 @@ def make_certificate(
     root_name, start = _build_name("Test Root"), datetime.now(UTC) - timedelta(days=5)
     end = datetime.now(UTC) + valid_for
     root = (
-        _begin(root_name, root_name, root_key.public_key(), start, start + timedelta(days=900))
+        begin_certificate(
+            root_name,
+            root_name,
+            root_key.public_key(),
+            start=start,
+            end=start + timedelta(days=900),
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_build_key_usage(signs_certificates=True), critical=True)
+        .add_extension(build_key_usage(is_authority=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     unsigned_leaf = (
-        _begin(_build_name(name), root_name, key.public_key(), start, end)
+        begin_certificate(_build_name(name), root_name, key.public_key(), start=start, end=end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_build_key_usage(signs_certificates=False), critical=True)
+        .add_extension(build_key_usage(is_authority=False), critical=True)
         .add_extension(issuer, critical=False)
     )
     if purposes:
@@ -73,37 +80,4 @@ def _build_name(name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
             x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
-    )
-
-
-def _begin(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: PublicKey,
-    start: datetime,
-    end: datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-
-
-def _build_key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
     )

@@ -36,6 +36,7 @@ from bot.domain.moderation.question import (
 from bot.domain.moderation.word_list import WordMatch
 from bot.domain.ports import Clock
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
+from bot.services.event_waits import wait_for_event
 from bot.services.jobs.requests import RequestService
 from bot.services.repeated_work import repeat_work
 from bot.store.jobs.clips import ClipStore
@@ -196,9 +197,7 @@ class QuestionDesk:
         )
 
     async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_INTERVAL_S):
-                await self._requested.wait()
+        await wait_for_event(self._requested, self.clock, _INTERVAL_S)
         self._requested.clear()
 
     async def run_due(self) -> None:

@@ -19,6 +19,7 @@ from bot.domain.errors import ChannelUnavailable, DatabaseUnavailable, DeliveryE
 from bot.domain.moderation.report import ReportCase, ReportDecision, ReportEffect, ReportNotice
 from bot.domain.ports import Clock, EditResult
 from bot.services.clips.removal import ClipRemoval
+from bot.services.event_waits import wait_for_event
 from bot.services.repeated_work import repeat_work
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.guilds import GuildStore
@@ -98,9 +99,7 @@ class ReportDesk:
         )
 
     async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_INTERVAL_S):
-                await self._requested.wait()
+        await wait_for_event(self._requested, self.clock, _INTERVAL_S)
         self._requested.clear()
 
     async def run_due(self) -> None:
